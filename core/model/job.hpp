@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.hpp"
+#include "core/model/cell.hpp"
+#include "core/model/endpoint.hpp"
+#include "core/time/utc_minute.hpp"
+
+namespace quorate {
+
+/// The queued order to look once: everything an agent needs, so that it asks nobody. The minute and
+/// all schedule figures were computed by the coordinator; an agent echoes them.
+struct Job {
+    std::string id;  ///< unique; the same for every delivery of the job
+    std::string trace_id;
+    CellKey key;
+    ShardId shard;
+    std::string tenant;
+    std::string name;
+    std::string region;  ///< name of the region, beside the id in `key`
+    Window window = Window::minute();
+    milliseconds slot{0};              ///< after the start of the minute
+    UtcTime not_after;                 ///< latest start of the probe
+    std::uint32_t expected_cells = 0;  ///< regions that look at this endpoint in this minute
+    std::optional<std::uint32_t> slow_over_ms;
+
+    std::string url;
+    milliseconds timeout{0};    ///< the timeout in force of one attempt
+    milliseconds retry_gap{0};  ///< between the attempts
+    EraMode era = EraMode::automatic;
+    std::optional<Era> era_hint;  ///< last known era
+    IpFamily ip = IpFamily::any;
+    Expectations expect;
+    std::optional<Canary> canary;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< name, value; with the bearer
+    std::string health_url;
+};
+
+}  // namespace quorate
