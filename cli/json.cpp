@@ -1,0 +1,94 @@
+#include "cli/json.hpp"
+
+#include <iostream>
+#include <string>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "core/time/time.hpp"
+
+namespace quorate::cli {
+namespace {
+
+namespace json = boost::json;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+constexpr std::string_view kTimeSuffix = "_us";
+
+bool is_time(const FieldDescriptor& field) {
+    const std::string_view name = field.name();
+    return field.cpp_type() == FieldDescriptor::CPPTYPE_INT64 && name.size() > kTimeSuffix.size() &&
+           name.substr(name.size() - kTimeSuffix.size()) == kTimeSuffix;
+}
+
+/// The value of a singular field.
+json::value single(const Message& message, const FieldDescriptor& field) {
+    const auto& reflection = *message.GetReflection();
+    switch (field.cpp_type()) {
+        case FieldDescriptor::CPPTYPE_INT64: {
+            const auto value = reflection.GetInt64(message, &field);
+            if (is_time(field)) return json::string{to_rfc3339(UtcTime{microseconds{value}})};
+            return value;
+        }
+        case FieldDescriptor::CPPTYPE_INT32:
+            return reflection.GetInt32(message, &field);
+        case FieldDescriptor::CPPTYPE_UINT64:
+            return reflection.GetUInt64(message, &field);
+        case FieldDescriptor::CPPTYPE_UINT32:
+            return reflection.GetUInt32(message, &field);
+        case FieldDescriptor::CPPTYPE_DOUBLE:
+            return reflection.GetDouble(message, &field);
+        case FieldDescriptor::CPPTYPE_FLOAT:
+            return reflection.GetFloat(message, &field);
+        case FieldDescriptor::CPPTYPE_BOOL:
+            return reflection.GetBool(message, &field);
+        case FieldDescriptor::CPPTYPE_STRING:
+            return json::string{reflection.GetString(message, &field)};
+        case FieldDescriptor::CPPTYPE_MESSAGE:
+            return to_json(reflection.GetMessage(message, &field));
+        case FieldDescriptor::CPPTYPE_ENUM:
+            return reflection.GetEnumValue(message, &field);
+    }
+    return nullptr;
+}
+
+/// The value of a repeated field; the admin API repeats texts and messages alone.
+json::array repeated(const Message& message, const FieldDescriptor& field) {
+    const auto& reflection = *message.GetReflection();
+    json::array items;
+    for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+        if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
+            items.push_back(to_json(reflection.GetRepeatedMessage(message, &field, i)));
+        else
+            items.push_back(json::string{reflection.GetRepeatedString(message, &field, i)});
+    }
+    return items;
+}
+
+}  // namespace
+
+json::value to_json(const Message& message) {
+    const auto& descriptor = *message.GetDescriptor();
+    json::object object;
+    for (int i = 0; i < descriptor.field_count(); ++i) {
+        const auto& field = *descriptor.field(i);
+        std::string name = field.name();
+        if (is_time(field)) name.resize(name.size() - kTimeSuffix.size());
+        if (field.is_repeated())
+            object[name] = repeated(message, field);
+        else if (field.has_presence() && !message.GetReflection()->HasField(message, &field))
+            object[name] = nullptr;
+        else
+            object[name] = single(message, field);
+    }
+    return object;
+}
+
+void print_json(const json::value& value) {
+    std::cout << json::serialize(value) << std::endl;
+}
+
+}  // namespace quorate::cli

@@ -1,0 +1,38 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/session.hpp"
+#include "cli/verbs/probe.hpp"
+#include "cli/verbs/verbs.hpp"
+
+int main(int argc, char** argv) {
+    using namespace quorate::cli;
+    CLI::App app{"Asks and orders a Quorate coordinator; probes an MCP server by itself.",
+                 "quorate"};
+    Session session;
+    std::string output = "table";
+    app.add_option("--server", session.server, "address of the coordinator")->capture_default_str();
+    app.add_option("-o,--output", output, "table or json")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->capture_default_str();
+    // Subcommands take the options above too, so that they may stand behind the verb.
+    app.fallthrough();
+    app.require_subcommand(1);
+    app.parse_complete_callback(
+        [&] { session.output = output == "json" ? OutputFormat::json : OutputFormat::table; });
+
+    add_probe_verb(app, session.exit_status);
+    add_apply_verb(app, session);
+    add_get_verb(app, session);
+    add_explain_verb(app, session);
+    add_watch_verb(app, session);
+    add_incidents_verb(app, session);
+    add_regions_verb(app, session);
+    add_agents_verb(app, session);
+    add_version_verb(app, session);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? Session::kDone : Session::kUsage;
+    }
+    return session.exit_status;
+}

@@ -1,0 +1,52 @@
+#include "cli/session.hpp"
+
+#include <iostream>
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+namespace quorate::cli {
+namespace {
+
+/// The largest answer a list can give: a page of 5,000 endpoints is about 2 MiB.
+constexpr int kAnswerBytesMax = 64 * 1024 * 1024;
+
+}  // namespace
+
+v1::Admin::Stub& Session::admin() {
+    if (!admin_) {
+        grpc::ChannelArguments arguments;
+        arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
+        const auto channel =
+            grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+        admin_ = v1::Admin::NewStub(channel);
+    }
+    return *admin_;
+}
+
+std::unique_ptr<grpc::ClientContext> Session::call() const {
+    auto context = std::make_unique<grpc::ClientContext>();
+    context->set_deadline(std::chrono::system_clock::now() + timeout);
+    return context;
+}
+
+bool Session::succeeded(const grpc::Status& status) {
+    if (status.ok()) return true;
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE)
+        fail("no coordinator answers at " + server +
+             ": is it running? Another address: --server HOST:PORT (" + status.error_message() +
+             ")");
+    else if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
+        fail("the coordinator at " + server + " did not answer within " +
+             std::to_string(timeout.count()) + " ms");
+    else
+        fail(status.error_message());
+    return false;
+}
+
+void Session::fail(const std::string& message) {
+    std::cerr << "quorate: " << message << '\n';
+    exit_status = kFailed;
+}
+
+}  // namespace quorate::cli

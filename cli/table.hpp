@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quorate::cli {
+
+/// Rows under headings, made to fit: where the terminal is too narrow the widest column gives way.
+class Table {
+public:
+    explicit Table(std::vector<std::string> headings);
+
+    /// `cells` has one text per heading; control characters in it are shown as `?`.
+    void add(std::vector<std::string> cells);
+
+    /// @param width columns of the terminal; nothing: as wide as it needs to be.
+    /// @param colour states and verdicts in colour.
+    void print(std::ostream& out, std::optional<std::size_t> width, bool colour) const;
+
+private:
+    std::vector<std::size_t> widths(std::optional<std::size_t> limit) const;
+
+    std::vector<std::vector<std::string>> rows_;  // the headings are row 0
+};
+
+/// Columns of the terminal behind standard output; nothing when it is none.
+std::optional<std::size_t> terminal_width();
+
+/// True if standard output is a terminal that wants colour (`NO_COLOR` is honoured by main).
+bool terminal_wants_colour();
+
+/// Prints to standard output, fitted to it.
+void print(const Table& table);
+
+/// `text` without control characters: a server's words must not drive an operator's terminal.
+std::string printable(std::string_view text);
+
+/// `-` where there is nothing; otherwise with `digits` behind the point.
+std::string number_text(std::optional<double> value, int digits = 1);
+
+/// `99.95 %`, or `-`.
+std::string percent_text(std::optional<double> ratio);
+
+/// RFC 3339 of microseconds since the epoch, or `-`.
+std::string time_text(std::optional<std::int64_t> epoch_us);
+
+}  // namespace quorate::cli

@@ -1,0 +1,103 @@
+#include <iostream>
+#include <memory>
+
+#include "cli/json.hpp"
+#include "cli/table.hpp"
+#include "cli/verbs/verbs.hpp"
+#include "core/time/time.hpp"
+
+namespace quorate::cli {
+namespace {
+
+struct ExplainOptions {
+    std::string endpoint;
+    std::string minute;
+};
+
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
+    std::string text;
+    for (const auto& name : names)
+        text += (text.empty() ? "" : ", ") + name;
+    return text.empty() ? "none" : text;
+}
+
+void print_cells(const v1::ExplainResponse& answer) {
+    Table table{
+        {"REGION", "VERDICT", "STATE", "REASON", "PHASE", "TOTAL MS", "HTTP", "NOTES", "DETAIL"}};
+    for (const auto& cell : answer.cells()) {
+        std::string notes;
+        const auto note = [&notes](bool set, const char* word) {
+            if (set) notes += (notes.empty() ? "" : " ") + std::string{word};
+        };
+        note(cell.retried(), "retried");
+        note(cell.slow(), "slow");
+        note(cell.late(), "late");
+        table.add({cell.region(),
+                   cell.verdict(),
+                   cell.region_state(),
+                   cell.reason().empty() ? "-" : cell.reason(),
+                   cell.phase().empty() ? "-" : cell.phase(),
+                   number_text(cell.has_total_ms() ? std::optional{cell.total_ms()} : std::nullopt),
+                   cell.has_http_status() ? std::to_string(cell.http_status()) : "-",
+                   notes,
+                   cell.detail()});
+    }
+    print(table);
+}
+
+void print_explanation(const v1::ExplainResponse& answer) {
+    std::cout << answer.tenant() << '/' << answer.endpoint() << ", minute "
+              << time_text(answer.minute_us()) << " (" << answer.window_ms() / 1000
+              << " s): " << answer.decision()
+              << (answer.scope().empty() ? "" : " " + answer.scope()) << "\n\n";
+    print_cells(answer);
+    std::cout << "\nvoters   " << joined(answer.voters()) << "  (coverage "
+              << percent_text(answer.coverage()) << " of " << answer.configured_regions()
+              << ", quorum " << answer.quorum() << ")\nfailing  " << joined(answer.failing())
+              << "\nhealthy  " << joined(answer.healthy()) << "\nsilent   "
+              << joined(answer.silent()) << "\nrule     row " << answer.rule_row() << ": "
+              << answer.rule_text() << "\nwhy      " << answer.why() << '\n';
+    if (!answer.has_incident()) return;
+    const auto& incident = answer.incident();
+    std::cout << "incident " << incident.id() << ", " << incident.severity() << ' '
+              << incident.scope() << ", since "
+              << time_text(incident.has_started_at_us() ? std::optional{incident.started_at_us()}
+                                                        : std::nullopt)
+              << " (quorate incidents show " << incident.id() << ")\n";
+}
+
+void explain(const ExplainOptions& options, Session& session) {
+    v1::ExplainRequest request;
+    request.set_endpoint(options.endpoint);
+    if (!options.minute.empty()) {
+        const auto time = parse_rfc3339(options.minute);
+        if (!time) {
+            std::cerr << "quorate: --minute: '" << printable(options.minute)
+                      << "' is not a time such as 2026-11-20T12:46:00Z\n";
+            session.exit_status = Session::kUsage;
+            return;
+        }
+        request.set_minute_us(time->time_since_epoch().count());
+    }
+    v1::ExplainResponse answer;
+    if (!session.succeeded(session.admin().Explain(session.call().get(), request, &answer))) return;
+    if (session.output == OutputFormat::json)
+        print_json(to_json(answer));
+    else
+        print_explanation(answer);
+}
+
+}  // namespace
+
+void add_explain_verb(CLI::App& app, Session& session) {
+    auto options = std::make_shared<ExplainOptions>();
+    auto* verb = app.add_subcommand(
+        "explain", "Shows a minute's cells, region states and the rule row that decided it");
+    verb->add_option("ENDPOINT", options->endpoint, "name or tenant/name")->required();
+    verb->add_option("--minute",
+                     options->minute,
+                     "any time within the minute, RFC 3339; the last sealed one if absent");
+    verb->callback([options, &session] { explain(*options, session); });
+}
+
+}  // namespace quorate::cli

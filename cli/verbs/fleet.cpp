@@ -1,0 +1,92 @@
+#include <iostream>
+#include <memory>
+
+#include "cli/json.hpp"
+#include "cli/table.hpp"
+#include "cli/verbs/verbs.hpp"
+
+namespace quorate::cli {
+namespace {
+
+void list_regions(Session& session) {
+    v1::ListRegionsResponse answer;
+    if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer))) return;
+    if (session.output == OutputFormat::json) {
+        print_json(to_json(answer).as_object()["regions"]);
+        return;
+    }
+    Table table{{"REGION", "STATE", "AGENTS ALIVE", "QUEUED", "TAKEN", "PLANNED UNTIL"}};
+    for (const auto& row : answer.regions())
+        table.add({row.name(),
+                   row.state(),
+                   std::to_string(row.agents_alive()),
+                   std::to_string(row.queue_depth()),
+                   std::to_string(row.pending()),
+                   time_text(row.has_planned_until_us() ? std::optional{row.planned_until_us()}
+                                                        : std::nullopt)});
+    print(table);
+}
+
+void list_agents(const std::string& region, Session& session) {
+    v1::ListAgentsRequest request;
+    request.set_region(region);
+    v1::ListAgentsResponse answer;
+    if (!session.succeeded(session.admin().ListAgents(session.call().get(), request, &answer)))
+        return;
+    if (session.output == OutputFormat::json) {
+        print_json(to_json(answer).as_object()["agents"]);
+        return;
+    }
+    Table table{{"AGENT",
+                 "REGION",
+                 "ALIVE",
+                 "LAST SEEN",
+                 "IN FLIGHT",
+                 "LAG",
+                 "CLOCK OFFSET",
+                 "PROBES",
+                 "VERSION"}};
+    for (const auto& row : answer.agents())
+        table.add(
+            {row.name(),
+             row.region(),
+             row.alive() ? "yes" : "no",
+             time_text(row.has_last_seen_us() ? std::optional{row.last_seen_us()} : std::nullopt),
+             std::to_string(row.in_flight()),
+             number_text(row.lag_ms()) + " ms",
+             number_text(row.clock_offset_ms()) + " ms",
+             std::to_string(row.probes_total()),
+             row.version()});
+    print(table);
+}
+
+}  // namespace
+
+void add_regions_verb(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("regions", "Lists the regions, their queues and agents");
+    verb->require_subcommand(0, 1);
+    verb->add_subcommand("list", "Lists the regions");
+    verb->callback([&session] { list_regions(session); });
+}
+
+void add_agents_verb(CLI::App& app, Session& session) {
+    auto region = std::make_shared<std::string>();
+    auto* verb = app.add_subcommand("agents", "Lists the agents");
+    verb->add_option("--region", *region, "only this region's");
+    verb->require_subcommand(0, 1);
+    auto* list_verb = verb->add_subcommand("list", "Lists the agents");
+    list_verb->add_option("--region", *region, "only this region's");
+    verb->callback([region, &session] { list_agents(*region, session); });
+}
+
+void add_version_verb(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("version", "The version of this program");
+    verb->callback([&session] {
+        if (session.output == OutputFormat::json)
+            print_json({{"version", QUORATE_VERSION}});
+        else
+            std::cout << "quorate " << QUORATE_VERSION << '\n';
+    });
+}
+
+}  // namespace quorate::cli

@@ -1,0 +1,94 @@
+#include <iostream>
+#include <memory>
+
+#include <boost/json/array.hpp>
+
+#include <poll.h>
+
+#include "cli/json.hpp"
+#include "cli/table.hpp"
+#include "cli/verbs/verbs.hpp"
+
+namespace quorate::cli {
+namespace {
+
+constexpr int kRefreshMs = 2000;
+
+struct GetOptions {
+    std::string endpoint;
+    std::string tenant;
+    bool watch = false;
+};
+
+/// Follows the pages to the last one.
+bool list_all(const GetOptions& options, Session& session, v1::ListEndpointsResponse& all) {
+    v1::ListEndpointsRequest request;
+    request.set_endpoint(options.endpoint);
+    request.set_tenant(options.tenant);
+    do {
+        v1::ListEndpointsResponse page;
+        if (!session.succeeded(session.admin().ListEndpoints(session.call().get(), request, &page)))
+            return false;
+        request.set_page_token(page.next_page_token());
+        all.MergeFrom(page);
+    } while (!request.page_token().empty());
+    return true;
+}
+
+void print_endpoints(const v1::ListEndpointsResponse& all) {
+    Table table{{"ENDPOINT",
+                 "STATE",
+                 "SCOPE",
+                 "SINCE",
+                 "COVERAGE",
+                 "P95 24H",
+                 "UPTIME 30D",
+                 "LAST MINUTE",
+                 "URL"}};
+    const auto time_of = [](bool has, std::int64_t us) {
+        return time_text(has ? std::optional{us} : std::nullopt);
+    };
+    for (const auto& row : all.endpoints()) {
+        table.add(
+            {row.tenant() == "default" ? row.endpoint() : row.tenant() + "/" + row.endpoint(),
+             row.state() + (row.flapping() ? " (flapping)" : ""),
+             row.scope(),
+             time_of(row.has_since_us(), row.since_us()),
+             percent_text(row.has_coverage() ? std::optional{row.coverage()} : std::nullopt),
+             row.has_p95_ms_24h() ? number_text(row.p95_ms_24h()) + " ms" : "-",
+             percent_text(row.has_uptime_30d() ? std::optional{row.uptime_30d()} : std::nullopt),
+             time_of(row.has_last_minute_us(), row.last_minute_us()),
+             row.url()});
+    }
+    print(table);
+}
+
+bool show_once(const GetOptions& options, Session& session) {
+    v1::ListEndpointsResponse all;
+    if (!list_all(options, session, all)) return false;
+    if (options.watch && terminal_width()) std::cout << "\x1b[H\x1b[2J";
+    if (session.output == OutputFormat::json)
+        print_json(to_json(all).as_object()["endpoints"]);
+    else
+        print_endpoints(all);
+    std::cout.flush();
+    return true;
+}
+
+void get(const GetOptions& options, Session& session) {
+    while (show_once(options, session) && options.watch)
+        poll(nullptr, 0, kRefreshMs);
+}
+
+}  // namespace
+
+void add_get_verb(CLI::App& app, Session& session) {
+    auto options = std::make_shared<GetOptions>();
+    auto* verb = app.add_subcommand("get", "Shows the endpoints and the state each is in");
+    verb->add_option("ENDPOINT", options->endpoint, "name or tenant/name; all if absent");
+    verb->add_option("--tenant", options->tenant, "only this tenant's");
+    verb->add_flag("-w,--watch", options->watch, "again every 2 s, until interrupted");
+    verb->callback([options, &session] { get(*options, session); });
+}
+
+}  // namespace quorate::cli

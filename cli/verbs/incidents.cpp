@@ -1,0 +1,136 @@
+#include <iostream>
+#include <memory>
+
+#include "cli/json.hpp"
+#include "cli/table.hpp"
+#include "cli/verbs/verbs.hpp"
+
+namespace quorate::cli {
+namespace {
+
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
+    std::string text;
+    for (const auto& name : names)
+        text += (text.empty() ? "" : ",") + name;
+    return text;
+}
+
+std::string started(const v1::Incident& incident) {
+    return time_text(incident.has_started_at_us() ? std::optional{incident.started_at_us()}
+                                                  : std::nullopt);
+}
+
+std::string closed(const v1::Incident& incident) {
+    return incident.has_closed_at_us() ? time_text(incident.closed_at_us()) : "open";
+}
+
+std::string seconds(bool known, double value) {
+    return known ? number_text(value) + " s" : "-";
+}
+
+void print_incidents(const v1::ListIncidentsResponse& answer) {
+    Table table{{"ID",
+                 "ENDPOINT",
+                 "SEVERITY",
+                 "WORST",
+                 "SCOPE",
+                 "STARTED",
+                 "CLOSED",
+                 "MTTD",
+                 "MTTR",
+                 "REASON",
+                 "REGIONS"}};
+    for (const auto& row : answer.incidents())
+        table.add({std::to_string(row.id()),
+                   row.tenant() + "/" + row.endpoint(),
+                   row.severity(),
+                   row.worst_severity(),
+                   row.scope(),
+                   started(row),
+                   closed(row),
+                   seconds(row.has_mttd_seconds(), row.mttd_seconds()),
+                   seconds(row.has_mttr_seconds(), row.mttr_seconds()),
+                   row.reason(),
+                   joined(row.regions())});
+    print(table);
+}
+
+void list(const v1::ListIncidentsRequest& request, Session& session) {
+    v1::ListIncidentsResponse answer;
+    if (!session.succeeded(session.admin().ListIncidents(session.call().get(), request, &answer)))
+        return;
+    if (session.output == OutputFormat::json)
+        print_json(to_json(answer).as_object()["incidents"]);
+    else
+        print_incidents(answer);
+}
+
+void print_incident(const v1::GetIncidentResponse& answer) {
+    const auto& incident = answer.incident();
+    std::cout << "incident " << incident.id() << " of " << incident.tenant() << '/'
+              << incident.endpoint() << ": " << incident.severity() << ' ' << incident.scope()
+              << " (worst " << incident.worst_severity() << ")\nstarted  " << started(incident)
+              << "\nclosed   " << closed(incident) << "\nMTTD     "
+              << seconds(incident.has_mttd_seconds(), incident.mttd_seconds()) << "\nMTTR     "
+              << seconds(incident.has_mttr_seconds(), incident.mttr_seconds()) << "\nreason   "
+              << incident.reason() << "\nregions  " << joined(incident.regions()) << "\nflaps    "
+              << incident.flaps() << "\n\n";
+    Table table{{"AT", "MINUTE", "FROM", "TO", "ROW", "DETAIL"}};
+    for (const auto& event : answer.events())
+        table.add(
+            {time_text(event.at_us()),
+             time_text(event.has_minute_us() ? std::optional{event.minute_us()} : std::nullopt),
+             event.from_severity().empty() ? "-" : event.from_severity(),
+             event.to_severity().empty() ? "-" : event.to_severity(),
+             std::to_string(event.rule_row()),
+             event.detail()});
+    print(table);
+}
+
+void show(std::uint64_t id, Session& session) {
+    v1::GetIncidentRequest request;
+    request.set_id(id);
+    v1::GetIncidentResponse answer;
+    if (!session.succeeded(session.admin().GetIncident(session.call().get(), request, &answer)))
+        return;
+    if (session.output == OutputFormat::json)
+        print_json(to_json(answer));
+    else
+        print_incident(answer);
+}
+
+}  // namespace
+
+void add_incidents_verb(CLI::App& app, Session& session) {
+    auto request = std::make_shared<v1::ListIncidentsRequest>();
+    auto* verb = app.add_subcommand("incidents", "Lists incidents, or shows one with its timeline");
+    const auto add_filters = [request](CLI::App& to) {
+        to.add_option_function<std::string>(
+            "--endpoint",
+            [request](const std::string& name) { request->set_endpoint(name); },
+            "name or tenant/name; all if absent");
+        to.add_option_function<std::string>(
+            "--tenant",
+            [request](const std::string& name) { request->set_tenant(name); },
+            "only this tenant's");
+        to.add_option_function<std::uint32_t>(
+            "--limit",
+            [request](std::uint32_t size) { request->set_page_size(size); },
+            "at most this many, the newest first (100)");
+        to.add_flag_function(
+            "--open", [request](std::int64_t) { request->set_open_only(true); }, "only open ones");
+    };
+    add_filters(*verb);
+    verb->require_subcommand(0, 1);
+    auto* list_verb = verb->add_subcommand("list", "Lists incidents, the newest first");
+    add_filters(*list_verb);
+    auto* show_verb = verb->add_subcommand("show", "Shows one incident with its timeline");
+    auto id = std::make_shared<std::uint64_t>(0);
+    show_verb->add_option("ID", *id, "number of the incident")->required();
+    show_verb->callback([id, &session] { show(*id, session); });
+    verb->callback([request, show_verb, &session] {
+        if (!show_verb->parsed()) list(*request, session);
+    });
+}
+
+}  // namespace quorate::cli

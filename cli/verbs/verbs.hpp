@@ -1,0 +1,19 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "cli/session.hpp"
+
+namespace quorate::cli {
+
+// Each adds its subcommand to `app`; the callback prints and sets the session's exit status.
+void add_apply_verb(CLI::App& app, Session& session);
+void add_get_verb(CLI::App& app, Session& session);
+void add_explain_verb(CLI::App& app, Session& session);
+void add_watch_verb(CLI::App& app, Session& session);
+void add_incidents_verb(CLI::App& app, Session& session);
+void add_regions_verb(CLI::App& app, Session& session);
+void add_agents_verb(CLI::App& app, Session& session);
+void add_version_verb(CLI::App& app, Session& session);
+
+}  // namespace quorate::cli

@@ -1,0 +1,71 @@
+#include <iostream>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/json.hpp"
+#include "cli/table.hpp"
+#include "cli/verbs/verbs.hpp"
+
+namespace quorate::cli {
+namespace {
+
+void print_decision(const v1::DecisionEvent& event) {
+    std::string cells;
+    for (const auto& cell : event.cells())
+        cells += "  " + printable(cell);
+    std::cout << fmt::format(
+        "{}  {:<14} {:<10} {:>8}  {}/{}{}{}\n",
+        time_text(event.minute_us()),
+        event.decision(),
+        event.scope(),
+        percent_text(event.coverage()),
+        event.tenant(),
+        event.endpoint(),
+        cells,
+        event.transition().empty()
+            ? std::string{}
+            : fmt::format("  incident {} {}", event.incident_id(), event.transition()));
+}
+
+void watch(const v1::WatchRequest& request, Session& session) {
+    grpc::ClientContext context;  // no deadline: until interrupted
+    const auto stream = session.admin().Watch(&context, request);
+    v1::WatchEvent event;
+    while (stream->Read(&event)) {
+        for (const auto& decision : event.decisions()) {
+            if (session.output == OutputFormat::json)
+                print_json(to_json(decision));
+            else
+                print_decision(decision);
+        }
+        std::cout.flush();
+    }
+    session.succeeded(stream->Finish());
+}
+
+}  // namespace
+
+void add_watch_verb(CLI::App& app, Session& session) {
+    auto request = std::make_shared<v1::WatchRequest>();
+    auto* verb = app.add_subcommand("watch", "Streams decisions as they are made");
+    verb->add_option_function<std::string>(
+        "ENDPOINT",
+        [request](const std::string& name) { request->set_endpoint(name); },
+        "name or tenant/name; all if absent");
+    verb->add_option_function<std::string>(
+        "--tenant",
+        [request](const std::string& name) { request->set_tenant(name); },
+        "only this tenant's");
+    verb->add_flag_function(
+        "--changes",
+        [request](std::int64_t) { request->set_changes_only(true); },
+        "only minutes whose decision differs from the one before");
+    verb->add_option_function<std::string>(
+        "--resume",
+        [request](const std::string& token) { request->set_resume_token(token); },
+        "go on after the event that carried this token");
+    verb->callback([request, &session] { watch(*request, session); });
+}
+
+}  // namespace quorate::cli

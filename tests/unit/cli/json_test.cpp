@@ -1,0 +1,32 @@
+#include "cli/json.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <gtest/gtest.h>
+
+#include "quorate/v1/admin.pb.h"
+
+namespace quorate::cli {
+namespace {
+
+TEST(MessageAsJson, WritesTimesAsRfc3339AndAbsentFieldsAsNull) {
+    v1::IncidentEvent event;
+    event.set_at_us(1'700'000'000'250'000);
+    event.set_to_severity("P1");
+    event.set_rule_row(4);
+    EXPECT_EQ(boost::json::serialize(to_json(event)),
+              R"({"at":"2023-11-14T22:13:20.250Z","minute":null,"from_severity":"",)"
+              R"("to_severity":"P1","rule_row":4,"detail":""})");
+}
+
+TEST(MessageAsJson, WritesListsOfTextsAndOfMessages) {
+    v1::ApplyResponse answer;
+    answer.add_created("default/search");
+    answer.add_errors()->set_file("a.yaml");
+    const auto json = to_json(answer).as_object();
+    EXPECT_EQ(json.at("created").as_array().at(0).as_string(), "default/search");
+    EXPECT_EQ(json.at("errors").as_array().at(0).at("file").as_string(), "a.yaml");
+    EXPECT_TRUE(json.at("in_force_from").is_null());
+}
+
+}  // namespace
+}  // namespace quorate::cli
