@@ -11,20 +11,23 @@ const values = readOptions({
 const port = readPort(values, 'port');
 const path = Object.hasOwn(kPaths, values.transport) ? kPaths[values.transport] : fail('--transport: streamableHttp or sse', 2);
 
+function failToListen(error) {
+  fail(`--port ${port}: ${error.code === 'EADDRINUSE' ? 'port in use' : error.message}`);
+}
+
 /** Makes the next server to listen do so on loopback; resolves with it when it does. */
 function holdToLoopback() {
   const { listen } = net.Server.prototype;
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     net.Server.prototype.listen = function (_, on_listening) {
-      this.once('listening', () => resolve(this));
-      this.prependOnceListener('error', reject);
+      this.prependOnceListener('error', failToListen); // before its own listener, which ends the process
+      this.once('listening', () => resolve(this.off('error', failToListen)));
       return listen.call(this, port, kLoopback, on_listening);
     };
   });
 }
 
 const listening = holdToLoopback();
-listening.catch((error) => fail(`--port ${port}: ${error.code === 'EADDRINUSE' ? 'port in use' : error.message}`));
 if (!values.verbose) console.log = console.error = () => {}; // it writes a line for each message
 process.env.PORT = String(port);
 process.argv[2] = values.transport; // how its launcher is told

@@ -2,12 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { McpServer as LegacyServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { registerLabTools } from './tools.mjs';
 
 const kVersion = '1.0.0';
 const kSessionsMax = 256;
 const kIdleMsMax = 5 * 60_000;
+const kValidator = new AjvJsonSchemaValidator(); // one for all: by itself each session makes its own
 
 /** Streamable HTTP with sessions, as SDK v1 does it (2024-11-05 … 2025-11-25). Sessions are bounded in number and age. */
 class LegacyEndpoint {
@@ -31,7 +33,7 @@ class LegacyEndpoint {
   }
 
   async #create() {
-    const server = new LegacyServer({ name: 'lab-legacy', version: kVersion });
+    const server = new LegacyServer({ name: 'lab-legacy', version: kVersion }, { jsonSchemaValidator: kValidator });
     const search = registerLabTools(server);
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,

@@ -12,7 +12,7 @@ const kPath = '/mcp';
 export async function readBody(req, limit = kBodyBytesMax) {
   const chunks = [];
   let bytes = 0;
-  for await (const chunk of req) {
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
     if (bytes > limit) return null;
     chunks.push(chunk);
@@ -91,11 +91,11 @@ export function makeListener({ endpoint, store, mcp, log, origin }) {
 
   async function handle(req, res) {
     const source = req.socket.remoteAddress;
-    const body = await readBody(req);
-    if (body === null) return answer(res, 413, 'text/plain', 'body too large\n', { connection: 'close' });
-    const methods = rpcMethods(body);
     const state = () => store.get(source);
+    const body = await readBody(req);
+    const methods = rpcMethods(body);
     logAnswer(log, res, { endpoint, source, http_method: req.method, rpc_method: methods.join(',') || null }, state);
+    if (body === null) return answer(res, 413, 'text/plain', 'body too large\n', { connection: 'close' });
     if (methods.includes('tools/list') && !(await waitItsTurn(store, source, res))) return undefined;
 
     const name = state().name;

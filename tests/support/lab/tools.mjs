@@ -19,28 +19,33 @@ function textAnswer(text) {
   return { content: [{ type: 'text', text }] };
 }
 
+// Made once: endpoints build a server for each session or request, and schemas are what costs most of it.
+const kEcho = {
+  description: 'Gives back the text it was given',
+  inputSchema: z.object({ text: z.string().max(10_000).describe('Any text') }),
+};
+const kAdd = {
+  description: 'Adds two numbers',
+  inputSchema: z.object({ a: z.number(), b: z.number() }),
+};
+const kSearchDocuments = {
+  title: 'Search documents',
+  description: 'Finds documents by a word of their title or text',
+  inputSchema: z.object({
+    query: z.string().min(1).max(200).describe('What to look for'),
+    limit: z.number().int().min(1).max(50).default(10).describe('At most this many results'),
+  }),
+  outputSchema: z.object({
+    total_results: z.number().int(),
+    results: z.array(z.object({ id: z.string(), title: z.string() })),
+  }),
+};
+
 /** Registers the lab's tools and gives back the one that the state `tool-missing` takes away. */
 export function registerLabTools(server) {
-  server.registerTool('echo', {
-    description: 'Gives back the text it was given',
-    inputSchema: z.object({ text: z.string().max(10_000).describe('Any text') }),
-  }, ({ text }) => textAnswer(text));
-  server.registerTool('add', {
-    description: 'Adds two numbers',
-    inputSchema: z.object({ a: z.number(), b: z.number() }),
-  }, ({ a, b }) => textAnswer(String(a + b)));
-  return server.registerTool('search_documents', {
-    title: 'Search documents',
-    description: 'Finds documents by a word of their title or text',
-    inputSchema: z.object({
-      query: z.string().min(1).max(200).describe('What to look for'),
-      limit: z.number().int().min(1).max(50).default(10).describe('At most this many results'),
-    }),
-    outputSchema: z.object({
-      total_results: z.number().int(),
-      results: z.array(z.object({ id: z.string(), title: z.string() })),
-    }),
-  }, (request) => {
+  server.registerTool('echo', kEcho, ({ text }) => textAnswer(text));
+  server.registerTool('add', kAdd, ({ a, b }) => textAnswer(String(a + b)));
+  return server.registerTool('search_documents', kSearchDocuments, (request) => {
     const found = searchDocuments(request);
     return { ...textAnswer(JSON.stringify(found)), structuredContent: found };
   });
