@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/history.hpp"
+
+namespace quorate::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kInTime = 10min;  // the latest that still notifies
+constexpr auto kLate = 10min + 1ms;
+
+TEST(CatchUp, RecordsWithoutNotifyingAndThenTellsTheChangeOnce) {
+    History history;
+    history.minute("F....", kLate);
+    history.minute("F....", kLate);
+    ASSERT_EQ(text_of(history.timeline), "opened P2");
+    EXPECT_FALSE(history.timeline[0].notify);
+    EXPECT_TRUE(history.last().caught_up.empty());
+    history.minute("FF...", kLate);
+    history.minute("FF...", kInTime);  // escalates in the first minute sealed in time
+    ASSERT_EQ(history.last().transitions.size(), 1U);
+    EXPECT_FALSE(history.last().transitions[0].notify);
+    ASSERT_EQ(text_of(history.last().caught_up), "opened P1 partial");
+    EXPECT_TRUE(history.last().caught_up[0].notify);
+    history.minute("FF...");
+    EXPECT_TRUE(history.last().caught_up.empty());
+}
+
+TEST(CatchUp, TellsNothingOfAnIncidentThatCameAndWent) {
+    History history;
+    for (const auto* letters : {"FF...", "FF...", ".....", ".....", "....."})
+        history.minute(letters, kLate);
+    ASSERT_EQ(text_of(history.timeline), "opened P1 partial, closed");
+    history.minute(".....");
+    EXPECT_TRUE(history.last().caught_up.empty());
+    EXPECT_FALSE(history.state.incident.behind);
+}
+
+TEST(CatchUp, TellsTheCloseOfWhatWasNotifiedAsOpen) {
+    History history;
+    history.times(2, "FF...");
+    set_incident_id(history.state, IncidentId{77});
+    for (int i = 0; i < 3; ++i)
+        history.minute(".....", kLate);
+    history.minute(".....");
+    ASSERT_EQ(text_of(history.last().caught_up), "closed");
+    EXPECT_EQ(history.last().caught_up[0].incident, IncidentId{77});
+    EXPECT_EQ(history.last().caught_up[0].from, Severity::p1);
+    EXPECT_TRUE(history.last().caught_up[0].opening.recovered);
+}
+
+TEST(CatchUp, TellsBothWhereAnotherIncidentIsOpenByNow) {
+    History history;
+    history.times(2, "FF...");
+    set_incident_id(history.state, IncidentId{77});
+    for (int i = 0; i < 15; ++i)
+        history.minute(".....", kLate);
+    history.minute("F....", kLate);
+    history.minute("F....", kLate);
+    history.minute("F....");
+    ASSERT_EQ(text_of(history.last().caught_up), "closed, opened P2");
+    EXPECT_EQ(history.last().caught_up[0].incident, IncidentId{77});
+    EXPECT_EQ(history.last().caught_up[0].ordinal, 1U);
+    EXPECT_EQ(history.last().caught_up[1].ordinal, 2U);
+}
+
+TEST(CatchUp, TellsAChangedSeverityOfTheSameIncident) {
+    History history;
+    history.times(2, "F....");
+    history.minute("FF...", kLate);
+    history.minute("FF...", kLate);
+    history.minute("FF...");
+    ASSERT_EQ(text_of(history.last().caught_up), "escalated P1 partial");
+    EXPECT_EQ(history.last().caught_up[0].from, Severity::p2);
+}
+
+}  // namespace
+}  // namespace quorate::test
