@@ -1,0 +1,250 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/time/time.hpp"
+#include "platform/config/config_error.hpp"
+
+namespace quorate {
+
+/// A value of a key; the alternative is the key's type.
+using ConfigValue = std::variant<std::string,
+                                 std::int64_t,
+                                 bool,
+                                 milliseconds,
+                                 std::vector<std::string>,
+                                 std::filesystem::path>;
+
+/// One declared key.
+struct ConfigKey {
+    std::string name;  // dotted path, `redis.url`
+    std::string text;  // one line for docs/configuration.md
+    bool required = false;
+    bool secret = false;
+    /// Bounds of an integer, of a duration in ms, or of the number of a list's items.
+    std::int64_t min = std::numeric_limits<std::int64_t>::min();
+    std::int64_t max = std::numeric_limits<std::int64_t>::max();
+    std::vector<std::string> choices;  // what a string may be; any if empty
+    /// What is wrong with a value that passed all of the above; empty if nothing.
+    std::function<std::string(const ConfigValue&)> check;
+    std::function<ConfigValue(const void* config)> get;
+    std::function<void(void* config, ConfigValue value)> set;
+};
+
+/// The keys of one daemon, without the type of its config; what the functions below work on.
+struct ConfigKeys {
+    std::string daemon;
+    std::deque<ConfigKey> keys;  // in the order of declaration, which is the order of the docs
+};
+
+namespace detail {
+
+/// How a member's type is carried in a ConfigValue.
+template <class T>
+struct Carried {
+    static_assert(std::is_integral_v<T>,
+                  "a config member is text, an integer, bool, duration, "
+                  "list of text or path");
+    using type = std::int64_t;
+};
+template <>
+struct Carried<bool> {
+    using type = bool;
+};
+template <>
+struct Carried<std::string> {
+    using type = std::string;
+};
+template <>
+struct Carried<std::filesystem::path> {
+    using type = std::filesystem::path;
+};
+template <>
+struct Carried<std::vector<std::string>> {
+    using type = std::vector<std::string>;
+};
+template <class Rep, class Period>
+struct Carried<std::chrono::duration<Rep, Period>> {
+    using type = milliseconds;
+};
+
+template <class T>
+constexpr std::int64_t narrowed_max() {
+    constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+    return std::cmp_less(std::numeric_limits<T>::max(), kMax)
+               ? static_cast<std::int64_t>(std::numeric_limits<T>::max())
+               : kMax;
+}
+
+}  // namespace detail
+
+/// What `Schema::key` returns, to say more about the key.
+template <class T>
+class KeyBuilder {
+public:
+    using Value = typename detail::Carried<T>::type;
+
+    explicit KeyBuilder(ConfigKey& key) : key_{&key} {}
+    /// The file must set it; it has no default.
+    KeyBuilder& required() {
+        key_->required = true;
+        return *this;
+    }
+    /// Shown as `***` wherever a config is shown.
+    KeyBuilder& secret() {
+        key_->secret = true;
+        return *this;
+    }
+    /// Bounds of an integer or of a duration, both included.
+    KeyBuilder& between(Value low, Value high) {
+        if constexpr (std::is_same_v<Value, milliseconds>) {
+            key_->min = low.count();
+            key_->max = high.count();
+        } else {
+            static_assert(std::is_same_v<Value, std::int64_t>, "only numbers have bounds");
+            key_->min = low;
+            key_->max = high;
+        }
+        return *this;
+    }
+    /// Bounds of the number of items of a list, both included.
+    KeyBuilder& items_between(std::int64_t low, std::int64_t high) {
+        static_assert(std::is_same_v<Value, std::vector<std::string>>, "only lists have items");
+        key_->min = low;
+        key_->max = high;
+        return *this;
+    }
+    /// The words that a string may be.
+    KeyBuilder& one_of(std::vector<std::string> choices) {
+        static_assert(std::is_same_v<Value, std::string>, "only text has choices");
+        key_->choices = std::move(choices);
+        return *this;
+    }
+    /// A rule of its own: `problem` returns what is wrong with a value, or an empty text.
+    KeyBuilder& check(std::function<std::string(const Value&)> problem) {
+        key_->check = [problem = std::move(problem)](const ConfigValue& value) {
+            return problem(std::get<Value>(value));
+        };
+        return *this;
+    }
+
+private:
+    ConfigKey* key_;
+};
+
+/// The table of all keys of one daemon. `Config` is a plain struct whose initialisers are the
+/// defaults; each key names the member it fills.
+/// @code
+///     Schema<AgentConfig> schema{"quorate-agent"};
+///     schema.key("redis.url", &AgentConfig::redis_url, "Redis of jobs and cells").required();
+///     schema.key("health.port", &AgentConfig::health_port, "…").between(0, 65535);
+///     schema.key("tls.ca", [](auto& config) -> auto& { return config.tls.ca; }, "…");
+/// @endcode
+/// A member is `std::string`, an integer, `bool`, a `std::chrono` duration,
+/// `std::vector<std::string>` or `std::filesystem::path`.
+template <class Config>
+class Schema {
+public:
+    explicit Schema(std::string daemon) { keys_.daemon = std::move(daemon); }
+
+    /// Declares a key. @param member a pointer to member, or a function from `Config&` (and
+    /// `const Config&`) to a reference.
+    template <class Member>
+    auto key(std::string name, Member member, std::string text) {
+        using T = std::remove_cvref_t<std::invoke_result_t<Member&, Config&>>;
+        using Value = typename detail::Carried<T>::type;
+        ConfigKey key;
+        key.name = std::move(name);
+        key.text = std::move(text);
+        key.get = [member](const void* config) {
+            return to_value<T>(std::invoke(member, *static_cast<const Config*>(config)));
+        };
+        key.set = [member](void* config, ConfigValue value) {
+            std::invoke(member, *static_cast<Config*>(config)) =
+                from_value<T>(std::get<Value>(std::move(value)));
+        };
+        if constexpr (std::is_same_v<Value, std::int64_t>) {
+            key.min = static_cast<std::int64_t>(std::numeric_limits<T>::min());
+            key.max = detail::narrowed_max<T>();
+        }
+        if constexpr (std::is_same_v<Value, milliseconds>) key.min = 0;
+        if constexpr (std::is_same_v<Value, std::vector<std::string>>) key.max = 1000;
+        keys_.keys.push_back(std::move(key));
+        return KeyBuilder<T>{keys_.keys.back()};
+    }
+
+    const ConfigKeys& keys() const { return keys_; }
+
+private:
+    template <class T>
+    static ConfigValue to_value(const T& member) {
+        using Value = typename detail::Carried<T>::type;
+        if constexpr (std::is_same_v<Value, milliseconds>)
+            return std::chrono::duration_cast<milliseconds>(member);
+        else
+            return static_cast<Value>(member);
+    }
+    template <class T, class Value>
+    static T from_value(Value value) {
+        if constexpr (std::is_same_v<Value, milliseconds>)
+            return std::chrono::duration_cast<T>(value);
+        else
+            return static_cast<T>(std::move(value));
+    }
+
+    ConfigKeys keys_;
+};
+
+/// Fills `config` from YAML text; throws InvalidConfig with every error at once (unknown keys,
+/// wrong types, values out of bounds, missing required keys). @param file names the text in errors.
+/// The environment is not read.
+void fill_config(const ConfigKeys& keys,
+                 void* config,
+                 std::string_view yaml,
+                 const std::string& file);
+/// As above, from a file on disk.
+void fill_config_from_file(const ConfigKeys& keys, void* config, const std::string& file);
+std::string masked_dump(const ConfigKeys& keys, const void* config);
+std::string to_markdown(const ConfigKeys& keys, const void* defaults);
+
+/// Reads the file into a Config; throws InvalidConfig as `fill_config` does.
+template <class Config>
+Config load_config(const Schema<Config>& schema, const std::string& file) {
+    Config config{};
+    fill_config_from_file(schema.keys(), &config, file);
+    return config;
+}
+
+/// Reads YAML text into a Config; throws InvalidConfig as `fill_config` does.
+template <class Config>
+Config parse_config(const Schema<Config>& schema, std::string_view yaml, const std::string& file) {
+    Config config{};
+    fill_config(schema.keys(), &config, yaml, file);
+    return config;
+}
+
+/// Every key with its value, one `key: value` a line, secrets as `***`.
+template <class Config>
+std::string masked_dump(const Schema<Config>& schema, const Config& config) {
+    return masked_dump(schema.keys(), &config);
+}
+
+/// The daemon's section of docs/configuration.md: a heading and a table of all keys.
+template <class Config>
+std::string to_markdown(const Schema<Config>& schema) {
+    const Config defaults{};
+    return to_markdown(schema.keys(), &defaults);
+}
+
+}  // namespace quorate

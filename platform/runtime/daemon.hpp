@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "platform/runtime/task.hpp"
+
+namespace quorate {
+
+struct DaemonInfo {
+    std::string name;  // as in `--version` and in error lines
+    std::string version;
+};
+
+/// What a daemon's body gets from `run_daemon`.
+class DaemonContext {
+public:
+    /// Sets what SIGHUP does from now on; nothing by default. Runs on the daemon's executor.
+    void on_reload(std::function<void()> callback) { on_reload_ = std::move(callback); }
+    void reload() const {
+        if (on_reload_) on_reload_();
+    }
+
+private:
+    std::function<void()> on_reload_;
+};
+
+/// The body of a daemon: runs until it is cancelled (SIGTERM, SIGINT), drains, ends.
+using Serve = std::function<Task<>(DaemonContext&)>;
+
+/// Reads and checks the config file and returns the body. Throws to refuse; `what()` is shown.
+using Load = std::function<Serve(const std::string& config_file)>;
+
+/// The whole of a `main`: understands `--config FILE`, `--check-config` and `--version`, loads, and
+/// runs the body on this thread until it ends or SIGTERM or SIGINT cancels it. A second such signal
+/// ends the process at once. The body finds its executor with `asio::this_coro::executor`.
+/// @code
+///     int main(int argc, char** argv) {
+///         return quorate::run_daemon(argc, argv, {"quorate-agent", kVersion}, [](const auto& file)
+///         {
+///             auto config = load_config(agent_schema(), file);
+///             return [config](DaemonContext& context) -> Task<> {
+///                 App app{config, context};
+///                 co_await app.run();
+///             };
+///         });
+///     }
+/// @endcode
+/// @return the exit code: 0 the body ended or the config is good, 1 the config was refused or the
+///     body failed (its message is on stderr), 2 wrong usage.
+int run_daemon(int argc, char** argv, const DaemonInfo& info, const Load& load);
+
+}  // namespace quorate

@@ -1,0 +1,30 @@
+#include <gtest/gtest.h>
+
+#include "platform/redis/fleet.hpp"
+
+namespace quorate {
+namespace {
+
+TEST(Heartbeat, ComesBackAsItWas) {
+    Heartbeat heartbeat;
+    heartbeat.agent = "us-east-1";
+    heartbeat.version = "0.1.0 \"x\"";
+    heartbeat.started_at = UtcTime{milliseconds{1'700'000'000'123}};
+    heartbeat.at = UtcTime{milliseconds{1'700'000'009'000}};
+    heartbeat.in_flight = 17;
+    heartbeat.lag = milliseconds{3};
+    heartbeat.clock_offset = milliseconds{-250};
+    heartbeat.probes_total = 123'456'789'012;
+    const auto decoded = decode_heartbeat("us-east-1", encode_heartbeat(heartbeat));
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(*decoded, heartbeat);
+}
+
+TEST(Heartbeat, WhatIsNoneOfOursIsNothing) {
+    for (const auto* json : {"", "{", "[]", "{}", R"({"version":1})", R"({"version":"1","at_ms":"x"})",
+                             R"({"version":"1","started_at_ms":1,"at_ms":1.5})"})
+        EXPECT_FALSE(decode_heartbeat("a", json)) << json;
+}
+
+}  // namespace
+}  // namespace quorate

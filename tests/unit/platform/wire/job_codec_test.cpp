@@ -1,0 +1,83 @@
+#include "platform/wire/job_codec.hpp"
+
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "quorate/v1/job.pb.h"
+#include "tests/unit/platform/wire/random_model.hpp"
+
+namespace quorate {
+
+static bool operator==(const Job& a, const Job& b) {
+    const auto fields = [](const Job& job) {
+        return std::tie(job.id, job.trace_id, job.key, job.shard, job.tenant, job.name, job.region,
+                        job.window, job.slot, job.not_after, job.expected_cells, job.slow_over_ms,
+                        job.url, job.timeout, job.retry_gap, job.era, job.era_hint, job.ip,
+                        job.expect, job.canary, job.headers, job.health_url);
+    };
+    return fields(a) == fields(b);
+}
+
+namespace {
+
+using testing::RandomModel;
+
+TEST(JobCodec, AnyJobComesBackAsItWas) {
+    const auto seed = std::random_device{}();
+    RecordProperty("seed", std::to_string(seed));
+    RandomModel random{seed};
+    for (int i = 0; i < 2000; ++i) {
+        const auto job = random.job();
+        const auto bytes = wire::encode_job(job);
+        EXPECT_EQ(bytes, wire::encode_job(job));
+        const auto decoded = wire::decode_job(bytes);
+        ASSERT_TRUE(decoded) << decoded.error().text << ", seed " << seed;
+        EXPECT_TRUE(*decoded == job) << "seed " << seed;
+    }
+}
+
+TEST(JobCodec, DamagedBytesAreAnErrorOrAnotherJobAndNeverACrash) {
+    const auto seed = std::random_device{}();
+    RandomModel random{seed};
+    for (int i = 0; i < 5000; ++i) {
+        auto bytes = wire::encode_job(random.job());
+        for (auto n = 1 + random.number(4); n > 0; --n)
+            bytes[random.number(bytes.size())] = static_cast<char>(random.number(256));
+        bytes.resize(random.number(bytes.size() + 1));
+        const auto decoded = wire::decode_job(bytes);
+        if (!decoded) {
+            EXPECT_FALSE(decoded.error().text.empty()) << "seed " << seed;
+        }
+    }
+}
+
+TEST(JobCodec, WhatIsOutOfBoundsIsNamed) {
+    RandomModel random{1};
+    v1::Job good;
+    ASSERT_TRUE(good.ParseFromString(wire::encode_job(random.job())));
+    const auto problem = [&](auto&& change) {
+        auto message = good;
+        change(message);
+        const auto decoded = wire::decode_job(message.SerializeAsString());
+        return decoded ? std::string{} : decoded.error().text;
+    };
+    EXPECT_EQ(problem([](v1::Job&) {}), "");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_window_ms(7000); }), "job: window_ms: is no window");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_era(9); }), "job: era: unknown number 9");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_ip(5); }), "job: ip: unknown number 5");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_timeout_ms(0); }),
+              "job: timeout_ms: is out of range");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_expected_cells(0); }),
+              "job: expected_cells: is out of range");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_minute_ms(-1); }),
+              "job: minute_ms: is out of range");
+    EXPECT_EQ(problem([](v1::Job& job) { job.clear_id(); }), "job: id: is empty");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_url(std::string(5000, 'x')); }),
+              "job: url: is too long");
+    EXPECT_EQ(wire::decode_job("\xff\xff").error().text, "job: is no quorate.v1.Job");
+    EXPECT_EQ(wire::decode_job(std::string(300'000, 'x')).error().text, "job: is too long");
+}
+
+}  // namespace
+}  // namespace quorate
