@@ -5,6 +5,8 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include "platform/runtime/clock.hpp"
+
 namespace quorate::cli {
 namespace {
 
@@ -26,7 +28,7 @@ v1::Admin::Stub& Session::admin() {
 
 std::unique_ptr<grpc::ClientContext> Session::call() const {
     auto context = std::make_unique<grpc::ClientContext>();
-    context->set_deadline(std::chrono::system_clock::now() + timeout);
+    context->set_deadline(std::chrono::system_clock::time_point{SystemClock{}.utc_now() + timeout});
     return context;
 }
 

@@ -8,7 +8,7 @@ namespace {
 TEST(RedisProtocol, ACommandIsAListOfCountedTexts) {
     std::string bytes;
     append_command(bytes, {"SET", std::string{"k\0y", 3}, "%s\r\n"});
-    EXPECT_EQ(bytes, (std::string{"*3\r\n$3\r\nSET\r\n$3\r\nk\0y\r\n$4\r\n%s\r\n\r\n", 36}));
+    EXPECT_EQ(bytes, (std::string{"*3\r\n$3\r\nSET\r\n$3\r\nk\0y\r\n$4\r\n%s\r\n\r\n", 32}));
 }
 
 TEST(RedisProtocol, RepliesOfEveryTypeAreReadInPieces) {
