@@ -97,7 +97,6 @@ CREATE INDEX endpoint_version_living ON quorate.endpoint_version (endpoint_id) W
 CREATE TABLE quorate.batch (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     txid       xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    shard      smallint NOT NULL,
     minute_min timestamptz NOT NULL,
     minute_max timestamptz NOT NULL,
     minutes    integer NOT NULL,

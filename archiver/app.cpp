@@ -1,0 +1,143 @@
+#include "archiver/app.hpp"
+
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "archiver/intake/archive_loop.hpp"
+#include "archiver/metrics.hpp"
+#include "archiver/store/load.hpp"
+#include "platform/postgres/database.hpp"
+#include "platform/postgres/migrations.hpp"
+#include "platform/redis/client.hpp"
+#include "platform/runtime/sleep.hpp"
+#include "platform/runtime/task_group.hpp"
+#include "platform/telemetry/health_server.hpp"
+
+namespace quorate {
+namespace {
+
+constexpr const char* kPostgresUnreachable = "postgres_unreachable";
+constexpr const char* kRedisUnreachable = "redis_unreachable";
+constexpr const char* kStandby = "standby";
+
+/// Sets or clears a reason and logs the change once.
+void report(Readiness& readiness, Logger& log, const char* reason, bool holds,
+            const std::string& detail = {}) {
+    const bool changed = holds ? readiness.set(reason) : readiness.clear(reason);
+    if (!changed) return;
+    log_event(log, holds ? LogLevel::warn : LogLevel::info,
+              holds ? "readiness.lost" : "readiness.regained", kv("reason", reason),
+              kv("detail", detail));
+}
+
+}  // namespace
+
+struct ArchiverApp::Parts {
+    Parts(ArchiverConfig with, const asio::any_io_executor& executor)
+        : config{std::move(with)},
+          log{"archiver", log_level(config.log_level), clock},
+          archiver_metrics{metrics},
+          health{executor,
+                 {.address = config.health_address, .port = config.health_port},
+                 readiness,
+                 metrics},
+          redis{executor, {.address = *parse_redis_url(config.redis_url)}},
+          database{{.conninfo = config.postgres_conninfo,
+                    .application_name = "quorate-archiver",
+                    .connections = 3,
+                    .queued_max = 64,
+                    .statement_timeout = std::chrono::seconds{60},
+                    .on_reachable =
+                        [this](bool reachable) {
+                            report(readiness, log, kPostgresUnreachable, !reachable);
+                        }}},
+          loop{{.window = window_of(config), .shards = config.shards},
+               database,
+               redis,
+               clock,
+               log,
+               archiver_metrics},
+          tasks{executor, 4} {
+        // Not ready before each was reached once.
+        readiness.set(kPostgresUnreachable);
+        readiness.set(kRedisUnreachable);
+        readiness.set(kStandby);
+        redis.on_change([this](bool reachable, const std::string& why) {
+            report(readiness, log, kRedisUnreachable, !reachable, why);
+        });
+    }
+
+    Task<> check_database();
+    Task<> archive();
+
+    ArchiverConfig config;
+    SystemClock clock;         // what everything measures with
+    Readiness readiness;       // why /readyz says no
+    Metrics metrics;           // what /metrics shows
+    Logger log;                // names its component once
+    ArchiverMetrics archiver_metrics;
+    HealthServer health;       // binds first: a port in use is said before anything connects
+    RedisClient redis;         // cells, announcements, heartbeats
+    Database database;         // minutes, incidents, catalogue
+    ArchiveLoop loop;          // moves the ones into the other
+    TaskGroup tasks;           // ends first
+};
+
+/// Waits for Postgres, then refuses a database that is not ours.
+Task<> ArchiverApp::Parts::check_database() {
+    for (;;) {
+        try {
+            co_await require_schema_async(database);
+            auto check = [this](pqxx::work& work) {
+                require_deployment(work, window_of(config), config.shards);
+            };
+            co_await database.transact(check);
+            co_return;
+        } catch (const PostgresUnavailable&) {  // readiness says so
+        }
+        co_await sleep_for(std::chrono::seconds{1});
+    }
+}
+
+/// One archiver of a deployment works at a time; the others stand by for its lock.
+Task<> ArchiverApp::Parts::archive() {
+    co_await check_database();
+    auto on_change = [this](bool leading) { report(readiness, log, kStandby, !leading); };
+    auto work = [this] { return loop.run(); };
+    co_await database.lead(static_cast<std::int64_t>(AdvisoryLock::archiver), std::move(on_change),
+                           std::move(work));
+}
+
+ArchiverApp::ArchiverApp(ArchiverConfig config, asio::any_io_executor executor)
+    : parts_{std::make_unique<Parts>(std::move(config), executor)} {}
+
+ArchiverApp::~ArchiverApp() = default;
+
+std::uint16_t ArchiverApp::health_port() const {
+    return parts_->health.port();
+}
+
+Task<> ArchiverApp::run() {
+    auto& parts = *parts_;
+    log_event(parts.log, LogLevel::info, "archiver.started",
+              kv("window_ms", parts.config.window), kv("shards", parts.config.shards));
+    parts.tasks.spawn("health", parts.health.serve());
+    parts.tasks.spawn("redis", parts.redis.serve());
+    parts.tasks.spawn("archive", parts.archive());
+    co_await parts.tasks.join();
+}
+
+void migrate_database(const ArchiverConfig& config) {
+    Database database{{.conninfo = config.postgres_conninfo,
+                       .application_name = "quorate-archiver-migrate",
+                       .connections = 1}};
+    const auto applied = migrate(database);
+    for (const auto version : applied) std::cout << "applied migration " << version << '\n';
+    std::cout << "the database's schema has version " << schema_version() << '\n';
+}
+
+}  // namespace quorate

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "archiver/config.hpp"
+#include "platform/runtime/daemon.hpp"
+#include "platform/runtime/task.hpp"
+
+namespace quorate {
+
+/// The composition root: every long-lived object of the archiver, in dependency order.
+class ArchiverApp {
+public:
+    /// Binds the health port; connects to nothing yet. Throws std::runtime_error with one line if
+    /// the port cannot be had. `executor` is single-threaded.
+    ArchiverApp(ArchiverConfig config, asio::any_io_executor executor);
+    ~ArchiverApp();
+    ArchiverApp(const ArchiverApp&) = delete;
+    ArchiverApp& operator=(const ArchiverApp&) = delete;
+
+    /// Archives until cancelled. Throws `operation_aborted` then; SchemaMismatch or
+    /// std::runtime_error, with one line that says what to do, if the database is not for this
+    /// build or not for this config.
+    Task<> run();
+
+    /// Where `/livez`, `/readyz` and `/metrics` are.
+    std::uint16_t health_port() const;
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+/// What `--migrate` does: brings the database up to this build's schema and says on stdout what was
+/// applied. Blocks. Throws as migrate().
+void migrate_database(const ArchiverConfig& config);
+
+}  // namespace quorate

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/time/utc_minute.hpp"
+#include "platform/config/schema.hpp"
+
+namespace quorate {
+
+/// What the archiver's YAML file says; the initialisers are the defaults.
+struct ArchiverConfig {
+    milliseconds window{60'000};
+    std::string log_level = "info";
+    std::string health_address = "127.0.0.1";
+    std::uint16_t health_port = 9103;
+    std::string redis_url;
+    std::string postgres_conninfo;
+    std::uint32_t shards = 64;
+};
+
+/// The table of all keys.
+Schema<ArchiverConfig> archiver_schema();
+
+/// The window of a config that passed the schema's check.
+Window window_of(const ArchiverConfig& config);
+
+}  // namespace quorate

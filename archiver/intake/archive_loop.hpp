@@ -1,0 +1,79 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "archiver/metrics.hpp"
+#include "archiver/sealing/announcements.hpp"
+#include "archiver/sealing/catalogue.hpp"
+#include "archiver/sealing/seal_plan.hpp"
+#include "archiver/store/json.hpp"
+#include "platform/postgres/database.hpp"
+#include "platform/redis/cell_buffer.hpp"
+#include "platform/redis/client.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/telemetry/log.hpp"
+
+namespace quorate {
+
+struct ArchiveOptions {
+    Window window = Window::minute();
+    std::uint32_t shards = 64;
+    milliseconds poll{200};
+    std::size_t rows_max = 2000;         ///< endpoint-minutes of one transaction
+    std::size_t announced_max = 1000;    ///< announcements of a shard read at a time, late cells too
+    std::size_t held_max = 100'000;      ///< announcements held in memory
+};
+
+/// Drains verdict-minutes from Redis into Postgres, for one active archiver: seals complete minutes
+/// as they are announced and the rest at the watermark, then late cells. Redis forgets only what
+/// Postgres has committed, so a crash anywhere repeats work and loses or doubles nothing. All
+/// members run on one single-threaded executor.
+class ArchiveLoop {
+public:
+    /// Everything referred to must outlive the loop.
+    ArchiveLoop(ArchiveOptions options, Database& database, RedisClient& redis, const Clock& clock,
+                Logger& log, const ArchiverMetrics& metrics);
+
+    /// Runs until cancelled; waits while Redis or Postgres is away. What was committed is read anew
+    /// at each call. Throws `operation_aborted` when cancelled.
+    Task<> run();
+
+private:
+    Task<> start();
+    Task<> run_until_failure();
+    Task<> step();
+    Task<> refresh();
+    Task<> seal_announced();
+    Task<bool> seal_due();
+    Task<> store_late_cells();
+    Task<> commit(SealPlan& plan);
+    Task<std::vector<RegionId>> dead_regions();
+    Task<> plan_due(SealPlan& plan, const std::vector<DoneMinute>& due);
+    std::optional<UtcMinute> next_due() const;
+    std::optional<UtcMinute> sealed_until(ShardId shard) const;
+    UtcTime utc_now() const { return clock_.utc_now() + offset_; }
+    void report_lag();
+
+    const ArchiveOptions options_;
+    Database& database_;
+    RedisClient& redis_;
+    CellBuffer buffer_;
+    const Clock& clock_;
+    Logger& log_;
+    ArchiverMetrics metrics_;
+
+    std::vector<ShardId> shards_;
+    microseconds offset_{0};  // Redis's clock minus ours: agents keep Redis's time
+    SteadyTime offset_at_{};
+    SteadyTime partitions_at_{};
+    Catalogue catalogue_;
+    RegionNames regions_;
+    std::int64_t catalogue_window_ = -1;  // index of the window in which it was read
+    ProgressMap progress_;
+    std::map<ShardId, UtcMinute> watermarks_;
+    Announcements announcements_;
+};
+
+}  // namespace quorate

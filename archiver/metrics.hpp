@@ -1,0 +1,42 @@
+#pragma once
+
+#include "platform/telemetry/metrics.hpp"
+
+namespace quorate {
+
+/// What `/metrics` of the archiver shows.
+struct ArchiverMetrics {
+    explicit ArchiverMetrics(Metrics& metrics)
+        : sealed{metrics.counters("quorate_archiver_sealed_minutes_total",
+                                  "Endpoint-minutes sealed, by decision.", {"decision"})},
+          transitions{metrics.counters("quorate_archiver_transitions_total",
+                                       "Changes of incidents, by kind.", {"kind"})},
+          late{metrics.counters("quorate_archiver_late_cells_total",
+                                "Cells that came after their minute was sealed: stored, duplicate "
+                                "or unexpected.",
+                                {"outcome"})},
+          undecodable{metrics.counter("quorate_archiver_undecodable_cells_total",
+                                      "Cells in Redis that could not be read.")},
+          watermark_lag{metrics.gauge("quorate_archiver_watermark_lag_seconds",
+                                      "How long the oldest unsealed minute is overdue; 0: none "
+                                      "is.")},
+          held{metrics.gauge("quorate_archiver_held_announcements",
+                             "Complete minutes that wait for an earlier one.")},
+          batch_minutes{metrics.histogram("quorate_archiver_batch_minutes",
+                                          "Endpoint-minutes in one transaction.",
+                                          {1, 10, 100, 500, 1000, 2000})},
+          batch_seconds{metrics.histogram("quorate_archiver_batch_seconds",
+                                          "Time of one transaction.",
+                                          {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5})} {}
+
+    MetricFamily<Counter> sealed;
+    MetricFamily<Counter> transitions;
+    MetricFamily<Counter> late;
+    Counter undecodable;
+    Gauge watermark_lag;
+    Gauge held;
+    Histogram batch_minutes;
+    Histogram batch_seconds;
+};
+
+}  // namespace quorate

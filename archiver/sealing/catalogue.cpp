@@ -1,0 +1,65 @@
+#include "archiver/sealing/catalogue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/schedule/schedule.hpp"
+
+namespace quorate {
+namespace {
+
+bool in_force(const EndpointVersion& version, UtcMinute minute) {
+    return version.valid_from <= minute && (!version.valid_to || minute < *version.valid_to);
+}
+
+}  // namespace
+
+Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window) : window_{window} {
+    for (auto& version : versions) versions_[version.endpoint].push_back(std::move(version));
+    for (auto& [endpoint, all] : versions_) {
+        std::ranges::sort(all, {}, &EndpointVersion::valid_from);
+        shards_[all.front().shard].push_back(endpoint);
+    }
+    for (auto& [shard, endpoints] : shards_) std::ranges::sort(endpoints);
+}
+
+const EndpointVersion* Catalogue::expected(EndpointId endpoint, UtcMinute minute) const {
+    const auto found = versions_.find(endpoint);
+    if (found == versions_.end()) return nullptr;
+    for (const auto& version : found->second) {
+        if (!in_force(version, minute)) continue;
+        const bool looks = !version.paused && !version.regions.empty() &&
+                           expects(minute, window_, version.interval, version.hash);
+        return looks ? &version : nullptr;
+    }
+    return nullptr;
+}
+
+const std::vector<EndpointId>& Catalogue::endpoints(ShardId shard) const {
+    static const std::vector<EndpointId> kNone;
+    const auto found = shards_.find(shard);
+    return found == shards_.end() ? kNone : found->second;
+}
+
+const EndpointVersion* Catalogue::deleted(EndpointId endpoint, UtcMinute minute) const {
+    const auto found = versions_.find(endpoint);
+    if (found == versions_.end()) return nullptr;
+    const auto& last = found->second.back();
+    const bool gone = last.deleted && last.valid_to && *last.valid_to <= minute;
+    return gone ? &last : nullptr;
+}
+
+std::optional<UtcMinute> Catalogue::first_minute(ShardId shard) const {
+    std::optional<UtcMinute> first;
+    for (const auto endpoint : endpoints(shard)) {
+        const auto from = versions_.at(endpoint).front().valid_from;
+        if (!first || from < *first) first = from;
+    }
+    return first;
+}
+
+RuleParams Catalogue::rule_params(const EndpointVersion& version) const {
+    return RuleParams{window_, version.interval, version.p1_quorum};
+}
+
+}  // namespace quorate

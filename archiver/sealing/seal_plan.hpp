@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "archiver/sealing/catalogue.hpp"
+#include "core/incident/down_time.hpp"
+#include "core/incident/endpoint_rule.hpp"
+#include "core/model/cell.hpp"
+
+namespace quorate {
+
+/// What is carried from one minute of an endpoint to the next.
+struct EndpointProgress {
+    EndpointState rule;
+    ShardId shard;
+    UtcMinute since;         ///< first minute of the present run of equal decisions
+    std::optional<Era> era;  ///< the last one seen
+    Scope scope = Scope::none;  ///< of the last minute, as the two counts
+    std::uint32_t cells = 0;    ///< N
+    std::uint32_t voters = 0;   ///< |V|
+    bool flapping = false;
+};
+
+/// By endpoint; those without a sealed minute are absent.
+using ProgressMap = std::unordered_map<EndpointId, EndpointProgress>;
+
+/// One endpoint's sealed minute, ready to be stored.
+struct SealedRow {
+    EndpointVersion version;
+    UtcMinute minute;
+    std::vector<Cell> cells;                ///< one per expected region, ascending by region
+    std::vector<RegionState> states;        ///< after the minute, in the order of `cells`
+    DecisionRecord record;
+    std::vector<Transition> transitions;    ///< for the timeline
+    std::vector<Transition> caught_up;      ///< for notifiers alone
+    std::vector<Spell> spells;              ///< begun or grown by this minute
+    MinuteUse use = MinuteUse::excluded;
+};
+
+/// The incident of a deleted endpoint, closed.
+struct DeletedClose {
+    EndpointVersion version;
+    Transition transition;
+};
+
+struct ShardWatermark {
+    ShardId shard;
+    UtcMinute minute;
+};
+
+/// Seals minutes in memory; a store then writes the whole plan in one transaction. Pure: it works on
+/// copies, and what was committed before stays as it is until `changed` is taken over.
+class SealPlan {
+public:
+    /// @param committed must outlive the plan and stay as it is meanwhile.
+    /// @param decided_at when the minutes are sealed.
+    SealPlan(const ProgressMap& committed, const Catalogue& catalogue, UtcTime decided_at);
+
+    /// Seals one minute; minutes of an endpoint in ascending order.
+    /// @param version from Catalogue::expected for this minute
+    /// @param received what came in, in any order; missing regions become UNKNOWN
+    /// @param alive whether some agent of a region was heard lately
+    void seal(const EndpointVersion& version, UtcMinute minute, const std::vector<Cell>& received,
+              const std::function<bool(RegionId)>& alive);
+
+    /// Closes the open incident of a deleted endpoint, if there is one.
+    void close_deleted(const EndpointVersion& version, UtcMinute minute);
+
+    /// The last sealed minute of an endpoint, this plan included.
+    std::optional<UtcMinute> last_minute(EndpointId endpoint) const;
+
+    bool empty() const { return rows.empty() && closes.empty() && watermarks.empty(); }
+
+    std::vector<SealedRow> rows;
+    std::vector<DeletedClose> closes;
+    std::vector<ShardWatermark> watermarks;         ///< to be moved with this plan
+    std::map<EndpointId, EndpointProgress> changed;  ///< the new state of all that is in the plan
+    UtcTime decided_at;
+
+private:
+    EndpointProgress& progress(EndpointId endpoint);
+    const ProgressMap& committed_;
+    const Catalogue& catalogue_;
+};
+
+}  // namespace quorate

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "archiver/sealing/seal_plan.hpp"
+#include "core/model/cell.hpp"
+
+namespace quorate {
+
+/// Names of the regions, by id; a region that is not in it goes by its number.
+using RegionNames = std::map<RegionId, std::string>;
+
+/// The text of `details` of quorate.minute: by region id, what is not packed. Of an UP cell the
+/// agent and its warnings alone; nothing where no cell has anything.
+std::string details_json(const std::vector<Cell>& cells);
+
+/// The entry of one cell in `details`.
+boost::json::object cell_details(const Cell& cell);
+
+/// The text of `inputs` of an incident's event: everything that the decision was made from.
+std::string inputs_json(const SealedRow& row, const RegionNames& names);
+
+/// The payload of a row in the outbox.
+std::string notice_json(const EndpointVersion& version, const Transition& transition,
+                        IncidentId incident, const RegionNames& names);
+
+}  // namespace quorate

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+#include "core/model/cell.hpp"
+
+namespace quorate {
+
+/// What became of cells that came after their minute was sealed.
+struct LateOutcome {
+    std::size_t stored = 0;      ///< put in the place of a cell that was made at the seal
+    std::size_t duplicate = 0;   ///< another cell stands there already
+    std::size_t unexpected = 0;  ///< no such minute, or the region was not expected in it
+};
+
+/// Puts late cells into their stored minutes, marked `late`. History and coverage change; decision,
+/// region states and timeline don't. A second time every one of them is a duplicate. Within the
+/// caller's transaction. Throws as pqxx.
+LateOutcome store_late(pqxx::work& work, const std::vector<Cell>& cells);
+
+}  // namespace quorate

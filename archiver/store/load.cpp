@@ -1,0 +1,103 @@
+#include "archiver/store/load.hpp"
+
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "archiver/store/sql_text.hpp"
+#include "core/base/sha256.hpp"
+#include "core/incident/state_codec.hpp"
+
+namespace quorate {
+namespace {
+
+UtcMinute minute_of(const pqxx::field& field) {
+    return UtcMinute::from_epoch_ms(field.as<std::int64_t>());
+}
+
+/// `{1,3}`.
+std::vector<RegionId> regions_of(const pqxx::field& field) {
+    std::vector<RegionId> regions;
+    auto parser = field.as_array();
+    for (auto next = parser.get_next(); next.first != pqxx::array_parser::done;
+         next = parser.get_next())
+        if (next.first == pqxx::array_parser::string_value)
+            regions.emplace_back(std::stoull(next.second));
+    return regions;
+}
+
+EndpointVersion version_of(const pqxx::row& row) {
+    EndpointVersion version;
+    version.endpoint = EndpointId{row["endpoint_id"].as<std::uint64_t>()};
+    version.shard = ShardId{row["shard"].as<std::uint64_t>()};
+    version.tenant = row["tenant"].as<std::string>();
+    version.name = row["name"].as<std::string>();
+    version.valid_from = minute_of(row["valid_from"]);
+    if (!row["valid_to"].is_null()) version.valid_to = minute_of(row["valid_to"]);
+    version.regions = regions_of(row["regions"]);
+    version.interval = milliseconds{row["interval_ms"].as<std::int64_t>()};
+    version.paused = row["paused"].as<bool>();
+    version.deleted = row["deleted"].as<bool>();
+    version.p1_quorum =
+        p1_quorum_named(row["p1_quorum"].as<std::string>("")).value_or(P1Quorum::two);
+    version.hash = stable_hash(version.tenant + "/" + version.name);
+    return version;
+}
+
+}  // namespace
+
+Committed load_committed(pqxx::work& work) {
+    Committed committed;
+    for (const auto& row :
+         work.exec("SELECT endpoint_id, shard, scope, cells, voters, " + epoch_ms("since") +
+                   ", flapping, era, state FROM quorate.endpoint_state")) {
+        EndpointProgress progress;
+        progress.shard = ShardId{row[1].as<std::uint64_t>()};
+        progress.scope = static_cast<Scope>(row[2].as<int>());
+        progress.cells = row[3].as<std::uint32_t>();
+        progress.voters = row[4].as<std::uint32_t>();
+        progress.since = minute_of(row[5]);
+        progress.flapping = row[6].as<bool>();
+        if (!row[7].is_null()) progress.era = static_cast<Era>(row[7].as<int>());
+        progress.rule = decode_endpoint_state(row[8].as<std::string>());
+        committed.progress.emplace(EndpointId{row[0].as<std::uint64_t>()}, std::move(progress));
+    }
+    for (const auto& row :
+         work.exec("SELECT shard, " + epoch_ms("minute") + " FROM quorate.shard_watermark"))
+        committed.watermarks.emplace(ShardId{row[0].as<std::uint64_t>()}, minute_of(row[1]));
+    return committed;
+}
+
+LoadedCatalogue load_catalogue(pqxx::work& work) {
+    LoadedCatalogue loaded;
+    for (const auto& row : work.exec(
+             "SELECT v.endpoint_id, e.shard, e.tenant, e.name, " + epoch_ms("v.valid_from") +
+             " AS valid_from, " + epoch_ms("v.valid_to") +
+             " AS valid_to, v.regions, v.interval_ms, v.paused, "
+             "e.deleted_at IS NOT NULL AS deleted, v.spec->>'p1_quorum' AS p1_quorum "
+             "FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id "
+             "LEFT JOIN quorate.shard_watermark w ON w.shard = e.shard "
+             "WHERE v.valid_to IS NULL OR v.valid_to > coalesce(w.minute, '-infinity')"))
+        loaded.versions.push_back(version_of(row));
+    for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
+        loaded.regions.emplace(RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>());
+    return loaded;
+}
+
+void require_deployment(pqxx::work& work, Window window, std::uint32_t shards) {
+    work.exec_params0(
+        "INSERT INTO quorate.deployment (window_ms, shards) VALUES ($1, $2) "
+        "ON CONFLICT (only_row) DO NOTHING",
+        window.length().count(), shards);
+    const auto row = work.exec1("SELECT window_ms, shards FROM quorate.deployment");
+    const milliseconds stored_window{row[0].as<std::int64_t>()};
+    const auto stored_shards = row[1].as<std::uint32_t>();
+    if (stored_window != window.length() || stored_shards != shards)
+        throw std::runtime_error{fmt::format(
+            "the config says window {} and {} shards, the database was set up with window {} and "
+            "{} shards",
+            to_duration_text(window.length()), shards, to_duration_text(stored_window),
+            stored_shards)};
+}
+
+}  // namespace quorate

@@ -1,0 +1,132 @@
+#include "archiver/store/packed_cell.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace quorate {
+namespace {
+
+constexpr std::uint32_t kNone24 = 0xFFFFFF;
+
+void put(std::uint32_t value, int bytes, std::string& out) {
+    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+        out.push_back(static_cast<char>(value >> shift & 0xFFU));
+}
+
+void put_time(std::optional<microseconds> time, std::string& out) {
+    const auto units = time ? std::clamp<std::int64_t>(time->count() / 10, 0, kNone24 - 1)
+                            : static_cast<std::int64_t>(kNone24);
+    put(static_cast<std::uint32_t>(units), 3, out);
+}
+
+class Reader {
+public:
+    explicit Reader(std::string_view bytes) : bytes_{bytes} {}
+    std::uint32_t take(int bytes) {
+        std::uint32_t value = 0;
+        for (; bytes > 0; --bytes) value = value << 8 | static_cast<std::uint8_t>(bytes_[at_++]);
+        return value;
+    }
+    template <class Enum>
+    std::optional<Enum> take_enum() {
+        const auto value = take(1);
+        if (value == 0) return std::nullopt;
+        return static_cast<Enum>(value);
+    }
+    std::optional<microseconds> take_time() {
+        const auto units = take(3);
+        if (units == kNone24) return std::nullopt;
+        return microseconds{units * std::int64_t{10}};
+    }
+
+private:
+    std::string_view bytes_;
+    std::size_t at_ = 0;
+};
+
+std::optional<microseconds> to_us(const PhaseTimings::Us& us) {
+    if (!us) return std::nullopt;
+    return microseconds{*us};
+}
+
+}  // namespace
+
+PackedCell packed_cell(const Cell& cell, bool maintenance) {
+    PackedCell packed;
+    packed.region = cell.key.region;
+    packed.verdict = maintenance ? Verdict::maint : cell.verdict;
+    packed.reason = cell.reason;
+    packed.phase = cell.phase;
+    packed.retried = cell.retried;
+    packed.slow = cell.slow;
+    packed.credential_sent = cell.credential_sent;
+    packed.own_verdict = cell.verdict;
+    packed.http_status = cell.http_status;
+    if (cell.started)
+        packed.start_offset = std::clamp(
+            std::chrono::floor<milliseconds>(*cell.started - UtcTime{cell.key.minute.start()}),
+            milliseconds{0}, milliseconds{kNone24 - 1});
+    packed.total = to_us(cell.timings.total);
+    packed.connect = to_us(cell.timings.tcp);
+    packed.tls = to_us(cell.timings.tls);
+    packed.initialize = to_us(cell.timings.initialize);
+    packed.tools_list = to_us(cell.timings.tools_list);
+    return packed;
+}
+
+void append_packed(const PackedCell& cell, std::string& bytes) {
+    put(static_cast<std::uint32_t>(cell.region.value()), 1, bytes);
+    put(static_cast<std::uint32_t>(cell.verdict), 1, bytes);
+    put(cell.reason ? static_cast<std::uint32_t>(*cell.reason) : 0, 1, bytes);
+    put(cell.phase ? static_cast<std::uint32_t>(*cell.phase) : 0, 1, bytes);
+    const auto state = static_cast<std::uint32_t>(cell.region_state) << 4;
+    put((cell.retried ? 1U : 0U) | (cell.late ? 2U : 0U) | (cell.slow ? 4U : 0U) |
+            (cell.credential_sent ? 8U : 0U) | state | (cell.silent ? 64U : 0U) |
+            (cell.absent ? 128U : 0U),
+        1, bytes);
+    put(static_cast<std::uint32_t>(cell.own_verdict), 1, bytes);
+    put(cell.http_status.value_or(0), 2, bytes);
+    put(cell.start_offset ? static_cast<std::uint32_t>(cell.start_offset->count()) : kNone24, 3,
+        bytes);
+    for (const auto& time : {cell.total, cell.connect, cell.tls, cell.initialize, cell.tools_list})
+        put_time(time, bytes);
+}
+
+std::vector<PackedCell> unpack_cells(std::string_view bytes) {
+    if (bytes.size() % PackedCell::kSize != 0)
+        throw std::invalid_argument{"packed cells: a length that is no multiple of 26"};
+    std::vector<PackedCell> cells;
+    Reader reader{bytes};
+    for (std::size_t at = 0; at < bytes.size(); at += PackedCell::kSize) {
+        PackedCell cell;
+        cell.region = RegionId{reader.take(1)};
+        cell.verdict = static_cast<Verdict>(reader.take(1));
+        cell.reason = reader.take_enum<Reason>();
+        cell.phase = reader.take_enum<Phase>();
+        const auto flags = reader.take(1);
+        cell.retried = (flags & 1U) != 0;
+        cell.late = (flags & 2U) != 0;
+        cell.slow = (flags & 4U) != 0;
+        cell.credential_sent = (flags & 8U) != 0;
+        cell.region_state = static_cast<RegionPhase>(flags >> 4 & 3U);
+        cell.silent = (flags & 64U) != 0;
+        cell.absent = (flags & 128U) != 0;
+        cell.own_verdict = static_cast<Verdict>(reader.take(1));
+        if (const auto status = reader.take(2); status != 0)
+            cell.http_status = static_cast<std::uint16_t>(status);
+        if (const auto offset = reader.take(3); offset != kNone24)
+            cell.start_offset = milliseconds{offset};
+        for (auto* time :
+             {&cell.total, &cell.connect, &cell.tls, &cell.initialize, &cell.tools_list})
+            *time = reader.take_time();
+        cells.push_back(cell);
+    }
+    return cells;
+}
+
+bool made_at_seal(const PackedCell& cell) {
+    return !cell.late && cell.own_verdict == Verdict::unknown &&
+           (cell.reason == Reason::not_reported || cell.reason == Reason::agent_dead);
+}
+
+}  // namespace quorate

@@ -1,0 +1,156 @@
+#include "archiver/store/seal_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "archiver/store/incident_store.hpp"
+#include "archiver/store/packed_cell.hpp"
+#include "archiver/store/sql_text.hpp"
+#include "core/incident/state_codec.hpp"
+
+namespace quorate {
+namespace {
+
+std::int64_t insert_batch(pqxx::work& work, const SealPlan& plan) {
+    const auto [first, last] = std::ranges::minmax_element(plan.rows, {}, &SealedRow::minute);
+    return work
+        .exec_params1(
+            "INSERT INTO quorate.batch (minute_min, minute_max, minutes, sealed_at) "
+            "VALUES ($1, $2, $3, $4) RETURNING id",
+            timestamp_text(first->minute), timestamp_text(last->minute), plan.rows.size(),
+            timestamp_text(plan.decided_at))[0]
+        .as<std::int64_t>();
+}
+
+std::string packed_cells(const SealedRow& row) {
+    std::string bytes;
+    bytes.reserve(row.cells.size() * PackedCell::kSize);
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+        auto cell = packed_cell(row.cells[i], false);
+        cell.region_state = row.states[i].phase;
+        cell.absent = is_absent(row.states[i]);
+        cell.silent = row.record.silent.has(i);
+        append_packed(cell, bytes);
+    }
+    return bytes;
+}
+
+/// In the order of the primary key, which is what COPY is fastest with.
+void copy_minutes(pqxx::work& work, const SealPlan& plan, std::int64_t batch) {
+    std::vector<const SealedRow*> sorted;
+    for (const auto& row : plan.rows) sorted.push_back(&row);
+    std::ranges::sort(sorted, {}, [](const SealedRow* row) {
+        return std::tuple{row->version.endpoint, row->minute};
+    });
+    static constexpr std::array kColumns{"minute",   "batch_id", "endpoint_id",  "decision",
+                                         "scope",    "rule_row", "rule_version", "uptime_use",
+                                         "cells",    "details"};
+    pqxx::stream_to stream{work, "quorate.minute", kColumns};
+    for (const auto* row : sorted) {
+        const auto details = details_json(row->cells);
+        stream << std::make_tuple(
+            timestamp_text(row->minute), batch, row->version.endpoint.value(),
+            static_cast<int>(row->record.decision), static_cast<int>(row->record.scope),
+            static_cast<int>(row->record.rule_row), static_cast<int>(kRuleVersion),
+            static_cast<int>(row->use), bytea_text(packed_cells(*row)),
+            details.empty() ? nullptr : details.c_str());
+    }
+    stream.complete();
+}
+
+/// After the minutes, as spells reach back over minutes of the same plan.
+void grow_spells(pqxx::work& work, const SealPlan& plan) {
+    std::string spells;
+    for (const auto& row : plan.rows)
+        for (const auto& spell : row.spells)
+            spells += fmt::format(R"({}{{"e":{},"r":{},"f":"{}","l":"{}","q":{}}})",
+                                  spells.empty() ? "" : ",", row.version.endpoint.value(),
+                                  spell.region.value(), timestamp_text(spell.first),
+                                  timestamp_text(spell.last), row.record.quorum);
+    if (spells.empty()) return;
+    work.exec_params(
+        "SELECT quorate.grow_spell(e, r, f, l, q) FROM json_to_recordset($1::json) "
+        "AS x (e integer, r smallint, f timestamptz, l timestamptz, q integer)",
+        "[" + spells + "]");
+}
+
+void note_incident(SealPlan& plan, EndpointId endpoint, std::uint32_t ordinal, IncidentId id) {
+    auto& rule = plan.changed.at(endpoint).rule;
+    if (rule.incident.ordinal == ordinal) set_incident_id(rule, id);
+}
+
+void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names) {
+    for (const auto& row : plan.rows) {
+        const TransitionContext context{row.version, &row, names};
+        for (const auto& transition : row.transitions) {
+            const auto id = store_transition(work, transition, context);
+            note_incident(plan, row.version.endpoint, transition.ordinal, id);
+        }
+        for (const auto& transition : row.caught_up) store_caught_up(work, transition, context);
+    }
+    for (const auto& close : plan.closes) {
+        const TransitionContext context{close.version, nullptr, names};
+        const auto id = store_transition(work, close.transition, context);
+        note_incident(plan, close.version.endpoint, close.transition.ordinal, id);
+    }
+}
+
+void store_states(pqxx::work& work, const SealPlan& plan) {
+    std::string states;
+    for (const auto& [endpoint, progress] : plan.changed)
+        states += fmt::format(
+            R"({}{{"endpoint_id":{},"shard":{},"last_minute":"{}","decision":{},"scope":{},)"
+            R"("cells":{},"voters":{},"since":"{}","flapping":{},"era":{},"state":{}}})",
+            states.empty() ? "" : ",", endpoint.value(), progress.shard.value(),
+            timestamp_text(progress.rule.last_minute.value_or(progress.since)),
+            static_cast<int>(progress.rule.last_decision), static_cast<int>(progress.scope),
+            progress.cells, progress.voters, timestamp_text(progress.since), progress.flapping,
+            progress.era ? std::to_string(static_cast<int>(*progress.era)) : "null",
+            encode(progress.rule));
+    if (states.empty()) return;
+    work.exec_params(
+        "INSERT INTO quorate.endpoint_state (endpoint_id, shard, last_minute, decision, scope, "
+        "cells, voters, since, flapping, era, state) "
+        "SELECT endpoint_id, shard, last_minute, decision, scope, cells, voters, since, flapping, "
+        "era, state FROM json_populate_recordset(NULL::quorate.endpoint_state, $1::json) "
+        "ON CONFLICT (endpoint_id) DO UPDATE SET (shard, last_minute, decision, scope, cells, "
+        "voters, since, flapping, era, state) = (excluded.shard, excluded.last_minute, "
+        "excluded.decision, excluded.scope, excluded.cells, excluded.voters, excluded.since, "
+        "excluded.flapping, excluded.era, excluded.state)",
+        "[" + states + "]");
+}
+
+void store_watermarks(pqxx::work& work, const SealPlan& plan) {
+    std::string watermarks;
+    for (const auto& watermark : plan.watermarks)
+        watermarks += fmt::format(R"({}{{"shard":{},"minute":"{}"}})",
+                                  watermarks.empty() ? "" : ",", watermark.shard.value(),
+                                  timestamp_text(watermark.minute));
+    if (watermarks.empty()) return;
+    work.exec_params(
+        "INSERT INTO quorate.shard_watermark (shard, minute) SELECT shard, minute "
+        "FROM json_to_recordset($1::json) AS x (shard smallint, minute timestamptz) "
+        "ON CONFLICT (shard) DO UPDATE SET minute = excluded.minute, "
+        "updated_at = CURRENT_TIMESTAMP WHERE excluded.minute > shard_watermark.minute",
+        "[" + watermarks + "]");
+}
+
+}  // namespace
+
+void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names) {
+    if (!plan.rows.empty()) {
+        const auto batch = insert_batch(work, plan);
+        copy_minutes(work, plan, batch);
+        grow_spells(work, plan);
+    }
+    store_incidents(work, plan, names);
+    store_states(work, plan);
+    store_watermarks(work, plan);
+    if (!plan.rows.empty()) work.exec("NOTIFY quorate_sealed");
+}
+
+}  // namespace quorate

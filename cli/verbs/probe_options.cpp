@@ -1,0 +1,183 @@
+#include "cli/verbs/probe_options.hpp"
+
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+
+#include <CLI/CLI.hpp>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+
+#include "probe/jsonrpc.hpp"
+#include "probe/request_check.hpp"
+
+namespace quorate::cli {
+namespace {
+
+constexpr std::size_t kUrlsMax = 10'000;
+constexpr auto kTimeoutMax = std::chrono::minutes{5};
+
+[[noreturn]] void refuse(const std::string& option, const std::string& why) {
+    throw CLI::ValidationError{option, why};
+}
+
+milliseconds duration_of(const std::string& option, const std::string& text, milliseconds least) {
+    const auto duration = parse_duration(text);
+    if (!duration || *duration < least || *duration > kTimeoutMax)
+        refuse(option, "not a duration such as 1500ms or 8s, up to 5m: " + text);
+    return *duration;
+}
+
+std::string trimmed(std::string_view text) {
+    const auto begin = text.find_first_not_of(" \t\r\n");
+    if (begin == text.npos) return {};
+    return std::string{text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin)};
+}
+
+std::pair<std::string, std::string> header_of(const std::string& text) {
+    const auto colon = text.find(':');
+    if (colon == text.npos) refuse("--header", "not of the form 'Name: value'");
+    return {trimmed(std::string_view{text}.substr(0, colon)),
+            trimmed(std::string_view{text}.substr(colon + 1))};
+}
+
+std::string bearer_of(const ProbeOptions& options) {
+    std::string token;
+    if (!options.bearer_file.empty()) {
+        std::ifstream file{options.bearer_file};
+        if (!std::getline(file, token))
+            refuse("--bearer-file", "no token can be read from " + options.bearer_file);
+    } else {
+        const char* value = std::getenv(options.bearer_env.c_str());
+        if (value == nullptr) refuse("--bearer-env", options.bearer_env + " is not set");
+        token = value;
+    }
+    token = trimmed(token);
+    if (token.empty()) refuse("--bearer-file/--bearer-env", "the token is empty");
+    return token;
+}
+
+/// `PATH OP VALUE`; a value that is no JSON is a string.
+CanaryAssertion assertion_of(const std::string& text) {
+    const auto first = text.find(' ');
+    const auto second = first == text.npos ? text.npos : text.find(' ', first + 1);
+    if (second == text.npos) refuse("--canary-expect", "not of the form 'PATH OP VALUE': " + text);
+    CanaryAssertion assertion{text.substr(0, first),
+                              text.substr(first + 1, second - first - 1),
+                              trimmed(std::string_view{text}.substr(second))};
+    if (!parse_json(assertion.value_json))
+        assertion.value_json = boost::json::serialize(boost::json::string{assertion.value_json});
+    return assertion;
+}
+
+Canary canary_of(const ProbeOptions& options) {
+    Canary canary;
+    canary.tool = options.canary;
+    canary.arguments_json = options.canary_args;
+    for (const auto& text : options.canary_expect)
+        canary.assertions.push_back(assertion_of(text));
+    return canary;
+}
+
+/// `HOST:PORT:ADDR`; only the address may hold colons.
+ResolveOverride override_of(const std::string& text) {
+    const auto first = text.find(':');
+    const auto second = first == text.npos ? text.npos : text.find(':', first + 1);
+    ResolveOverride result;
+    const auto* end = text.data() + second;
+    const bool has_port =
+        second != text.npos &&
+        std::from_chars(text.data() + first + 1, end, result.port).ptr == end && result.port != 0;
+    if (!has_port) refuse("--resolve", "not of the form HOST:PORT:ADDR: " + text);
+    result.host = text.substr(0, first);
+    result.address = text.substr(second + 1);
+    if (result.address.size() > 1 && result.address.front() == '[' && result.address.back() == ']')
+        result.address = result.address.substr(1, result.address.size() - 2);
+    return result;
+}
+
+}  // namespace
+
+void declare(CLI::App& verb, ProbeOptions& options) {
+    verb.add_option("URL", options.urls, "MCP servers: absolute http or https URLs");
+    verb.add_option("-f,--file", options.url_file, "a file of URLs, one a line");
+    verb.add_option("--timeout", options.timeout, "of one attempt")->capture_default_str();
+    verb.add_option("--retry-gap", options.retry_gap, "between two attempts")
+        ->capture_default_str();
+    verb.add_flag("--no-retry", options.no_retry, "one attempt alone");
+    verb.add_option("--era", options.era, "which protocol era to speak")
+        ->check(CLI::IsMember({"auto", "modern", "legacy", "sse"}))
+        ->capture_default_str();
+    verb.add_option("--expect-tool", options.expected_tools, "a tool that must be listed")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    verb.add_flag("--expect-auth-wall", options.expect_auth_wall, "401 is the healthy state");
+    verb.add_option("--latency-slo", options.latency_slo, "slower than this is SLOW")
+        ->type_name("DURATION");
+    verb.add_option("--header", options.headers, "a header to send, 'Name: value'")
+        ->allow_extra_args(false);
+    auto* file = verb.add_option("--bearer-file", options.bearer_file, "holds the bearer token");
+    verb.add_option("--bearer-env", options.bearer_env, "variable that holds the bearer token")
+        ->excludes(file);
+    auto* canary = verb.add_option("--canary", options.canary, "a tool to call; it must be harmless");
+    verb.add_option("--canary-args", options.canary_args, "its arguments, a JSON object")
+        ->needs(canary);
+    verb.add_option("--canary-expect", options.canary_expect, "what must hold: 'PATH OP VALUE'")
+        ->needs(canary)
+        ->allow_extra_args(false);
+    verb.add_option("--ca-file", options.ca_file, "authorities in PEM, beside the system's");
+    verb.add_option("--bind", options.bind, "source address")->type_name("ADDRESS");
+    verb.add_option("--resolve", options.resolve, "an address to use in place of DNS")
+        ->type_name("HOST:PORT:ADDR")
+        ->allow_extra_args(false);
+    verb.add_flag("--allow-private", options.allow_private, "allow private and loopback addresses");
+    verb.add_option("--format", options.format, "text or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+    verb.add_flag("--trace", options.trace, "say on stderr what happens on the wire");
+}
+
+std::vector<std::string> urls_of(const ProbeOptions& options) {
+    auto urls = options.urls;
+    if (!options.url_file.empty()) {
+        std::ifstream file{options.url_file};
+        if (!file) refuse("--file", "cannot be read: " + options.url_file);
+        for (std::string line; std::getline(file, line);) {
+            auto url = trimmed(line);
+            if (!url.empty() && url.front() != '#') urls.push_back(std::move(url));
+        }
+    }
+    if (urls.empty()) refuse("URL", "at least one is required");
+    if (urls.size() > kUrlsMax) refuse("URL", "more than 10000 of them");
+    return urls;
+}
+
+ProbeRequest request_of(const ProbeOptions& options, const std::string& url) {
+    ProbeRequest request;
+    request.url = url;
+    request.timeout = duration_of("--timeout", options.timeout, milliseconds{1});
+    request.retry_gap = duration_of("--retry-gap", options.retry_gap, milliseconds{0});
+    request.retry = !options.no_retry;
+    request.era = era_mode_named(options.era).value_or(EraMode::automatic);
+    request.expect.tools = options.expected_tools;
+    request.expect.auth_wall = options.expect_auth_wall;
+    for (const auto& text : options.headers)
+        request.headers.push_back(header_of(text));
+    if (!options.bearer_file.empty() || !options.bearer_env.empty())
+        request.headers.emplace_back("Authorization", "Bearer " + bearer_of(options));
+    if (!options.canary.empty()) request.canary = canary_of(options);
+    if (!options.latency_slo.empty())
+        request.slow_over_ms = static_cast<std::uint32_t>(
+            duration_of("--latency-slo", options.latency_slo, milliseconds{1}).count());
+    request.ca_file = options.ca_file;
+    request.bind_address = options.bind;
+    for (const auto& text : options.resolve)
+        request.overrides.push_back(override_of(text));
+    request.guard = GuardPolicy{true, options.allow_private};
+    const auto checked = check_request(request);
+    if (!checked) refuse(url, checked.error().detail);
+    return request;
+}
+
+}  // namespace quorate::cli

@@ -1,0 +1,84 @@
+#include "coordinator/admin/admin_server.hpp"
+
+#include <stdexcept>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <grpc/support/log.h>
+#include <grpcpp/server_builder.h>
+
+namespace quorate::coordinator {
+namespace {
+
+using Tcp = asio::ip::tcp;
+
+std::string shown(const AdminAddress& address) {
+    const auto ip = asio::ip::make_address(address.address);
+    const auto host = ip.is_v6() ? "[" + address.address + "]" : address.address;
+    return fmt::format("{}:{}", host, address.port);
+}
+
+/// Why the port can't be had. gRPC does not tell, so the kernel is asked again.
+std::string bind_problem(const AdminAddress& address) {
+    asio::io_context context;
+    Tcp::acceptor acceptor{context};
+    const Tcp::endpoint local{asio::ip::make_address(address.address), address.port};
+    boost::system::error_code error;
+    acceptor.open(local.protocol(), error);
+    if (!error) acceptor.set_option(Tcp::acceptor::reuse_address{true}, error);
+    if (!error) acceptor.bind(local, error);
+    if (!error) acceptor.listen(1, error);
+    if (error == asio::error::address_in_use)
+        return fmt::format("port {} is in use (admin API, {})", address.port, shown(address));
+    return fmt::format("port {} can't be had (admin API, {}): {}", address.port, shown(address),
+                       error ? error.message() : "gRPC could not listen");
+}
+
+/// gRPC's own lines on stderr are not in our format; what matters of them comes back as statuses.
+void silence_grpc() {
+    gpr_set_log_function([](gpr_log_func_args*) {});
+}
+
+}  // namespace
+
+std::string admin_address_problem(const std::string& address) {
+    boost::system::error_code error;
+    const auto ip = asio::ip::make_address(address, error);
+    if (error) return "must be an IP address";
+    if (!ip.is_loopback()) return "must be a loopback address: the admin API has no TLS yet";
+    return {};
+}
+
+AdminServer::AdminServer(asio::any_io_executor executor, const AdminAddress& address,
+                         AdminContext context)
+    : clock_{context.clock},
+      calls_{std::move(executor), context.clock, context.log, context.metrics},
+      service_{context, calls_} {
+    if (const auto problem = admin_address_problem(address.address); !problem.empty())
+        throw std::runtime_error{"grpc.address " + problem + ", is " + address.address};
+    silence_grpc();
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(shown(address), grpc::InsecureServerCredentials(), &port);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.SetMaxReceiveMessageSize(kRequestBytesMax);
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    if (!server_ || port == 0) throw std::runtime_error{bind_problem(address)};
+    port_ = static_cast<std::uint16_t>(port);
+}
+
+AdminServer::~AdminServer() = default;
+
+Task<> AdminServer::stop() {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await calls_.drain();
+    // It blocks until every call is finished, which needs the executor: so on a thread of its own.
+    const std::chrono::system_clock::time_point deadline = clock_.utc_now() + kDrain;
+    auto shutdown = [this, deadline] { server_->Shutdown(deadline); };
+    co_await shutdown_.run(std::move(shutdown));
+}
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <grpcpp/server.h>
+
+#include "coordinator/admin/admin_service.hpp"
+#include "platform/runtime/blocking_pool.hpp"
+
+namespace quorate::coordinator {
+
+struct AdminAddress {
+    std::string address = "127.0.0.1";  ///< a loopback IP address: there is no TLS yet
+    std::uint16_t port = 7443;          ///< 0: the system chooses
+};
+
+/// What is wrong with `grpc.address` of a config; empty if nothing.
+std::string admin_address_problem(const std::string& address);
+
+/// Serves the admin API.
+class AdminServer {
+public:
+    static constexpr int kRequestBytesMax = 64 << 20;
+    static constexpr milliseconds kDrain{5000};
+
+    /// Binds and serves at once. Throws std::runtime_error with one line that names the port if it
+    /// is in use or can't be had: `port 7443 is in use (admin API, 127.0.0.1:7443)`.
+    AdminServer(asio::any_io_executor executor, const AdminAddress& address, AdminContext context);
+    ~AdminServer();
+    AdminServer(const AdminServer&) = delete;
+    AdminServer& operator=(const AdminServer&) = delete;
+
+    /// The port it listens on.
+    std::uint16_t port() const { return port_; }
+
+    /// Ends open calls with UNAVAILABLE and stops; takes at most kDrain. Not cancellable. It must
+    /// have ended before the destructor runs.
+    Task<> stop();
+
+private:
+    const Clock& clock_;
+    Calls calls_;
+    AdminService service_;
+    std::unique_ptr<grpc::Server> server_;
+    std::uint16_t port_ = 0;
+    BlockingPool shutdown_{1, 1};
+};
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "coordinator/admin/calls.hpp"
+#include "coordinator/catalog/apply.hpp"
+#include "coordinator/catalog/catalogue.hpp"
+#include "coordinator/coordinator_metrics.hpp"
+#include "platform/redis/client.hpp"
+#include "quorate/v1/admin.grpc.pb.h"
+
+namespace quorate::coordinator {
+
+/// What the admin API works with; everything outlives it.
+struct AdminContext {
+    Database& database;
+    RedisClient& redis;
+    Catalogue& catalogue;
+    Deployment deployment;
+    std::string version;
+    const Clock& clock;
+    Logger& log;
+    CoordinatorMetrics& metrics;
+};
+
+/// The admin API (proto/quorate/v1/admin.proto). gRPC calls it on its own threads; the work runs on
+/// the daemon's executor and, where it blocks, on the database's threads.
+class AdminService final : public v1::Admin::CallbackService {
+public:
+    static constexpr std::size_t kWatchersMax = 64;
+    static constexpr milliseconds kWatchEvery{200};
+
+    AdminService(AdminContext context, Calls& calls);
+
+    grpc::ServerUnaryReactor* Apply(grpc::CallbackServerContext* context,
+                                    const v1::ApplyRequest* request,
+                                    v1::ApplyResponse* response) override;
+    grpc::ServerUnaryReactor* ListEndpoints(grpc::CallbackServerContext* context,
+                                            const v1::ListEndpointsRequest* request,
+                                            v1::ListEndpointsResponse* response) override;
+    grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                      const v1::ExplainRequest* request,
+                                      v1::ExplainResponse* response) override;
+    grpc::ServerWriteReactor<v1::WatchEvent>* Watch(grpc::CallbackServerContext* context,
+                                                    const v1::WatchRequest* request) override;
+    grpc::ServerUnaryReactor* ListIncidents(grpc::CallbackServerContext* context,
+                                            const v1::ListIncidentsRequest* request,
+                                            v1::ListIncidentsResponse* response) override;
+    grpc::ServerUnaryReactor* GetIncident(grpc::CallbackServerContext* context,
+                                          const v1::GetIncidentRequest* request,
+                                          v1::GetIncidentResponse* response) override;
+    grpc::ServerUnaryReactor* ListRegions(grpc::CallbackServerContext* context,
+                                          const v1::ListRegionsRequest* request,
+                                          v1::ListRegionsResponse* response) override;
+    grpc::ServerUnaryReactor* ListAgents(grpc::CallbackServerContext* context,
+                                         const v1::ListAgentsRequest* request,
+                                         v1::ListAgentsResponse* response) override;
+    grpc::ServerUnaryReactor* GetVersion(grpc::CallbackServerContext* context,
+                                         const v1::GetVersionRequest* request,
+                                         v1::GetVersionResponse* response) override;
+
+private:
+    grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* context, const char* rpc,
+                                    std::function<Task<>()> work);
+    /// Answers with `read(transaction, request)`.
+    template <class Request, class Response, class Read>
+    grpc::ServerUnaryReactor* query(grpc::CallbackServerContext* context, const char* rpc,
+                                    const Request* request, Response* response, Read read);
+    Task<> apply_files(const v1::ApplyRequest* request, v1::ApplyResponse* response);
+    Task<> list_regions(v1::ListRegionsResponse* response);
+    Task<> list_agents(const v1::ListAgentsRequest* request, v1::ListAgentsResponse* response);
+
+    AdminContext context_;
+    Calls& calls_;
+    std::size_t watchers_ = 0;  // on the executor
+};
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,67 @@
+#include "coordinator/admin/watch_stream.hpp"
+
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+namespace quorate::coordinator {
+
+WatchStream::WatchStream(asio::any_io_executor executor)
+    : executor_{std::move(executor)}, timer_{executor_} {}
+
+std::shared_ptr<WatchStream> WatchStream::open(asio::any_io_executor executor) {
+    std::shared_ptr<WatchStream> stream{new WatchStream{std::move(executor)}};
+    stream->self_ = stream;
+    return stream;
+}
+
+Task<bool> WatchStream::write(v1::WatchEvent event) {
+    if (gone_) co_return false;
+    event_ = std::move(event);
+    writing_ = true;
+    StartWrite(&event_);
+    // On our own shutdown the wait ends at once; gRPC may still read event_, which lives until OnDone.
+    while (writing_ && !gone_) {
+        timer_.expires_at(asio::steady_timer::time_point::max());
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        const auto stop = co_await asio::this_coro::cancellation_state;
+        if (stop.cancelled() != asio::cancellation_type::none)
+            throw boost::system::system_error{asio::error::operation_aborted};
+    }
+    co_return !gone_;
+}
+
+Task<bool> WatchStream::wait(std::chrono::milliseconds duration) {
+    if (gone_) co_return false;
+    timer_.expires_after(duration);
+    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return !gone_;
+}
+
+void WatchStream::OnWriteDone(bool ok) {
+    asio::post(executor_, [self = shared_from_this(), ok] {
+        self->writing_ = false;
+        if (!ok) self->gone_ = true;
+        self->timer_.cancel();
+    });
+}
+
+void WatchStream::OnCancel() {
+    asio::post(executor_, [self = shared_from_this()] {
+        self->gone_ = true;
+        self->timer_.cancel();
+    });
+}
+
+void WatchStream::OnDone() {
+    // The last holder's destructor runs on the executor, where the timer belongs.
+    auto executor = executor_;
+    asio::post(executor, [self = std::move(self_)] {});
+}
+
+}  // namespace quorate::coordinator

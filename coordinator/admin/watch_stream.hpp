@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <boost/asio/steady_timer.hpp>
+#include <grpcpp/support/server_callback.h>
+
+#include "platform/runtime/task.hpp"
+#include "quorate/v1/admin.pb.h"
+
+namespace quorate::coordinator {
+
+/// One open Watch: gRPC's reactor on one side, coroutines on the executor on the other.
+class WatchStream final : public grpc::ServerWriteReactor<v1::WatchEvent>,
+                          public std::enable_shared_from_this<WatchStream> {
+public:
+    /// It lives until gRPC is done with it and nobody else holds it.
+    static std::shared_ptr<WatchStream> open(asio::any_io_executor executor);
+
+    /// Sends an event and waits until gRPC took it, so that a slow reader slows us down.
+    /// @return false if the caller is gone. On the executor, one at a time.
+    Task<bool> write(v1::WatchEvent event);
+
+    /// Waits; ends early when the caller goes. @return false if the caller is gone.
+    Task<bool> wait(std::chrono::milliseconds duration);
+
+    // gRPC calls these, on its threads.
+    void OnWriteDone(bool ok) override;
+    void OnCancel() override;
+    void OnDone() override;
+
+private:
+    explicit WatchStream(asio::any_io_executor executor);
+
+    asio::any_io_executor executor_;
+    asio::steady_timer timer_;
+    v1::WatchEvent event_;  // under way
+    bool writing_ = false;
+    bool gone_ = false;
+    std::shared_ptr<WatchStream> self_;  // until OnDone
+};
+
+}  // namespace quorate::coordinator

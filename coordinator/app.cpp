@@ -1,0 +1,156 @@
+#include "coordinator/app.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/this_coro.hpp>
+
+#include "platform/postgres/migrations.hpp"
+#include "platform/runtime/sleep.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+constexpr std::size_t kTasksMax = 16;
+constexpr milliseconds kPrepareAgain{1000};
+
+/// Sets or clears a reason of /readyz, and says so where it changed.
+void note(Readiness& readiness, Logger& log, const char* reason, bool present) {
+    const bool changed = present ? readiness.set(reason) : readiness.clear(reason);
+    if (changed)
+        log_event(log, present ? LogLevel::warn : LogLevel::info,
+                  present ? "readiness.lost" : "readiness.regained", kv("reason", reason));
+}
+
+DatabaseOptions database_options(const Config& config) {
+    DatabaseOptions options;
+    options.conninfo = config.postgres_conninfo;
+    options.application_name = "quorate-coordinator";
+    options.queued_max = 2 * Calls::kCallsMax;
+    return options;
+}
+
+DatabaseOptions watched(DatabaseOptions options, Readiness& readiness, Logger& log) {
+    options.on_reachable = [&](bool reachable) {
+        note(readiness, log, "postgres_unreachable", !reachable);
+    };
+    return options;
+}
+
+RedisClientOptions redis_options(const Config& config) {
+    RedisClientOptions options;
+    options.address = *parse_redis_url(config.redis_url);
+    return options;
+}
+
+HealthServerOptions health_options(const Config& config) {
+    HealthServerOptions options;
+    options.address = config.health_address;
+    options.port = config.health_port;
+    return options;
+}
+
+}  // namespace
+
+App::App(asio::any_io_executor executor, const Config& config, const std::string& version)
+    : config_{config},
+      log_{"coordinator", log_level(config.log_level), clock_},
+      counts_{metrics_},
+      database_{watched(database_options(config), readiness_, log_)},
+      reports_{database_options(config)},
+      redis_{executor, redis_options(config)},
+      catalogue_{executor, database_, config_.deployment().window, clock_, log_},
+      dispatcher_{catalogue_, redis_, config_.deployment().window, clock_, log_, counts_},
+      health_{executor, health_options(config), readiness_, metrics_},
+      admin_{executor,
+             {config.grpc_address, config.grpc_port},
+             {reports_, redis_, catalogue_, config_.deployment(), version, clock_, log_, counts_}},
+      tasks_{executor, kTasksMax} {
+    // Nothing is known yet: not ready until each was reached.
+    for (const auto* reason : {"postgres_unreachable", "redis_unreachable", "starting"})
+        readiness_.set(reason);
+    redis_.on_change([this](bool reachable, const std::string& /*why*/) {
+        note(readiness_, log_, "redis_unreachable", !reachable);
+    });
+    metrics_.on_exposition([this] {
+        counts_.generation.set(static_cast<double>(catalogue_.generation()));
+        counts_.endpoints.set(static_cast<double>(catalogue_.planner().endpoints()));
+    });
+    log_event(log_, LogLevel::info, "coordinator.started", kv("version", version),
+              kv("admin_port", admin_.port()), kv("health_port", health_.port()));
+}
+
+Task<> App::run() {
+    tasks_.spawn("health", health_.serve());
+    tasks_.spawn("redis", redis_.serve());
+    tasks_.spawn("serve", serve());
+    std::exception_ptr failure;
+    try {
+        co_await tasks_.join();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // Calls still run on this executor and use what is above; they end before it goes.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await admin_.stop();
+    log_event(log_, LogLevel::info, "coordinator.stopped");
+    if (failure) std::rethrow_exception(failure);
+}
+
+Task<> App::serve() {
+    co_await prepare();
+    note(readiness_, log_, "starting", false);
+    tasks_.spawn("catalogue", catalogue_.follow());
+    auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
+    tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
+    tasks_.spawn("plan", plan());
+}
+
+/// Settles what must stand in the database before anything runs; waits for it, and for a schema of
+/// this version.
+Task<> App::prepare() {
+    const auto deployment = config_.deployment();
+    for (;;) {
+        try {
+            co_await require_schema_async(database_);
+            note(readiness_, log_, "schema_mismatch", false);
+            auto settle = [deployment, regions = config_.regions](auto& work) {
+                settle_deployment(work, deployment.window, deployment.shards);
+                return create_regions(work, regions);
+            };
+            const auto created = co_await database_.transact(std::move(settle));
+            const auto extended = co_await extend_to_new_regions(database_, clock_, deployment);
+            log_event(log_, LogLevel::info, "catalogue.prepared", kv("regions_created", created),
+                      kv("endpoints_changed", extended));
+            co_return;
+        } catch (const PostgresUnavailable&) {  // readiness tells
+        } catch (const SchemaMismatch& error) {
+            if (readiness_.set("schema_mismatch"))
+                log_event(log_, LogLevel::error, "schema.mismatched", kv("detail", error.what()));
+        }
+        co_await sleep_for(kPrepareAgain);
+    }
+}
+
+Task<> App::plan() {
+    auto on_change = [this](bool leading) {
+        counts_.leading.set(leading ? 1 : 0);
+        note(readiness_, log_, "standby", !leading);
+    };
+    auto work = [this] { return dispatcher_.run(); };
+    co_await database_.lead(static_cast<std::int64_t>(AdvisoryLock::coordinator_planner),
+                            std::move(on_change), std::move(work));
+}
+
+void App::reload(const std::string& config_file) {
+    try {
+        const auto fresh = load_config(config_schema(), config_file);
+        config_.log_level = fresh.log_level;
+        log_.set_level(log_level(fresh.log_level));
+        log_event(log_, LogLevel::info, "config.reloaded");
+    } catch (const std::exception& error) {
+        log_event(log_, LogLevel::error, "config.refused", kv("detail", error.what()));
+    }
+}
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "coordinator/admin/admin_server.hpp"
+#include "coordinator/catalog/catalogue.hpp"
+#include "coordinator/config.hpp"
+#include "coordinator/coordinator_metrics.hpp"
+#include "coordinator/dispatch/dispatcher.hpp"
+#include "platform/postgres/database.hpp"
+#include "platform/redis/client.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/runtime/task_group.hpp"
+#include "platform/telemetry/health_server.hpp"
+#include "platform/telemetry/log.hpp"
+#include "platform/telemetry/metrics.hpp"
+#include "platform/telemetry/readiness.hpp"
+
+namespace quorate::coordinator {
+
+/// The coordinator: every long-lived object, in the order of its dependencies, with what it is for.
+class App {
+public:
+    /// Binds its ports. Throws std::runtime_error with one line if one can't be had.
+    App(asio::any_io_executor executor, const Config& config, const std::string& version);
+
+    /// Runs until cancelled, then ends open calls and stops within a few seconds. Throws
+    /// DeploymentMismatch where the database was set up with another window or number of shards.
+    Task<> run();
+
+    /// SIGHUP: takes what may change while running (`log.level`); a bad file keeps the old config.
+    void reload(const std::string& config_file);
+
+    std::uint16_t admin_port() const { return admin_.port(); }
+    std::uint16_t health_port() const { return health_.port(); }
+
+private:
+    Task<> prepare();
+    Task<> serve();
+    Task<> plan();
+
+    Config config_;
+    SystemClock clock_;
+    Logger log_;               // what happened
+    Metrics metrics_;          // how much of it
+    CoordinatorMetrics counts_;
+    Readiness readiness_;      // why we can't work
+    Database database_;        // the catalogue and the planner's lock
+    Database reports_;         // what operators ask for: it must not hold up the planner
+    RedisClient redis_;        // the queues of the regions
+    Catalogue catalogue_;      // the database's catalogue, in memory
+    Dispatcher dispatcher_;    // puts jobs into the queues, if this coordinator leads
+    HealthServer health_;      // tells how we are
+    AdminServer admin_;        // answers operators
+    TaskGroup tasks_;          // everything that runs
+};
+
+}  // namespace quorate::coordinator

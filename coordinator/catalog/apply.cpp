@@ -1,0 +1,149 @@
+#include "coordinator/catalog/apply.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "coordinator/catalog/catalog_store.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+/// The transaction took so long that its change would come too early for planners.
+struct TooSlow {};
+
+constexpr int kAttemptsMax = 4;
+
+/// What one attempt runs with.
+struct Attempt {
+    const Clock& clock;
+    Deployment deployment;
+    int number;  ///< from 0
+
+    /// How long the transaction may take.
+    milliseconds allowance(std::size_t endpoints) const {
+        const auto expected = milliseconds{200} + endpoints * microseconds{500};
+        return std::chrono::ceil<milliseconds>(expected) * (1 << (2 * number));
+    }
+    /// The first verdict-minute that begins `lead` from now or later.
+    UtcMinute first_minute_after(milliseconds lead) const {
+        const auto earliest = clock.utc_now() + lead;
+        const auto minute = UtcMinute::containing(earliest, deployment.window);
+        return minute.start() >= earliest ? minute : minute.plus(1, deployment.window);
+    }
+
+    /// Writes the diff so that it takes effect late enough. @return the minute it is in force from
+    UtcMinute write(pqxx::work& work, const CatalogueDiff& diff,
+                    const std::string& principal) const {
+        const auto count = diff.created.size() + diff.changed.size() + diff.deleted.size();
+        const auto from =
+            write_diff(work, diff, principal, first_minute_after(kChangeLead + allowance(count)),
+                       deployment.shards);
+        // The commit itself is still to come.
+        if (clock.utc_now() + kChangeLead + milliseconds{50} > from.start()) throw TooSlow{};
+        return from;
+    }
+};
+
+/// The spec with the defaults of the deployment filled in.
+WantedEndpoint wanted(EndpointSpec spec, const std::vector<Region>& regions, Window window) {
+    WantedEndpoint endpoint;
+    for (const auto& region : regions)  // they are sorted by name
+        if (spec.regions.empty() ||
+            std::binary_search(spec.regions.begin(), spec.regions.end(), region.name))
+            endpoint.regions.push_back(region.id);
+    endpoint.interval = spec.interval.value_or(window.length());
+    endpoint.spec = std::move(spec);
+    return endpoint;
+}
+
+void list(const CatalogueDiff& diff, ApplyOutcome& outcome) {
+    for (const auto& endpoint : diff.created)
+        outcome.created.push_back(full_name(endpoint.spec));
+    for (const auto& change : diff.changed)
+        outcome.changed.push_back(full_name(change.after.spec));
+    outcome.unchanged = diff.unchanged;
+    for (const auto& endpoint : diff.deleted)
+        outcome.deleted.push_back(full_name(endpoint.spec));
+    for (auto* names :
+         {&outcome.created, &outcome.changed, &outcome.unchanged, &outcome.deleted})
+        std::sort(names->begin(), names->end());
+}
+
+ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt& attempt) {
+    if (!order.dry_run) lock_catalogue(work);
+    const auto regions = load_regions(work);
+    wire::EndpointRules rules{attempt.deployment.window, {}, false};
+    for (const auto& region : regions)
+        rules.regions.push_back(region.name);
+    auto files = wire::parse_endpoint_files(order.files, rules);
+    ApplyOutcome outcome;
+    outcome.errors = std::move(files.errors);
+    outcome.warnings = std::move(files.warnings);
+    if (!outcome.errors.empty()) return outcome;
+
+    std::set<std::string> tenants;
+    std::vector<WantedEndpoint> endpoints;
+    for (auto& spec : files.specs) {
+        tenants.insert(spec.tenant);
+        endpoints.push_back(wanted(std::move(spec), regions, attempt.deployment.window));
+    }
+    if (tenants.empty()) return outcome;  // no tenant occurs, so nothing can be pruned either
+    const auto living = load_living(work, {tenants.begin(), tenants.end()});
+    const auto diff = diff_catalogue(living, std::move(endpoints), order.prune);
+    if (!order.yes && !order.dry_run)
+        for (auto& sentence : large_deletions(living, diff))
+            outcome.errors.push_back({"", 0, "", std::move(sentence)});
+    if (!outcome.errors.empty()) return outcome;
+    list(diff, outcome);
+    if (!diff.empty() && !order.dry_run)
+        outcome.in_force_from = attempt.write(work, diff, order.principal);
+    return outcome;
+}
+
+std::size_t extend_once(pqxx::work& work, const Attempt& attempt) {
+    lock_catalogue(work);
+    const auto regions = load_regions(work);
+    const auto living = load_living(work, {});
+    std::vector<WantedEndpoint> endpoints;
+    for (const auto& endpoint : living)
+        if (endpoint.spec.regions.empty())
+            endpoints.push_back(wanted(endpoint.spec, regions, attempt.deployment.window));
+    const auto diff = diff_catalogue(living, std::move(endpoints), false);
+    if (!diff.empty()) attempt.write(work, diff, "coordinator");
+    return diff.changed.size();
+}
+
+/// Runs `once(work, attempt)` in a transaction, again with more time where it was too slow.
+template <class Once>
+auto in_time(Database& database, const Clock& clock, Deployment deployment, Once once)
+    -> Task<std::invoke_result_t<Once&, pqxx::work&, const Attempt&>> {
+    for (int number = 0; number < kAttemptsMax; ++number) {
+        auto transaction = [&once, &clock, deployment, number](pqxx::work& work) {
+            return once(work, Attempt{clock, deployment, number});
+        };
+        try {
+            co_return co_await database.transact(std::move(transaction));
+        } catch (const TooSlow&) {  // rolled back
+        }
+    }
+    throw PostgresUnavailable{"the catalogue's transaction takes too long"};
+}
+
+}  // namespace
+
+Task<ApplyOutcome> apply(Database& database, const Clock& clock, Deployment deployment,
+                         ApplyOrder order) {
+    auto once = [&order](pqxx::work& work, const Attempt& attempt) {
+        return apply_once(work, order, attempt);
+    };
+    co_return co_await in_time(database, clock, deployment, std::move(once));
+}
+
+Task<std::size_t> extend_to_new_regions(Database& database, const Clock& clock,
+                                        Deployment deployment) {
+    auto once = [](pqxx::work& work, const Attempt& attempt) { return extend_once(work, attempt); };
+    co_return co_await in_time(database, clock, deployment, std::move(once));
+}
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/catalog/diff.hpp"
+#include "platform/config/config_error.hpp"
+#include "platform/postgres/database.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/wire/endpoint_file.hpp"
+
+namespace quorate::coordinator {
+
+/// What is fixed for a deployment.
+struct Deployment {
+    Window window = Window::minute();
+    std::uint32_t shards = 64;
+};
+
+/// A change takes effect at the first verdict-minute that begins at least this long after its
+/// commit, so that planners and archivers know it in time.
+inline constexpr milliseconds kChangeLead{5000};
+
+/// Endpoint files that shall be the catalogue.
+struct ApplyOrder {
+    std::vector<wire::EndpointFileText> files;
+    bool prune = false;    ///< delete endpoints absent from the files, in tenants that occur there
+    bool yes = false;      ///< even more than 20 % of a tenant
+    bool dry_run = false;  ///< say what would happen, change nothing
+    std::string principal;
+};
+
+/// Names are tenant/name, sorted.
+struct ApplyOutcome {
+    ConfigErrors errors;  ///< where there are some, nothing was changed
+    ConfigErrors warnings;
+    std::vector<std::string> created;
+    std::vector<std::string> changed;
+    std::vector<std::string> unchanged;
+    std::vector<std::string> deleted;
+    std::optional<UtcMinute> in_force_from;  ///< of what changed
+};
+
+/// Reads the files, checks them, and makes the catalogue what they say, in one transaction: all or
+/// nothing. To repeat it changes nothing more. Throws as Database::transact.
+Task<ApplyOutcome> apply(Database& database, const Clock& clock, Deployment deployment,
+                         ApplyOrder order);
+
+/// Gives endpoints that are watched from all regions a new version where regions were added since.
+/// @return how many. Throws as Database::transact.
+Task<std::size_t> extend_to_new_regions(Database& database, const Clock& clock,
+                                        Deployment deployment);
+
+}  // namespace quorate::coordinator

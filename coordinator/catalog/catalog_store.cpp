@@ -1,0 +1,257 @@
+#include "coordinator/catalog/catalog_store.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "coordinator/catalog/sql.hpp"
+#include "core/base/sha256.hpp"
+#include "core/schedule/schedule.hpp"
+#include "platform/wire/endpoint_file.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+namespace json = boost::json;
+
+UtcMinute minute_of(const pqxx::field& epoch_us) {
+    return UtcMinute::from_epoch_ms(epoch_us.as<std::int64_t>() / 1000);
+}
+
+std::vector<RegionId> region_ids(const pqxx::field& array) {
+    std::vector<RegionId> ids;
+    for (const auto number : sql::numbers(array))
+        ids.emplace_back(static_cast<std::uint64_t>(number));
+    return ids;
+}
+
+/// What endpoint_version's columns are filled with.
+json::object version_row(EndpointId endpoint, std::uint32_t version, const WantedEndpoint& wanted) {
+    json::array regions;
+    for (const auto region : wanted.regions)
+        regions.push_back(region.value());
+    return {{"endpoint_id", endpoint.value()},
+            {"version", version},
+            {"url", wanted.spec.url},
+            {"regions", std::move(regions)},
+            {"interval_ms", wanted.interval.count()},
+            {"paused", wanted.spec.paused},
+            {"spec", json::parse(wire::to_json(wanted.spec))}};
+}
+
+/// Makes the endpoints' own rows. @return the id of each, by tenant/name.
+std::map<std::string, EndpointId> insert_endpoints(pqxx::work& work,
+                                                   const std::vector<WantedEndpoint>& created,
+                                                   std::uint32_t shards) {
+    json::array rows;
+    std::vector<std::string> tenants;
+    for (const auto& endpoint : created) {
+        const auto shard = shard_of(stable_hash(full_name(endpoint.spec)), shards);
+        rows.push_back(json::object{{"tenant", endpoint.spec.tenant},
+                                    {"name", endpoint.spec.name},
+                                    {"shard", shard.value()}});
+        tenants.push_back(endpoint.spec.tenant);
+    }
+    std::sort(tenants.begin(), tenants.end());
+    tenants.erase(std::unique(tenants.begin(), tenants.end()), tenants.end());
+    work.exec_params("INSERT INTO quorate.tenant (name) SELECT unnest($1::text[])"
+                     " ON CONFLICT DO NOTHING",
+                     sql::array(tenants));
+    const auto inserted = work.exec_params(
+        "INSERT INTO quorate.endpoint (tenant, name, shard) SELECT tenant, name, shard"
+        " FROM jsonb_to_recordset($1::jsonb) AS row (tenant text, name text, shard smallint)"
+        " RETURNING id, tenant, name",
+        json::serialize(rows));
+    std::map<std::string, EndpointId> ids;
+    for (const auto& row : inserted)
+        ids.emplace(row[1].as<std::string>() + "/" + row[2].as<std::string>(),
+                    EndpointId{row[0].as<std::uint64_t>()});
+    return ids;
+}
+
+std::int64_t insert_change(pqxx::work& work, const CatalogueDiff& diff,
+                           const std::string& principal, const json::array& endpoints) {
+    const json::object summary{{"created", diff.created.size()},
+                               {"changed", diff.changed.size()},
+                               {"deleted", diff.deleted.size()},
+                               {"endpoints", endpoints}};
+    return work
+        .exec_params1("INSERT INTO quorate.catalogue_change (principal, summary)"
+                      " VALUES ($1, $2::jsonb) RETURNING generation",
+                      principal, json::serialize(summary))[0]
+        .as<std::int64_t>();
+}
+
+/// The generations after `after`, and the endpoints that they touched.
+CatalogueUpdate load_changes(pqxx::work& work, std::int64_t after) {
+    CatalogueUpdate update;
+    update.generation = after;
+    for (const auto& change : work.exec_params(
+             "SELECT generation, summary->'endpoints' FROM quorate.catalogue_change"
+             " WHERE generation > $1 ORDER BY generation",
+             after)) {
+        update.generation = change[0].as<std::int64_t>();
+        const auto endpoints = json::parse(change[1].c_str());
+        for (const auto& id : endpoints.as_array())
+            update.endpoints.emplace_back(id.to_number<std::uint64_t>());
+    }
+    return update;
+}
+
+}  // namespace
+
+void settle_deployment(pqxx::work& work, Window window, std::uint32_t shards) {
+    work.exec_params("INSERT INTO quorate.deployment (window_ms, shards) VALUES ($1, $2)"
+                     " ON CONFLICT DO NOTHING",
+                     window.length().count(), shards);
+    const auto row = work.exec1("SELECT window_ms, shards FROM quorate.deployment");
+    const milliseconds settled{row[0].as<std::int64_t>()};
+    const auto settled_shards = row[1].as<std::uint32_t>();
+    if (settled != window.length())
+        throw DeploymentMismatch{fmt::format(
+            "window is {}s in the config, but this database was set up with {}s, which is fixed",
+            window.length() / std::chrono::seconds{1}, settled / std::chrono::seconds{1})};
+    if (settled_shards != shards)
+        throw DeploymentMismatch{fmt::format(
+            "shards is {} in the config, but this database was set up with {}, which is fixed",
+            shards, settled_shards)};
+}
+
+std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& names) {
+    // Not ON CONFLICT alone: each attempt would use up one of the 255 ids.
+    return work
+        .exec_params("INSERT INTO quorate.region (name) SELECT name FROM unnest($1::text[]) AS name"
+                     " WHERE name NOT IN (SELECT name FROM quorate.region)"
+                     " ON CONFLICT DO NOTHING",
+                     sql::array(names))
+        .affected_rows();
+}
+
+std::vector<Region> load_regions(pqxx::work& work) {
+    std::vector<Region> regions;
+    for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
+        regions.push_back({RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>()});
+    // Not ORDER BY: the database's collation may differ from the order that slots are made with.
+    std::sort(regions.begin(), regions.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    return regions;
+}
+
+void lock_catalogue(pqxx::work& work) {
+    work.exec0("LOCK TABLE quorate.catalogue_change IN EXCLUSIVE MODE");
+}
+
+std::vector<LivingEndpoint> load_living(pqxx::work& work, const std::vector<std::string>& tenants) {
+    const auto rows = work.exec_params(
+        "SELECT e.id, v.version, " + sql::micros("v.valid_from") +
+            ", v.regions, v.interval_ms, v.spec::text"
+            " FROM quorate.endpoint e"
+            " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL"
+            " WHERE e.deleted_at IS NULL"
+            " AND (cardinality($1::text[]) = 0 OR e.tenant = ANY ($1::text[]))",
+        sql::array(tenants));
+    std::vector<LivingEndpoint> living;
+    living.reserve(rows.size());
+    for (const auto& row : rows)
+        living.push_back({EndpointId{row[0].as<std::uint64_t>()}, row[1].as<std::uint32_t>(),
+                          minute_of(row[2]), wire::endpoint_spec_from_json(row[5].c_str()),
+                          region_ids(row[3]), milliseconds{row[4].as<std::int64_t>()}});
+    return living;
+}
+
+UtcMinute write_diff(pqxx::work& work, const CatalogueDiff& diff, const std::string& principal,
+                     UtcMinute earliest, std::uint32_t shards) {
+    if (diff.empty()) return earliest;
+    auto from = earliest;
+    std::vector<EndpointId> ended;
+    for (const auto& change : diff.changed) {
+        from = std::max(from, change.before.valid_from);
+        ended.push_back(change.before.id);
+    }
+    for (const auto& endpoint : diff.deleted) {
+        from = std::max(from, endpoint.valid_from);
+        ended.push_back(endpoint.id);
+    }
+    const auto from_us = sql::us(UtcTime{from.start()});
+    const auto ids = insert_endpoints(work, diff.created, shards);
+    json::array versions;
+    for (const auto& endpoint : diff.created)
+        versions.push_back(version_row(ids.at(full_name(endpoint.spec)), 1, endpoint));
+    for (const auto& change : diff.changed)
+        versions.push_back(version_row(change.before.id, change.before.version + 1, change.after));
+
+    json::array touched;
+    for (const auto& [name, id] : ids)
+        touched.push_back(id.value());
+    for (const auto id : ended)
+        touched.push_back(id.value());
+    const auto generation = insert_change(work, diff, principal, touched);
+
+    const auto id_of = [](EndpointId id) { return id.value(); };
+    work.exec_params("UPDATE quorate.endpoint_version SET valid_to = " + sql::timestamp("$1") +
+                         " WHERE endpoint_id = ANY ($2::integer[]) AND valid_to IS NULL",
+                     from_us, sql::array(ended, id_of));
+    work.exec_params(
+        "UPDATE quorate.endpoint SET deleted_at = now() WHERE id = ANY ($1::integer[])",
+        sql::array(diff.deleted, [](const auto& endpoint) { return endpoint.id.value(); }));
+    work.exec_params(
+        "INSERT INTO quorate.endpoint_version (endpoint_id, version, generation, valid_from, url,"
+        " regions, interval_ms, paused, spec)"
+        " SELECT endpoint_id, version, $1, " + sql::timestamp("$2") +
+            ", url, regions, interval_ms, paused, spec"
+            " FROM jsonb_to_recordset($3::jsonb) AS row (endpoint_id integer, version integer,"
+            " url text, regions smallint[], interval_ms integer, paused boolean, spec jsonb)",
+        generation, from_us, json::serialize(versions));
+    work.exec_params("SELECT pg_notify($1, $2)", std::string{kCatalogueChannel},
+                     std::to_string(generation));
+    return from;
+}
+
+CatalogueUpdate load_catalogue(pqxx::work& work, std::optional<std::int64_t> after,
+                               UtcTime horizon) {
+    // Changes first: what is committed between the two statements is then loaded twice, never missed.
+    auto update = after ? load_changes(work, *after) : CatalogueUpdate{};
+    if (!after)
+        update.generation =
+            work.exec1("SELECT coalesce(max(generation), 0) FROM quorate.catalogue_change")[0]
+                .as<std::int64_t>();
+    else if (update.endpoints.empty())
+        return update;
+    const auto id_of = [](EndpointId id) { return id.value(); };
+    const auto rows = work.exec_params(
+        "SELECT e.id, e.shard, v.version, " + sql::micros("v.valid_from") + ", " +
+            sql::micros("v.valid_to") +
+            ", v.regions, v.interval_ms, v.spec::text"
+            " FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id"
+            " WHERE (v.valid_to IS NULL OR v.valid_to > " + sql::timestamp("$1") + ")"
+            " AND (NOT $2 OR v.endpoint_id = ANY ($3::integer[]))",
+        sql::us(horizon), after.has_value(), sql::array(update.endpoints, id_of));
+    for (const auto& row : rows) {
+        EndpointVersion version;
+        version.endpoint = EndpointId{row[0].as<std::uint64_t>()};
+        version.shard = ShardId{row[1].as<std::uint64_t>()};
+        version.version = row[2].as<std::uint32_t>();
+        version.valid_from = minute_of(row[3]);
+        if (!row[4].is_null()) version.valid_to = minute_of(row[4]);
+        version.regions = region_ids(row[5]);
+        version.interval = milliseconds{row[6].as<std::int64_t>()};
+        version.spec = wire::endpoint_spec_from_json(row[7].c_str());
+        if (!after) update.endpoints.push_back(version.endpoint);
+        update.versions.push_back(std::move(version));
+    }
+    return update;
+}
+
+std::vector<std::pair<EndpointId, Era>> load_eras(pqxx::work& work) {
+    std::vector<std::pair<EndpointId, Era>> eras;
+    for (const auto& row :
+         work.exec("SELECT endpoint_id, era FROM quorate.endpoint_state WHERE era IS NOT NULL"))
+        eras.emplace_back(EndpointId{row[0].as<std::uint64_t>()},
+                          static_cast<Era>(row[1].as<int>()));
+    return eras;
+}
+
+}  // namespace quorate::coordinator

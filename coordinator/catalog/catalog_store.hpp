@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+#include "coordinator/catalog/diff.hpp"
+#include "coordinator/catalog/endpoint_version.hpp"
+
+namespace quorate::coordinator {
+
+/// The channel on which a committed change of the catalogue is announced; its payload is the
+/// generation.
+inline constexpr std::string_view kCatalogueChannel = "quorate_catalogue";
+
+/// This deployment was set up with another window or number of shards; `what()` is one line.
+class DeploymentMismatch : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// All functions below run in the transaction that they are given; they throw what libpqxx throws.
+
+/// Writes down window and shards on the first start ever; afterwards throws DeploymentMismatch where
+/// they differ.
+void settle_deployment(pqxx::work& work, Window window, std::uint32_t shards);
+
+/// Creates the named regions where they are missing. @return how many were.
+std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& names);
+
+/// All regions, by name.
+std::vector<Region> load_regions(pqxx::work& work);
+
+/// Makes changes of the catalogue come one after the other until the transaction ends, so that
+/// generations become visible in their order.
+void lock_catalogue(pqxx::work& work);
+
+/// The newest versions of all living endpoints of these tenants; of all tenants if there is none.
+std::vector<LivingEndpoint> load_living(pqxx::work& work, const std::vector<std::string>& tenants);
+
+/// Writes a diff, with its catalogue_change row and NOTIFY. Does nothing if the diff is empty.
+/// @param earliest first verdict-minute that the change may be in force for; where an endpoint's
+///     present version begins later than that, the change takes effect with it
+/// @return the minute that it is in force from
+UtcMinute write_diff(pqxx::work& work, const CatalogueDiff& diff, const std::string& principal,
+                     UtcMinute earliest, std::uint32_t shards);
+
+/// The catalogue, or what changed in it.
+struct CatalogueUpdate {
+    std::int64_t generation = 0;       ///< all changes up to this one are in
+    std::vector<EndpointId> endpoints;  ///< replaced, each by its versions below; none: forgotten
+    std::vector<EndpointVersion> versions;
+};
+
+/// Everything that changed after generation `after`; everything if there is none. Versions that
+/// ended before `horizon` are left out.
+CatalogueUpdate load_catalogue(pqxx::work& work, std::optional<std::int64_t> after,
+                               UtcTime horizon);
+
+/// The era that each endpoint was last seen to speak.
+std::vector<std::pair<EndpointId, Era>> load_eras(pqxx::work& work);
+
+}  // namespace quorate::coordinator

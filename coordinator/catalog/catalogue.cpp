@@ -1,0 +1,89 @@
+#include "coordinator/catalog/catalogue.hpp"
+
+#include <map>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace quorate::coordinator {
+
+Catalogue::Catalogue(asio::any_io_executor executor, Database& database, Window window,
+                     const Clock& clock, Logger& log)
+    : database_{database},
+      clock_{clock},
+      log_{log},
+      window_{window},
+      planner_{window},
+      timer_{std::move(executor)} {}
+
+Task<> Catalogue::follow() {
+    bool failed = false;
+    for (;;) {
+        woken_ = false;
+        try {
+            co_await load();
+            failed = false;
+        } catch (const PostgresUnavailable&) {  // readiness tells
+        } catch (const Overloaded&) {           // tried again
+        } catch (const PostgresError& error) {
+            if (!std::exchange(failed, true))
+                log_event(log_, LogLevel::error, "catalogue.load_failed",
+                          kv("detail", error.what()));
+        }
+        if (woken_) continue;
+        timer_.expires_after(kPoll);
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+void Catalogue::wake() {
+    woken_ = true;
+    timer_.cancel();
+}
+
+std::optional<Era> Catalogue::era_hint(EndpointId endpoint) const {
+    const auto era = eras_.find(endpoint);
+    return era == eras_.end() ? std::nullopt : std::optional{era->second};
+}
+
+Task<> Catalogue::load() {
+    const auto asked_at = clock_.utc_now();
+    const bool with_eras = !eras_at_ || clock_.steady_now() - *eras_at_ >= kErasEvery;
+    // Jobs of windows that ended are not planned any more.
+    const auto horizon = asked_at - 3 * window_.length() - std::chrono::minutes{1};
+    auto transaction = [after = generation_, horizon, with_eras](pqxx::work& work) {
+        Loaded loaded;
+        loaded.update = load_catalogue(work, after, horizon);
+        loaded.regions = load_regions(work);
+        if (with_eras) loaded.eras = load_eras(work);
+        return loaded;
+    };
+    auto loaded = co_await database_.transact(std::move(transaction));
+    if (loaded.eras) eras_at_ = clock_.steady_now();
+    take(std::move(loaded));
+    complete_until_ = asked_at;
+}
+
+void Catalogue::take(Loaded loaded) {
+    std::map<EndpointId, std::vector<EndpointVersion>> versions;
+    for (const auto endpoint : loaded.update.endpoints)
+        versions[endpoint];
+    for (auto& version : loaded.update.versions)
+        versions[version.endpoint].push_back(std::move(version));
+    for (auto& [endpoint, of_endpoint] : versions)
+        planner_.set(endpoint, std::move(of_endpoint));
+    regions_ = std::move(loaded.regions);
+    if (loaded.eras) {
+        eras_.clear();
+        for (const auto& [endpoint, era] : *loaded.eras)
+            eras_.emplace(endpoint, era);
+    }
+    if (generation_ != loaded.update.generation)
+        log_event(log_, LogLevel::info, "catalogue.loaded",
+                  kv("generation", loaded.update.generation),
+                  kv("endpoints_changed", versions.size()));
+    generation_ = loaded.update.generation;
+}
+
+}  // namespace quorate::coordinator

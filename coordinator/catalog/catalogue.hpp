@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "coordinator/catalog/catalog_store.hpp"
+#include "coordinator/planner/planner.hpp"
+#include "platform/postgres/database.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/telemetry/log.hpp"
+
+namespace quorate::coordinator {
+
+/// The catalogue in memory, kept up to date: woken by each change's notification, and once a second
+/// whether woken or not. Everything on one executor.
+class Catalogue {
+public:
+    static constexpr milliseconds kPoll{1000};
+    static constexpr milliseconds kErasEvery{15'000};
+
+    Catalogue(asio::any_io_executor executor, Database& database, Window window,
+              const Clock& clock, Logger& log);
+
+    /// Follows the database until cancelled; waits where it is away.
+    Task<> follow();
+    /// Looks for changes at once.
+    void wake();
+
+    const Planner& planner() const { return planner_; }
+    const std::vector<Region>& regions() const { return regions_; }
+    std::optional<Era> era_hint(EndpointId endpoint) const;
+    /// Generation of the last change that is in.
+    std::int64_t generation() const { return generation_.value_or(0); }
+    /// Every change that was committed before this time is in; nothing before the first load.
+    std::optional<UtcTime> complete_until() const { return complete_until_; }
+
+private:
+    struct Loaded {
+        CatalogueUpdate update;
+        std::vector<Region> regions;
+        std::optional<std::vector<std::pair<EndpointId, Era>>> eras;
+    };
+    Task<> load();
+    void take(Loaded loaded);
+
+    Database& database_;
+    const Clock& clock_;
+    Logger& log_;
+    Window window_;
+    Planner planner_;
+    std::vector<Region> regions_;
+    std::unordered_map<EndpointId, Era> eras_;
+    std::optional<SteadyTime> eras_at_;
+    std::optional<std::int64_t> generation_;
+    std::optional<UtcTime> complete_until_;
+    asio::steady_timer timer_;
+    bool woken_ = false;
+};
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.hpp"
+#include "core/model/endpoint.hpp"
+#include "core/time/utc_minute.hpp"
+
+namespace quorate::coordinator {
+
+/// A configured region.
+struct Region {
+    RegionId id;
+    std::string name;
+    friend bool operator==(const Region&, const Region&) = default;
+};
+
+/// What an endpoint is in the verdict-minutes `[valid_from, valid_to)`.
+struct EndpointVersion {
+    EndpointId endpoint;
+    ShardId shard;
+    std::uint32_t version = 0;
+    UtcMinute valid_from;
+    std::optional<UtcMinute> valid_to;  ///< nothing: until further notice
+    std::vector<RegionId> regions;      ///< in the order of the regions' names
+    milliseconds interval{0};           ///< a multiple of the window
+    EndpointSpec spec;
+
+    bool in_force(UtcMinute minute) const {
+        return valid_from <= minute && (!valid_to || minute < *valid_to);
+    }
+    friend bool operator==(const EndpointVersion&, const EndpointVersion&) = default;
+};
+
+}  // namespace quorate::coordinator

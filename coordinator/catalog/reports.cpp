@@ -1,0 +1,191 @@
+#include "coordinator/catalog/reports.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include <boost/json/parse.hpp>
+
+#include "coordinator/catalog/sql.hpp"
+#include "platform/wire/endpoint_check.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+constexpr std::uint32_t kEndpointsDefault = 500;
+constexpr std::uint32_t kEndpointsMax = 5000;
+constexpr std::uint32_t kIncidentsDefault = 100;
+constexpr std::uint32_t kIncidentsMax = 1000;
+
+std::uint32_t page_size(std::uint32_t asked, std::uint32_t otherwise, std::uint32_t most) {
+    return asked == 0 ? otherwise : std::min(asked, most);
+}
+
+std::string text(const pqxx::field& field) {
+    return field.is_null() ? "" : field.as<std::string>();
+}
+
+/// Which endpoints are asked for; empty texts: all.
+struct Filter {
+    std::string tenant;
+    std::string endpoint;
+};
+
+Filter filter_of(const std::string& tenant, const std::string& endpoint) {
+    if (endpoint.empty()) return {tenant, ""};
+    auto name = parse_endpoint_name(endpoint);
+    if (!tenant.empty() && tenant != name.tenant)
+        throw BadRequest{"endpoint " + endpoint + " is not of tenant " + tenant};
+    return {std::move(name.tenant), std::move(name.name)};
+}
+
+/// A JSON array of texts, as json_agg makes it.
+template <class Repeated>
+void add_texts(const pqxx::field& field, Repeated& out) {
+    if (field.is_null()) return;
+    const auto list = boost::json::parse(field.c_str());
+    for (const auto& item : list.as_array())
+        out.Add(std::string{item.as_string()});
+}
+
+std::string incident_columns() {
+    return "i.id, i.tenant, i.endpoint, i.severity, i.worst_severity, i.scope, " +
+           sql::micros("i.started_at") + ", " + sql::micros("i.detected_at") + ", " +
+           sql::micros("i.recovered_at") + ", " + sql::micros("i.closed_at") +
+           ", i.mttd_seconds, i.mttr_seconds, i.reason, array_to_json(i.regions)::text, i.flaps";
+}
+
+void fill(v1::Incident& out, const pqxx::row& row) {
+    out.set_id(row[0].as<std::uint64_t>());
+    out.set_tenant(text(row[1]));
+    out.set_endpoint(text(row[2]));
+    out.set_severity(text(row[3]));
+    out.set_worst_severity(text(row[4]));
+    out.set_scope(text(row[5]));
+    if (!row[6].is_null()) out.set_started_at_us(row[6].as<std::int64_t>());
+    if (!row[7].is_null()) out.set_detected_at_us(row[7].as<std::int64_t>());
+    if (!row[8].is_null()) out.set_recovered_at_us(row[8].as<std::int64_t>());
+    if (!row[9].is_null()) out.set_closed_at_us(row[9].as<std::int64_t>());
+    if (!row[10].is_null()) out.set_mttd_seconds(row[10].as<double>());
+    if (!row[11].is_null()) out.set_mttr_seconds(row[11].as<double>());
+    out.set_reason(text(row[12]));
+    add_texts(row[13], *out.mutable_regions());
+    out.set_flaps(row[14].is_null() ? 0 : row[14].as<std::uint32_t>());
+}
+
+void fill(v1::EndpointStatus& out, const pqxx::row& row) {
+    out.set_tenant(text(row[0]));
+    out.set_endpoint(text(row[1]));
+    out.set_url(text(row[2]));
+    out.set_state(text(row[3]));
+    out.set_scope(text(row[4]));
+    if (!row[5].is_null()) out.set_since_us(row[5].as<std::int64_t>());
+    out.set_flapping(!row[6].is_null() && row[6].as<bool>());
+    if (!row[7].is_null()) out.set_coverage(row[7].as<double>());
+    if (!row[8].is_null()) out.set_last_minute_us(row[8].as<std::int64_t>());
+    if (!row[9].is_null()) out.set_p95_ms_24h(row[9].as<double>());
+    if (!row[10].is_null()) out.set_uptime_30d(row[10].as<double>());
+    add_texts(row[11], *out.mutable_regions());
+}
+
+}  // namespace
+
+EndpointName parse_endpoint_name(const std::string& text) {
+    const auto slash = text.find('/');
+    EndpointName name = slash == std::string::npos
+                            ? EndpointName{"default", text}
+                            : EndpointName{text.substr(0, slash), text.substr(slash + 1)};
+    if (!wire::is_name(name.tenant) || !wire::is_name(name.name))
+        throw BadRequest{"an endpoint is named NAME or TENANT/NAME"};
+    return name;
+}
+
+v1::ListEndpointsResponse list_endpoints(pqxx::work& work,
+                                         const v1::ListEndpointsRequest& request) {
+    const auto filter = filter_of(request.tenant(), request.endpoint());
+    const auto size = page_size(request.page_size(), kEndpointsDefault, kEndpointsMax);
+    EndpointName after;  // empty: before all
+    if (!request.page_token().empty()) after = parse_endpoint_name(request.page_token());
+    const auto rows = work.exec_params(
+        "SELECT s.tenant, s.endpoint, s.url, s.state, s.scope, " + sql::micros("s.since") +
+            ", s.flapping, s.coverage, " + sql::micros("s.last_minute") +
+            ", s.p95_ms_24h, s.uptime_30d,"
+            " (SELECT json_agg(r.name ORDER BY r.name COLLATE \"C\")::text FROM quorate.region r"
+            "  WHERE r.id = ANY (v.regions))"
+            " FROM dash.endpoint_status s"
+            " JOIN quorate.endpoint e ON e.tenant = s.tenant AND e.name = s.endpoint"
+            "  AND e.deleted_at IS NULL"
+            " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL"
+            " WHERE ($1 = '' OR s.tenant = $1) AND ($2 = '' OR s.endpoint = $2)"
+            " AND (s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\") > ($3, $4)"
+            " ORDER BY s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\" LIMIT $5",
+        filter.tenant, filter.endpoint, after.tenant, after.name, size + 1);
+    if (rows.empty() && !filter.endpoint.empty() && request.page_token().empty())
+        throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.endpoint};
+    v1::ListEndpointsResponse out;
+    for (const auto& row : rows) {
+        if (static_cast<std::uint32_t>(out.endpoints_size()) == size) {
+            const auto& last = out.endpoints(out.endpoints_size() - 1);
+            out.set_next_page_token(last.tenant() + "/" + last.endpoint());
+            break;
+        }
+        fill(*out.add_endpoints(), row);
+    }
+    return out;
+}
+
+v1::ListIncidentsResponse list_incidents(pqxx::work& work,
+                                         const v1::ListIncidentsRequest& request) {
+    const auto filter = filter_of(request.tenant(), request.endpoint());
+    const auto size = page_size(request.page_size(), kIncidentsDefault, kIncidentsMax);
+    std::int64_t before = std::numeric_limits<std::int64_t>::max();
+    const auto& token = request.page_token();
+    if (!token.empty()) {
+        const auto [end, error] =
+            std::from_chars(token.data(), token.data() + token.size(), before);
+        if (error != std::errc{} || end != token.data() + token.size())
+            throw BadRequest{"page_token is none of ours"};
+    }
+    const auto rows = work.exec_params(
+        "SELECT " + incident_columns() +
+            " FROM dash.incident i"
+            " WHERE ($1 = '' OR i.tenant = $1) AND ($2 = '' OR i.endpoint = $2)"
+            " AND (NOT $3 OR i.closed_at IS NULL) AND i.id < $4 ORDER BY i.id DESC LIMIT $5",
+        filter.tenant, filter.endpoint, request.open_only(), before, size + 1);
+    v1::ListIncidentsResponse out;
+    for (const auto& row : rows) {
+        if (static_cast<std::uint32_t>(out.incidents_size()) == size) {
+            out.set_next_page_token(
+                std::to_string(out.incidents(out.incidents_size() - 1).id()));
+            break;
+        }
+        fill(*out.add_incidents(), row);
+    }
+    return out;
+}
+
+v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequest& request) {
+    const auto id = static_cast<std::int64_t>(request.id());
+    const auto found = work.exec_params(
+        "SELECT " + incident_columns() + " FROM dash.incident i WHERE i.id = $1", id);
+    if (found.empty()) throw NotFound{"there is no incident " + std::to_string(request.id())};
+    v1::GetIncidentResponse out;
+    fill(*out.mutable_incident(), found[0]);
+    const auto events = work.exec_params(
+        "SELECT " + sql::micros("at") + ", " + sql::micros("minute") +
+            ", from_severity, to_severity, rule_row, detail FROM dash.incident_event"
+            " WHERE incident_id = $1 ORDER BY minute, at",
+        id);
+    for (const auto& row : events) {
+        auto& event = *out.add_events();
+        event.set_at_us(row[0].as<std::int64_t>());
+        if (!row[1].is_null()) event.set_minute_us(row[1].as<std::int64_t>());
+        event.set_from_severity(text(row[2]));
+        event.set_to_severity(text(row[3]));
+        event.set_rule_row(row[4].is_null() ? 0 : row[4].as<std::uint32_t>());
+        event.set_detail(text(row[5]));
+    }
+    return out;
+}
+
+}  // namespace quorate::coordinator

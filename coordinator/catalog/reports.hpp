@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+#include "core/time/utc_minute.hpp"
+#include "quorate/v1/admin.pb.h"
+
+/// What operators ask of the database. All functions run in the transaction that they are given and
+/// throw what libpqxx throws, or one of these two.
+namespace quorate::coordinator {
+
+/// The question cannot be understood; `what()` says why.
+class BadRequest : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// What is asked for does not exist; `what()` names it.
+class NotFound : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// An ENDPOINT argument: `name` (tenant `default`) or `tenant/name`.
+struct EndpointName {
+    std::string tenant;
+    std::string name;
+};
+/// Throws BadRequest if `text` is none.
+EndpointName parse_endpoint_name(const std::string& text);
+
+v1::ListEndpointsResponse list_endpoints(pqxx::work& work, const v1::ListEndpointsRequest& request);
+v1::ListIncidentsResponse list_incidents(pqxx::work& work, const v1::ListIncidentsRequest& request);
+v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequest& request);
+
+/// Why a sealed verdict-minute was decided as it was.
+v1::ExplainResponse explain(pqxx::work& work, const v1::ExplainRequest& request, Window window);
+
+/// Where a watcher stands: everything committed by transactions below `next_txid` is behind it.
+struct WatchPosition {
+    std::uint64_t next_txid = 0;
+    bool caught_up = false;  ///< nothing more was committed when it was read
+};
+/// Reads a resume token; nothing of it: from now on. Throws BadRequest if it is none.
+WatchPosition start_watch(pqxx::work& work, const std::string& resume_token);
+std::string resume_token(const WatchPosition& position);
+
+/// The decisions committed since, in the order of their commits, and the new position in
+/// `event.resume_token`. At most kWatchTransactions transactions, fewer where they hold more than
+/// kWatchMinutes minutes: ask again until caught up.
+inline constexpr int kWatchTransactions = 50;
+inline constexpr std::int64_t kWatchMinutes = 2000;
+v1::WatchEvent watch_next(pqxx::work& work, const v1::WatchRequest& request,
+                          WatchPosition& position);
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,63 @@
+#include "coordinator/config.hpp"
+
+#include <set>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "core/decision/region_set.hpp"
+#include "platform/redis/address.hpp"
+#include "platform/wire/endpoint_check.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+std::string window_problem(milliseconds window) {
+    if (Window::of(window)) return {};
+    return "must be 2s, 3s, 4s, 5s, 6s, 10s, 12s, 15s, 20s, 30s or 60s";
+}
+
+std::string regions_problem(const std::vector<std::string>& regions) {
+    std::set<std::string> seen;
+    for (const auto& region : regions) {
+        if (!wire::is_name(region))
+            return "must name regions in lower-case letters, digits and hyphens, at most 63";
+        if (!seen.insert(region).second) return "names the region " + region + " twice";
+    }
+    return {};
+}
+
+}  // namespace
+
+Schema<Config> config_schema() {
+    Schema<Config> schema{"quorate-coordinator"};
+    schema.key("window", &Config::window,
+               "Length of a verdict-minute; fixed once the database is set up.")
+        .check(window_problem);
+    schema.key("shards", &Config::shards,
+               "How many shards endpoints are spread over; fixed once the database is set up.")
+        .between(1, 4096);
+    schema.key("regions", &Config::regions, "The regions that endpoints are watched from.")
+        .required()
+        .items_between(1, kRegionsMax)
+        .check(regions_problem);
+    schema.key("postgres.conninfo", &Config::postgres_conninfo,
+               "The database, as a libpq connection string.")
+        .required()
+        .secret();
+    schema.key("redis.url", &Config::redis_url,
+               "Redis of jobs and cells: `redis://HOST:PORT[/DB]` or `unix:///path`.")
+        .required()
+        .check(redis_url_problem);
+    schema.key("grpc.address", &Config::grpc_address,
+               "Where the admin API listens: a loopback address.")
+        .check(admin_address_problem);
+    schema.key("grpc.port", &Config::grpc_port, "Port of the admin API.");
+    schema.key("health.address", &Config::health_address,
+               "Where /livez, /readyz and /metrics are served.");
+    schema.key("health.port", &Config::health_port, "Port of /livez, /readyz and /metrics.");
+    schema.key("log.level", &Config::log_level, "Least level of the lines in the log.")
+        .one_of({"debug", "info", "warn", "error"});
+    return schema;
+}
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "coordinator/admin/admin_server.hpp"
+#include "coordinator/catalog/apply.hpp"
+#include "platform/config/schema.hpp"
+
+namespace quorate::coordinator {
+
+/// The coordinator's config file; defaults are the initialisers.
+struct Config {
+    milliseconds window = std::chrono::seconds{60};
+    std::uint32_t shards = 64;
+    std::vector<std::string> regions;
+    std::string postgres_conninfo;
+    std::string redis_url;
+    std::string grpc_address = "127.0.0.1";
+    std::uint16_t grpc_port = 7443;
+    std::string health_address = "127.0.0.1";
+    std::uint16_t health_port = 9101;
+    std::string log_level = "info";
+
+    Deployment deployment() const { return {*Window::of(window), shards}; }
+};
+
+/// All keys; its types, bounds and texts are docs/configuration.md.
+Schema<Config> config_schema();
+
+}  // namespace quorate::coordinator

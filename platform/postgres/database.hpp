@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <pqxx/pqxx>
+
+#include "core/time/time.hpp"
+#include "platform/postgres/errors.hpp"
+#include "platform/runtime/blocking_pool.hpp"
+#include "platform/runtime/task.hpp"
+
+namespace quorate {
+
+struct DatabaseOptions {
+    std::string conninfo;          // libpq connection string
+    std::string application_name;  // as pg_stat_activity shows it
+    std::size_t connections = 4;   // and threads, at least 1
+    std::size_t queued_max = 256;  // transactions that may wait for a connection
+    milliseconds statement_timeout{10'000};
+    /// Called when Postgres becomes reachable or unreachable, and after the first attempt; from a
+    /// thread of the pool. For the readiness reason `postgres_unreachable`.
+    std::function<void(bool reachable)> on_reachable = {};
+};
+
+/// A small pool of connections, each used by one thread of a BlockingPool at a time. Connections
+/// are opened when first needed and replaced when they break. Thread-safe.
+class Database {
+public:
+    /// Connects to nothing yet.
+    explicit Database(DatabaseOptions options);
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    /// Runs `function(pqxx::work&)` in a transaction (read committed) on a thread of the pool,
+    /// commits, and returns what it returned. A serialization failure or deadlock runs it again, at
+    /// most `kAttemptsMax` times in all, so it must have no effect outside of the transaction.
+    /// Throws PostgresUnavailable, PostgresError, Overloaded (more than `queued_max` waiting), or
+    /// what `function` threw, after a roll-back. Cancellation: as BlockingPool::run.
+    template <class F>
+    Task<std::invoke_result_t<F&, pqxx::work&>> transact(F function) {
+        auto job = [this, function = std::move(function)]() mutable {
+            return transact_blocking(function);
+        };
+        co_return co_await pool_.run(std::move(job));
+    }
+
+    /// As `transact`, on the calling thread: for start-up, command-line flags and tests.
+    template <class F>
+    std::invoke_result_t<F&, pqxx::work&> transact_blocking(F&& function) {
+        using T = std::invoke_result_t<F&, pqxx::work&>;
+        if constexpr (std::is_void_v<T>) {
+            perform([&function](pqxx::work& work) { function(work); });
+        } else {
+            std::optional<T> result;
+            perform([&](pqxx::work& work) { result.emplace(function(work)); });
+            return std::move(*result);
+        }
+    }
+
+    /// Listens on `channel` until cancelled and calls `wake(payload)` for each notification, on the
+    /// caller's executor; also, with an empty payload, after each (re)connect, as some may have been
+    /// missed. Waits out an unreachable Postgres. `wake` must not throw. Cancelled: throws
+    /// `operation_aborted`.
+    Task<> listen(std::string channel, std::function<void(std::string_view payload)> wake);
+
+    /// Runs `work()` while this process holds the session advisory lock `key`, so that one process
+    /// of a deployment does it at a time. Tries for the lock every `kLeadInterval`; where it is lost
+    /// (its connection broke) `work` is cancelled and the wait starts again. Returns when `work`
+    /// returns, throws what it throws. A process that lost the lock may still have a transaction
+    /// under way: each must be guarded by what it writes (compare and set).
+    /// @param on_change called on the caller's executor with true when the lock was taken, with
+    ///     false when it is not had: once at the start and when it was lost.
+    Task<> lead(std::int64_t key, std::function<void(bool leading)> on_change,
+                std::function<Task<>()> work);
+
+    static constexpr int kAttemptsMax = 5;
+    static constexpr milliseconds kLeadInterval{1000};
+
+private:
+    class Lease;  // a connection taken out of the pool
+    std::unique_ptr<pqxx::connection> connect();
+    void perform(const std::function<void(pqxx::work&)>& function);
+    void report(bool reachable);
+
+    struct State;
+    DatabaseOptions options_;
+    std::unique_ptr<State> state_;
+    BlockingPool pool_;  // last: its threads end before what they use
+};
+
+/// Keys of the advisory locks of a deployment's database, in one place so that they differ.
+enum class AdvisoryLock : std::int64_t {
+    migrations = 0x71756f7201,
+    coordinator_planner = 0x71756f7202,
+    archiver = 0x71756f7203,
+};
+
+}  // namespace quorate

@@ -1,0 +1,73 @@
+#include "platform/postgres/session.hpp"
+
+#include <utility>
+
+#include <libpq-fe.h>
+
+#include "platform/postgres/errors.hpp"
+
+namespace quorate::detail {
+namespace {
+
+struct Clear {
+    void operator()(PGresult* result) const noexcept { PQclear(result); }
+};
+struct FreeMemory {
+    void operator()(void* memory) const noexcept { PQfreemem(memory); }
+};
+
+/// libpq's messages end in a newline and may have several lines; ours are one.
+std::string one_line(std::string text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+    for (auto& character : text)
+        if (character == '\n' || character == '\t') character = ' ';
+    return text;
+}
+
+}  // namespace
+
+void PostgresSession::Close::operator()(pg_conn* connection) const noexcept {
+    PQfinish(connection);
+}
+
+PostgresSession::PostgresSession(const std::string& conninfo)
+    : connection_{PQconnectdb(conninfo.c_str())} {
+    if (PQstatus(connection_.get()) != CONNECTION_OK)
+        throw PostgresUnavailable{one_line(PQerrorMessage(connection_.get()))};
+    PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);  // not to stderr
+}
+
+std::optional<std::string> PostgresSession::exec(const std::string& sql) {
+    const std::unique_ptr<PGresult, Clear> result{PQexec(connection_.get(), sql.c_str())};
+    const auto status = PQresultStatus(result.get());
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        const auto message = one_line(PQerrorMessage(connection_.get()));
+        if (PQstatus(connection_.get()) != CONNECTION_OK) throw PostgresUnavailable{message};
+        const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+        throw PostgresError{message, state == nullptr ? "" : state};
+    }
+    if (PQntuples(result.get()) == 0 || PQgetisnull(result.get(), 0, 0) != 0) return std::nullopt;
+    return PQgetvalue(result.get(), 0, 0);
+}
+
+std::string PostgresSession::quoted_identifier(const std::string& text) const {
+    const std::unique_ptr<char, FreeMemory> quoted{
+        PQescapeIdentifier(connection_.get(), text.data(), text.size())};
+    if (!quoted) throw PostgresError{one_line(PQerrorMessage(connection_.get())), {}};
+    return quoted.get();
+}
+
+int PostgresSession::descriptor() const {
+    return PQsocket(connection_.get());
+}
+
+std::vector<std::string> PostgresSession::take_notifications() {
+    if (PQconsumeInput(connection_.get()) != 1)
+        throw PostgresUnavailable{one_line(PQerrorMessage(connection_.get()))};
+    std::vector<std::string> payloads;
+    while (const std::unique_ptr<PGnotify, FreeMemory> notify{PQnotifies(connection_.get())})
+        payloads.emplace_back(notify->extra);
+    return payloads;
+}
+
+}  // namespace quorate::detail

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+extern "C" {
+struct pg_conn;
+}
+
+namespace quorate::detail {
+
+/// One connection that never reconnects behind our back, for what lives and dies with a session:
+/// advisory locks and LISTEN. (libpqxx 6 opens a broken connection again by itself, and the lock
+/// would be gone unnoticed.) Blocks; one thread at a time.
+class PostgresSession {
+public:
+    /// Throws PostgresUnavailable.
+    explicit PostgresSession(const std::string& conninfo);
+
+    /// Runs one statement. @return the first column of the first row; nothing without rows or NULL.
+    /// Throws PostgresUnavailable if the connection broke, PostgresError if it was refused.
+    std::optional<std::string> exec(const std::string& sql);
+    /// `text` as an SQL identifier, quoted.
+    std::string quoted_identifier(const std::string& text) const;
+
+    /// The socket's descriptor: readable when notifications wait or the connection broke.
+    int descriptor() const;
+    /// Payloads of the notifications that have come in; does not wait. Throws PostgresUnavailable.
+    std::vector<std::string> take_notifications();
+
+private:
+    struct Close {
+        void operator()(pg_conn* connection) const noexcept;
+    };
+    std::unique_ptr<pg_conn, Close> connection_;
+};
+
+}  // namespace quorate::detail

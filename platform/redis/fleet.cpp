@@ -1,0 +1,108 @@
+#include "platform/redis/fleet.hpp"
+
+#include <algorithm>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "platform/redis/convert.hpp"
+#include "platform/redis/keys.hpp"
+
+namespace quorate {
+
+namespace {
+
+UtcTime time_of(const RedisReply& reply) {
+    const auto& parts = reply.list();
+    const auto seconds = detail::parse_number<std::int64_t>(parts.at(0).text());
+    const auto us = detail::parse_number<std::int64_t>(parts.at(1).text());
+    if (!seconds || !us) throw RedisError{"TYPE TIME gave no numbers"};
+    return UtcTime{std::chrono::seconds{*seconds} + microseconds{*us}};
+}
+
+}  // namespace
+
+std::string encode_heartbeat(const Heartbeat& heartbeat) {
+    const boost::json::object object{
+        {"version", heartbeat.version},
+        {"started_at_ms", detail::to_ms(heartbeat.started_at)},
+        {"at_ms", detail::to_ms(heartbeat.at)},
+        {"in_flight", heartbeat.in_flight},
+        {"lag_ms", heartbeat.lag.count()},
+        {"clock_offset_ms", heartbeat.clock_offset.count()},
+        {"probes_total", heartbeat.probes_total},
+    };
+    return boost::json::serialize(object);
+}
+
+std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_view json) {
+    boost::system::error_code error;
+    const auto value = boost::json::parse({json.data(), json.size()}, error);
+    if (error || !value.is_object()) return std::nullopt;
+    const auto& object = value.get_object();
+    bool good = true;
+    const auto number = [&](std::string_view name) -> std::int64_t {
+        const auto* field = object.if_contains({name.data(), name.size()});
+        if (field == nullptr || !field->is_int64()) good = false;
+        return good ? field->get_int64() : 0;
+    };
+    Heartbeat heartbeat;
+    heartbeat.agent = agent;
+    const auto* version = object.if_contains("version");
+    if (version == nullptr || !version->is_string()) return std::nullopt;
+    heartbeat.version = version->get_string().c_str();
+    heartbeat.started_at = detail::from_ms(number("started_at_ms"));
+    heartbeat.at = detail::from_ms(number("at_ms"));
+    heartbeat.in_flight = static_cast<std::uint32_t>(number("in_flight"));
+    heartbeat.lag = milliseconds{number("lag_ms")};
+    heartbeat.clock_offset = milliseconds{number("clock_offset_ms")};
+    heartbeat.probes_total = static_cast<std::uint64_t>(number("probes_total"));
+    return good ? std::optional{heartbeat} : std::nullopt;
+}
+
+Task<> write_heartbeat(RedisClient& client, std::string region, Heartbeat heartbeat) {
+    RedisArgs command{"HSET", keys::agents(region), heartbeat.agent, encode_heartbeat(heartbeat)};
+    const auto reply = co_await client.run(std::move(command));
+}
+
+Task<std::vector<std::vector<Heartbeat>>> read_heartbeats(RedisClient& client,
+                                                          std::vector<std::string> regions) {
+    std::vector<RedisArgs> commands;
+    commands.reserve(regions.size());
+    for (const auto& region : regions) commands.push_back({"HGETALL", keys::agents(region)});
+    const auto replies = co_await client.run_all(std::move(commands));
+    std::vector<std::vector<Heartbeat>> fleets;
+    for (const auto& reply : replies) {
+        std::vector<Heartbeat> fleet;
+        const auto& fields = reply.list();
+        for (std::size_t i = 0; i + 1 < fields.size(); i += 2)
+            if (auto heartbeat = decode_heartbeat(fields[i].text(), fields[i + 1].text()))
+                fleet.push_back(*std::move(heartbeat));
+        std::ranges::sort(fleet, {}, &Heartbeat::agent);
+        fleets.push_back(std::move(fleet));
+    }
+    co_return fleets;
+}
+
+Task<> forget_agent(RedisClient& client, std::string region, std::string agent) {
+    RedisArgs command{"HDEL", keys::agents(region), std::move(agent)};
+    const auto reply = co_await client.run(std::move(command));
+}
+
+Task<UtcTime> redis_time(RedisClient& client) {
+    RedisArgs command{"TIME"};
+    const auto reply = co_await client.run(std::move(command));
+    co_return time_of(reply);
+}
+
+Task<ClockOffset> measure_clock_offset(RedisClient& client, const Clock& clock) {
+    const auto asked_at = clock.utc_now();
+    const auto asked = clock.steady_now();
+    const auto there = co_await redis_time(client);
+    const auto round_trip =
+        std::chrono::duration_cast<microseconds>(clock.steady_now() - asked);
+    co_return ClockOffset{there - (asked_at + round_trip / 2), round_trip};
+}
+
+}  // namespace quorate

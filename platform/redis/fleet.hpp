@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/time/time.hpp"
+#include "platform/redis/client.hpp"
+#include "platform/runtime/clock.hpp"
+
+namespace quorate {
+
+/// What an agent says of itself every two seconds.
+struct Heartbeat {
+    std::string agent;
+    std::string version;
+    UtcTime started_at;
+    UtcTime at;  ///< Redis's clock; silence is measured against `redis_time`
+    std::uint32_t in_flight = 0;
+    milliseconds lag{0};           ///< how far it runs behind its own timers
+    milliseconds clock_offset{0};  ///< Redis's clock minus its own
+    std::uint64_t probes_total = 0;
+    friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
+};
+
+/// JSON, as it stands in Redis: `version started_at_ms at_ms in_flight lag_ms clock_offset_ms
+/// probes_total`. Nothing if `json` is none of ours.
+std::string encode_heartbeat(const Heartbeat& heartbeat);
+std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_view json);
+
+/// Writes the heartbeat of one agent. Throws as RedisClient::run.
+Task<> write_heartbeat(RedisClient& client, std::string region, Heartbeat heartbeat);
+
+/// The last heartbeats of all agents of each region, in the order given, one round trip; sorted by
+/// name. Those that can't be read are left out. Throws as RedisClient::run.
+Task<std::vector<std::vector<Heartbeat>>> read_heartbeats(RedisClient& client,
+                                                          std::vector<std::string> regions);
+
+/// Removes the heartbeat of an agent that is gone for good. Throws as RedisClient::run.
+Task<> forget_agent(RedisClient& client, std::string region, std::string agent);
+
+/// Redis's clock (TIME). Throws as RedisClient::run.
+Task<UtcTime> redis_time(RedisClient& client);
+
+/// How far Redis's clock is ahead of `clock`, measured over one round trip and taken in its middle.
+struct ClockOffset {
+    microseconds offset{0};      ///< add it to `clock` to get Redis's time
+    microseconds round_trip{0};  ///< the offset is right within half of it
+};
+Task<ClockOffset> measure_clock_offset(RedisClient& client, const Clock& clock);
+
+}  // namespace quorate

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string_view>
+
+/// The Lua scripts of `platform/redis/scripts`, embedded at build time.
+namespace quorate::scripts {
+
+extern const std::string_view record;
+extern const std::string_view seal;
+extern const std::string_view enqueue;
+extern const std::string_view give_back;
+
+}  // namespace quorate::scripts

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+struct ssl_ctx_st;
+
+namespace quorate {
+
+using TlsContext = std::shared_ptr<ssl_ctx_st>;
+
+/// One client SSL_CTX per set of certificate authorities, shared by all connections: TLS 1.2 and
+/// 1.3, peers verified, no session resumption, buffers released while idle. Safe from any thread.
+class TlsContexts {
+public:
+    /// The context that trusts the system's authorities and, where `ca_file` is not empty, those in
+    /// that PEM file. The file is read once, at the first call. Throws std::runtime_error with one
+    /// line that names the file where it cannot be read.
+    TlsContext trusting(const std::string& ca_file);
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, TlsContext> by_ca_file_;
+};
+
+}  // namespace quorate

@@ -1,0 +1,165 @@
+#include "platform/wire/endpoint_check.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include <boost/json/parse.hpp>
+#include <boost/url/parse.hpp>
+#include <fmt/format.h>
+
+namespace quorate::wire {
+namespace {
+
+bool is_lower_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/// RFC 9110, 5.6.2.
+bool is_token_char(char c) {
+    constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+    return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') ||
+           kOthers.find(c) != std::string_view::npos;
+}
+
+/// Levenshtein distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        auto diagonal = row[0]++;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const auto replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({row[j + 1] + 1, row[j] + 1, replaced});
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= 63 && text.front() != '-' &&
+           std::all_of(text.begin(), text.end(),
+                       [](char c) { return is_lower_or_digit(c) || c == '-'; });
+}
+
+std::string problem_of_url(const std::string& url) {
+    const auto parsed = boost::urls::parse_uri(url);
+    // User information is looked for first, and the URL is not repeated then: it may hold a password.
+    if (parsed && parsed->has_userinfo())
+        return "must not have a user or password; use auth";
+    const auto shown = url.find('@') == std::string::npos ? fmt::format(", is \"{}\"", url) : "";
+    if (!parsed) return "must be an absolute http or https URL" + shown;
+    if (parsed->scheme_id() != boost::urls::scheme::http &&
+        parsed->scheme_id() != boost::urls::scheme::https)
+        return "must be an absolute http or https URL" + shown;
+    if (parsed->encoded_host().empty()) return "must have a host" + shown;
+    if (parsed->has_fragment()) return "must not have a fragment" + shown;
+    if (parsed->has_port() && parsed->port_number() == 0)
+        return "must have a port of 1 to 65535" + shown;
+    return {};
+}
+
+std::string problem_of_header_name(const std::string& name) {
+    static constexpr std::array<std::string_view, 16> kOurs{
+        "accept", "accept-encoding", "connection", "content-length", "content-type", "expect",
+        "host", "last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version",
+        "mcp-session-id", "te", "trailer", "transfer-encoding", "upgrade"};
+    if (name.empty() || name.size() > 128 || !std::all_of(name.begin(), name.end(), is_token_char))
+        return "is no valid header name";
+    if (std::find(kOurs.begin(), kOurs.end(), lower(name)) != kOurs.end())
+        return "is set by the probe itself";
+    return {};
+}
+
+bool is_credential_header(std::string_view name) {
+    const auto key = lower(name);
+    return key == "authorization" || key == "x-api-key" || key == "cookie" ||
+           key == "proxy-authorization";
+}
+
+bool is_utf8(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i]);
+        const std::size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2
+                                   : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+        if (length == 0 || i + length > text.size()) return false;
+        char32_t code = length == 1 ? lead : lead & (0x7fU >> length);
+        for (std::size_t k = 1; k < length; ++k) {
+            const auto next = static_cast<unsigned char>(text[i + k]);
+            if ((next & 0xc0U) != 0x80U) return false;
+            code = code << 6U | (next & 0x3fU);
+        }
+        // Overlong forms, surrogates, and beyond the last code point.
+        if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) ||
+            (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
+            return false;
+        i += length;
+    }
+    return true;
+}
+
+bool is_printable(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) >= 0x20 && c != '\x7f';
+    });
+}
+
+bool is_json_type(std::string_view word) {
+    static constexpr std::array<std::string_view, 7> kTypes{
+        "string", "number", "integer", "boolean", "array", "object", "null"};
+    return std::find(kTypes.begin(), kTypes.end(), word) != kTypes.end();
+}
+
+std::string lower(std::string_view text) {
+    std::string result{text};
+    std::transform(result.begin(), result.end(), result.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return result;
+}
+
+std::string did_you_mean(std::string_view text, const std::vector<std::string>& known) {
+    constexpr std::size_t kLongest = 64;
+    const std::string* closest = nullptr;
+    std::size_t fewest = 3;
+    if (text.size() > kLongest) return {};
+    for (const auto& name : known) {
+        const auto edits = distance(text, name);
+        // A word of which nothing is left is no slip of the pen.
+        if (edits >= fewest || edits >= text.size()) continue;
+        closest = &name;
+        fewest = edits;
+    }
+    return closest == nullptr ? "" : fmt::format("; did you mean \"{}\"?", *closest);
+}
+
+boost::json::value to_json_value(const Yaml& yaml) {
+    switch (yaml.kind) {
+        case Yaml::Kind::null:
+            return nullptr;
+        case Yaml::Kind::scalar: {
+            if (yaml.quoted) return boost::json::string{yaml.text};
+            boost::json::error_code error;
+            auto value = boost::json::parse(yaml.text, error);
+            if (!error && (value.is_number() || value.is_bool() || value.is_null())) return value;
+            return boost::json::string{yaml.text};
+        }
+        case Yaml::Kind::list: {
+            boost::json::array list;
+            for (const auto& item : yaml.items)
+                list.push_back(to_json_value(item));
+            return list;
+        }
+        case Yaml::Kind::map: {
+            boost::json::object map;
+            for (const auto& entry : yaml.entries)
+                map[entry.key] = to_json_value(entry.value);
+            return map;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace quorate::wire

@@ -1,0 +1,164 @@
+#include "platform/wire/job_codec.hpp"
+
+#include "platform/wire/message.hpp"
+#include "quorate/v1/job.pb.h"
+
+namespace quorate::wire {
+
+namespace {
+
+constexpr std::size_t kJobBytesMax = 256U << 10U;
+constexpr std::size_t kNameMax = 128;
+constexpr std::size_t kUrlMax = 4096;
+constexpr std::size_t kTextMax = 64U << 10U;
+constexpr int kListMax = 1000;
+constexpr std::uint32_t kHourMs = 3'600'000;
+
+void write_expectations(const Expectations& expect, v1::Expectations& message) {
+    for (const auto& tool : expect.tools) message.add_tools(tool);
+    message.set_required(expect.required);
+    message.set_auth_wall(expect.auth_wall);
+}
+
+void write_canary(const Canary& canary, v1::Canary& message) {
+    message.set_tool(canary.tool);
+    message.set_arguments_json(canary.arguments_json);
+    message.set_required(canary.required);
+    for (const auto& assertion : canary.assertions) {
+        auto& row = *message.add_assertions();
+        row.set_path(assertion.path);
+        row.set_op(assertion.op);
+        row.set_value_json(assertion.value_json);
+    }
+}
+
+Expectations read_expectations(const v1::Expectations& message, detail::Checks& checks) {
+    Expectations expect;
+    checks.require(message.tools_size() <= kListMax, "expect.tools", "has too many items");
+    for (const auto& tool : message.tools()) {
+        checks.text(tool, "expect.tools", kTextMax);
+        expect.tools.push_back(tool);
+    }
+    expect.required = message.required();
+    expect.auth_wall = message.auth_wall();
+    return expect;
+}
+
+Canary read_canary(const v1::Canary& message, detail::Checks& checks) {
+    Canary canary;
+    canary.tool = message.tool();
+    canary.arguments_json = message.arguments_json();
+    canary.required = message.required();
+    checks.text(canary.tool, "canary.tool", kTextMax);
+    checks.text(canary.arguments_json, "canary.arguments_json", kTextMax);
+    checks.require(message.assertions_size() <= kListMax, "canary.assertions",
+                   "has too many items");
+    for (const auto& row : message.assertions())
+        canary.assertions.push_back({row.path(), row.op(), row.value_json()});
+    return canary;
+}
+
+void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
+    checks.require(message.minute_ms() >= 0 && message.minute_ms() <= detail::kLatestMs,
+                   "minute_ms", "is out of range");
+    const auto window = Window::of(milliseconds{message.window_ms()});
+    checks.require(window.has_value(), "window_ms", "is no window");
+    checks.require(message.slot_ms() <= message.window_ms(), "slot_ms", "is above the window");
+    checks.require(message.not_after_us() >= 0 && message.not_after_us() <= detail::kLatestUs,
+                   "not_after_us", "is out of range");
+    checks.require(message.expected_cells() >= 1 && message.expected_cells() <= 255,
+                   "expected_cells", "is out of range");
+    checks.require(message.timeout_ms() >= 1 && message.timeout_ms() <= kHourMs, "timeout_ms",
+                   "is out of range");
+    checks.require(message.retry_gap_ms() <= kHourMs, "retry_gap_ms", "is out of range");
+    if (!checks.good()) return;
+    job.key = {EndpointId{message.endpoint_id()}, RegionId{message.region_id()},
+               UtcMinute::from_epoch_ms(message.minute_ms())};
+    job.shard = ShardId{message.shard()};
+    job.window = *window;
+    job.slot = milliseconds{message.slot_ms()};
+    job.not_after = UtcTime{microseconds{message.not_after_us()}};
+    job.expected_cells = message.expected_cells();
+    job.timeout = milliseconds{message.timeout_ms()};
+    job.retry_gap = milliseconds{message.retry_gap_ms()};
+    if (message.has_slow_over_ms()) job.slow_over_ms = message.slow_over_ms();
+}
+
+void read_exchange(const v1::Job& message, Job& job, detail::Checks& checks) {
+    job.era = checks.enumerator<EraMode>(message.era(), "era", kEraModeNames);
+    job.era_hint = checks.optional_enumerator<Era>(message.era_hint(), "era_hint", kEraNames);
+    job.ip = checks.enumerator<IpFamily>(message.ip(), "ip", kIpFamilyNames);
+    job.expect = read_expectations(message.expect(), checks);
+    if (message.has_canary()) job.canary = read_canary(message.canary(), checks);
+    checks.require(message.headers_size() <= kListMax, "headers", "has too many items");
+    for (const auto& header : message.headers()) {
+        checks.text(header.name(), "headers", kTextMax);
+        checks.text(header.value(), "headers", kTextMax);
+        job.headers.emplace_back(header.name(), header.value());
+    }
+}
+
+}  // namespace
+
+std::string encode_job(const Job& job) {
+    v1::Job message;
+    message.set_id(job.id);
+    message.set_trace_id(job.trace_id);
+    message.set_endpoint_id(job.key.endpoint.value());
+    message.set_region_id(static_cast<std::uint32_t>(job.key.region.value()));
+    message.set_minute_ms(job.key.minute.epoch_ms());
+    message.set_shard(static_cast<std::uint32_t>(job.shard.value()));
+    message.set_tenant(job.tenant);
+    message.set_name(job.name);
+    message.set_region(job.region);
+    message.set_window_ms(static_cast<std::uint32_t>(job.window.length().count()));
+    message.set_slot_ms(static_cast<std::uint32_t>(job.slot.count()));
+    message.set_not_after_us(job.not_after.time_since_epoch().count());
+    message.set_expected_cells(job.expected_cells);
+    if (job.slow_over_ms) message.set_slow_over_ms(*job.slow_over_ms);
+    message.set_url(job.url);
+    message.set_timeout_ms(static_cast<std::uint32_t>(job.timeout.count()));
+    message.set_retry_gap_ms(static_cast<std::uint32_t>(job.retry_gap.count()));
+    message.set_era(static_cast<std::uint32_t>(job.era));
+    if (job.era_hint) message.set_era_hint(static_cast<std::uint32_t>(*job.era_hint));
+    message.set_ip(static_cast<std::uint32_t>(job.ip));
+    write_expectations(job.expect, *message.mutable_expect());
+    if (job.canary) write_canary(*job.canary, *message.mutable_canary());
+    for (const auto& [name, value] : job.headers) {
+        auto& header = *message.add_headers();
+        header.set_name(name);
+        header.set_value(value);
+    }
+    message.set_health_url(job.health_url);
+    return detail::serialize(message);
+}
+
+Decoded<Job> decode_job(std::string_view bytes) {
+    v1::Job message;
+    if (bytes.size() > kJobBytesMax) return DecodeError{"job: is too long"};
+    if (!detail::parse(message, bytes))
+        return DecodeError{"job: is no quorate.v1.Job"};
+    detail::Checks checks;
+    Job job;
+    job.id = message.id();
+    job.trace_id = message.trace_id();
+    job.tenant = message.tenant();
+    job.name = message.name();
+    job.region = message.region();
+    job.url = message.url();
+    job.health_url = message.health_url();
+    checks.text(job.id, "id", kNameMax);
+    checks.require(!job.id.empty(), "id", "is empty");
+    checks.text(job.trace_id, "trace_id", kNameMax);
+    checks.text(job.tenant, "tenant", kNameMax);
+    checks.text(job.name, "name", kNameMax);
+    checks.text(job.region, "region", kNameMax);
+    checks.text(job.url, "url", kUrlMax);
+    checks.text(job.health_url, "health_url", kUrlMax);
+    read_schedule(message, job, checks);
+    read_exchange(message, job, checks);
+    if (!checks.good()) return checks.error("job");
+    return job;
+}
+
+}  // namespace quorate::wire

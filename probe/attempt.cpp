@@ -1,0 +1,35 @@
+#include "probe/attempt.hpp"
+
+#include <algorithm>
+
+namespace quorate {
+
+Attempt::Attempt(const EngineParts& engine_parts,
+                 const ProbeRequest& probe_request,
+                 HttpUrl endpoint_url,
+                 boost::asio::any_io_executor on_executor)
+    : parts{engine_parts},
+      request{probe_request},
+      executor{std::move(on_executor)},
+      started{engine_parts.clock.steady_now()},
+      deadline{started + probe_request.timeout},
+      timer{executor, engine_parts.clock},
+      url{std::move(endpoint_url)} {
+    timer.limit(deadline);
+}
+
+void Attempt::trace(std::string_view line) const {
+    if (!request.trace) return;
+    request.trace(number, std::chrono::duration_cast<microseconds>(now() - started), line);
+}
+
+std::uint32_t us_between(SteadyTime from, SteadyTime to) {
+    const auto us = std::chrono::duration_cast<microseconds>(to - from).count();
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 0, UINT32_MAX));
+}
+
+PhaseStopwatch::~PhaseStopwatch() {
+    slot_ = us_between(started_, attempt_.now());
+}
+
+}  // namespace quorate

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/json/object.hpp>
+
+#include "core/model/failure.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/runtime/task.hpp"
+#include "platform/tls/tls_contexts.hpp"
+#include "probe/attempt_timer.hpp"
+#include "probe/jsonrpc.hpp"
+#include "probe/probe.hpp"
+#include "probe/resolver.hpp"
+#include "probe/url.hpp"
+#include "probe/wire.hpp"
+
+namespace quorate {
+
+/// What all attempts of an engine share.
+struct EngineParts {
+    const Clock& clock;
+    TlsContexts& contexts;
+    Resolver& resolver;
+    ProbeEngineOptions options;
+};
+
+/// Everything one attempt knows and holds; its steps (one file each) are tasks over it. Lives on the
+/// frame of the coroutine that runs the attempt.
+struct Attempt {
+    Attempt(const EngineParts& engine_parts,
+            const ProbeRequest& probe_request,
+            HttpUrl endpoint_url,
+            boost::asio::any_io_executor on_executor);
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    SteadyTime now() const { return parts.clock.steady_now(); }
+    void trace(std::string_view line) const;
+    bool traced() const { return static_cast<bool>(request.trace); }
+    /// Whether messages take the form of the modern era just now.
+    bool is_modern() const { return modern; }
+
+    const EngineParts& parts;
+    const ProbeRequest& request;
+    boost::asio::any_io_executor executor;
+    unsigned number = 1;
+    SteadyTime started;
+    Deadline deadline;
+    AttemptTimer timer;
+    HttpUrl url;  ///< after redirects
+    std::optional<boost::asio::ip::address> avoid;  ///< the peer of the attempt before
+    std::optional<boost::asio::ip::address> pinned;  ///< the peer of this one
+    TlsContext tls_context;
+
+    std::unique_ptr<Wire> wire;            ///< the connection for POSTs
+    std::unique_ptr<ResponseReader> last;  ///< of the exchange last made on `wire`
+    std::unique_ptr<Wire> stream_wire;     ///< HTTP+SSE: the event stream
+    std::unique_ptr<ResponseReader> stream;
+    std::vector<std::unique_ptr<Wire>> side_wires;  ///< carried answers to the server's requests
+    std::optional<HttpUrl> message_url;  ///< HTTP+SSE: where messages are posted
+
+    bool modern = false;
+    std::string version;  ///< what MCP-Protocol-Version says; empty: no such header
+    std::string session_id;
+    bool tools_declared = false;
+    std::optional<RpcError> last_rpc_error;
+    std::optional<Failure> not_modern_because;  ///< what a forced modern era reports
+    std::int64_t next_id = 1;
+    unsigned redirects = 0;
+    std::vector<boost::json::object> tools;
+    std::optional<Failure> degraded;  ///< an optional expectation that was not met; the rest goes on
+    ProbeReport report;
+};
+
+/// Measures one phase of an attempt: from construction to the destruction, into `slot`, once.
+class PhaseStopwatch {
+public:
+    PhaseStopwatch(const Attempt& attempt, PhaseTimings::Us& slot)
+        : attempt_{attempt}, slot_{slot}, started_{attempt.now()} {}
+    PhaseStopwatch(const PhaseStopwatch&) = delete;
+    PhaseStopwatch& operator=(const PhaseStopwatch&) = delete;
+    ~PhaseStopwatch();
+
+private:
+    const Attempt& attempt_;
+    PhaseTimings::Us& slot_;
+    SteadyTime started_;
+};
+
+/// Microseconds between two points, within what a timing holds.
+std::uint32_t us_between(SteadyTime from, SteadyTime to);
+
+// The steps, in the order of an attempt. Each returns its product or the Failure that decides.
+
+/// Resolves the URL's host and keeps the addresses that pass the guard, the one to avoid last.
+Task<Result<std::vector<boost::asio::ip::address>>> resolve_step(Attempt& attempt, HttpUrl url);
+/// Connects `wire` to the first of `addresses` that answers, within the budget of phase tcp.
+/// @param measured  whether this is the connection whose phases the report shows
+Task<Result<boost::asio::ip::address>> connect_step(
+    Attempt& attempt,
+    std::unique_ptr<Wire>& wire,
+    std::vector<boost::asio::ip::address> addresses,
+    std::uint16_t port,
+    bool measured);
+/// The TLS handshake on `wire`, within the budget of phase tls.
+Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool measured);
+/// All three: a new connection in `wire`, to the pinned address where there is one.
+Task<Result<void>> open_connection(Attempt& attempt, std::unique_ptr<Wire>& wire);
+
+/// Whether a server that answers `server/discover` like this speaks the modern era.
+enum class Discovered : std::uint8_t { modern, not_modern };
+Task<Result<Discovered>> discover_step(Attempt& attempt);
+Task<Result<void>> initialize_step(Attempt& attempt);
+Task<Result<void>> initialized_step(Attempt& attempt);
+Task<Result<void>> sse_open_step(Attempt& attempt);
+Task<Result<void>> tools_list_step(Attempt& attempt);
+Task<Result<void>> tools_call_step(Attempt& attempt);
+/// Ends the session, at most `budget` long. Never changes the verdict.
+Task<void> cleanup_step(Attempt& attempt, milliseconds budget);
+/// Asks the owner's health URL in what is left of the budget. Never changes the verdict.
+Task<void> health_step(Attempt& attempt);
+
+/// The whole exchange: era and transport, then the steps of that era.
+Task<Result<void>> converse(Attempt& attempt);
+
+}  // namespace quorate

@@ -1,0 +1,61 @@
+#include "probe/attempt_timer.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace quorate {
+
+// Outlives the AttemptTimer while the timer's handler is under way.
+struct AttemptTimer::State {
+    State(const boost::asio::any_io_executor& executor, const Clock& steady)
+        : timer{executor}, clock{steady} {}
+    boost::asio::steady_timer timer;
+    const Clock& clock;
+    Deadline limit = Deadline::max();
+    Deadline armed_for = Deadline::max();  ///< max: not armed
+    boost::asio::ip::tcp::socket* watched = nullptr;
+};
+
+AttemptTimer::AttemptTimer(boost::asio::any_io_executor executor, const Clock& clock)
+    : state_{std::make_shared<State>(executor, clock)} {}
+
+AttemptTimer::~AttemptTimer() {
+    state_->watched = nullptr;
+    state_->limit = Deadline::max();
+    state_->timer.cancel();
+}
+
+void AttemptTimer::limit(Deadline limit) {
+    state_->limit = limit;
+    if (state_->watched != nullptr && limit < state_->armed_for) arm(state_);
+}
+
+Deadline AttemptTimer::limit() const {
+    return state_->limit;
+}
+
+bool AttemptTimer::expired() const {
+    return state_->clock.steady_now() >= state_->limit;
+}
+
+void AttemptTimer::watch(boost::asio::ip::tcp::socket& socket) {
+    state_->watched = &socket;
+    if (state_->limit < state_->armed_for) arm(state_);
+}
+
+void AttemptTimer::release() {
+    state_->watched = nullptr;
+}
+
+void AttemptTimer::arm(const std::shared_ptr<State>& state) {
+    state->armed_for = state->limit;
+    state->timer.expires_at(state->limit);  // cancels the wait before, whose handler then returns
+    state->timer.async_wait([state](const boost::system::error_code& error) {
+        if (error || state->limit == Deadline::max()) return;
+        state->armed_for = Deadline::max();
+        if (state->clock.steady_now() < state->limit) return arm(state);
+        boost::system::error_code ignored;
+        if (state->watched != nullptr) state->watched->cancel(ignored);
+    });
+}
+
+}  // namespace quorate

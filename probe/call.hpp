@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "probe/attempt.hpp"
+
+namespace quorate {
+
+/// One JSON-RPC message to send.
+struct McpCall {
+    Phase phase = Phase::http;
+    std::string_view method;  ///< also Mcp-Method of the modern era; empty: no such header
+    std::string body;
+    std::int64_t id = 0;  ///< 0: a notification, no answer is awaited
+    std::vector<std::pair<std::string, std::string>> fields;  ///< further headers
+    bool idempotent = true;  ///< may be sent again on a fresh connection
+};
+
+/// The final answer to a call, whatever its status.
+struct Answer {
+    HttpHead head;
+    std::optional<boost::json::object> result;  ///< with status 200 and no error
+    std::optional<RpcError> error;
+};
+
+/// Sends a message over the transport that the attempt has chosen and waits for its answer, with
+/// redirects (probe page, section 8), resumption of a broken event stream and requests of the server
+/// (section 6). The report's http_status, rpc_code and warnings follow.
+/// @return the answer; or the Failure of connection, HTTP or protocol that left us without one, or
+///     `protocol_session_lost` where the answer says so
+Task<Result<Answer>> call(Attempt& attempt, McpCall message);
+
+/// The result of a call: the answer's, or the failure that its status or JSON-RPC error stands for.
+Result<boost::json::object> result_of(Attempt& attempt, Answer answer, Phase phase);
+
+/// Writes the request for `message` to `url`.
+std::string write_post(const Attempt& attempt, const HttpUrl& url, const McpCall& message);
+/// Writes a GET for an event stream, resuming behind `last_event_id` where that is not empty.
+std::string write_stream_get(const Attempt& attempt, const std::string& last_event_id);
+/// Writes the DELETE of the session.
+std::string write_session_delete(const Attempt& attempt);
+
+bool is_redirect(unsigned status);
+
+/// Points the attempt to where a redirect leads: 307 and 308 within the origin, and so to the address
+/// that passed the guard. Anything else is `redirect_refused`.
+Result<void> follow_redirect(Attempt& attempt, const HttpHead& head, Phase phase);
+
+/// Takes the answer out of a reader that is satisfied, and tells the report.
+Answer take_answer(Attempt& attempt, ResponseReader& reader);
+
+/// Answers what the server asks on a stream: `ping`, and everything else with -32601. Each answer
+/// goes out on a connection of its own, which nobody waits for.
+Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader);
+
+}  // namespace quorate

@@ -1,0 +1,109 @@
+#include <boost/json/serialize.hpp>
+
+#include "probe/call.hpp"
+#include "probe/http_request.hpp"
+#include "probe/text.hpp"
+
+namespace quorate {
+namespace {
+
+namespace json = boost::json;
+
+HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const HttpUrl& url) {
+    std::string_view user_agent = attempt.parts.options.user_agent;
+    for (const auto& [name, value] : attempt.request.headers)
+        if (equal_ignoring_case(name, "user-agent")) user_agent = value;
+    HttpRequestWriter writer{method, url, user_agent};
+    for (const auto& [name, value] : attempt.request.headers)
+        if (!equal_ignoring_case(name, "user-agent")) writer.field(name, value);
+    // The negotiated version: not before there is one, which is how initialize goes out without.
+    if (!attempt.version.empty() && !attempt.message_url)
+        writer.field("MCP-Protocol-Version", attempt.version);
+    if (!attempt.session_id.empty()) writer.field("Mcp-Session-Id", attempt.session_id);
+    return writer;
+}
+
+/// The answer to a request that the server made on our stream.
+std::string reply_to(const json::object& server_request) {
+    json::object reply{{"jsonrpc", "2.0"}, {"id", server_request.at("id")}};
+    if (server_request.at("method") == "ping")
+        reply["result"] = json::object{};
+    else
+        reply["error"] = json::object{{"code", -32601}, {"message", "Method not found"}};
+    return json::serialize(reply);
+}
+
+}  // namespace
+
+std::string write_post(const Attempt& attempt, const HttpUrl& url, const McpCall& message) {
+    auto writer = begin(attempt, "POST", url);
+    writer.field("Content-Type", "application/json");
+    writer.field("Accept", "application/json, text/event-stream");
+    if (!message.method.empty()) writer.field("Mcp-Method", message.method);
+    for (const auto& [name, value] : message.fields)
+        writer.field(name, value);
+    return std::move(writer).finish(message.body);
+}
+
+std::string write_stream_get(const Attempt& attempt, const std::string& last_event_id) {
+    auto writer = begin(attempt, "GET", attempt.url);
+    writer.field("Accept", "text/event-stream");
+    if (!last_event_id.empty()) writer.field("Last-Event-ID", last_event_id);
+    return std::move(writer).finish({});
+}
+
+std::string write_session_delete(const Attempt& attempt) {
+    return begin(attempt, "DELETE", attempt.url).finish({});
+}
+
+Answer take_answer(Attempt& attempt, ResponseReader& reader) {
+    Answer answer{reader.head(), {}, reader.rpc_error()};
+    if (auto response = reader.inbox().take_response()) {
+        answer.error = error_of(*response);
+        if (const auto* result = object_member(*response, "result")) answer.result = *result;
+    }
+    auto& report = attempt.report;
+    report.http_status = answer.head.status;
+    report.rpc_code.reset();
+    if (answer.error) report.rpc_code = answer.error->code;
+    attempt.last_rpc_error = answer.error;
+    if (reader.inbox().saw_batch() && report.protocol_version != "2025-03-26")
+        report.warnings.add(Warning::unexpected_batch);
+    if (attempt.traced()) {
+        auto line = "answer: HTTP " + std::to_string(answer.head.status);
+        if (answer.error) line += ", JSON-RPC error " + std::to_string(answer.error->code);
+        attempt.trace(line);
+    }
+    return answer;
+}
+
+Result<json::object> result_of(Attempt& attempt, Answer answer, Phase phase) {
+    if (answer.head.status != 200) {
+        const StatusContext context{phase, attempt.report.credential_sent, false};
+        return failure_of_status(answer.head, answer.error, context);
+    }
+    if (answer.error) return failure_of_rpc(*answer.error, phase);
+    if (!answer.result)
+        return Failure{phase, Reason::protocol_invalid_result, "The result is not an object"};
+    return *std::move(answer.result);
+}
+
+Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader) {
+    attempt.report.warnings.add(Warning::unexpected_server_request);
+    for (const auto& server_request : reader.inbox().take_server_requests()) {
+        // A modern server must not ask; nobody would wait for the answer.
+        if (attempt.is_modern() || attempt.side_wires.size() >= RpcInbox::kServerRequestsMax) break;
+        McpCall reply;
+        reply.body = reply_to(server_request);
+        const auto& url = attempt.message_url ? *attempt.message_url : attempt.url;
+        const auto bytes = write_post(attempt, url, reply);
+        std::unique_ptr<Wire> wire;
+        const auto opened = co_await open_connection(attempt, wire);
+        if (!opened) break;
+        const auto sent = co_await wire->send(bytes, Phase::http);
+        if (!sent) break;
+        attempt.side_wires.push_back(std::move(wire));
+    }
+}
+
+}  // namespace quorate

@@ -1,0 +1,51 @@
+#include <algorithm>
+
+#include "probe/call.hpp"
+
+namespace quorate {
+namespace {
+
+constexpr unsigned kMethodNotAllowed = 405;
+
+/// Sends the DELETE on the kept connection, or on a new one.
+/// @return the status of the answer
+Task<Result<unsigned>> delete_session(Attempt& attempt) {
+    const bool kept = attempt.wire && attempt.last && attempt.last->reusable();
+    if (!kept) {
+        auto opened = co_await open_connection(attempt, attempt.wire);
+        if (!opened) co_return opened.error();
+    }
+    const auto request = write_session_delete(attempt);
+    if (attempt.traced()) attempt.trace("DELETE " + attempt.url.target);
+    ResponseReader reader{Wanted::head, Phase::cleanup};
+    auto done = co_await attempt.wire->send(request, Phase::cleanup);
+    if (done) done = co_await attempt.wire->receive(reader, Phase::cleanup);
+    if (!done) co_return done.error();
+    if (attempt.traced()) attempt.trace("answer: HTTP " + std::to_string(reader.head().status));
+    co_return reader.head().status;
+}
+
+}  // namespace
+
+Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
+    const auto os_error = attempt.report.os_error;
+    if (!attempt.session_id.empty()) {
+        const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};
+        attempt.timer.limit(attempt.now() + budget);
+        const auto status = co_await delete_session(attempt);
+        const bool success = status && *status >= 200 && *status < 300;
+        const bool no_route = status && (*status == 404 || *status == kMethodNotAllowed);
+        auto& warnings = attempt.report.warnings;
+        if (no_route)
+            warnings.add(Warning::cleanup_not_supported);
+        else if (!success)
+            warnings.add(Warning::cleanup_failed);
+        attempt.session_id.clear();
+    }
+    attempt.report.os_error = os_error;  // cleanup never changes what is reported
+    attempt.wire.reset();
+    attempt.stream_wire.reset();
+    attempt.side_wires.clear();
+}
+
+}  // namespace quorate

@@ -1,0 +1,110 @@
+#include <algorithm>
+
+#include "probe/attempt.hpp"
+
+namespace quorate {
+namespace {
+
+namespace ip = boost::asio::ip;
+
+constexpr auto kTcpBudget = std::chrono::seconds{3};
+constexpr auto kTlsBudget = std::chrono::seconds{3};
+constexpr std::size_t kAddressesMax = 8;
+
+/// Where probes come from; only peers of its own family can be reached from there.
+std::optional<ip::address> source_of(const ProbeRequest& request) {
+    if (request.bind_address.empty()) return std::nullopt;
+    return ip::make_address(request.bind_address);  // checked with the request
+}
+
+/// A failure on the way that says nothing about the other addresses.
+bool is_final(const Failure& failure) {
+    return failure.reason == Reason::aborted || failure.reason == Reason::agent_unhealthy;
+}
+
+}  // namespace
+
+Task<Result<ip::address>> connect_step(Attempt& attempt,
+                                       std::unique_ptr<Wire>& wire,
+                                       std::vector<ip::address> addresses,
+                                       std::uint16_t port,
+                                       bool measured) {
+    const auto source = source_of(attempt.request);
+    if (source)
+        std::erase_if(addresses, [&](auto& a) { return a.is_v4() != source->is_v4(); });
+    if (addresses.size() > kAddressesMax) addresses.resize(kAddressesMax);
+    const auto begun = attempt.now();
+    const auto limit = std::min(attempt.timer.limit(), begun + kTcpBudget);
+    const auto outer_limit = attempt.timer.limit();
+    Failure last{Phase::tcp,
+                 Reason::agent_unhealthy,
+                 "The source address of probes is of the other IP version"};
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const auto left = static_cast<int>(addresses.size() - i);
+        attempt.timer.limit(attempt.now() + (limit - attempt.now()) / left);
+        wire = std::make_unique<Wire>(attempt.executor, attempt.parts.clock, attempt.timer);
+        const ip::tcp::endpoint peer{addresses[i], port};
+        auto connected = co_await wire->connect(peer, source);
+        attempt.timer.limit(outer_limit);
+        if (measured) attempt.report.peer_address = addresses[i].to_string();
+        if (measured) attempt.report.timings.tcp = us_between(begun, attempt.now());
+        if (connected) {
+            attempt.report.os_error.reset();
+            const bool other_family = i > 0 && addresses[0].is_v4() != addresses[i].is_v4();
+            if (other_family) attempt.report.warnings.add(Warning::one_family_unreachable);
+            if (attempt.traced()) attempt.trace("connected to " + addresses[i].to_string());
+            co_return addresses[i];
+        }
+        last = connected.error();
+        if (wire->os_error() != 0) attempt.report.os_error = wire->os_error();
+        if (attempt.traced()) attempt.trace(addresses[i].to_string() + ": " + last.detail);
+        if (is_final(last)) break;
+    }
+    wire.reset();
+    co_return last;
+}
+
+Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool measured) {
+    const auto begun = attempt.now();
+    const auto outer_limit = attempt.timer.limit();
+    attempt.timer.limit(std::min(outer_limit, begun + kTlsBudget));
+    auto done = co_await wire.handshake(attempt.tls_context, url.host, url.is_address);
+    attempt.timer.limit(outer_limit);
+    if (measured) {
+        const auto& facts = wire.tls_facts();
+        attempt.report.timings.tls = us_between(begun, attempt.now());
+        attempt.report.tls = TlsReport{facts.version,
+                                       facts.not_after,
+                                       facts.earliest_not_after,
+                                       facts.issuer,
+                                       facts.verify_code,
+                                       facts.verify_depth};
+        if (!done && wire.os_error() != 0) attempt.report.os_error = wire.os_error();
+    }
+    if (attempt.traced())
+        attempt.trace(done ? "TLS established, " + wire.tls_facts().version : done.error().detail);
+    co_return done;
+}
+
+Task<Result<void>> open_connection(Attempt& attempt, std::unique_ptr<Wire>& wire) {
+    const bool first = !attempt.pinned;
+    std::vector<ip::address> addresses;
+    if (first) {
+        const PhaseStopwatch stopwatch{attempt, attempt.report.timings.dns};
+        auto resolved = co_await resolve_step(attempt, attempt.url);
+        if (!resolved) co_return resolved.error();
+        addresses = *std::move(resolved);
+    } else {
+        addresses.push_back(*attempt.pinned);
+    }
+    auto peer =
+        co_await connect_step(attempt, wire, std::move(addresses), attempt.url.port, first);
+    if (!peer) co_return peer.error();
+    attempt.pinned = *peer;
+    if (!attempt.url.tls) co_return Result<void>{};
+    auto secured = co_await tls_step(attempt, *wire, attempt.url, first);
+    if (!secured) wire.reset();
+    co_return secured;
+}
+
+}  // namespace quorate

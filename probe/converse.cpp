@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <initializer_list>
+
+#include "probe/attempt.hpp"
+
+namespace quorate {
+namespace {
+
+bool is_status(const Attempt& attempt, std::initializer_list<unsigned> statuses) {
+    const auto status = attempt.report.http_status;
+    return status && std::find(statuses.begin(), statuses.end(), *status) != statuses.end();
+}
+
+/// Whether the answer just got looks like that of a server of another era or transport.
+bool is_era_shaped(const Attempt& attempt) {
+    const auto status = attempt.report.http_status;
+    return status && *status >= 400 && *status < 500 &&
+           !is_status(attempt, {401, 402, 403, 429, 451});
+}
+
+bool is_modern_only(const Attempt& attempt) {
+    return attempt.last_rpc_error && is_modern_error(attempt.last_rpc_error->code);
+}
+
+void drop_stream(Attempt& attempt) {
+    attempt.stream_wire.reset();
+    attempt.stream.reset();
+}
+
+/// What decides the attempt when the fallback fails too: the report of the step before it.
+struct Evidence {
+    Failure failure;
+    std::optional<std::uint16_t> http_status;
+    std::optional<std::int64_t> rpc_code;
+    std::optional<std::int32_t> os_error;
+};
+
+Evidence evidence_of(const Attempt& attempt, const Failure& failure) {
+    const auto& report = attempt.report;
+    return {failure, report.http_status, report.rpc_code, report.os_error};
+}
+
+Failure restore(Attempt& attempt, Evidence evidence) {
+    attempt.report.http_status = evidence.http_status;
+    attempt.report.rpc_code = evidence.rpc_code;
+    attempt.report.os_error = evidence.os_error;
+    return std::move(evidence.failure);
+}
+
+/// Step C of the probe page's section 4: the older transport, where B's answer allows for it.
+Task<Result<Era>> fall_back_to_sse(Attempt& attempt, Failure of_initialize) {
+    auto evidence = evidence_of(attempt, of_initialize);
+    if (!is_status(attempt, {400, 404, 405}) || is_modern_only(attempt)) co_return of_initialize;
+    const auto opened = co_await sse_open_step(attempt);
+    if (opened) co_return Era::sse;
+    drop_stream(attempt);
+    if (opened.error().reason == Reason::aborted) co_return opened.error();
+    co_return restore(attempt, std::move(evidence));
+}
+
+/// Steps A, B and C. A hint comes first; where the answer to it looks like another era's, the
+/// others follow in their order.
+Task<Result<Era>> choose_era(Attempt& attempt) {
+    const auto hint = attempt.request.era_hint;
+    std::optional<Evidence> hinted;
+    if (hint == Era::legacy) {
+        const auto initialized = co_await initialize_step(attempt);
+        if (initialized) co_return Era::legacy;
+        if (!is_era_shaped(attempt) && !is_modern_only(attempt)) co_return initialized.error();
+        hinted = evidence_of(attempt, initialized.error());
+    } else if (hint == Era::sse) {
+        const auto opened = co_await sse_open_step(attempt);
+        if (opened) co_return Era::sse;
+        drop_stream(attempt);
+        const bool other = is_era_shaped(attempt) ||
+                           opened.error().reason == Reason::protocol_sse_endpoint_invalid ||
+                           opened.error().reason == Reason::http_unexpected_content_type;
+        if (!other) co_return opened.error();
+    }
+    auto discovered = co_await discover_step(attempt);
+    if (!discovered) co_return discovered.error();
+    if (*discovered == Discovered::modern) co_return Era::modern;
+    if (hinted) {
+        auto failure = restore(attempt, *std::move(hinted));
+        attempt.last_rpc_error.reset();
+        co_return co_await fall_back_to_sse(attempt, std::move(failure));
+    }
+    const auto initialized = co_await initialize_step(attempt);
+    if (initialized) co_return Era::legacy;
+    if (is_modern_only(attempt)) {
+        auto evidence = evidence_of(attempt, initialized.error());
+        discovered = co_await discover_step(attempt);
+        if (discovered && *discovered == Discovered::modern) co_return Era::modern;
+        if (!discovered) co_return discovered.error();
+        co_return restore(attempt, std::move(evidence));
+    }
+    if (hint == Era::sse) co_return initialized.error();
+    co_return co_await fall_back_to_sse(attempt, initialized.error());
+}
+
+/// Opens the conversation in the era that the owner forces.
+Task<Result<Era>> open_forced(Attempt& attempt, Era era) {
+    switch (era) {
+        case Era::modern: {
+            const auto discovered = co_await discover_step(attempt);
+            if (!discovered) co_return discovered.error();
+            if (*discovered == Discovered::modern) co_return era;
+            if (attempt.not_modern_because) co_return *attempt.not_modern_because;
+            co_return Failure{Phase::discover,
+                              Reason::protocol_version_unsupported,
+                              "The server lists only versions of the legacy era"};
+        }
+        case Era::legacy: {
+            const auto initialized = co_await initialize_step(attempt);
+            if (!initialized) co_return initialized.error();
+            co_return era;
+        }
+        case Era::sse: {
+            const auto opened = co_await sse_open_step(attempt);
+            if (!opened) co_return opened.error();
+            co_return era;
+        }
+    }
+    co_return Failure{Phase::config, Reason::config_invalid, "No such era"};
+}
+
+Task<Result<Era>> open_conversation(Attempt& attempt) {
+    switch (attempt.request.era) {
+        case EraMode::automatic:
+            co_return co_await choose_era(attempt);
+        case EraMode::modern:
+            co_return co_await open_forced(attempt, Era::modern);
+        case EraMode::legacy:
+            co_return co_await open_forced(attempt, Era::legacy);
+        case EraMode::sse:
+            co_return co_await open_forced(attempt, Era::sse);
+    }
+    co_return Failure{Phase::config, Reason::config_invalid, "No such era"};
+}
+
+/// Everything behind the era's opening.
+Task<Result<void>> run_steps(Attempt& attempt, Era era) {
+    if (era == Era::sse) {
+        auto initialized = co_await initialize_step(attempt);
+        if (!initialized) co_return initialized;
+    }
+    if (era != Era::modern) {
+        auto acknowledged = co_await initialized_step(attempt);
+        if (!acknowledged) co_return acknowledged;
+    }
+    auto listed = co_await tools_list_step(attempt);
+    if (!listed) co_return listed;
+    co_return co_await tools_call_step(attempt);
+}
+
+}  // namespace
+
+Task<Result<void>> converse(Attempt& attempt) {
+    // Its phases are measured on their own, so it comes before the first step's.
+    auto connected = co_await open_connection(attempt, attempt.wire);
+    if (!connected) co_return connected;
+    auto era = co_await open_conversation(attempt);
+    if (!era) co_return era.error();
+    if (attempt.request.era_hint && *attempt.request.era_hint != *era)
+        attempt.report.warnings.add(Warning::era_changed);
+    auto done = co_await run_steps(attempt, *era);
+    if (done || done.error().reason != Reason::protocol_session_lost) co_return done;
+    // The server lost our session: one fresh one, from the beginning (probe page, section 6).
+    auto initialized = co_await initialize_step(attempt);
+    if (!initialized) co_return initialized;
+    done = co_await run_steps(attempt, *era);
+    if (done) attempt.report.warnings.add(Warning::session_recovered);
+    co_return done;
+}
+
+}  // namespace quorate

@@ -1,0 +1,110 @@
+#include "probe/call.hpp"
+#include "probe/mcp_messages.hpp"
+#include "probe/mcp_versions.hpp"
+#include "probe/text.hpp"
+
+namespace quorate {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kUnsupportedVersion = -32022;
+constexpr std::size_t kVersionsMax = 16;
+
+/// What a version list makes of a server.
+Result<Discovered> judge_versions(Attempt& attempt, std::vector<std::string> versions) {
+    bool any_modern = false;
+    for (const auto& version : versions) {
+        if (version == kModernVersion) return Discovered::modern;
+        any_modern = any_modern || is_modern_version(version);
+    }
+    if (!any_modern) return Discovered::not_modern;
+    attempt.report.peer_versions = std::move(versions);
+    return Failure{Phase::discover,
+                   Reason::protocol_version_unsupported,
+                   "The server speaks only versions that we don't"};
+}
+
+/// Statuses that say who we are or how the server fares, not which era it speaks.
+bool is_no_era_evidence(unsigned status) {
+    return status >= 500 || status == 401 || status == 403 || status == 402 || status == 429 ||
+           status == 451;
+}
+
+/// Answers that came and make no sense as ones to `server/discover`; failures of the connection, of
+/// time and of HTTP say nothing about the era.
+bool is_era_evidence(Reason reason) {
+    return reason == Reason::protocol_invalid_json || reason == Reason::protocol_invalid_message ||
+           reason == Reason::protocol_id_mismatch || reason == Reason::protocol_no_response;
+}
+
+Result<Discovered> judge_result(Attempt& attempt, const json::object& result) {
+    const auto* supported = result.if_contains("supportedVersions");
+    if (supported == nullptr || !supported->is_array()) return Discovered::not_modern;
+    std::vector<std::string> versions;
+    for (const auto& version : supported->get_array())
+        if (version.is_string() && versions.size() < kVersionsMax)
+            versions.push_back(safe_text(version.get_string(), 32));
+    auto judged = judge_versions(attempt, std::move(versions));
+    if (!judged || *judged == Discovered::not_modern) return judged;
+    const auto* capabilities = object_member(result, "capabilities");
+    if (capabilities == nullptr)
+        return Failure{Phase::discover,
+                       Reason::protocol_invalid_result,
+                       "The DiscoverResult has no object `capabilities`"};
+    attempt.tools_declared = capabilities->contains("tools");
+    keep_server_info(attempt.report, result);
+    if (!result.contains("resultType")) attempt.report.warnings.add(Warning::missing_result_type);
+    if (!result.contains("ttlMs") || !result.contains("cacheScope"))
+        attempt.report.warnings.add(Warning::missing_cache_hints);
+    return judged;
+}
+
+Task<Result<Discovered>> discover_once(Attempt& attempt) {
+    auto message = make_request(attempt, Phase::discover, "server/discover");
+    auto answer = co_await call(attempt, std::move(message));
+    if (!answer) {
+        if (!is_era_evidence(answer.error().reason)) co_return answer.error();
+        attempt.last_rpc_error.reset();
+        attempt.not_modern_because = answer.error();
+        co_return Discovered::not_modern;
+    }
+    if (is_no_era_evidence(answer->head.status)) {
+        auto failed = result_of(attempt, *std::move(answer), Phase::discover);
+        co_return failed.error();
+    }
+    if (answer->error && answer->error->code == kUnsupportedVersion)
+        co_return judge_versions(attempt, answer->error->supported);
+    auto result = result_of(attempt, *std::move(answer), Phase::discover);
+    if (result) co_return judge_result(attempt, *result);
+    attempt.not_modern_because = result.error();
+    co_return Discovered::not_modern;
+}
+
+}  // namespace
+
+Task<Result<Discovered>> discover_step(Attempt& attempt) {
+    const PhaseStopwatch stopwatch{attempt, attempt.report.timings.discover};
+    attempt.modern = true;
+    attempt.version = kModernVersion;
+    attempt.not_modern_because.reset();
+    auto discovered = co_await discover_once(attempt);
+    // -32022 although it lists our version: once more, then it is a contradiction.
+    const bool contradicts = discovered && *discovered == Discovered::modern &&
+                             attempt.last_rpc_error.has_value();
+    if (contradicts) {
+        discovered = co_await discover_once(attempt);
+        if (attempt.last_rpc_error && discovered && *discovered == Discovered::modern)
+            discovered = failure_of_rpc(*attempt.last_rpc_error, Phase::discover);
+    }
+    attempt.modern = discovered && *discovered == Discovered::modern;
+    if (attempt.modern) {
+        attempt.report.era = Era::modern;
+        attempt.report.protocol_version = kModernVersion;
+    } else {
+        attempt.version.clear();
+    }
+    co_return discovered;
+}
+
+}  // namespace quorate

@@ -1,0 +1,152 @@
+#include "probe/http_response.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include "probe/text.hpp"
+
+namespace quorate {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::beast::string_view;
+using boost::system::error_code;
+
+std::string media_type_of(std::string_view value) {
+    value = value.substr(0, value.find(';'));
+    const auto begin = value.find_first_not_of(" \t");
+    if (begin == value.npos) return {};
+    return to_lower(value.substr(begin, value.find_last_not_of(" \t") + 1 - begin));
+}
+
+}  // namespace
+
+/// Beast's state machine without its containers: fields go straight into HttpHead.
+class HttpResponseParser::Parser final : public http::basic_parser<false> {
+public:
+    explicit Parser(BodySink* sink) : sink_{sink} {
+        header_limit(kHeadBytesMax);
+        body_limit(kBodyBytesMax);
+        eager(true);
+    }
+
+    const HttpHead& head() const { return head_; }
+    /// Whether the sink refused; Beast knows no such error.
+    bool refused() const { return refused_; }
+    void redirect(BodySink* sink) { sink_ = sink; }
+
+private:
+    using Length = boost::optional<std::uint64_t>;
+
+    void on_request_impl(http::verb, string_view, string_view, int, error_code&) override {}
+    void on_response_impl(int code, string_view, int, error_code& error) override {
+        error = {};
+        head_.status = static_cast<std::uint16_t>(code);
+    }
+    void on_field_impl(http::field name,
+                       string_view name_text,
+                       string_view value,
+                       error_code& error) override {
+        error = {};
+        const std::string_view text{value.data(), value.size()};
+        if (name == http::field::content_type) {
+            head_.media_type = media_type_of(text);
+        } else if (name == http::field::location) {
+            head_.location = text;
+        } else if (name == http::field::www_authenticate) {
+            if (!head_.www_authenticate.empty()) head_.www_authenticate += ", ";
+            head_.www_authenticate += text;
+        } else if (name == http::field::retry_after) {
+            head_.retry_after = text;
+        } else if (name == http::field::unknown) {
+            const std::string_view unknown{name_text.data(), name_text.size()};
+            if (equal_ignoring_case(unknown, "mcp-session-id")) {
+                head_.session_id = text;
+                head_.has_session_id = true;
+            } else if (equal_ignoring_case(unknown, "cf-mitigated")) {
+                head_.challenged = equal_ignoring_case(text, "challenge");
+            }
+        }
+    }
+    void on_header_impl(error_code& error) override { error = {}; }
+    void on_body_init_impl(const Length&, error_code& error) override { error = {}; }
+    std::size_t on_body_impl(string_view body, error_code& error) override {
+        return pass(body, error);
+    }
+    void on_chunk_header_impl(std::uint64_t, string_view, error_code& error) override {
+        error = {};
+    }
+    std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& error) override {
+        return pass(body, error);
+    }
+    void on_finish_impl(error_code& error) override { error = {}; }
+
+    std::size_t pass(string_view body, error_code& error) {
+        error = {};
+        if (!(*sink_)(std::string_view{body.data(), body.size()})) {
+            refused_ = true;
+            error = http::error::body_limit;
+        }
+        return body.size();
+    }
+
+    BodySink* sink_;
+    HttpHead head_;
+    bool refused_ = false;
+};
+
+HttpResponseParser::HttpResponseParser(BodySink sink)
+    : parser_{std::make_unique<Parser>(nullptr)}, sink_{std::move(sink)} {}
+HttpResponseParser::HttpResponseParser(HttpResponseParser&&) noexcept = default;
+HttpResponseParser& HttpResponseParser::operator=(HttpResponseParser&&) noexcept = default;
+HttpResponseParser::~HttpResponseParser() = default;
+
+HttpStep HttpResponseParser::feed(std::string_view bytes, std::size_t& consumed) {
+    parser_->redirect(&sink_);
+    consumed = 0;
+    while (true) {
+        error_code error;
+        const boost::asio::const_buffer rest{bytes.data() + consumed, bytes.size() - consumed};
+        const auto taken = rest.size() == 0 ? 0 : parser_->put(rest, error);
+        consumed += taken;
+        if (error == http::error::need_more) return HttpStep::need_more;
+        if (error == http::error::body_limit) return HttpStep::too_large;
+        if (error) return HttpStep::malformed;
+        if (parser_->is_done()) {
+            // 101 is final: nobody asked for an upgrade.
+            const auto status = parser_->head().status;
+            if (status >= 200 || status == 101) return HttpStep::done;
+            parser_ = std::make_unique<Parser>(&sink_);
+            continue;
+        }
+        if (consumed == bytes.size()) return HttpStep::need_more;
+        if (taken == 0) return HttpStep::malformed;
+    }
+}
+
+HttpStep HttpResponseParser::end_of_stream() {
+    parser_->redirect(&sink_);
+    if (!parser_->is_header_done()) return HttpStep::closed;
+    error_code error;
+    parser_->put_eof(error);
+    return error ? HttpStep::truncated : HttpStep::done;
+}
+
+bool HttpResponseParser::head_done() const {
+    return parser_->is_header_done() &&
+           (parser_->head().status >= 200 || parser_->head().status == 101);
+}
+
+const HttpHead& HttpResponseParser::head() const {
+    return parser_->head();
+}
+
+bool HttpResponseParser::keep_alive() const {
+    return parser_->is_done() && parser_->keep_alive();
+}
+
+}  // namespace quorate

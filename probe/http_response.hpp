@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace quorate {
+
+/// What a response's head says, as far as a probe reads it.
+struct HttpHead {
+    std::uint16_t status = 0;
+    std::string media_type;  ///< lower case, without parameters
+    std::string session_id;  ///< Mcp-Session-Id
+    bool has_session_id = false;
+    std::string location;
+    std::string www_authenticate;  ///< all values, joined with commas
+    std::string retry_after;
+    bool challenged = false;  ///< a bot wall says so (cf-mitigated: challenge)
+};
+
+enum class HttpStep {
+    need_more,
+    done,       ///< the message is complete
+    malformed,  ///< not HTTP, or the head is over 64 KiB
+    too_large,  ///< the body is over 32 MiB, or its reader had enough
+    truncated,  ///< the stream ended inside the body
+    closed,     ///< the stream ended before the head was complete
+};
+
+/// Parses one HTTP/1.1 response as its bytes come; interim (1xx) responses are skipped. An empty
+/// reason phrase is fine. Sans I/O; movable.
+class HttpResponseParser {
+public:
+    static constexpr std::uint32_t kHeadBytesMax = 64U << 10U;
+    static constexpr std::uint64_t kBodyBytesMax = std::uint64_t{32} << 20U;
+
+    /// Gets the body piece by piece, after the head; false: enough, the message is too large.
+    using BodySink = std::function<bool(std::string_view)>;
+
+    explicit HttpResponseParser(BodySink sink);
+    HttpResponseParser(HttpResponseParser&&) noexcept;
+    HttpResponseParser& operator=(HttpResponseParser&&) noexcept;
+    ~HttpResponseParser();
+
+    /// Reads from the front of `bytes`, which must begin with whatever the last call left over.
+    /// @param consumed  how many of them are done with
+    HttpStep feed(std::string_view bytes, std::size_t& consumed);
+    /// The peer closed: `done` where the message is complete by that.
+    HttpStep end_of_stream();
+
+    bool head_done() const;
+    const HttpHead& head() const;
+    /// After `done`: whether the connection can carry another exchange.
+    bool keep_alive() const;
+
+private:
+    class Parser;
+    std::unique_ptr<Parser> parser_;
+    BodySink sink_;
+};
+
+}  // namespace quorate

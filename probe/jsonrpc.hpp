@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+namespace quorate {
+
+/// What one JSON value is as a JSON-RPC 2.0 message. `method` is looked at before `id`, since
+/// servers reuse our ids for their own requests.
+enum class RpcKind : std::uint8_t { request, notification, response, invalid };
+
+RpcKind kind_of(const boost::json::value& message);
+
+/// Parses one JSON text, at most 128 levels deep, UTF-8 alone; nothing where it is not.
+std::optional<boost::json::value> parse_json(std::string_view text);
+
+/// An error object of JSON-RPC, as far as it decides anything.
+struct RpcError {
+    std::int64_t code = 0;
+    std::string message;                 ///< made safe
+    std::vector<std::string> supported;  ///< `data.supported`
+};
+
+/// The error of `message`, where it is an object with an object `error`.
+std::optional<RpcError> error_of(const boost::json::value& message);
+
+/// The object member `name` of `object`, or nothing.
+const boost::json::object* object_member(const boost::json::object& object, std::string_view name);
+/// The string member `name` of `object`, or nothing.
+std::optional<std::string_view> string_member(const boost::json::object& object,
+                                              std::string_view name);
+
+/// Sorts what comes in while we wait for the response with one id: that response, requests of the
+/// server (at most 16 are kept), everything else as flags.
+class RpcInbox {
+public:
+    static constexpr std::size_t kServerRequestsMax = 16;
+
+    explicit RpcInbox(std::int64_t awaited_id) : awaited_id_{awaited_id} {}
+
+    /// Takes one JSON text: a message, or an array of them.
+    /// @return false where it is not JSON.
+    bool take(std::string_view json_text);
+
+    const std::optional<boost::json::object>& response() const { return response_; }
+    std::optional<boost::json::object> take_response() {
+        return std::exchange(response_, std::nullopt);
+    }
+    bool has_server_requests() const { return !server_requests_.empty(); }
+    /// Requests that came since the last call.
+    std::vector<boost::json::object> take_server_requests();
+
+    bool saw_invalid() const { return saw_invalid_; }
+    bool saw_other_id() const { return saw_other_id_; }
+    bool saw_batch() const { return saw_batch_; }
+
+private:
+    void take_message(boost::json::value message);
+
+    std::int64_t awaited_id_;
+    std::optional<boost::json::object> response_;
+    std::vector<boost::json::object> server_requests_;
+    std::size_t server_requests_seen_ = 0;
+    bool saw_invalid_ = false;
+    bool saw_other_id_ = false;
+    bool saw_batch_ = false;
+};
+
+}  // namespace quorate

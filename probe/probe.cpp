@@ -1,0 +1,140 @@
+#include "probe/probe.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include <boost/asio/this_coro.hpp>
+
+#include "probe/attempt.hpp"
+#include "probe/pause.hpp"
+#include "probe/request_check.hpp"
+#include "probe/verdict.hpp"
+#include "probe/www_authenticate.hpp"
+
+namespace quorate {
+namespace {
+
+constexpr milliseconds kCleanupBudget{2000};
+constexpr auto kCertificateWarning = std::chrono::days{21};
+constexpr auto kOurs = Reason::agent_unhealthy;
+
+/// What the last answer's head says about the wall, and when to come back.
+void keep_head_facts(Attempt& attempt) {
+    auto& report = attempt.report;
+    const auto* reader = attempt.last ? attempt.last.get() : attempt.stream.get();
+    if (reader == nullptr || !reader->head_done()) return;
+    const auto& head = reader->head();
+    report.auth.required = head.status == 401;
+    if (!head.retry_after.empty())
+        report.retry_after_s = retry_after_s(head.retry_after, attempt.parts.clock.utc_now());
+    for (const auto& challenge : parse_challenges(head.www_authenticate)) {
+        const auto keep = [&](const char* name, std::optional<std::string>& field) {
+            const auto found = challenge.parameters.find(name);
+            if (found != challenge.parameters.end() && !field) field = found->second;
+        };
+        keep("resource_metadata", report.auth.resource_metadata);
+        keep("scope", report.auth.scope);
+        keep("error", report.auth.error);
+    }
+}
+
+void warn_about_certificate(Attempt& attempt) {
+    auto& report = attempt.report;
+    if (!report.tls || !report.tls->earliest_not_after || report.tls->verify_code != 0) return;
+    if (*report.tls->earliest_not_after - attempt.parts.clock.utc_now() < kCertificateWarning)
+        report.warnings.add(Warning::tls_cert_expiring);
+}
+
+/// One attempt: everything up to the verdict, then what comes outside of it.
+Task<ProbeReport> make_attempt(const EngineParts& parts,
+                               const ProbeRequest& request,
+                               HttpUrl url,
+                               unsigned number,
+                               std::optional<boost::asio::ip::address> avoid,
+                               bool may_retry) {
+    auto executor = co_await boost::asio::this_coro::executor;
+    Attempt attempt{parts, request, std::move(url), std::move(executor)};
+    attempt.number = number;
+    attempt.avoid = avoid;
+    auto& report = attempt.report;
+    report.url = request.url;
+    for (const auto& [name, value] : request.headers)
+        report.credential_sent = report.credential_sent || is_credential(name);
+
+    std::optional<Failure> failure;
+    try {
+        if (attempt.url.tls) attempt.tls_context = parts.contexts.trusting(request.ca_file);
+        const auto done = co_await converse(attempt);
+        if (!done) failure = done.error();
+    } catch (const std::exception& error) {
+        // Out of memory, a broken invariant: whatever it is, it is not the endpoint's.
+        failure = Failure{Phase::config, kOurs, std::string{"A fault of ours: "} + error.what()};
+    }
+    report.timings.total = us_between(attempt.started, attempt.now());
+    keep_head_facts(attempt);
+    warn_about_certificate(attempt);
+    const bool aborted = failure && failure->reason == Reason::aborted;
+    if (!aborted) co_await health_step(attempt);
+    conclude(report, request, failure, attempt.degraded);
+    const bool retries = may_retry && report.verdict == Verdict::fail;
+    const auto budget = retries ? std::min(kCleanupBudget, request.retry_gap) : kCleanupBudget;
+    if (!aborted) co_await cleanup_step(attempt, budget);
+    attempt.trace(report.detail);
+    co_return std::move(report);
+}
+
+AttemptReport summary_of(const ProbeReport& report) {
+    return {report.verdict, report.reason, report.phase, report.timings.total, report.peer_address};
+}
+
+}  // namespace
+
+struct ProbeEngine::Impl {
+    EngineParts parts;
+};
+
+ProbeEngine::ProbeEngine(const Clock& clock,
+                         TlsContexts& contexts,
+                         Resolver& resolver,
+                         ProbeEngineOptions options)
+    : impl_{std::make_unique<Impl>(
+          Impl{EngineParts{clock, contexts, resolver, std::move(options)}})} {}
+
+ProbeEngine::~ProbeEngine() = default;
+
+Task<ProbeReport> ProbeEngine::probe(ProbeRequest request) {
+    // A cancelled probe still has something to tell: that it was cancelled.
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    const auto started = impl_->parts.clock.utc_now();
+    const auto url = check_request(request);
+    ProbeReport report;
+    if (!url) {
+        report.url = request.url;
+        conclude(report, request, url.error(), std::nullopt);
+        report.started = started;
+        co_return report;
+    }
+    report = co_await make_attempt(impl_->parts, request, *url, 1, std::nullopt, request.retry);
+    std::vector<AttemptReport> attempts{summary_of(report)};
+    if (report.verdict == Verdict::fail && request.retry) {
+        const milliseconds cleanup{report.timings.cleanup.value_or(0) / 1000};
+        const auto gap = std::max(milliseconds{0}, request.retry_gap - cleanup);
+        const bool paused = co_await pause_for(gap);
+        boost::system::error_code unknown;
+        const auto before = boost::asio::ip::make_address(report.peer_address, unknown);
+        const auto avoid = unknown ? std::nullopt : std::optional{before};
+        if (paused) {
+            report = co_await make_attempt(impl_->parts, request, *url, 2, avoid, false);
+            attempts.push_back(summary_of(report));
+        } else {
+            const Failure aborted{Phase::config, Reason::aborted, "The probe was cancelled"};
+            conclude(report, request, aborted, std::nullopt);
+        }
+    }
+    report.retried = attempts.size() > 1;
+    report.attempts = std::move(attempts);
+    report.started = started;
+    co_return report;
+}
+
+}  // namespace quorate

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/model/endpoint.hpp"
+#include "core/model/protocol.hpp"
+#include "core/time/time.hpp"
+
+namespace quorate {
+
+/// Which peer addresses a probe may connect to beyond the public internet.
+struct GuardPolicy {
+    bool allow_loopback_literal = false;  ///< 127.0.0.1, [::1] or localhost, written in the URL
+    bool allow_private = false;  ///< loopback, private, link-local, CGNAT, ULA, also by name
+};
+
+/// An address to use for one host and port in place of asking DNS; it passes the guard like any
+/// other.
+struct ResolveOverride {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string address;
+};
+
+/// Gets one line per event on the wire: the attempt, the time since its start, what happened.
+/// Header values are never in it; text of the peer is already made safe. Called on the probe's
+/// executor.
+using TraceSink = std::function<void(unsigned attempt, microseconds at, std::string_view line)>;
+
+/// The order for one look at one endpoint.
+struct ProbeRequest {
+    std::string url;
+    milliseconds timeout = std::chrono::seconds{8};  ///< of one attempt, up to the verdict
+    milliseconds retry_gap = std::chrono::seconds{2};
+    bool retry = true;  ///< one fresh attempt where the first FAILs
+    EraMode era = EraMode::automatic;
+    std::optional<Era> era_hint;  ///< last known era; wrong hints cost one detection, nothing else
+    IpFamily ip = IpFamily::any;
+    Expectations expect;
+    std::optional<Canary> canary;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< with the credential
+    std::string health_url;
+    std::optional<std::uint32_t> slow_over_ms;
+    std::string ca_file;       ///< PEM, beside the system's; empty: the system's alone
+    std::string bind_address;  ///< source address; empty: the kernel's choice
+    std::vector<ResolveOverride> overrides;
+    GuardPolicy guard;
+    TraceSink trace;
+};
+
+}  // namespace quorate

@@ -1,0 +1,156 @@
+#include "probe/response_reader.hpp"
+
+#include <utility>
+
+namespace quorate {
+namespace {
+
+/// As much of an error page as is looked at.
+constexpr std::size_t kErrorBodyBytesMax = 64U << 10U;
+
+bool is_message(const SseEvent& event) {
+    return (event.type.empty() || event.type == "message") && !event.data.empty();
+}
+
+}  // namespace
+
+ResponseReader::ResponseReader(Wanted wanted, Phase phase, std::int64_t awaited_id)
+    : wanted_{wanted},
+      phase_{phase},
+      parser_{[this](std::string_view piece) { return on_body(piece); }},
+      inbox_{awaited_id} {}
+
+void ResponseReader::want(Wanted wanted, Phase phase, std::int64_t awaited_id) {
+    wanted_ = wanted;
+    phase_ = phase;
+    inbox_ = RpcInbox{awaited_id};
+    failure_.reset();
+}
+
+bool ResponseReader::is_event_stream() const {
+    return succeeded() && head().media_type == "text/event-stream";
+}
+
+bool ResponseReader::on_body(std::string_view piece) {
+    if (is_event_stream()) {
+        events_.clear();
+        if (!sse_.feed(piece, events_)) return false;
+        for (auto& event : events_) {
+            if (is_message(event) && !inbox_.take(event.data) && !failure_)
+                fail(Reason::protocol_invalid_json, "An event of the stream is not JSON");
+            if (!first_event_) first_event_ = std::move(event);
+        }
+        return true;
+    }
+    // Of an error page only the beginning is looked at; the parser bounds both.
+    const bool is_page = !succeeded() && body_.size() + piece.size() > kErrorBodyBytesMax;
+    if (!is_page) body_.append(piece);
+    return true;
+}
+
+ReadStep ResponseReader::feed(std::string_view bytes, std::size_t& consumed) {
+    began_ = began_ || !bytes.empty();
+    if (message_done_) {
+        consumed = 0;
+        return on_message_end();
+    }
+    switch (parser_.feed(bytes, consumed)) {
+        case HttpStep::need_more:
+            return look();
+        case HttpStep::done:
+            message_done_ = true;
+            return on_message_end();
+        case HttpStep::too_large:
+            return fail(Reason::response_too_large, "The response passes the size limits");
+        case HttpStep::malformed:
+        case HttpStep::truncated:
+        case HttpStep::closed:
+            break;
+    }
+    return fail(Reason::http_malformed, "The answer is not HTTP/1.1 within the limits");
+}
+
+ReadStep ResponseReader::end_of_stream() {
+    switch (parser_.end_of_stream()) {
+        case HttpStep::done:
+            message_done_ = true;
+            return on_message_end();
+        case HttpStep::closed:
+            return fail(Reason::connection_closed,
+                        "The server closed the connection before a complete response head");
+        case HttpStep::need_more:
+        case HttpStep::malformed:
+        case HttpStep::too_large:
+        case HttpStep::truncated:
+            break;
+    }
+    if (inbox_.response()) return ReadStep::satisfied;
+    return fail(Reason::response_truncated, "The response ended in the middle of its body");
+}
+
+/// Whether what is wanted has come although the message goes on.
+ReadStep ResponseReader::look() {
+    if (!head_done()) return ReadStep::need_more;
+    if (inbox_.response() && wanted_ == Wanted::rpc_response && is_event_stream())
+        return ReadStep::satisfied;
+    if (failure_) return ReadStep::failed;
+    switch (wanted_) {
+        case Wanted::head:
+            return ReadStep::satisfied;
+        case Wanted::message_end:
+            return is_event_stream() ? ReadStep::satisfied : ReadStep::need_more;
+        case Wanted::whole_message:
+            return ReadStep::need_more;
+        case Wanted::first_event:
+            if (first_event_) return ReadStep::satisfied;
+            [[fallthrough]];
+        case Wanted::rpc_response:
+            break;
+    }
+    const auto& type = head().media_type;
+    const bool readable = type == "text/event-stream" ||
+                          (type == "application/json" && wanted_ == Wanted::rpc_response);
+    if (head().status == 200 && !readable)
+        return fail(Reason::http_unexpected_content_type,
+                    "HTTP 200 with a content type that is neither JSON nor an event stream");
+    return inbox_.has_server_requests() ? ReadStep::attention : ReadStep::need_more;
+}
+
+ReadStep ResponseReader::on_message_end() {
+    const auto seen = look();
+    if (seen == ReadStep::satisfied || seen == ReadStep::failed) return seen;
+    // Any status but 200 is the caller's to judge; its body is kept for that.
+    if (head().status != 200 || wanted_ == Wanted::message_end ||
+        wanted_ == Wanted::whole_message)
+        return ReadStep::satisfied;
+    if (wanted_ == Wanted::rpc_response && !is_event_stream()) {
+        if (!body_.empty() && !inbox_.take(body_))
+            return fail(Reason::protocol_invalid_json, "The body is not JSON");
+        body_.clear();
+        if (inbox_.response()) return ReadStep::satisfied;
+    }
+    failure_ = nothing_came(Reason::protocol_no_response,
+                            "The response ended without an answer to our request");
+    return ReadStep::failed;
+}
+
+Failure ResponseReader::nothing_came(Reason otherwise, std::string_view detail) const {
+    if (inbox_.saw_other_id())
+        return {phase_, Reason::protocol_id_mismatch, "Answers came only for other request ids"};
+    if (inbox_.saw_invalid())
+        return {phase_, Reason::protocol_invalid_message, "What came is JSON but not JSON-RPC 2.0"};
+    return {phase_, otherwise, std::string{detail}};
+}
+
+ReadStep ResponseReader::fail(Reason reason, std::string detail) {
+    failure_ = Failure{phase_, reason, std::move(detail)};
+    return ReadStep::failed;
+}
+
+std::optional<RpcError> ResponseReader::rpc_error() const {
+    if (succeeded() || body_.empty()) return std::nullopt;
+    const auto value = parse_json(body_);
+    return value ? error_of(*value) : std::nullopt;
+}
+
+}  // namespace quorate

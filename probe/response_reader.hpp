@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/model/failure.hpp"
+#include "probe/http_response.hpp"
+#include "probe/jsonrpc.hpp"
+#include "probe/sse.hpp"
+
+namespace quorate {
+
+/// What an exchange waits for.
+enum class Wanted : std::uint8_t {
+    head,          ///< status and fields
+    message_end,   ///< the whole response; of an event stream only the head
+    whole_message,  ///< the whole response, an event stream too
+    rpc_response,  ///< the JSON-RPC response with our id, as JSON or out of an event stream
+    first_event,   ///< of an event stream
+};
+
+enum class ReadStep : std::uint8_t {
+    need_more,
+    attention,  ///< requests of the server are to be answered; then go on
+    satisfied,
+    failed,  ///< see failure()
+};
+
+/// Reads one HTTP response for one MCP exchange: head, then JSON or event stream, then messages.
+/// Sans I/O. Stays where it was made, since its parser calls back into it.
+class ResponseReader {
+public:
+    ResponseReader(Wanted wanted, Phase phase, std::int64_t awaited_id = 0);
+    ResponseReader(const ResponseReader&) = delete;
+    ResponseReader& operator=(const ResponseReader&) = delete;
+
+    ReadStep feed(std::string_view bytes, std::size_t& consumed);
+    ReadStep end_of_stream();
+
+    /// Goes on with the same response, for something else: the next answer on an open event stream.
+    void want(Wanted wanted, Phase phase, std::int64_t awaited_id = 0);
+
+    bool head_done() const { return parser_.head_done(); }
+    const HttpHead& head() const { return parser_.head(); }
+    /// Whether any byte of the response came.
+    bool began() const { return began_; }
+    /// Whether the message is complete and the connection can carry another exchange.
+    bool reusable() const { return message_done_ && parser_.keep_alive(); }
+    bool message_done() const { return message_done_; }
+    bool is_event_stream() const;
+
+    const std::optional<Failure>& failure() const { return failure_; }
+    RpcInbox& inbox() { return inbox_; }
+    const SseParser& sse() const { return sse_; }
+    const std::optional<SseEvent>& first_event() const { return first_event_; }
+    /// The JSON-RPC error in the body of a response that is not 2xx.
+    std::optional<RpcError> rpc_error() const;
+    /// The failure for a response that ended, or ran out of time, without what was wanted.
+    Failure nothing_came(Reason otherwise, std::string_view detail) const;
+
+private:
+    bool on_body(std::string_view piece);
+    ReadStep look();
+    ReadStep on_message_end();
+    ReadStep fail(Reason reason, std::string detail);
+    bool succeeded() const { return head().status >= 200 && head().status < 300; }
+
+    Wanted wanted_;
+    Phase phase_;
+    HttpResponseParser parser_;
+    RpcInbox inbox_;
+    SseParser sse_;
+    std::vector<SseEvent> events_;
+    std::optional<SseEvent> first_event_;
+    std::string body_;
+    std::optional<Failure> failure_;
+    bool began_ = false;
+    bool message_done_ = false;
+};
+
+}  // namespace quorate

@@ -1,0 +1,114 @@
+#include <algorithm>
+
+#include "core/manifest/manifest.hpp"
+#include "probe/call.hpp"
+#include "probe/mcp_messages.hpp"
+#include "probe/text.hpp"
+#include "probe/tool_list.hpp"
+
+namespace quorate {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kInvalidParams = -32602;
+constexpr std::size_t kToolNameBytesMax = 128;
+
+/// Ends the step with a finding about an expectation: FAIL where it is required; else it is kept, and
+/// the steps after go on.
+Result<void> not_expected(Attempt& attempt, Reason reason, std::string detail) {
+    Failure failure{Phase::tools_list, reason, std::move(detail)};
+    if (attempt.request.expect.required) return failure;
+    attempt.degraded = std::move(failure);
+    return {};
+}
+
+/// The tools that the owner expects and the list does not have, joined for people.
+std::string missing_tools(const Attempt& attempt) {
+    std::string missing;
+    const auto& names = attempt.report.tools->names;
+    for (const auto& expected : attempt.request.expect.tools) {
+        if (std::find(names.begin(), names.end(), safe_text(expected, kToolNameBytesMax)) !=
+            names.end())
+            continue;
+        missing += (missing.empty() ? "" : ", ") + safe_text(expected, kToolNameBytesMax);
+    }
+    return missing;
+}
+
+void keep_list(Attempt& attempt, ToolList list) {
+    ToolsReport report;
+    report.count = static_cast<std::uint32_t>(list.tools().size());
+    report.pages = static_cast<std::uint32_t>(list.pages());
+    for (const auto& tool : list.tools())
+        report.names.push_back(safe_text(*string_member(tool, "name"), kToolNameBytesMax));
+    std::sort(report.names.begin(), report.names.end());
+    const auto hashes = manifest_hashes(list.tools());
+    report.semantic_hash = hashes.semantic;
+    report.full_hash = hashes.full;
+    attempt.report.warnings =
+        Warnings::from_bits(attempt.report.warnings.bits() | list.warnings().bits());
+    attempt.report.tools = std::move(report);
+    attempt.tools = list.take_tools();
+}
+
+void warn_about_result(Attempt& attempt, const json::object& result) {
+    if (!attempt.is_modern()) return;
+    auto& warnings = attempt.report.warnings;
+    if (!result.contains("resultType")) warnings.add(Warning::missing_result_type);
+    if (!result.contains("ttlMs") || !result.contains("cacheScope"))
+        warnings.add(Warning::missing_cache_hints);
+}
+
+Task<Result<void>> list_all(Attempt& attempt) {
+    ToolList list{attempt.is_modern()};
+    std::optional<std::string> cursor;
+    do {
+        json::object params;
+        if (cursor) params["cursor"] = *cursor;
+        auto message =
+            make_request(attempt, Phase::tools_list, "tools/list", std::move(params));
+        auto answer = co_await call(attempt, std::move(message));
+        if (!answer) co_return answer.error();
+        const bool rejects_cursor =
+            cursor && answer->error && answer->error->code == kInvalidParams;
+        auto result = result_of(attempt, *std::move(answer), Phase::tools_list);
+        if (!result && rejects_cursor)
+            co_return Failure{Phase::tools_list,
+                              Reason::pagination_invalid,
+                              "The server rejects the cursor that it gave us"};
+        if (!result) co_return result.error();
+        warn_about_result(attempt, *result);
+        const auto kind = string_member(*result, "resultType");
+        if (kind && *kind != "complete")
+            co_return Failure{Phase::tools_list,
+                              Reason::protocol_invalid_result,
+                              "An unknown resultType: " + safe_text(*kind, 40)};
+        auto next = list.take_page(*result);
+        if (!next) co_return next.error();
+        cursor = *std::move(next);
+    } while (cursor);
+    keep_list(attempt, std::move(list));
+    co_return Result<void>{};
+}
+
+}  // namespace
+
+Task<Result<void>> tools_list_step(Attempt& attempt) {
+    const auto& expected = attempt.request.expect.tools;
+    if (!attempt.tools_declared) {
+        if (expected.empty()) co_return Result<void>{};
+        co_return not_expected(attempt,
+                               Reason::tools_capability_missing,
+                               "The server does not declare the capability `tools`");
+    }
+    const PhaseStopwatch stopwatch{attempt, attempt.report.timings.tools_list};
+    auto listed = co_await list_all(attempt);
+    if (!listed) co_return listed;
+    const auto missing = missing_tools(attempt);
+    if (missing.empty()) co_return listed;
+    co_return not_expected(
+        attempt, Reason::tool_missing, "The server does not list the expected: " + missing);
+}
+
+}  // namespace quorate

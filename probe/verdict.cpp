@@ -1,0 +1,112 @@
+#include "probe/verdict.hpp"
+
+#include <array>
+
+#include "probe/mcp_versions.hpp"
+
+namespace quorate {
+namespace {
+
+bool is_expectation(Reason reason) {
+    return reason == Reason::tool_missing || reason == Reason::tools_capability_missing;
+}
+
+/// The rules beyond verdict_of(): what owners wrote down counts as they said, and a version from the
+/// future is nobody's outage.
+Verdict verdict_for(const Failure& failure, const ProbeReport& report, const ProbeRequest& request) {
+    const auto verdict = verdict_of(failure.reason);
+    if (class_of(failure.reason) == ReasonClass::excluded) return verdict;
+    if (failure.phase == Phase::tools_call && request.canary)
+        return request.canary->required ? Verdict::fail : Verdict::degraded;
+    if (is_expectation(failure.reason))
+        return request.expect.required ? Verdict::fail : Verdict::degraded;
+    if (failure.reason == Reason::protocol_version_unsupported &&
+        newer_than_ours(report.peer_versions))
+        return Verdict::unknown;
+    return verdict;
+}
+
+void set(ProbeReport& report, Verdict verdict, const Failure& failure) {
+    report.verdict = verdict;
+    report.reason = failure.reason;
+    report.phase = failure.phase;
+    report.detail = failure.detail;
+}
+
+bool is_wall(Reason reason) {
+    return reason == Reason::auth_required;
+}
+
+struct PhaseTime {
+    Phase phase;
+    PhaseTimings::Us us;
+};
+
+Phase longest_phase(const PhaseTimings& timings) {
+    const std::array phases{PhaseTime{Phase::dns, timings.dns},
+                            PhaseTime{Phase::tcp, timings.tcp},
+                            PhaseTime{Phase::tls, timings.tls},
+                            PhaseTime{Phase::discover, timings.discover},
+                            PhaseTime{Phase::initialize, timings.initialize},
+                            PhaseTime{Phase::tools_list, timings.tools_list},
+                            PhaseTime{Phase::tools_call, timings.tools_call}};
+    auto longest = phases[0];
+    for (const auto& phase : phases)
+        if (phase.us.value_or(0) > longest.us.value_or(0)) longest = phase;
+    return longest.phase;
+}
+
+/// SLOW where nothing ranks higher; the flag on any healthy verdict.
+void judge_speed(ProbeReport& report, const ProbeRequest& request) {
+    const auto total = report.timings.total;
+    if (!request.slow_over_ms || !total || vote_of(report.verdict) != Vote::healthy) return;
+    if (*total <= std::uint64_t{*request.slow_over_ms} * 1000) return;
+    report.slow = true;
+    report.slow_phase = longest_phase(report.timings);
+    if (report.verdict != Verdict::up) return;
+    const Failure slow{*report.slow_phase,
+                       Reason::slow,
+                       "Everything works, but took " + std::to_string(*total / 1000) +
+                           " ms, over the threshold of " + std::to_string(*request.slow_over_ms) +
+                           " ms; longest was " + std::string{name_of(*report.slow_phase)}};
+    set(report, Verdict::slow, slow);
+}
+
+std::string healthy_sentence(const ProbeReport& report) {
+    std::string sentence = "The server speaks MCP " + report.protocol_version;
+    if (report.tools) sentence += " and lists " + std::to_string(report.tools->count) + " tools";
+    return sentence;
+}
+
+}  // namespace
+
+void conclude(ProbeReport& report,
+              const ProbeRequest& request,
+              const std::optional<Failure>& failure,
+              const std::optional<Failure>& degraded) {
+    const bool expects_wall = request.expect.auth_wall && !report.credential_sent;
+    report.verdict = Verdict::up;
+    report.reason.reset();
+    report.phase.reset();
+    if (failure && expects_wall && is_wall(failure->reason)) {
+        report.detail = "The server asks for authorization, as it should";
+    } else if (failure) {
+        set(report, verdict_for(*failure, report, request), *failure);
+    } else if (expects_wall) {
+        const Failure missing{Phase::tools_list,
+                              Reason::auth_wall_missing,
+                              "An anonymous client gets in, where an authorization wall is expected"};
+        set(report, Verdict::degraded, missing);
+    } else if (degraded) {
+        set(report, Verdict::degraded, *degraded);
+    } else {
+        report.detail = healthy_sentence(report);
+    }
+    judge_speed(report, request);
+    const bool green_health = report.health && report.health->status &&
+                              *report.health->status >= 200 && *report.health->status < 300;
+    if (report.verdict == Verdict::fail && green_health)
+        report.detail += "; its health URL is green all the same";
+}
+
+}  // namespace quorate

@@ -1,0 +1,240 @@
+#include "probe/wire.hpp"
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <netinet/in.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+
+#include "probe/text.hpp"
+
+namespace quorate {
+namespace {
+
+using tcp = boost::asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::size_t kReadBytes = 16U << 10U;
+constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
+
+std::string text_of_errno(int os_error) {
+    return std::generic_category().message(os_error);
+}
+
+std::string_view words_for(WireMoment moment) {
+    switch (moment) {
+        case WireMoment::connecting:
+            return "while connecting";
+        case WireMoment::handshaking:
+            return "during the TLS handshake";
+        case WireMoment::before_head:
+            return "before a complete response head";
+        case WireMoment::in_body:
+            return "before the answer was complete";
+    }
+    return {};
+}
+
+}  // namespace
+
+Wire::Wire(const boost::asio::any_io_executor& executor, const Clock& clock, AttemptTimer& timer)
+    : clock_{clock}, timer_{timer}, socket_{executor} {}
+
+Wire::~Wire() {
+    if (tls_) tls_->say_goodbye();
+}
+
+Failure Wire::failure_of_errno(WireMoment moment, Phase phase) {
+    const auto reason = reason_of_errno(os_error_, moment);
+    return {phase, reason, text_of_errno(os_error_) + " " + std::string{words_for(moment)}};
+}
+
+Failure Wire::failure_of_io(WireMoment moment, Phase phase) {
+    if (os_error_ != 0 || !tls_) return failure_of_errno(moment, phase);
+    // TLS 1.3 servers refuse a client's certificate after our side of the handshake is done.
+    const bool in_body = moment == WireMoment::in_body;
+    return {in_body ? phase : Phase::tls,
+            in_body ? Reason::response_truncated : Reason::tls_handshake_failed,
+            "TLS failed: " + safe_text(tls_->error_text(), 120)};
+}
+
+Task<Result<void>> Wire::wait(tcp::socket::wait_type readiness, WireMoment moment, Phase phase) {
+    error_code error;
+    const auto cancellation = co_await boost::asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != boost::asio::cancellation_type::none)
+        co_return Failure{phase, Reason::aborted, "The probe was cancelled"};
+    if (!timer_.expired()) {
+        timer_.watch(socket_);
+        std::tie(error) = co_await socket_.async_wait(readiness, kResume);
+        timer_.release();
+        ready_at_ = clock_.steady_now();
+        if (!error) co_return Result<void>{};
+    }
+    if (timer_.expired())
+        co_return Failure{phase,
+                          reason_of_timeout(moment),
+                          "Time ran out " + std::string{words_for(moment)}};
+    if (error == boost::asio::error::operation_aborted)
+        co_return Failure{phase, Reason::aborted, "The probe was cancelled"};
+    os_error_ = error.value();
+    co_return failure_of_errno(moment, phase);
+}
+
+Task<Result<void>> Wire::connect(tcp::endpoint peer,
+                                 std::optional<boost::asio::ip::address> source) {
+    constexpr auto kMoment = WireMoment::connecting;
+    error_code error;
+    socket_.open(peer.protocol(), error);
+    if (!error && source) {
+        const int one = 1;  // ports are picked at connect(), so that many share one per peer
+        ::setsockopt(socket_.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+        socket_.bind(tcp::endpoint{*source, 0}, error);
+    }
+    // Nagle would hold the first request back until the TLS handshake's last flight is acknowledged.
+    if (!error) socket_.set_option(tcp::no_delay{true}, error);
+    if (!error && timer_.expired())
+        co_return Failure{Phase::tcp, Reason::timeout_connect, "Time ran out before connecting"};
+    if (!error) {
+        timer_.watch(socket_);
+        std::tie(error) = co_await socket_.async_connect(peer, kResume);
+        timer_.release();
+        ready_at_ = clock_.steady_now();
+    }
+    if (!error) co_return Result<void>{};
+    if (error == boost::asio::error::operation_aborted) {
+        if (timer_.expired())
+            co_return Failure{Phase::tcp,
+                              Reason::timeout_connect,
+                              "No answer to the connection request in time"};
+        co_return Failure{Phase::tcp, Reason::aborted, "The probe was cancelled"};
+    }
+    os_error_ = error.value();
+    co_return failure_of_errno(kMoment, Phase::tcp);
+}
+
+Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is_address) {
+    constexpr auto kMoment = WireMoment::handshaking;
+    tls_ = std::make_unique<TlsClient>(context, socket_.native_handle(), host, is_address);
+    while (true) {
+        const auto step = tls_->handshake();
+        if (step == TlsStep::done) co_return Result<void>{};
+        if (step == TlsStep::closed || (step == TlsStep::failed && tls_->os_error() == 0)) break;
+        if (step == TlsStep::failed) {
+            os_error_ = tls_->os_error();
+            co_return failure_of_errno(kMoment, Phase::tls);
+        }
+        const auto readiness =
+            step == TlsStep::want_write ? tcp::socket::wait_write : tcp::socket::wait_read;
+        auto ready = co_await wait(readiness, kMoment, Phase::tls);
+        if (!ready) co_return ready;
+    }
+    if (const auto code = tls_->facts().verify_code; code != 0) {
+        auto detail = "The certificate is not valid: " +
+                      std::string{X509_verify_cert_error_string(code)} + " (code " +
+                      std::to_string(code) + " at depth " +
+                      std::to_string(tls_->facts().verify_depth) + ")";
+        co_return Failure{Phase::tls, reason_of_verify_code(code), std::move(detail)};
+    }
+    auto words = tls_->error_text().empty() ? "the peer closed the connection" : tls_->error_text();
+    co_return Failure{Phase::tls,
+                      Reason::tls_handshake_failed,
+                      "The TLS handshake failed: " + safe_text(words, 120)};
+}
+
+Wire::Io Wire::read_some(std::size_t& count) {
+    const auto held = buffer_.size();
+    buffer_.resize(held + kReadBytes);
+    const std::span<char> space{buffer_.data() + held, kReadBytes};
+    count = 0;
+    auto io = Io::done;
+    if (tls_) {
+        io = tls_->read(space, count);
+        os_error_ = tls_->os_error();
+    } else {
+        const auto received = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+        if (received > 0) count = static_cast<std::size_t>(received);
+        if (received == 0) io = Io::closed;
+        if (received < 0) {
+            os_error_ = errno;
+            io = errno == EAGAIN || errno == EINTR ? Io::want_read : Io::failed;
+        }
+    }
+    buffer_.resize(held + count);
+    return io;
+}
+
+Wire::Io Wire::write_some(std::string_view bytes, std::size_t& count) {
+    count = 0;
+    if (tls_) {
+        const auto io = tls_->write(bytes, count);
+        os_error_ = tls_->os_error();
+        return io;
+    }
+    const auto sent = ::send(
+        socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) {
+        count = static_cast<std::size_t>(sent);
+        return Io::done;
+    }
+    os_error_ = errno;
+    return errno == EAGAIN || errno == EINTR ? Io::want_write : Io::failed;
+}
+
+Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
+    while (!request.empty()) {
+        std::size_t count = 0;
+        const auto io = write_some(request, count);
+        request.remove_prefix(count);
+        if (io == Io::done) continue;
+        if (io == Io::closed) os_error_ = EPIPE;
+        if (io == Io::closed || io == Io::failed)
+            co_return failure_of_io(WireMoment::before_head, phase);
+        const auto readiness =
+            io == Io::want_write ? tcp::socket::wait_write : tcp::socket::wait_read;
+        auto ready = co_await wait(readiness, WireMoment::before_head, phase);
+        if (!ready) co_return ready;
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
+    bool ended = false;
+    bool may_wait = buffer_.empty();  // leftovers of the last read are looked at first
+    while (true) {
+        const bool had_head = reader.head_done();
+        const auto moment = had_head ? WireMoment::in_body : WireMoment::before_head;
+        if (may_wait) {
+            if (!tls_ || !tls_->has_pending()) {
+                auto ready = co_await wait(tcp::socket::wait_read, moment, phase);
+                if (!ready) co_return ready;
+            }
+            std::size_t count = 0;
+            const auto io = read_some(count);
+            if (io == Io::failed) co_return failure_of_io(moment, phase);
+            ended = io == Io::closed;
+        }
+        may_wait = true;
+        std::size_t consumed = 0;
+        const auto step = ended ? reader.end_of_stream() : reader.feed(buffer_, consumed);
+        buffer_.erase(0, consumed);
+        if (!had_head && reader.head_done()) head_at_ = ready_at_;
+        if (step == ReadStep::failed) co_return *reader.failure();
+        if (step != ReadStep::need_more) co_return Result<void>{};
+    }
+}
+
+bool Wire::is_quiet() {
+    if (!buffer_.empty() || (tls_ && tls_->has_pending())) return false;
+    char byte = 0;
+    const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    // A TLS server may have sent session tickets, which nobody reads before the next answer.
+    if (peeked > 0) return tls_ != nullptr;
+    return peeked < 0 && errno == EAGAIN;
+}
+
+}  // namespace quorate

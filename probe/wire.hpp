@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "core/model/failure.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/runtime/task.hpp"
+#include "platform/tls/tls_client.hpp"
+#include "probe/attempt_timer.hpp"
+#include "probe/classify.hpp"
+#include "probe/response_reader.hpp"
+
+namespace quorate {
+
+/// One connection of an attempt: TCP, and TLS on it where asked for. Asio tells readiness; the bytes
+/// move by plain non-blocking calls. All waiting is bounded by the attempt's timer. Failures carry
+/// the phase of what was done: tcp, tls, or the exchange's own.
+class Wire {
+public:
+    Wire(const boost::asio::any_io_executor& executor, const Clock& clock, AttemptTimer& timer);
+    Wire(const Wire&) = delete;
+    Wire& operator=(const Wire&) = delete;
+    /// Closes, with close_notify where there is TLS.
+    ~Wire();
+
+    /// Connects from `source`, where given.
+    Task<Result<void>> connect(boost::asio::ip::tcp::endpoint peer,
+                               std::optional<boost::asio::ip::address> source);
+    Task<Result<void>> handshake(TlsContext context, std::string host, bool is_address);
+
+    /// Sends all of `request`. It stays alive until the task ends.
+    Task<Result<void>> send(std::string_view request, Phase phase);
+    /// Reads until `reader` has what it wants or wants attention. It stays alive until the task ends.
+    Task<Result<void>> receive(ResponseReader& reader, Phase phase);
+
+    /// Whether the peer seems to be still there and has sent nothing that nobody asked for.
+    bool is_quiet();
+    bool has_tls() const { return tls_ != nullptr; }
+    const TlsFacts& tls_facts() const { return tls_->facts(); }
+    /// errno of the last failure, 0 where it was none.
+    int os_error() const { return os_error_; }
+    /// When the bytes that were read last became readable.
+    SteadyTime ready_at() const { return ready_at_; }
+    /// When the head of the last response was complete.
+    SteadyTime head_at() const { return head_at_; }
+
+private:
+    using Io = TlsStep;  // plain sockets tell the same five outcomes
+
+    Task<Result<void>> wait(boost::asio::ip::tcp::socket::wait_type readiness,
+                            WireMoment moment,
+                            Phase phase);
+    Io read_some(std::size_t& count);
+    Io write_some(std::string_view bytes, std::size_t& count);
+    Failure failure_of_errno(WireMoment moment, Phase phase);
+    Failure failure_of_io(WireMoment moment, Phase phase);
+
+    const Clock& clock_;
+    AttemptTimer& timer_;
+    boost::asio::ip::tcp::socket socket_;
+    std::unique_ptr<TlsClient> tls_;
+    std::string buffer_;  ///< received and not consumed
+    int os_error_ = 0;
+    SteadyTime ready_at_{};
+    SteadyTime head_at_{};
+};
+
+}  // namespace quorate

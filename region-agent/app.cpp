@@ -1,0 +1,182 @@
+#include "region-agent/app.hpp"
+
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "platform/runtime/within.hpp"
+
+namespace quorate::agent {
+namespace {
+
+constexpr std::size_t kServicesMax = 16;
+constexpr const char* kRedisUnreachable = "redis_unreachable";
+// A drain must end 20 s after SIGTERM: probes get the first part, writing their cells the rest.
+constexpr std::chrono::seconds kProbesEndMax{15};
+constexpr std::chrono::seconds kFlushMax{2};
+
+RedisClientOptions redis_options(const Config& config) {
+    RedisClientOptions options;
+    options.address = *parse_redis_url(config.redis_url);
+    return options;
+}
+
+ResolverOptions resolver_options(const Config& config) {
+    ResolverOptions options;
+    options.name_servers = config.name_servers;
+    return options;
+}
+
+ProbeEngineOptions engine_options(const std::string& version) {
+    ProbeEngineOptions options;
+    options.user_agent = "quorate/" + version;
+    options.client_version = version;
+    return options;
+}
+
+HealthServerOptions health_options(const Config& config) {
+    HealthServerOptions options;
+    options.address = config.health_address;
+    options.port = config.health_port;
+    return options;
+}
+
+Heartbeat identity(const Config& config, const std::string& version, const Clock& clock) {
+    Heartbeat heartbeat;
+    heartbeat.agent = config.name;
+    heartbeat.version = version;
+    heartbeat.started_at = clock.utc_now();
+    return heartbeat;
+}
+
+}  // namespace
+
+App::App(asio::any_io_executor executor, const Config& config, const std::string& version)
+    : config_{config},
+      clock_{own_clock_},
+      log_{"agent", log_level(config.log_level), own_clock_},
+      counts_{metrics_},
+      redis_{executor, redis_options(config)},
+      reads_{executor, redis_options(config)},
+      cells_{redis_},
+      jobs_{redis_, reads_, config.region, config.name},
+      resolver_{executor, resolver_options(config)},
+      engine_{clock_, tls_, resolver_, engine_options(version)},
+      runner_{engine_, clock_, log_,
+              {config.name, config.ca_file, config.bind_address, config.allow_private_addresses}},
+      intake_{executor, jobs_, redis_, runner_, clock_, counts_, log_,
+              {config.region, config.name, config.concurrency}},
+      outbox_{executor, cells_, jobs_, counts_, log_,
+              [this](const std::string& entry) { intake_.forget(entry); }},
+      pulse_{redis_, clock_, counts_, config.region, identity(config, version, own_clock_),
+             [this] {
+                 return Pulse::Load{static_cast<std::uint32_t>(intake_.probing()),
+                                    runner_.probes()};
+             }},
+      health_{executor, health_options(config), readiness_, metrics_},
+      services_{executor, kServicesMax} {
+    tls_.trusting(config.ca_file);  // a file that can't be read is refused at the start
+    intake_.deliver_to(outbox_);
+    watch_redis();
+    metrics_.on_exposition([this] {
+        counts_.jobs_waiting.set(static_cast<double>(intake_.waiting()));
+        counts_.probes_in_flight.set(static_cast<double>(intake_.probing()));
+        counts_.outbox_cells.set(static_cast<double>(outbox_.size()));
+        counts_.redis_commands.set(static_cast<double>(redis_.waiting()));
+    });
+    log_event(log_, LogLevel::info, "agent.started", kv("version", version),
+              kv("region", config.region), kv("agent_id", config.name),
+              kv("health_port", health_.port()));
+}
+
+void App::watch_redis() {
+    readiness_.set(kRedisUnreachable);  // until it was reached
+    redis_.on_change([this](bool reachable, const std::string& why) {
+        intake_.look_for_own();
+        const bool changed = reachable ? readiness_.clear(kRedisUnreachable)
+                                       : readiness_.set(kRedisUnreachable);
+        if (reachable && changed)
+            log_event(log_, LogLevel::info, "readiness.regained", kv("reason", kRedisUnreachable));
+        if (!reachable)
+            log_event(log_, LogLevel::warn, "readiness.lost", kv("reason", kRedisUnreachable),
+                      kv("detail", why));
+    });
+    reads_.on_change([this](bool, const std::string&) { intake_.look_for_own(); });
+}
+
+Task<> App::run() {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer ended{executor, asio::steady_timer::time_point::max()};
+    std::exception_ptr failure;
+    services_.spawn("redis", redis_.serve());
+    services_.spawn("reads", reads_.serve());
+    services_.spawn("health", health_.serve());
+    services_.spawn("serve", serve());
+    TaskGroup watcher{executor, 1};
+    watcher.spawn("watch", watch(ended, failure));
+
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await drain();
+    services_.cancel();
+    co_await watcher.join();
+    log_event(log_, LogLevel::info, "agent.stopped");
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// Waits for the first heartbeat, so that others know us before we hold jobs, then works.
+Task<> App::serve() {
+    co_await pulse_.first();
+    services_.spawn("outbox", outbox_.run());
+    services_.spawn("pulse", pulse_.run());
+    services_.spawn("intake", intake_.run());
+}
+
+/// Ends when the services have ended, which they do by themselves only if one failed.
+Task<> App::watch(asio::steady_timer& ended, std::exception_ptr& failure) {
+    try {
+        co_await services_.join();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    ended.cancel();
+}
+
+Task<> App::drain() {
+    log_event(log_, LogLevel::info, "agent.draining", kv("jobs_waiting", intake_.waiting()),
+              kv("probes_in_flight", intake_.probing()));
+    const auto begun = own_clock_.steady_now();
+    const auto patience = services_.cancelled() ? std::chrono::seconds{0} : kProbesEndMax;
+    std::string trouble;
+    std::size_t given_back = 0;
+    try {
+        co_await intake_.drain(begun + patience);
+        auto written = outbox_.emptied();
+        const bool all = co_await done_within(begun + patience + kFlushMax, std::move(written));
+        if (!all) trouble = "cells could not be written";
+        auto returned = intake_.give_back();
+        const auto count = co_await within(begun + patience + 2 * kFlushMax, std::move(returned));
+        given_back = count.value_or(0);
+    } catch (const std::exception& error) {
+        trouble = error.what();
+    }
+    log_event(log_, trouble.empty() ? LogLevel::info : LogLevel::warn, "agent.drained",
+              kv("jobs_given_back", given_back), kv("cells_left", outbox_.size()),
+              kv("elapsed_ms", own_clock_.steady_now() - begun), kv("detail", trouble));
+}
+
+void App::reload(const std::string& config_file) {
+    try {
+        const auto fresh = load_config(config_schema(), config_file);
+        log_.set_level(log_level(fresh.log_level));
+        log_event(log_, LogLevel::info, "config.reloaded");
+    } catch (const std::exception& error) {
+        log_event(log_, LogLevel::error, "config.refused", kv("detail", error.what()));
+    }
+}
+
+}  // namespace quorate::agent

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "platform/config/schema.hpp"
+
+namespace quorate::agent {
+
+/// The agent's config file; defaults are the initialisers.
+struct Config {
+    std::string region;
+    std::string name;
+    std::string redis_url;
+    std::uint32_t concurrency = 2000;
+    std::string bind_address;
+    std::vector<std::string> name_servers;
+    std::filesystem::path ca_file;
+    bool allow_private_addresses = false;
+    std::string health_address = "127.0.0.1";
+    std::uint16_t health_port = 9102;
+    std::string log_level = "info";
+};
+
+/// All keys; its types, bounds and texts are docs/configuration.md.
+Schema<Config> config_schema();
+
+}  // namespace quorate::agent

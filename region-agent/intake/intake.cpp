@@ -1,0 +1,214 @@
+#include "region-agent/intake/intake.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "platform/redis/fleet.hpp"
+#include "platform/runtime/sleep.hpp"
+#include "platform/runtime/within.hpp"
+#include "platform/wire/cell_codec.hpp"
+#include "region-agent/pulse.hpp"
+
+namespace quorate::agent {
+namespace {
+
+constexpr milliseconds kBlock{500};  // of a read; so long may a drain wait for it
+constexpr milliseconds kReadAgain{200};
+constexpr milliseconds kClaimEvery{1000};
+constexpr std::size_t kReadMax = 1000;   // jobs of one read
+constexpr std::size_t kClaimMax = 200;   // jobs of one claim: other agents want some, too
+constexpr std::chrono::minutes kAheadMax{2};  // coordinators plan seconds ahead
+constexpr std::chrono::seconds kLoopsEndMax{4};
+
+bool silent(const std::vector<Heartbeat>& fleet, const std::string& agent, UtcTime now) {
+    const auto found = std::ranges::find(fleet, agent, &Heartbeat::agent);
+    return found == fleet.end() || now - found->at > Pulse::kSilenceMax;
+}
+
+UtcTime slot_time(const Job& job) {
+    return job.key.minute.start() + job.slot;
+}
+
+}  // namespace
+
+Intake::Intake(asio::any_io_executor executor, JobConsumer& jobs, RedisClient& redis,
+               JobRunner& runner, RedisClock& clock, AgentMetrics& metrics, Logger& log,
+               IntakeOptions options)
+    : jobs_{&jobs},
+      redis_{&redis},
+      runner_{&runner},
+      clock_{&clock},
+      metrics_{&metrics},
+      log_{&log},
+      options_{std::move(options)},
+      freed_{executor, asio::steady_timer::time_point::max()},
+      loops_{executor, 2},
+      waiting_{executor, 2 * options_.concurrency},
+      probing_{executor, 2 * options_.concurrency} {}
+
+Task<> Intake::run() {
+    loops_.spawn("read", read_jobs());
+    loops_.spawn("claim", claim_jobs());
+    co_await loops_.join();
+}
+
+std::size_t Intake::room() const {
+    return options_.concurrency - std::min(active_, options_.concurrency);
+}
+
+Task<> Intake::wait_for_room() {
+    while (room() == 0 && !stopping_)
+        co_await freed_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+Task<> Intake::read_jobs() {
+    while (!stopping_) {
+        co_await wait_for_room();
+        if (stopping_) co_return;
+        std::string refusal;
+        bool read = false;
+        try {
+            if (look_for_own_) {
+                co_await take_own();
+            } else {
+                auto deliveries = co_await jobs_->read(std::min(room(), kReadMax), kBlock);
+                take(std::move(deliveries), "read");
+            }
+            read = true;
+        } catch (const RedisUnavailable&) {  // readiness tells
+        } catch (const RedisError& error) {
+            refusal = error.what();
+        }
+        if (read) continue;
+        look_for_own_ = true;  // a lost answer may have held jobs
+        if (!refusal.empty())
+            log_event(*log_, LogLevel::error, "jobs.refused", kv("detail", refusal));
+        co_await sleep_for(kReadAgain);
+    }
+}
+
+/// Takes what is pending at this agent and not held by it, as far as there is room.
+Task<> Intake::take_own() {
+    look_for_own_ = false;
+    std::string after;
+    for (;;) {
+        auto page = co_await jobs_->read_own(kReadMax, after);
+        if (page.empty()) co_return;
+        after = page.back().entry;
+        std::erase_if(page, [this](const auto& delivery) { return held_.contains(delivery.entry); });
+        if (page.size() > room()) {
+            page.erase(page.begin() + static_cast<std::ptrdiff_t>(room()), page.end());
+            look_for_own_ = true;
+        }
+        take(std::move(page), "own");
+        if (look_for_own_) co_return;
+    }
+}
+
+Task<> Intake::claim_jobs() {
+    while (!stopping_) {
+        co_await sleep_for(kClaimEvery);
+        std::string refusal;
+        try {
+            co_await claim_from_silent();
+        } catch (const RedisUnavailable&) {  // readiness tells
+            look_for_own_ = true;
+        } catch (const RedisError& error) {
+            refusal = error.what();
+        }
+        if (!refusal.empty())
+            log_event(*log_, LogLevel::error, "jobs.refused", kv("detail", refusal));
+    }
+}
+
+Task<> Intake::claim_from_silent() {
+    auto holders = co_await jobs_->holders();
+    std::erase(holders, options_.agent);
+    if (holders.empty()) co_return;
+    std::vector<std::string> regions{options_.region};
+    const auto fleets = co_await read_heartbeats(*redis_, std::move(regions));
+    const auto now = co_await redis_time(*redis_);
+    for (const auto& holder : holders) {
+        const auto count = std::min(room(), kClaimMax);
+        if (count == 0 || stopping_) co_return;
+        if (!silent(fleets.front(), holder, now)) continue;
+        auto claimed = co_await jobs_->claim(holder, count);
+        if (claimed.empty()) continue;
+        log_event(*log_, LogLevel::warn, "jobs.claimed", kv("from_agent_id", holder),
+                  kv("jobs", claimed.size()));
+        take(std::move(claimed), "claimed");
+    }
+}
+
+void Intake::take(std::vector<Delivery> deliveries, std::string_view how) {
+    for (auto& [entry, job] : deliveries) {
+        const bool too_far = job && slot_time(*job) > clock_->utc_now() + kAheadMax;
+        held_.insert(entry);
+        if (!job || too_far) {
+            metrics_->jobs.with({"invalid"}).add();
+            log_event(*log_, LogLevel::error, "job.invalid", kv("entry", entry),
+                      kv("detail", job ? "job: its slot is too far ahead" : job.error().text));
+            outbox_->add({std::move(entry), std::nullopt});
+            continue;
+        }
+        metrics_->jobs.with({how}).add();
+        ++active_;
+        // In a drain nothing starts: the job stays pending and is given back.
+        waiting_.spawn("wait", await_slot(std::move(entry), *std::move(job)));
+    }
+}
+
+Task<> Intake::await_slot(std::string entry, Job job) {
+    const auto slot = slot_time(job);
+    microseconds lag{0};
+    if (clock_->utc_now() < slot) {
+        co_await sleep_until(*clock_, slot);
+        lag = clock_->utc_now() - slot;
+        clock_->note_lag(lag);
+    }
+    probing_.spawn("probe", probe(std::move(entry), std::move(job), lag));
+}
+
+Task<> Intake::probe(std::string entry, Job job, microseconds lag) {
+    const auto shard = job.shard;
+    const auto expected_cells = job.expected_cells;
+    const auto cell = co_await runner_->run(std::move(job), lag);
+    --active_;
+    freed_.cancel();
+    if (!cell) co_return;
+    metrics_->cells.with({name_of(cell->verdict)}).add();
+    CellToRecord record{shard, cell->key, expected_cells, wire::encode_cell(*cell)};
+    outbox_->add({std::move(entry), std::move(record)});
+}
+
+Task<> Intake::drain(Deadline deadline) {
+    stopping_ = true;
+    freed_.cancel();
+    // A read is not cancelled but waited for: Redis would go on handing us jobs in its answer.
+    auto loops_end = loops_.join();
+    const auto soon = std::min<Deadline>(deadline, clock_->steady_now() + kLoopsEndMax);
+    co_await done_within(soon, std::move(loops_end));
+    waiting_.cancel();
+    co_await waiting_.join();
+    auto probes_end = probing_.join();
+    co_await done_within(deadline, std::move(probes_end));
+}
+
+Task<std::size_t> Intake::give_back() {
+    std::size_t given = 0;
+    for (;;) {
+        auto page = co_await jobs_->read_own(kReadMax, {});
+        std::vector<std::string> entries;
+        for (auto& delivery : page) entries.push_back(std::move(delivery.entry));
+        const auto count = co_await jobs_->give_back(std::move(entries));
+        given += count;
+        if (count == 0) break;
+    }
+    metrics_->jobs.with({"given_back"}).add(static_cast<double>(given));
+    co_return given;
+}
+
+}  // namespace quorate::agent

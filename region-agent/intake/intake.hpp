@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "platform/redis/client.hpp"
+#include "platform/redis/job_consumer.hpp"
+#include "platform/runtime/task_group.hpp"
+#include "platform/telemetry/log.hpp"
+#include "region-agent/agent_metrics.hpp"
+#include "region-agent/intake/job_runner.hpp"
+#include "region-agent/outbox/outbox.hpp"
+#include "region-agent/redis_clock.hpp"
+
+namespace quorate::agent {
+
+struct IntakeOptions {
+    std::string region;
+    std::string agent;
+    std::size_t concurrency = 2000;  ///< jobs waiting for their slot or being probed
+};
+
+/// Takes jobs from the region's queue, waits for their slots, has them probed and hands their cells
+/// to the outbox. Takes no more than it has room for: what it does not take, other agents do. All
+/// members are called on the executor.
+class Intake {
+public:
+    Intake(asio::any_io_executor executor, JobConsumer& jobs, RedisClient& redis, JobRunner& runner,
+           RedisClock& clock, AgentMetrics& metrics, Logger& log, IntakeOptions options);
+
+    /// Where cells go; before `run`.
+    void deliver_to(Outbox& outbox) { outbox_ = &outbox; }
+
+    /// Reads and claims jobs until `drain` or cancelled.
+    Task<> run();
+
+    /// The connection was lost: entries may have been handed to us that we never saw.
+    void look_for_own() { look_for_own_ = true; }
+
+    /// The job is written, or its cell was given up.
+    void forget(const std::string& entry) { held_.erase(entry); }
+
+    /// Stops taking jobs, gives up those that wait for their slot, and lets probes end until
+    /// `deadline`; those that do not are cancelled. Their jobs stay pending: see `give_back`.
+    Task<> drain(Deadline deadline);
+
+    /// Puts every job that is still pending at this agent back into the queue. After `drain`.
+    /// Throws as RedisClient::run. @return how many.
+    Task<std::size_t> give_back();
+
+    std::size_t waiting() const { return waiting_.running(); }
+    std::size_t probing() const { return probing_.running(); }
+
+private:
+    std::size_t room() const;
+    Task<> wait_for_room();
+    Task<> read_jobs();
+    Task<> take_own();
+    Task<> claim_jobs();
+    Task<> claim_from_silent();
+    void take(std::vector<Delivery> deliveries, std::string_view how);
+    Task<> await_slot(std::string entry, Job job);
+    Task<> probe(std::string entry, Job job, microseconds lag);
+
+    JobConsumer* jobs_;
+    RedisClient* redis_;
+    JobRunner* runner_;
+    RedisClock* clock_;
+    AgentMetrics* metrics_;
+    Logger* log_;
+    Outbox* outbox_ = nullptr;
+    IntakeOptions options_;
+    bool stopping_ = false;
+    bool look_for_own_ = true;       // at the start: what an earlier life left
+    std::set<std::string> held_;     // entries between their delivery and their end
+    std::size_t active_ = 0;         // jobs waiting or being probed, at most `concurrency`
+    asio::steady_timer freed_;       // never expires; cancelled when a job ends or the drain begins
+    TaskGroup loops_;
+    TaskGroup waiting_;  // this and the next: `active_` is their bound, theirs only a guard
+    TaskGroup probing_;
+};
+
+}  // namespace quorate::agent

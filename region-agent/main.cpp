@@ -1,0 +1,18 @@
+#include <boost/asio/this_coro.hpp>
+
+#include "platform/runtime/daemon.hpp"
+#include "region-agent/app.hpp"
+#include "region-agent/config.hpp"
+
+int main(int argc, char** argv) {
+    using namespace quorate;
+    return run_daemon(argc, argv, {"quorate-agent", QUORATE_VERSION}, [](const std::string& file) {
+        auto config = load_config(agent::config_schema(), file);
+        return [config, file](DaemonContext& context) -> Task<> {
+            const auto executor = co_await asio::this_coro::executor;
+            agent::App app{executor, config, QUORATE_VERSION};
+            context.on_reload([&app, file] { app.reload(file); });
+            co_await app.run();
+        };
+    });
+}

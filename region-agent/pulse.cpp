@@ -1,0 +1,68 @@
+#include "region-agent/pulse.hpp"
+
+#include <utility>
+
+#include "platform/runtime/sleep.hpp"
+
+namespace quorate::agent {
+namespace {
+
+constexpr milliseconds kFirstAgain{200};
+// An offset is right within half of its round trip; one measured more slowly says too little.
+constexpr milliseconds kRoundTripMax{1000};
+
+double seconds(microseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+Pulse::Pulse(RedisClient& redis, RedisClock& clock, AgentMetrics& metrics, std::string region,
+             Heartbeat identity, std::function<Load()> load)
+    : redis_{&redis},
+      clock_{&clock},
+      metrics_{&metrics},
+      region_{std::move(region)},
+      heartbeat_{std::move(identity)},
+      load_{std::move(load)} {}
+
+Task<> Pulse::first() {
+    for (;;) {
+        const bool taken = co_await beat();
+        if (taken) co_return;
+        co_await sleep_for(kFirstAgain);
+    }
+}
+
+Task<> Pulse::run() {
+    for (;;) {
+        const auto due = clock_->steady_now() + kEvery;
+        co_await sleep_until(due);
+        clock_->note_lag(std::chrono::duration_cast<microseconds>(clock_->steady_now() - due));
+        co_await beat();
+    }
+}
+
+Task<bool> Pulse::beat() {
+    try {
+        const auto measured = co_await measure_clock_offset(*redis_, clock_->own());
+        if (measured.round_trip <= kRoundTripMax) clock_->set_offset(measured.offset);
+        const auto lag = clock_->take_lag();
+        const auto load = load_();
+        heartbeat_.at = clock_->utc_now();
+        heartbeat_.clock_offset = std::chrono::duration_cast<milliseconds>(clock_->offset());
+        heartbeat_.lag = std::chrono::duration_cast<milliseconds>(lag);
+        heartbeat_.in_flight = load.in_flight;
+        heartbeat_.probes_total = load.probes_total;
+        metrics_->lag_seconds.set(seconds(lag));
+        metrics_->clock_offset_seconds.set(seconds(clock_->offset()));
+        auto heartbeat = heartbeat_;
+        co_await write_heartbeat(*redis_, region_, std::move(heartbeat));
+        co_return measured.round_trip <= kRoundTripMax;
+    } catch (const RedisUnavailable&) {  // readiness tells
+    } catch (const RedisError&) {        // as much as away: the next beat tries again
+    }
+    co_return false;
+}
+
+}  // namespace quorate::agent

@@ -1,0 +1,73 @@
+# What the machine needs: Debian's packages, Node, and the npm packages of the lab.
+# shellcheck shell=bash
+
+packages_build=(
+    g++ cmake ninja-build ccache pkg-config python3 ca-certificates
+    libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev
+    libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
+    libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev
+    libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libgtest-dev libgmock-dev
+)
+packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps)
+packages_lint=(clang-format-14 clang-tidy-14 shellcheck git)
+
+as_root() {
+    if is_root; then run "$@"; else run sudo "$@"; fi
+}
+
+# Installs those that are missing, without recommends and without starting their services.
+need_packages() {
+    local missing=() package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || fail "missing packages: ${missing[*]} (only Debian 12 is supported)"
+    is_root || command -v sudo >/dev/null || fail "missing packages: ${missing[*]} (run as root, or install sudo)"
+    # apt's lists may be stale or absent; another apt may be at work, hence the bounded wait for its lock.
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q)
+    as_root "${apt[@]}" update </dev/null >&2 || fail "apt-get update failed: see above"
+    # Debian asks this file before it starts a service: 101 forbids it.
+    local policy=/usr/sbin/policy-rc.d ours='' status=0
+    if [ ! -e $policy ]; then
+        ours=$(mktemp)
+        printf '#!/bin/sh\nexit 101\n' >"$ours"
+        as_root install -m 0755 "$ours" $policy
+        rm -f "$ours"
+    fi
+    as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >&2 || status=$?
+    [ -z "$ours" ] || as_root rm -f $policy
+    [ $status = 0 ] || fail "apt-get could not install: ${missing[*]}"
+}
+
+node_is_recent() {
+    command -v node >/dev/null && command -v npm >/dev/null &&
+        [ "$(node -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null)" = true ]
+}
+
+# Puts a Node of version 20 or later onto PATH: the one found, else Node 22 from npm's package `node`.
+need_node() {
+    if node_is_recent; then return; fi
+    PATH=$node_dir/node_modules/node/bin:$PATH
+    hash -r
+    if node_is_recent; then return; fi
+    need_packages nodejs npm
+    mkdir -p "$node_dir"
+    [ -e "$node_dir/package.json" ] || echo '{"private": true}' >"$node_dir/package.json"
+    run npm install --prefix "$node_dir" --no-fund --no-audit --no-update-notifier --save-exact node@22 </dev/null >&2 ||
+        fail "npm could not install Node 22"
+    hash -r
+    node_is_recent || fail "Node 20 or later is needed, found $(node --version 2>&1)"
+}
+
+# Installs the lab's npm packages exactly as its lock file says; does nothing when they are there.
+need_lab() {
+    need_node
+    local lab=$repo/tests/support/lab wanted stamp
+    stamp=$lab/node_modules/.installed-from
+    wanted=$(cat "$lab/package.json" "$lab/package-lock.json" | sha256sum)
+    [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
+    run flock "$lab/package-lock.json" npm ci --prefix "$lab" --no-fund --no-audit --no-update-notifier --ignore-scripts </dev/null >&2 ||
+        fail "npm could not install the packages of tests/support/lab"
+    echo "$wanted" >"$stamp"
+}

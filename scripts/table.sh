@@ -1,0 +1,8 @@
+# The live table of ./dev up.
+# shellcheck shell=bash
+
+# Until Ctrl-C, which ends the table and leaves the rest running.
+show_table() {
+    trap 'echo; note "still running; ./dev down stops it"; exit 0' INT
+    client get --watch || fail "the table has ended: ./dev status"
+}

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Proves that the checks find what they are for: each test plants a violation in a small tree."""
+import tempfile
+import unittest
+from pathlib import Path
+
+import check
+
+DEV = 'usage() {\n    cat <<\'TEXT\'\n./dev up\nTEXT\n}\ncase "${1:-}" in\n    up)\n        ;;\nesac\n'
+README = "# A folder\n\nWhat belongs here.\n"
+LAYERS = "core/base:\ncore/model: core/base\nprobe: core/*\n"
+FENCES = r"""#include\s*<hiredis/ | platform/redis | one owner
+\bdetached\b | platform/runtime | an owner for each coroutine
+\bgetenv\b | - | files alone
+"""
+CLEAN = {
+    "dev": DEV, "tests/architecture/layers.txt": LAYERS, "tests/architecture/fences.txt": FENCES,
+    "tests/README.md": README, "core/base/README.md": README, "core/model/README.md": README,
+    "probe/README.md": README, "core/base/id.hpp": "#pragma once\n",
+    "core/model/cell.hpp": '#include "core/base/id.hpp"\n',
+    "probe/probe.cpp": '#include "core/model/cell.hpp"\n',
+}
+
+
+class Planted(unittest.TestCase):
+    def found(self, files=None):
+        """Rule and path of each violation in the clean tree with `files` put over it."""
+        with tempfile.TemporaryDirectory() as root:
+            for path, text in {**CLEAN, **(files or {})}.items():
+                place = Path(root, path)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="utf-8")
+            return [(v.rule, v.path) for v in check.violations(root)]
+
+    def in_probe(self, code):
+        return self.found({"probe/x.cpp": code})
+
+    def expect(self, rule, code):
+        self.assertEqual(self.in_probe(code), [(rule, "probe/x.cpp")], code)
+
+    def expect_clean(self, code):
+        self.assertEqual(self.in_probe(code), [], code)
+
+    def test_the_clean_tree_is_clean(self):
+        self.assertEqual(self.found(), [])
+
+    # ---- layers
+    def test_an_include_upwards_is_found(self):
+        self.assertEqual(self.found({"core/base/id.hpp": '#include "core/model/cell.hpp"\n'}),
+                         [("layer", "core/base/id.hpp"), ("cycle", "core/base/id.hpp")])
+
+    def test_an_include_of_a_folder_that_is_not_allowed_is_found(self):
+        self.assertIn(("layer", "core/model/cell.hpp"),
+                      self.found({"core/model/cell.hpp": '#include "core/base/id.hpp"\n#include "probe/probe.hpp"\n',
+                                  "probe/probe.hpp": ""}))
+
+    def test_an_allowance_that_nobody_uses_is_found(self):
+        self.assertEqual(self.found({"core/model/cell.hpp": "// nothing\n"}), [("layer", "tests/architecture/layers.txt")])
+
+    def test_a_folder_without_a_rule_is_found(self):
+        self.assertEqual(self.found({"core/new/a.hpp": "", "core/new/README.md": README}), [("layer", "core/new/a.hpp")])
+
+    def test_an_include_that_is_not_from_the_top_is_found(self):
+        self.expect("layer", '#include "probe.hpp"\n')
+
+    def test_folders_that_include_each_other_are_found(self):
+        self.assertIn("cycle", [rule for rule, _ in self.found(
+            {"probe/a/a.hpp": '#include "probe/b/b.hpp"\n', "probe/b/b.hpp": '#include "probe/a/a.hpp"\n',
+             "probe/a/README.md": README, "probe/b/README.md": README})])
+
+    # ---- fences
+    def test_a_fenced_word_is_found_in_code_and_in_includes(self):
+        self.expect("fence", "void f() { co_spawn(io, g(), asio::detached); }\n")
+        self.expect("fence", "#include <hiredis/hiredis.h>\n")
+        self.expect("fence", 'auto home = std::getenv("HOME");\n')
+
+    def test_a_fenced_word_in_a_comment_or_literal_is_not_code(self):
+        self.expect_clean('// never detached\n/* getenv */ const char* s = "getenv"; auto r = R"(detached)";\n')
+
+    # ---- style
+    def test_a_brace_or_lambda_with_co_await_is_found(self):
+        for code in ("co_await f({.a = s, .b = s});", "co_await f(T{s, t});", "auto x = co_await g([s] { return s; });",
+                     "auto x = f({s}, co_await g());", "auto x = T{co_await g()};", "if (co_await f({s})) {}",
+                     "auto x = f([s] { return s; }, co_await g());", "return_if(co_await g(), T{s});"):
+            self.expect("co_await", "Task<> work() {\n    " + code + "\n}\n")
+
+    def test_ordinary_coroutine_code_is_left_alone(self):
+        for code in ("auto x = co_await f(std::move(args));", "if (co_await f(x)) { g({1}); }", "auto [a, b] = co_await f(x);",
+                     "while (co_await f(list[0])) {}", "asio::steady_timer timer{co_await asio::this_coro::executor, at};",
+                     "auto work = [&]() -> Task<> { co_await f(); };", "T t{s};\n    co_await f(t);", "{ g(); }\n    co_await f();",
+                     "co_await sleep_for(seconds{5});", "for (auto& x : list) co_await f(x);", "co_return Failure{1, 2};"):
+            self.expect_clean("Task<> work() {\n    " + code + "\n}\n")
+
+    def test_a_try_around_a_returned_coroutine_is_found(self):
+        self.expect("try-return", "Task<int> f() {\n    try { return g(); } catch (...) { return h(); }\n}\n")
+        self.expect_clean("int f() {\n    try { return g(); } catch (...) { return 1; }\n}\n")
+
+    def test_a_default_over_an_enumeration_is_found(self):
+        self.expect("switch", "int f(E e) { switch (e) { case E::a: return 1; default: return 2; } }\n")
+        self.expect_clean("int f(char c) { switch (c) { case 'a': return 1; default: return 2; } }\n")
+
+    def test_value_of_a_result_is_found_and_of_an_id_is_not(self):
+        self.expect("value", "int f(Result<int> found) { return found.value(); }\n")
+        self.expect("value", "Task<> f() { use((co_await g(x)).value()); }\n")
+        self.expect_clean("auto f(EndpointId id) { return id.value(); }\n")
+
+    def test_a_long_file_is_found(self):
+        self.expect("size", "\n" * 501)
+
+    # ---- docs
+    def test_a_folder_without_a_readme_is_found(self):
+        self.assertEqual(self.found({"probe/resolve/a.cpp": ""}), [("readme", "probe/resolve/README.md")])
+
+    def test_a_dead_link_and_a_verb_that_does_not_exist_are_found(self):
+        self.assertEqual(self.found({"docs/a.md": "[x](nowhere.md) and `./dev fly`\n"}),
+                         [("link", "docs/a.md"), ("verbs", "docs/a.md")])
+
+    def test_a_log_event_that_is_not_listed_or_not_logged_is_found(self):
+        listed = "| `probe.finished` | info | It ended. | Nothing. |\n"
+        logged = 'void f() { log_event(log, LogLevel::info, "probe.finished", kv("region", region)); }\n'
+        self.assertEqual(self.found({"probe/x.cpp": logged}), [("log-event", "probe/x.cpp")])
+        self.assertEqual(self.found({"docs/log-events.md": listed}), [("log-event", "docs/log-events.md")])
+        self.assertEqual(self.found({"probe/x.cpp": logged, "docs/log-events.md": listed}), [])
+        either = 'void f() { log_event(log, level(1, 2), ok ? "a.gained" : "a.lost"); }\n'
+        self.assertEqual(self.found({"probe/x.cpp": either}), [("log-event", "probe/x.cpp")] * 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

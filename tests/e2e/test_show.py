@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""The main job, end to end: two commands, real servers, a P1, a P2 and a P3 that open and close."""
+import json
+import socket
+import time
+import unittest
+
+from stack import Stack, poll
+
+LAB = ("lab-legacy", "lab-modern", "lab-tls")
+HEALTHY = (*LAB, "everything", "everything-sse", "stateless")
+REFUSED = "refused"
+REGIONS = 5
+
+# Every key of the object that `quorate probe --format json` prints; the values of the nested ones.
+PROBE_KEYS = {
+    "url", "verdict", "reason", "phase", "detail", "era", "protocol_version", "transport", "server", "http_status",
+    "rpc_code", "os_error", "ip", "retried", "credential_sent", "retry_after_s", "timings_ms", "tools", "tls", "auth",
+    "health", "warnings", "attempts"}
+TIMING_KEYS = {"dns", "connect", "tls", "first_byte", "discover", "initialize", "tools_list", "canary", "close", "total"}
+TOOLS_KEYS = {"count", "pages", "names", "semantic_hash", "full_hash"}
+TLS_KEYS = {"version", "not_after", "earliest_not_after", "issuer", "verify_code"}
+
+
+class Show(unittest.TestCase):
+    """The tests run in the order of their names and share one instance."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack()
+        cls.failed = False
+
+    @classmethod
+    def tearDownClass(cls):
+        done = cls.stack.dev("down")
+        if cls.failed:
+            print(f"the logs are kept: {cls.stack.run_dir}/logs", flush=True)
+        elif done.returncode == 0:
+            cls.stack.remove()
+
+    def run(self, result=None):
+        # What follows a failure would fail too, and slowly.
+        if type(self).failed:
+            self.skipTest("an earlier test failed") if result is None else result.addSkip(self, "an earlier test failed")
+            return result
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        type(self).failed = len(result.failures) + len(result.errors) > before
+        return result
+
+    # ---- questions
+
+    def statuses(self):
+        rows = self.stack.rows("SELECT endpoint, state, scope, coverage FROM dash.endpoint_status")
+        return {row["endpoint"]: row for row in rows}
+
+    def open_incidents(self, endpoints):
+        names = ", ".join(f"'{name}'" for name in endpoints)
+        rows = self.stack.rows("SELECT endpoint, severity, scope, regions FROM dash.incident "
+                               f"WHERE closed_at IS NULL AND endpoint IN ({names})")
+        return {row["endpoint"]: row for row in rows}
+
+    def expect_incident(self, severity, scope=None, regions=None):
+        def good(found):
+            return set(found) == set(LAB) and all(
+                row["severity"] == severity and scope in (None, row["scope"]) for row in found.values())
+        found = poll(60, lambda: self.open_incidents(LAB), good, f"{severity} on every lab endpoint")
+        for row in found.values():
+            if regions:
+                self.assertEqual(row["regions"], regions)
+        for name in LAB:
+            def decided(answer):
+                return answer.returncode == 0 and json.loads(answer.stdout)["decision"] == severity
+            answer = poll(30, lambda name=name: self.stack.quorate("explain", name, "-o", "json"), decided, f"explain {name}")
+            explained = json.loads(answer.stdout)
+            self.assertEqual(len(explained["cells"]), REGIONS)
+            self.assertTrue(explained["why"])
+            text = self.stack.quorate("explain", name)
+            self.assertEqual(text.returncode, 0, text.stderr)
+        return found
+
+    def mend_and_expect_closed(self):
+        self.stack.lab("up")
+        poll(90, lambda: self.open_incidents(LAB), lambda found: not found, "the incidents close")
+        rows = self.stack.rows("SELECT endpoint, recovered_at, closed_at, mttr_seconds FROM dash.incident "
+                               "WHERE endpoint LIKE 'lab-%'")
+        self.assertTrue(all(row["recovered_at"] and row["closed_at"] for row in rows), rows)
+
+    # ---- the scenario
+
+    def test_01_a_port_in_use_is_one_line_that_names_it_and_nothing_starts(self):
+        with socket.socket() as squatter:
+            squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            squatter.bind(("127.0.0.1", self.stack.port(9101)))
+            squatter.listen()
+            done = self.stack.up()
+            self.assertEqual(done.returncode, 1, done.stdout)
+            lines = [line for line in done.stdout.splitlines() if str(self.stack.port(9101)) in line]
+            self.assertEqual(len(lines), 1, done.stdout)
+            self.assertEqual(self.stack.listening(), [self.stack.port(9101)])
+
+    def test_02_up_shows_healthy_endpoints_ok_and_the_refusing_one_p1_within_60_s(self):
+        done = self.stack.up()
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+        def good(found):
+            return (all(found.get(name, {}).get("state") == "OK" and found[name]["coverage"] == 1 for name in HEALTHY)
+                    and found.get(REFUSED, {}).get("state") == "P1")
+        poll(60, self.statuses, good, "healthy endpoints OK with coverage 1, the refusing one P1")
+
+    def test_03_a_second_up_is_quick_and_changes_nothing(self):
+        before = {name: self.stack.pid(name) for name in ("coordinator", "archiver", "agent-eu-west", "postgres", "redis")}
+        began = time.monotonic()
+        done = self.stack.up()
+        elapsed = time.monotonic() - began
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("already running", done.stdout)
+        self.assertLess(elapsed, 15)
+        self.assertEqual(before, {name: self.stack.pid(name) for name in before})
+
+    def test_04_down_for_all_regions_is_p1_global_and_closes(self):
+        self.stack.lab("down")
+        self.expect_incident("P1", scope="global")
+        self.mend_and_expect_closed()
+
+    def test_05_down_from_one_region_is_p2_and_closes(self):
+        self.stack.lab("--from", "ap-south", "down")
+        self.expect_incident("P2", regions=["ap-south"])
+        self.mend_and_expect_closed()
+
+    def test_06_slow_from_one_region_is_p3_and_closes(self):
+        self.stack.lab("--from", "eu-west", "slow=900ms")
+        self.expect_incident("P3", scope="regional", regions=["eu-west"])
+        self.mend_and_expect_closed()
+
+    def test_07_the_timeline_tells_the_three_troubles(self):
+        for name in LAB:
+            rows = self.stack.rows("SELECT e.to_severity FROM dash.incident_event e JOIN dash.incident i ON i.id = e.incident_id "
+                                   f"WHERE i.endpoint = '{name}' ORDER BY e.minute, e.at")
+            told = [row["to_severity"] for row in rows]
+            for severity in ("P1", "P2", "P3"):
+                self.assertIn(severity, told)
+        listed = self.stack.quorate("incidents", "list")
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertIn("lab-legacy", listed.stdout)
+
+    def test_08_a_probe_of_each_demo_server_prints_the_whole_object(self):
+        urls = {row["endpoint"]: row["url"] for row in self.stack.rows("SELECT endpoint, url FROM dash.endpoint_status")}
+        for name in HEALTHY:
+            options = ["--ca-file", str(self.stack.run_dir / "lab/ca.pem")] if name == "lab-tls" else []
+            done = self.stack.quorate("probe", urls[name], "--format", "json", *options)
+            self.assertEqual(done.returncode, 0, f"{name}: {done.stdout}{done.stderr}")
+            found = json.loads(done.stdout)
+            self.assertEqual(PROBE_KEYS - set(found), set(), name)
+            self.assertEqual(found["verdict"], "UP")
+            self.assertEqual(TIMING_KEYS - set(found["timings_ms"]), set(), name)
+            self.assertEqual(TOOLS_KEYS - set(found["tools"]), set(), name)
+            self.assertGreater(found["tools"]["count"], 0)
+            self.assertEqual(len(found["attempts"]), 1)
+            self.assertLessEqual({"verdict", "reason", "phase", "total_ms"}, set(found["attempts"][0]))
+            if name == "lab-tls":
+                self.assertEqual(TLS_KEYS - set(found["tls"]), set())
+        done = self.stack.quorate("probe", urls[REFUSED], "--format", "json", "--no-retry")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["reason"], "connection_refused")
+
+    def test_09_a_bad_endpoint_file_changes_nothing_and_names_every_error(self):
+        bad = self.stack.run_dir / "bad.yaml"
+        bad.write_text("endpoints:\n"
+                       "  - name: fine\n"
+                       "    url: http://127.0.0.1:1/mcp\n"
+                       "  - name: relative\n"
+                       "    url: /mcp\n"
+                       "  - name: fine\n"
+                       "    url: http://127.0.0.1:2/mcp\n"
+                       "  - name: nowhere\n"
+                       "    url: http://127.0.0.1:3/mcp\n"
+                       "    regions: [mars]\n"
+                       "  - name: typo\n"
+                       "    url: http://127.0.0.1:4/mcp\n"
+                       "    intervall: 60s\n")
+        before = set(self.statuses())
+        done = self.stack.quorate("apply", "-f", str(bad))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        for line, word in ((5, "url"), (6, "fine"), (10, "mars"), (13, "intervall")):
+            self.assertTrue(any(f"bad.yaml:{line}:" in text and word in text for text in done.stderr.splitlines()),
+                            f"line {line}, {word}: {done.stderr}")
+        self.assertEqual(set(self.statuses()), before)
+
+    def test_10_kill_9_of_an_agent_loses_and_doubles_no_minute(self):
+        self.kill_and_expect_no_gap("agent-us-west")
+
+    def test_11_kill_9_of_the_archiver_loses_and_doubles_no_minute(self):
+        self.kill_and_expect_no_gap("archiver")
+
+    def test_12_kill_9_of_the_coordinator_loses_and_doubles_no_minute(self):
+        self.kill_and_expect_no_gap("coordinator")
+
+    def kill_and_expect_no_gap(self, name):
+        before = self.last_minute()
+        self.stack.kill(name)
+        # One window and the grace after it without the process, so that minutes are missed, not only late.
+        poll(60, self.now, lambda now: now >= before + 3 * self.stack.window_s, "time passes")
+        done = self.stack.up()
+        self.assertEqual(done.returncode, 0, done.stdout)
+        poll(90, self.last_minute, lambda last: last >= self.now() - 4 * self.stack.window_s
+             and last >= before + 6 * self.stack.window_s, "minutes are sealed again")
+        for row in self.stack.rows(
+                "SELECT endpoint, count(*) AS n, count(DISTINCT minute) AS distinct_n, "
+                f"extract(epoch FROM max(minute) - min(minute)) / {self.stack.window_s} + 1 AS expected "
+                "FROM dash.minute GROUP BY endpoint"):
+            self.assertEqual((row["n"], row["distinct_n"]), (row["expected"], row["expected"]), row)
+        odd = self.stack.rows("SELECT endpoint, minute, count(*) AS n FROM dash.region_minute "
+                              f"GROUP BY endpoint, minute HAVING count(*) <> {REGIONS}")
+        self.assertEqual(odd, [])
+        # Our own fault is never theirs.
+        self.assertEqual(self.open_incidents(HEALTHY), {})
+
+    def now(self):
+        return self.stack.rows("SELECT extract(epoch FROM now())::bigint AS at")[0]["at"]
+
+    def last_minute(self):
+        """Start of the newest minute that is sealed for every endpoint, in seconds of the epoch."""
+        return self.stack.rows("SELECT extract(epoch FROM min(last))::bigint AS at FROM "
+                               "(SELECT max(minute) AS last FROM dash.minute GROUP BY endpoint) m")[0]["at"]
+
+    def test_13_down_leaves_no_process_and_no_port(self):
+        pids = [int(file.read_text().split()[0]) for file in (self.stack.run_dir / "pids").iterdir()]
+        self.assertEqual(len(pids), 13)
+        done = self.stack.dev("down")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        for pid in pids:
+            with self.assertRaises(FileNotFoundError, msg=f"process {pid} still runs"):
+                open(f"/proc/{pid}/stat", encoding="utf-8").close()
+        self.assertEqual(self.stack.listening(), [])
+
+
+if __name__ == "__main__":
+    unittest.main(failfast=False)

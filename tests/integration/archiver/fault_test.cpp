@@ -1,0 +1,301 @@
+// Crashes and absences, each ending by seeing recovery.
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <random>
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "platform/redis/keys.hpp"
+#include "tests/integration/archiver/world.hpp"
+
+namespace quorate {
+namespace {
+
+using testing::cluster;
+using testing::eventually;
+using testing::World;
+
+/// Keys of Redis as they were, to be put back: what a crash before Redis forgets leaves behind.
+class Snapshot {
+public:
+    Task<> take(RedisClient& client, std::vector<std::string> keys) {
+        for (const auto& key : keys) {
+            RedisArgs command{"DUMP", key};
+            const auto reply = co_await client.run(std::move(command));
+            values_.emplace_back(key, reply.text());
+        }
+    }
+    Task<> put_back(RedisClient& client) const {
+        for (const auto& [key, value] : values_) {
+            RedisArgs command{"RESTORE", key, "0", value, "REPLACE"};
+            co_await client.run(std::move(command));
+        }
+    }
+
+private:
+    std::vector<std::pair<std::string, std::string>> values_;
+};
+
+Task<bool> is_absent(RedisClient& client, std::string key) {
+    RedisArgs command{"EXISTS", std::move(key)};
+    const auto reply = co_await client.run(std::move(command));
+    co_return reply.integer() == 0;
+}
+
+TEST(ArchiverCrash, BetweenCommitAndForgettingAnAnnouncedMinuteIsStoredOnce) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    const auto shard = world.shard(endpoint);
+    Snapshot before;
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        co_await world.record(client, endpoint, minute, "..");
+        std::vector<std::string> keys{keys::done(shard), keys::minute(shard, minute)};
+        co_await before.take(client, std::move(keys));
+    });
+    for (int round = 0; round < 3; ++round)
+        world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+            co_await before.put_back(client);
+            const auto drained = [&] { return is_absent(client, keys::done(shard)); };
+            EXPECT_TRUE(co_await eventually(drained));
+            co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
+        });
+    EXPECT_EQ(world.sql("SELECT sum(minutes) FROM quorate.batch"), "1");
+}
+
+TEST(ArchiverCrash, BetweenCommitAndMovingRedisWatermarkAMinuteIsStoredOnce) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(-4);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.remove(endpoint, minute.plus(1, world.window));
+    const auto shard = world.shard(endpoint);
+    Snapshot before;
+    const auto until_sealed = [&](RedisClient& client) -> Task<> {
+        const auto sealed = [&]() -> Task<bool> {
+            const bool absent = co_await is_absent(client, keys::sealed(shard));
+            const bool open = absent ? true : !co_await is_absent(client, keys::done(shard));
+            co_return !absent && !open;
+        };
+        EXPECT_TRUE(co_await eventually(sealed));
+    };
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        co_await world.record(client, endpoint, minute, "F");  // incomplete: waits for the watermark
+        std::vector<std::string> keys{keys::minute(shard, minute)};
+        co_await before.take(client, std::move(keys));
+    });
+    for (int round = 0; round < 2; ++round)
+        world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+            co_await before.put_back(client);
+            RedisArgs forget{"DEL", keys::sealed(shard)};
+            co_await client.run(std::move(forget));
+            co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
+            if (round == 0) co_await until_sealed(client);
+        });
+    // At its next start it tells Redis again how far it is, so that late cells are seen as such.
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        co_await until_sealed(client);
+        const auto answers = co_await world.record(client, endpoint, minute, ".");
+        EXPECT_EQ(answers, std::vector{Recorded::late});
+        co_await world.expect_sql("SELECT sum(minutes) FROM quorate.batch", "1");
+    });
+}
+
+/// The real binary, killed at any point and started again.
+class ArchiverProcess {
+public:
+    explicit ArchiverProcess(const World& world)
+        : config_{std::filesystem::temp_directory_path() / ("qa-" + world.name + "-" +
+                                                            std::to_string(::getpid()) + ".yaml")} {
+        const auto config = world.config();
+        std::ofstream{config_} << "window: " << config.window.count() << "ms\nshards: "
+                               << config.shards << "\nhealth.port: 0\nlog.level: error\n"
+                               << "redis.url: \"" << config.redis_url << "\"\n"
+                               << "postgres.conninfo: \"" << config.postgres_conninfo << "\"\n";
+    }
+    ~ArchiverProcess() {
+        kill();
+        std::filesystem::remove(config_);
+    }
+    ArchiverProcess(const ArchiverProcess&) = delete;
+    ArchiverProcess& operator=(const ArchiverProcess&) = delete;
+
+    void start() {
+        process_ = ::fork();
+        if (process_ != 0) return;
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ::execl(QUORATE_BINARY_DIR "/bin/quorate-archiver", "quorate-archiver", "--config",
+                config_.c_str(), nullptr);
+        ::_exit(127);
+    }
+    void kill() {
+        if (process_ == 0) return;
+        ::kill(process_, SIGKILL);
+        ::waitpid(process_, nullptr, 0);
+        process_ = 0;
+    }
+
+private:
+    std::filesystem::path config_;
+    pid_t process_ = 0;
+};
+
+TEST(ArchiverCrash, KilledAgainAndAgainEachMinuteIsStoredExactlyOnce) {
+    World world{*Window::of(std::chrono::seconds{2})};
+    const std::vector<RegionId> regions{world.region("a"), world.region("b"), world.region("c")};
+    const auto first = world.minute(-20);
+    const int minutes = 40;
+    std::vector<EndpointId> endpoints;
+    for (int i = 0; i < 20; ++i)
+        endpoints.push_back(world.endpoint("e" + std::to_string(i), regions, first));
+    const auto seed = std::random_device{}();
+    std::cout << "seed " << seed << '\n';
+    std::mt19937 random{seed};
+    ArchiverProcess archiver{world};
+    archiver.start();
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        for (int i = 0; i < minutes; ++i) {
+            const auto minute = first.plus(i, world.window);
+            // Two minutes of outage, then health: one incident of each endpoint.
+            for (const auto endpoint : endpoints)
+                co_await world.record(client, endpoint, minute, i == 5 || i == 6 ? "FFF" : "...");
+            co_await sleep_for(milliseconds{random() % 60});
+            if (i % 4 != 3) continue;
+            co_await sleep_for(milliseconds{random() % 1500});
+            archiver.kill();
+            archiver.start();
+        }
+        const auto wanted = std::to_string(endpoints.size() * static_cast<std::size_t>(minutes));
+        const auto last = to_rfc3339(first.plus(minutes, world.window));
+        co_await world.expect_sql(
+            "SELECT count(*) FROM quorate.minute WHERE minute < '" + last + "'", wanted);
+    });
+    archiver.kill();
+    EXPECT_EQ(world.sql("SELECT sum(minutes) = (SELECT count(*) FROM quorate.minute) "
+                        "FROM quorate.batch"),
+              "t");
+    EXPECT_EQ(world.sql("SELECT count(*), count(DISTINCT endpoint) FROM dash.incident"), "20|20");
+    EXPECT_EQ(world.sql("SELECT kind, count(*) FROM quorate.incident_event GROUP BY 1 ORDER BY 1"),
+              "closed|20\nopened|20");
+    EXPECT_EQ(world.sql("SELECT count(*) FROM quorate.minute m JOIN quorate.endpoint_state s "
+                        "USING (endpoint_id) WHERE m.minute > s.last_minute"),
+              "0");
+}
+
+TEST(ArchiverFault, WaitsWhilePostgresIsAwayAndGoesOn) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.with_archiver([&](RedisClient& client, ArchiverApp& app) -> Task<> {
+        const auto readiness = [&](std::string wanted) -> Task<> {
+            std::string is;
+            const auto holds = [&]() -> Task<bool> {
+                is = co_await World::http_get(app.health_port(), "/readyz");
+                co_return is == wanted;
+            };
+            co_await eventually(holds);
+            EXPECT_EQ(is, wanted);
+        };
+        co_await world.record(client, endpoint, minute, "..");
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
+        co_await readiness("HTTP/1.1 200 OK\n{\"ready\":true}");
+        cluster().kill();
+        co_await world.record(client, endpoint, minute.plus(1, world.window), "..");
+        co_await readiness(
+            "HTTP/1.1 503 Service Unavailable\n"
+            "{\"ready\":false,\"reasons\":[\"postgres_unreachable\",\"standby\"]}");
+        cluster().start();
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "2");
+        co_await readiness("HTTP/1.1 200 OK\n{\"ready\":true}");
+    });
+}
+
+TEST(ArchiverFault, StartsWithoutPostgresAndRedisAndGoesOnWhenTheyCome) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.redis.stop();
+    cluster().stop();
+    world.with_archiver([&](RedisClient& client, ArchiverApp& app) -> Task<> {
+        const auto page = co_await World::http_get(app.health_port(), "/readyz");
+        EXPECT_EQ(page.substr(page.find('{')),
+                  "{\"ready\":false,\"reasons\":"
+                  "[\"postgres_unreachable\",\"redis_unreachable\",\"standby\"]}");
+        world.redis.start();
+        cluster().start();
+        const auto up = [&]() -> Task<bool> { co_return client.reachable(); };
+        EXPECT_TRUE(co_await eventually(up));
+        co_await world.record(client, endpoint, minute, "..");
+        co_await world.expect_sql("SELECT decision FROM dash.minute", "OK");
+    });
+}
+
+TEST(ArchiverFault, GoesOnAfterRedisWasAway) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        co_await world.record(client, endpoint, minute, "..");
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
+        world.redis.stop();
+        world.redis.start();
+        const auto recorded = [&]() -> Task<bool> {
+            try {
+                co_await world.record(client, endpoint, minute.plus(1, world.window), "..");
+                co_return true;
+            } catch (const RedisUnavailable&) {
+                co_return false;
+            }
+        };
+        EXPECT_TRUE(co_await eventually(recorded));
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "2");
+    });
+}
+
+TEST(ArchiverFault, OfTwoOneArchivesAndTheOtherStandsBy) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        co_await world.record(client, endpoint, minute, "..");
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
+        ArchiverApp second{world.config(), co_await asio::this_coro::executor};
+        TaskGroup group{co_await asio::this_coro::executor, 1};
+        group.spawn("second", second.run());
+        std::string page;
+        const auto standing_by = [&]() -> Task<bool> {
+            page = co_await World::http_get(second.health_port(), "/readyz");
+            co_return page.ends_with("{\"ready\":false,\"reasons\":[\"standby\"]}");
+        };
+        EXPECT_TRUE(co_await eventually(standing_by)) << page;
+        group.cancel();
+        co_await group.join();
+    });
+}
+
+TEST(ArchiverStart, RefusesADatabaseOfAnotherWindowWithOneLine) {
+    World world;
+    world.sql("INSERT INTO quorate.deployment (window_ms, shards) VALUES (5000, 64)");
+    try {
+        world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+            co_await sleep_for(std::chrono::seconds{20});
+        });
+        FAIL() << "not refused";
+    } catch (const std::runtime_error& error) {
+        EXPECT_STREQ(error.what(),
+                     "the config says window 1m and 4 shards, the database was set up with window "
+                     "5s and 64 shards");
+    }
+}
+
+}  // namespace
+}  // namespace quorate

@@ -1,0 +1,170 @@
+#include <gtest/gtest.h>
+
+#include "tests/integration/coordinator/running_app.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+using quorate::testing::Call;
+using quorate::testing::Catalogued;
+using quorate::testing::config_for;
+using quorate::testing::eventually;
+using quorate::testing::RedisServer;
+using quorate::testing::RunningApp;
+using std::chrono::seconds;
+
+constexpr const char* kTwo = "endpoints:\n"
+                             "  - {name: a, url: 'http://h/a'}\n"
+                             "  - {name: b, url: 'http://h/b', tenant: acme, regions: [eu-west]}\n";
+
+v1::ApplyResponse apply_yaml(RunningApp& app, const std::string& yaml) {
+    v1::ApplyRequest request;
+    request.add_files()->set_name("e.yaml");
+    request.mutable_files(0)->set_content(yaml);
+    v1::ApplyResponse response;
+    Call call;
+    const auto status = app.admin().Apply(&call.context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+}
+
+/// Status of a call, by name of the method.
+template <class Method, class Request, class Response>
+grpc::Status ask(RunningApp& app, Method method, const Request& request, Response& response) {
+    Call call;
+    return (app.admin().*method)(&call.context, request, &response);
+}
+
+bool regions_are_listed(RunningApp& app) {
+    v1::ListRegionsResponse regions;
+    return ask(app, &v1::Admin::Stub::ListRegions, v1::ListRegionsRequest{}, regions).ok() &&
+           regions.regions_size() == 3;
+}
+
+TEST(Admin, AppliesFilesAndNamesEveryError) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    const auto created = apply_yaml(app, kTwo);
+    EXPECT_EQ(created.created_size(), 2);
+    EXPECT_EQ(created.created(0), "acme/b");
+    EXPECT_TRUE(created.has_in_force_from_us());
+    const auto refused = apply_yaml(app, "endpoints:\n  - {name: A, url: x}\n\xff");
+    ASSERT_EQ(refused.errors_size(), 1);
+    EXPECT_EQ(refused.errors(0).message(), "is not UTF-8 text");
+    const auto errors = apply_yaml(app, "endpoints:\n  - {name: A, url: x}\n").errors();
+    ASSERT_EQ(errors.size(), 2);
+    EXPECT_EQ(errors[1].file(), "e.yaml");
+    EXPECT_EQ(errors[1].line(), 2U);
+    EXPECT_EQ(errors[1].key(), "endpoints[0].url");
+    EXPECT_EQ(apply_yaml(app, kTwo).unchanged_size(), 2);
+}
+
+TEST(Admin, TakesFilesOfManyMegabytes) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    std::string yaml = "endpoints:\n";
+    for (int i = 0; i < 20'000; ++i)
+        yaml += "  - {name: e" + std::to_string(i) + ", url: 'http://h/" + std::string(300, 'x') +
+                "'}\n";
+    ASSERT_GT(yaml.size(), 6U << 20U);
+    EXPECT_EQ(apply_yaml(app, yaml).created_size(), 20'000);
+}
+
+TEST(Admin, ListsRegionsAndAgents) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    ASSERT_TRUE(eventually([&] { return regions_are_listed(app); }));
+    v1::ListRegionsResponse regions;
+    ASSERT_TRUE(ask(app, &v1::Admin::Stub::ListRegions, v1::ListRegionsRequest{}, regions).ok());
+    EXPECT_EQ(regions.regions(0).name(), "ap-south");
+    EXPECT_EQ(regions.regions(0).state(), "active");
+    v1::ListAgentsResponse agents;
+    v1::ListAgentsRequest request;
+    EXPECT_TRUE(ask(app, &v1::Admin::Stub::ListAgents, request, agents).ok());
+    EXPECT_EQ(agents.agents_size(), 0);
+    request.set_region("mars");
+    const auto status = ask(app, &v1::Admin::Stub::ListAgents, request, agents);
+    EXPECT_EQ(status.error_code(), grpc::NOT_FOUND);
+    EXPECT_EQ(status.error_message(), "there is no region mars");
+}
+
+TEST(Admin, SaysItsVersion) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    v1::GetVersionResponse version;
+    EXPECT_TRUE(ask(app, &v1::Admin::Stub::GetVersion, v1::GetVersionRequest{}, version).ok());
+    EXPECT_EQ(version.version(), "1.2.3");
+}
+
+TEST(Admin, WithoutPostgresACallIsUnavailableAndComesBackWithIt) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    apply_yaml(app, kTwo);
+    quorate::testing::cluster().stop();
+    v1::ApplyRequest request;
+    v1::ApplyResponse response;
+    const auto status = ask(app, &v1::Admin::Stub::Apply, request, response);
+    EXPECT_EQ(status.error_code(), grpc::UNAVAILABLE);
+    EXPECT_EQ(status.error_message(), "the coordinator can't reach Postgres");
+    quorate::testing::cluster().start();
+    EXPECT_TRUE(
+        eventually([&] { return ask(app, &v1::Admin::Stub::Apply, request, response).ok(); }));
+    EXPECT_EQ(apply_yaml(app, kTwo).unchanged_size(), 2);
+}
+
+TEST(Admin, APortInUseIsOneLineThatNamesIt) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    auto second = config_for(lab, redis.url());
+    second.grpc_port = app.admin_port();
+    asio::io_context io{1};
+    const auto port = std::to_string(second.grpc_port);
+    try {
+        App refused{io.get_executor(), second, "1.2.3"};
+        FAIL() << "two on one port";
+    } catch (const std::runtime_error& error) {
+        EXPECT_EQ(error.what(), "port " + port + " is in use (admin API, 127.0.0.1:" + port + ")");
+    }
+}
+
+TEST(Admin, OnlyLoopbackIsServedWithoutTls) {
+    EXPECT_EQ(admin_address_problem("127.0.0.1"), "");
+    EXPECT_EQ(admin_address_problem("::1"), "");
+    EXPECT_EQ(admin_address_problem("0.0.0.0"),
+              "must be a loopback address: the admin API has no TLS yet");
+    EXPECT_EQ(admin_address_problem("localhost"), "must be an IP address");
+}
+
+TEST(Admin, AnotherWindowThanTheDatabasesEndsTheCoordinator) {
+    Catalogued lab;
+    RedisServer redis;
+    auto config = config_for(lab, redis.url());
+    config.window = seconds{5};
+    RunningApp app{config};
+    EXPECT_THROW(std::rethrow_exception(app.wait()), DeploymentMismatch);
+}
+
+TEST(Admin, ShuttingDownEndsAnOpenWatchWithAReason) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    Call call;
+    const auto watch = app.admin().Watch(&call.context, v1::WatchRequest{});
+    v1::WatchEvent event;
+    ASSERT_TRUE(watch->Read(&event));
+    EXPECT_FALSE(event.resume_token().empty());
+    app.stop();
+    EXPECT_FALSE(watch->Read(&event));
+    const auto status = watch->Finish();
+    EXPECT_EQ(status.error_code(), grpc::UNAVAILABLE);
+    EXPECT_EQ(status.error_message(), "the coordinator is shutting down");
+}
+
+}  // namespace
+}  // namespace quorate::coordinator

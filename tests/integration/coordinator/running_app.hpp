@@ -1,0 +1,95 @@
+#pragma once
+
+#include <exception>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <grpcpp/create_channel.h>
+
+#include "coordinator/app.hpp"
+#include "quorate/v1/admin.grpc.pb.h"
+#include "tests/integration/coordinator/lab.hpp"
+#include "tests/support/redis_server.hpp"
+
+namespace quorate::testing {
+
+inline coordinator::Config config_for(const Catalogued& lab, const std::string& redis_url) {
+    coordinator::Config config;
+    config.window = lab.deployment.window.length();
+    config.shards = lab.deployment.shards;
+    config.regions = {"us-east", "eu-west", "ap-south"};
+    config.postgres_conninfo = lab.conninfo;
+    config.redis_url = redis_url;
+    config.grpc_port = 0;
+    config.health_port = 0;
+    config.log_level = "error";
+    return config;
+}
+
+/// A coordinator on a thread of its own, and a channel to it.
+class RunningApp {
+public:
+    explicit RunningApp(const coordinator::Config& config)
+        : app_{std::make_unique<coordinator::App>(io_.get_executor(), config, "1.2.3")} {
+        auto ended = [this](std::exception_ptr thrown) { failure_ = std::move(thrown); };
+        asio::co_spawn(io_, app_->run(),
+                       asio::bind_cancellation_slot(stop_.slot(), std::move(ended)));
+        thread_ = std::thread{[this] { io_.run(); }};
+        channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(app_->admin_port()),
+                                       grpc::InsecureChannelCredentials());
+        admin_ = v1::Admin::NewStub(channel_);
+    }
+    ~RunningApp() { stop(); }
+
+    /// As SIGTERM does.
+    void stop() {
+        if (!thread_.joinable()) return;
+        asio::post(io_, [this] { stop_.emit(asio::cancellation_type::terminal); });
+        thread_.join();
+    }
+    /// What it ended with, once it has ended by itself.
+    std::exception_ptr wait() {
+        thread_.join();
+        return failure_;
+    }
+
+    v1::Admin::Stub& admin() { return *admin_; }
+    std::uint16_t admin_port() const { return app_->admin_port(); }
+    std::uint16_t health_port() const { return app_->health_port(); }
+
+private:
+    asio::io_context io_{1};
+    asio::cancellation_signal stop_;
+    std::unique_ptr<coordinator::App> app_;
+    std::exception_ptr failure_;
+    std::thread thread_;
+    std::shared_ptr<grpc::Channel> channel_;
+    std::unique_ptr<v1::Admin::Stub> admin_;
+};
+
+/// Asks again until `holds`, at most 30 s. @return whether it came to hold.
+template <class Holds>
+bool eventually(Holds holds) {
+    const auto give_up = SystemClock{}.steady_now() + std::chrono::seconds{30};
+    while (SystemClock{}.steady_now() < give_up) {
+        if (holds()) return true;
+        std::this_thread::yield();
+    }
+    return false;
+}
+
+/// A call's context with a deadline, so that no test hangs.
+struct Call {
+    Call() { context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds{30}); }
+    grpc::ClientContext context;
+};
+
+}  // namespace quorate::testing

@@ -1,0 +1,133 @@
+#include <atomic>
+#include <future>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "platform/postgres/database.hpp"
+#include "tests/integration/postgres/cluster.hpp"
+#include "tests/integration/postgres/run_task.hpp"
+
+namespace quorate {
+namespace {
+
+using testing::cluster;
+using testing::fresh_database;
+using testing::name_of_database;
+using testing::run_task;
+
+int one(pqxx::work& work) {
+    return work.exec1("SELECT 1")[0].as<int>();
+}
+
+TEST(Database, RunsATransactionOnAPoolThreadAndCommitsIt) {
+    const auto conninfo = fresh_database();
+    Database database{{.conninfo = conninfo, .application_name = "test"}};
+    auto create = [](pqxx::work& work) {
+        work.exec("CREATE TABLE t (n int); INSERT INTO t VALUES (7)");
+        return work.exec1("SELECT current_setting('statement_timeout')")[0].as<std::string>();
+    };
+    EXPECT_EQ(run_task(database.transact(create)), "10s");
+    EXPECT_EQ(cluster().sql(name_of_database(conninfo), "SELECT n FROM t"), "7");
+}
+
+TEST(Database, RollsBackWhatAThrowingFunctionWrote) {
+    const auto conninfo = fresh_database();
+    Database database{{.conninfo = conninfo, .application_name = "test"}};
+    database.transact_blocking([](pqxx::work& work) { work.exec("CREATE TABLE t (n int)"); });
+    const auto fail = [](pqxx::work& work) {
+        work.exec("INSERT INTO t VALUES (1)");
+        throw std::logic_error{"mine"};
+    };
+    EXPECT_THROW(database.transact_blocking(fail), std::logic_error);
+    EXPECT_EQ(cluster().sql(name_of_database(conninfo), "SELECT count(*) FROM t"), "0");
+}
+
+TEST(Database, TellsARefusedStatementByItsSqlstate) {
+    Database database{{.conninfo = fresh_database(), .application_name = "test"}};
+    try {
+        database.transact_blocking([](pqxx::work& work) { work.exec("SELECT * FROM nowhere"); });
+        FAIL() << "not refused";
+    } catch (const PostgresError& error) {
+        EXPECT_EQ(error.sqlstate(), "42P01");
+    }
+}
+
+TEST(Database, ASerializationFailureRunsTheFunctionAgain) {
+    const auto conninfo = fresh_database();
+    Database database{{.conninfo = conninfo, .application_name = "test"}};
+    database.transact_blocking(
+        [](pqxx::work& work) { work.exec("CREATE TABLE t (n int); INSERT INTO t VALUES (0)"); });
+    int runs = 0;
+    database.transact_blocking([&](pqxx::work& work) {
+        work.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+        work.exec("SELECT n FROM t");
+        // Another transaction changes the row that this one has a snapshot of, the first time.
+        if (++runs == 1) cluster().sql(name_of_database(conninfo), "UPDATE t SET n = n + 10");
+        work.exec("UPDATE t SET n = n + 1");
+    });
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(cluster().sql(name_of_database(conninfo), "SELECT n FROM t"), "11");
+}
+
+TEST(Database, AStatementThatTakesTooLongIsRefused) {
+    Database database{{.conninfo = fresh_database(),
+                       .application_name = "test",
+                       .statement_timeout = milliseconds{50}}};
+    try {
+        database.transact_blocking([](pqxx::work& work) { work.exec("SELECT pg_sleep(30)"); });
+        FAIL() << "not refused";
+    } catch (const PostgresError& error) {
+        EXPECT_EQ(error.sqlstate(), "57014");
+    }
+}
+
+TEST(Database, AServerThatIsAwayIsUnavailableAndComesBackByItself) {
+    const auto conninfo = fresh_database();
+    std::vector<bool> changes;  // of this thread alone: everything runs on it
+    Database database{{.conninfo = conninfo,
+                       .application_name = "test",
+                       .on_reachable = [&changes](bool is) { changes.push_back(is); }}};
+    EXPECT_EQ(database.transact_blocking(one), 1);
+    cluster().kill();
+    EXPECT_THROW(database.transact_blocking(one), PostgresUnavailable);
+    EXPECT_THROW(database.transact_blocking(one), PostgresUnavailable);
+    cluster().start();
+    EXPECT_EQ(database.transact_blocking(one), 1);
+    EXPECT_EQ(changes, (std::vector<bool>{true, false, true}));
+}
+
+TEST(Database, AConnectionCutWithinATransactionIsUnavailableAndWritesNothing) {
+    const auto conninfo = fresh_database();
+    Database database{{.conninfo = conninfo, .application_name = "test"}};
+    database.transact_blocking([](pqxx::work& work) { work.exec("CREATE TABLE t (n int)"); });
+    const auto cut = [](pqxx::work& work) {
+        work.exec("INSERT INTO t VALUES (1)");
+        const auto backend = work.exec1("SELECT pg_backend_pid()")[0].as<std::string>();
+        cluster().sql("postgres", "SELECT pg_terminate_backend(" + backend + ", 5000)");
+        work.exec("INSERT INTO t VALUES (2)");
+    };
+    EXPECT_THROW(database.transact_blocking(cut), PostgresUnavailable);
+    EXPECT_EQ(database.transact_blocking(one), 1);
+    EXPECT_EQ(cluster().sql(name_of_database(conninfo), "SELECT count(*) FROM t"), "0");
+}
+
+TEST(Database, UsesNoMoreConnectionsThanItMay) {
+    const auto conninfo = fresh_database();
+    Database database{{.conninfo = conninfo, .application_name = "bounded", .connections = 2}};
+    asio::io_context io;
+    std::vector<std::future<void>> all;
+    auto busy = [](pqxx::work& work) { work.exec("SELECT pg_sleep(0.02)"); };
+    for (int i = 0; i < 8; ++i)
+        all.push_back(asio::co_spawn(io, database.transact(busy), asio::use_future));
+    io.run();
+    for (auto& each : all) each.get();
+    EXPECT_EQ(cluster().sql("postgres",
+                            "SELECT count(*) FROM pg_stat_activity "
+                            "WHERE application_name = 'bounded'"),
+              "2");
+}
+
+}  // namespace
+}  // namespace quorate

@@ -1,0 +1,174 @@
+#include <cerrno>
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/integration/probe/harness.hpp"
+#include "tests/integration/probe/raw_server.hpp"
+
+namespace quorate {
+namespace {
+
+/// The report of a probe of a server that does `serve` with each connection.
+ProbeReport report_of(RawServer::Serve serve, milliseconds timeout = milliseconds{600}) {
+    RawServer server{std::move(serve)};
+    auto request = request_for(server.url());
+    request.timeout = timeout;
+    ProbeHarness harness;
+    return harness.probe(request);
+}
+
+TEST(ProbeConnection, ARefusedPortIsConnectionRefusedAfterTwoAttempts) {
+    std::string url;
+    {
+        RawServer server{[](RawConnection&) {}};
+        url = server.url();
+    }
+    ProbeHarness harness;
+    const auto report = harness.probe(request_for(url));
+    EXPECT_EQ(report.verdict, Verdict::fail);
+    EXPECT_EQ(name_or_none(report.reason), "connection_refused");
+    EXPECT_EQ(name_or_none(report.phase), "tcp");
+    EXPECT_EQ(report.os_error, ECONNREFUSED);
+    EXPECT_EQ(report.peer_address, "127.0.0.1");
+    EXPECT_TRUE(report.retried);
+    ASSERT_EQ(report.attempts.size(), 2U);
+    EXPECT_EQ(name_or_none(report.attempts[0].reason), "connection_refused");
+}
+
+TEST(ProbeConnection, ARstBeforeAHeadIsConnectionReset) {
+    const auto report = report_of([](RawConnection& connection) {
+        RawRequest request;
+        connection.read(request);
+        connection.reset();
+    });
+    EXPECT_EQ(name_or_none(report.reason), "connection_reset");
+    EXPECT_EQ(name_or_none(report.phase), "discover");
+    EXPECT_EQ(report.verdict, Verdict::fail);
+}
+
+TEST(ProbeConnection, AFinBeforeACompleteHeadIsConnectionClosed) {
+    const auto report = report_of([](RawConnection& connection) {
+        RawRequest request;
+        connection.read(request);
+        connection.send("HTTP/1.1 200 OK\r\nContent-");
+    });
+    EXPECT_EQ(name_or_none(report.reason), "connection_closed");
+    EXPECT_EQ(name_or_none(report.phase), "discover");
+}
+
+TEST(ProbeConnection, AServerThatAcceptsAndSaysNothingIsTimeoutHeaders) {
+    const auto report =
+        report_of([](RawConnection& connection) { connection.wait_for_close(); });
+    EXPECT_EQ(name_or_none(report.reason), "timeout_headers");
+    EXPECT_EQ(name_or_none(report.phase), "discover");
+    ASSERT_EQ(report.attempts.size(), 2U);
+    for (const auto& attempt : report.attempts) {
+        EXPECT_GE(attempt.total_us.value_or(0), 600'000U);
+        EXPECT_LT(attempt.total_us.value_or(0), 1'200'000U);
+    }
+}
+
+TEST(ProbeConnection, APeerThatNeverAnswersTheHandshakeIsTimeoutConnect) {
+    // A full accept queue drops the connection requests that come after.
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    ASSERT_EQ(::bind(listener, generic, size), 0);
+    ASSERT_EQ(::listen(listener, 0), 0);
+    ASSERT_EQ(::getsockname(listener, generic, &size), 0);
+    int fillers[8];
+    for (int& filler : fillers) {
+        filler = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        ::connect(filler, generic, size);
+    }
+    auto request = request_for("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/");
+    request.timeout = milliseconds{400};
+    request.retry = false;
+    ProbeHarness harness;
+    const auto report = harness.probe(request);
+    EXPECT_EQ(name_or_none(report.reason), "timeout_connect");
+    EXPECT_EQ(name_or_none(report.phase), "tcp");
+    for (const int filler : fillers)
+        ::close(filler);
+    ::close(listener);
+}
+
+TEST(ProbeConnection, RunningOutOfDescriptorsIsOursAndUnknown) {
+    McpScript script;
+    RawServer server{std::ref(script)};
+    ProbeHarness harness;
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    // Every descriptor below the lowest free one is in use.
+    const int lowest_free = ::dup(0);
+    ::close(lowest_free);
+    const rlimit none{static_cast<rlim_t>(lowest_free), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const auto report = harness.probe(request_for(server.url()));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+    EXPECT_EQ(name_or_none(report.reason), "agent_unhealthy");
+    EXPECT_EQ(report.os_error, EMFILE);
+    EXPECT_FALSE(report.retried);
+}
+
+TEST(ProbeConnection, OurOwnShutdownIsAbortedNeverTheServersFault) {
+    RawServer server{[](RawConnection& connection) { connection.wait_for_close(); }};
+    ProbeHarness harness;
+    const auto report = harness.probe_cancelled_after(request_for(server.url()), milliseconds{50});
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+    EXPECT_EQ(name_or_none(report.reason), "aborted");
+    EXPECT_LT(report.timings.total.value_or(0), 1'000'000U);
+}
+
+TEST(ProbeConnection, CancelledBetweenTwoAttemptsItIsAbortedToo) {
+    RawServer server{[](RawConnection&) {}};
+    auto request = request_for(server.url());
+    request.retry_gap = std::chrono::seconds{30};
+    ProbeHarness harness;
+    const auto report = harness.probe_cancelled_after(request, milliseconds{200});
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+    EXPECT_EQ(name_or_none(report.reason), "aborted");
+}
+
+TEST(ProbeConnection, ComesFromTheAddressItIsBoundTo) {
+    McpScript script;
+    RawServer server{std::ref(script)};
+    auto request = request_for(server.url());
+    request.bind_address = "127.0.1.3";
+    ProbeHarness harness;
+    EXPECT_EQ(harness.probe(request).verdict, Verdict::up);
+    EXPECT_EQ(server.sources(), std::vector<std::string>{"127.0.1.3"});
+}
+
+TEST(ProbeConnection, AConnectionThatTheServerClosesUnsaidIsReplaced) {
+    McpScript script;
+    script.close_after_answers();
+    RawServer server{std::ref(script)};
+    ProbeHarness harness;
+    const auto report = harness.probe(request_for(server.url()));
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_FALSE(report.retried);
+    EXPECT_EQ(script.count("tools/list"), 1);
+}
+
+TEST(ProbeConnection, AKeptConnectionCarriesTheWholeAttempt) {
+    McpScript script;
+    RawServer server{std::ref(script)};
+    ProbeHarness harness;
+    EXPECT_EQ(harness.probe(request_for(server.url())).verdict, Verdict::up);
+    EXPECT_EQ(server.connections(), 1);
+}
+
+}  // namespace
+}  // namespace quorate

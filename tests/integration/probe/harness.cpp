@@ -1,0 +1,67 @@
+#include "tests/integration/probe/harness.hpp"
+
+#include <exception>
+#include <optional>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace quorate {
+namespace {
+
+ProbeReport run(boost::asio::io_context& io,
+                Task<ProbeReport> task,
+                std::optional<milliseconds> cancelled_after) {
+    std::optional<ProbeReport> report;
+    std::exception_ptr thrown;
+    boost::asio::cancellation_signal cancel;
+    boost::asio::steady_timer timer{io};
+    const auto keep = [&](std::exception_ptr failure, ProbeReport result) {
+        thrown = std::move(failure);
+        report = std::move(result);
+        timer.cancel();
+    };
+    boost::asio::co_spawn(
+        io, std::move(task), boost::asio::bind_cancellation_slot(cancel.slot(), keep));
+    if (cancelled_after) {
+        timer.expires_after(*cancelled_after);
+        timer.async_wait([&](const boost::system::error_code& error) {
+            if (!error) cancel.emit(boost::asio::cancellation_type::terminal);
+        });
+    }
+    while (!report && io.run_one() > 0) {
+    }
+    if (thrown) std::rethrow_exception(thrown);
+    return *report;
+}
+
+}  // namespace
+
+ProbeReport ProbeHarness::probe(ProbeRequest request) {
+    return run(io_, engine_.probe(std::move(request)), std::nullopt);
+}
+
+ProbeReport ProbeHarness::probe_cancelled_after(ProbeRequest request, milliseconds delay) {
+    return run(io_, engine_.probe(std::move(request)), delay);
+}
+
+ProbeRequest request_for(const std::string& url) {
+    ProbeRequest request;
+    request.url = url;
+    request.timeout = std::chrono::seconds{2};
+    request.retry_gap = milliseconds{20};
+    request.guard.allow_loopback_literal = true;
+    return request;
+}
+
+std::string name_or_none(const std::optional<Reason>& reason) {
+    return reason ? std::string{name_of(*reason)} : "none";
+}
+
+std::string name_or_none(const std::optional<Phase>& phase) {
+    return phase ? std::string{name_of(*phase)} : "none";
+}
+
+}  // namespace quorate

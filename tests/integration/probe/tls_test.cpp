@@ -1,0 +1,127 @@
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "tests/integration/probe/certificates.hpp"
+#include "tests/integration/probe/harness.hpp"
+#include "tests/integration/probe/raw_server.hpp"
+
+namespace quorate {
+namespace {
+
+class ProbeTls : public testing::Test {
+protected:
+    /// The report of one attempt at a sound server behind such a certificate.
+    ProbeReport report_of(const CertificatePlan& plan, bool trusted = true, const char* host = nullptr) {
+        const auto context = authority_.server(plan);
+        McpScript script;
+        RawServer server{std::ref(script), context.get()};
+        auto request = request_for(server.url());
+        if (host != nullptr)
+            request.url = "https://" + std::string{host} + ":" + std::to_string(server.port()) + "/mcp";
+        if (trusted) request.ca_file = authority_.ca_file();
+        request.retry = false;
+        return harness_.probe(request);
+    }
+
+    TestAuthority authority_;
+    ProbeHarness harness_;
+};
+
+TEST_F(ProbeTls, AVerifiedServerIsUpAndItsCertificateIsTold) {
+    const auto report = report_of({});
+    ASSERT_EQ(report.verdict, Verdict::up) << report.detail;
+    ASSERT_TRUE(report.tls);
+    EXPECT_EQ(report.tls->version, "TLSv1.3");
+    EXPECT_EQ(report.tls->verify_code, 0);
+    EXPECT_EQ(report.tls->issuer, "CN=Quorate test authority");
+    ASSERT_TRUE(report.tls->not_after);
+    EXPECT_EQ(report.tls->not_after, report.tls->earliest_not_after);
+    EXPECT_TRUE(report.timings.tls);
+    EXPECT_FALSE(report.warnings.has(Warning::tls_cert_expiring));
+}
+
+TEST_F(ProbeTls, AnAddressIsVerifiedAsAnAddress) {
+    EXPECT_EQ(report_of({"IP:127.0.0.1"}, true, "127.0.0.1").verdict, Verdict::up);
+    const auto report = report_of({"localhost"}, true, "127.0.0.1");
+    EXPECT_EQ(name_or_none(report.reason), "tls_cert_hostname_mismatch");
+    EXPECT_EQ(report.tls->verify_code, 64);
+}
+
+TEST_F(ProbeTls, NamesWhatIsWrongWithACertificate) {
+    struct Row {
+        CertificatePlan plan;
+        bool trusted;
+        const char* reason;
+        int code;
+    };
+    const Row rows[] = {
+        {{"localhost", -30, -1, false}, true, "tls_cert_expired", 10},
+        {{"localhost", 1, 30, false}, true, "tls_cert_not_yet_valid", 9},
+        {{"localhost", -1, 30, true}, true, "tls_cert_self_signed", 18},
+        {{"localhost", -1, 30, false}, false, "tls_cert_untrusted", 20},
+        {{"example.com", -1, 30, false}, true, "tls_cert_hostname_mismatch", 62},
+    };
+    for (const auto& row : rows) {
+        const auto report = report_of(row.plan, row.trusted);
+        EXPECT_EQ(report.verdict, Verdict::fail);
+        EXPECT_EQ(name_or_none(report.reason), row.reason);
+        EXPECT_EQ(name_or_none(report.phase), "tls");
+        ASSERT_TRUE(report.tls);
+        EXPECT_EQ(report.tls->verify_code, row.code);
+        EXPECT_TRUE(report.tls->not_after) << row.reason;
+    }
+}
+
+TEST_F(ProbeTls, ACertificateNearItsEndIsAWarning) {
+    const auto report = report_of({"localhost", -30, 5, false});
+    EXPECT_EQ(report.verdict, Verdict::up);
+    EXPECT_TRUE(report.warnings.has(Warning::tls_cert_expiring));
+}
+
+TEST_F(ProbeTls, APeerThatDoesNotSpeakTlsFailsTheHandshake) {
+    RawServer server{[](RawConnection& connection) {
+        connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        connection.wait_for_close();
+    }};
+    auto request = request_for("https://localhost:" + std::to_string(server.port()) + "/");
+    request.retry = false;
+    const auto report = harness_.probe(request);
+    EXPECT_EQ(name_or_none(report.reason), "tls_handshake_failed");
+}
+
+TEST_F(ProbeTls, APeerThatSaysNothingIsTimeoutTls) {
+    RawServer server{[](RawConnection& connection) { connection.wait_for_close(); }};
+    auto request = request_for("https://localhost:" + std::to_string(server.port()) + "/");
+    request.retry = false;
+    request.timeout = milliseconds{400};
+    const auto report = harness_.probe(request);
+    EXPECT_EQ(name_or_none(report.reason), "timeout_tls");
+    EXPECT_EQ(name_or_none(report.phase), "tls");
+}
+
+TEST_F(ProbeTls, APeerThatClosesFailsTheHandshakeAndOneThatResetsIsReset) {
+    for (const bool resets : {false, true}) {
+        RawServer server{[resets](RawConnection& connection) {
+            if (resets) connection.reset();
+        }};
+        auto request = request_for("https://localhost:" + std::to_string(server.port()) + "/");
+        request.retry = false;
+        const auto report = harness_.probe(request);
+        const bool named = name_or_none(report.reason) == "tls_handshake_failed" ||
+                           name_or_none(report.reason) == "connection_reset";
+        EXPECT_TRUE(named) << name_or_none(report.reason);
+        EXPECT_EQ(report.verdict, Verdict::fail);
+    }
+}
+
+TEST_F(ProbeTls, AFileThatHoldsNoAuthorityIsOurTrouble) {
+    auto request = request_for("https://localhost:1/");
+    request.ca_file = "/nonexistent/ca.pem";
+    const auto report = harness_.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+    EXPECT_NE(report.detail.find("/nonexistent/ca.pem"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace quorate

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include "platform/redis/client.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/runtime/sleep.hpp"
+#include "platform/runtime/task_group.hpp"
+#include "tests/support/redis_server.hpp"
+
+namespace quorate::testing {
+
+inline RedisClientOptions options_for(const RedisServer& server) {
+    RedisClientOptions options;
+    options.address = server.address();
+    options.timeout = std::chrono::seconds{10};  // a busy machine is no failure
+    options.backoff_first = milliseconds{5};
+    options.backoff_longest = milliseconds{50};
+    return options;
+}
+
+/// Runs `body` on an executor of its own, to its end; what it throws is thrown.
+inline void run_on_executor(const std::function<Task<>()>& body) {
+    asio::io_context io{1};
+    std::exception_ptr failure;
+    asio::co_spawn(io, body(), [&failure](std::exception_ptr thrown) { failure = thrown; });
+    io.run();
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// Runs `body` while `clients` are served.
+inline Task<> serving(std::vector<RedisClient*> clients, std::function<Task<>()> body) {
+    TaskGroup group{co_await asio::this_coro::executor, clients.size()};
+    for (auto* client : clients) group.spawn("serve", client->serve());
+    std::exception_ptr failure;
+    try {
+        co_await body();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    group.cancel();
+    co_await group.join();
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// Runs `body(client, blocking)` with two served clients of `server`.
+inline void with_clients(const RedisServer& server,
+                         const std::function<Task<>(RedisClient&, RedisClient&)>& body) {
+    run_on_executor([&]() -> Task<> {
+        const auto executor = co_await asio::this_coro::executor;
+        RedisClient client{executor, options_for(server)};
+        RedisClient blocking{executor, options_for(server)};
+        std::vector<RedisClient*> clients{&client, &blocking};
+        std::function<Task<>()> inner = [&] { return body(client, blocking); };
+        co_await serving(std::move(clients), std::move(inner));
+    });
+}
+
+inline void with_client(const RedisServer& server,
+                        const std::function<Task<>(RedisClient&)>& body) {
+    with_clients(server, [&](RedisClient& client, RedisClient&) { return body(client); });
+}
+
+/// Looks every few milliseconds until `holds` or 20 s are over. @return whether it came to hold.
+template <class Holds>
+Task<bool> eventually(const Holds& holds) {
+    const auto give_up = SystemClock{}.steady_now() + std::chrono::seconds{20};
+    while (SystemClock{}.steady_now() < give_up) {
+        const bool now = co_await holds();
+        if (now) co_return true;
+        co_await sleep_for(milliseconds{5});
+    }
+    co_return false;
+}
+
+/// One command with few words, where the reply alone matters.
+inline Task<RedisReply> ask(RedisClient& client, RedisArgs command) {
+    return client.run(std::move(command));
+}
+
+}  // namespace quorate::testing

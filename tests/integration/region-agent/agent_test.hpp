@@ -1,0 +1,157 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/model/job.hpp"
+#include "platform/redis/cell_buffer.hpp"
+#include "platform/redis/fleet.hpp"
+#include "platform/redis/job_queue.hpp"
+#include "region-agent/app.hpp"
+#include "tests/integration/redis/with_client.hpp"
+#include "tests/integration/region-agent/mcp_stub.hpp"
+
+namespace quorate::testing {
+
+inline const std::string kRegion = "us-east";
+inline const ShardId kShard{3};
+inline const RegionId kRegionId{1};
+
+inline agent::Config agent_config(const RedisServer& server, const std::string& name) {
+    agent::Config config;
+    config.region = kRegion;
+    config.name = name;
+    config.redis_url = server.url();
+    config.health_port = 0;
+    config.allow_private_addresses = true;
+    config.log_level = "error";
+    return config;
+}
+
+/// The verdict-minute that all jobs of a test are of.
+inline UtcMinute test_minute() {
+    static const auto minute = UtcMinute::containing(SystemClock{}.utc_now(), Window::minute());
+    return minute;
+}
+
+/// A job that is due `ahead` from now and may start for a minute.
+inline Job job_for(std::uint64_t endpoint, const std::string& url,
+                   milliseconds ahead = milliseconds{0}) {
+    const auto now = SystemClock{}.utc_now();
+    Job job;
+    job.key = {EndpointId{endpoint}, kRegionId, test_minute()};
+    job.id = std::to_string(test_minute().epoch_ms()) + ":" + std::to_string(endpoint) + ":1";
+    job.shard = kShard;
+    job.tenant = "default";
+    job.name = "endpoint-" + std::to_string(endpoint);
+    job.region = kRegion;
+    // Within the minute, as the codec asks; a test that begins late in it is due at once.
+    const auto due = std::chrono::floor<milliseconds>(now + ahead) - test_minute().start();
+    job.slot = std::clamp<milliseconds>(due, milliseconds{0}, Window::minute().length());
+    job.not_after = now + ahead + std::chrono::minutes{1};
+    job.expected_cells = 1;
+    job.url = url;
+    job.timeout = std::chrono::seconds{5};
+    job.retry_gap = milliseconds{20};
+    job.era = EraMode::legacy;
+    return job;
+}
+
+/// Everything a test of the agent has at hand; all on one executor.
+struct Bench {
+    Bench(asio::any_io_executor on, const RedisServer& with)
+        : executor{on}, server{&with}, redis{on, options_for(with)}, cells{redis}, stub{on} {}
+
+    asio::any_io_executor executor;
+    const RedisServer* server;
+    RedisClient redis;
+    CellBuffer cells;
+    McpStub stub;
+
+    Task<> enqueue(std::vector<Job> jobs) {
+        JobQueue queue{redis, kRegion};
+        const auto from = co_await queue.planned_until();
+        const auto until = from.value_or(UtcTime{}) + milliseconds{1};
+        const auto done = co_await queue.enqueue(std::move(jobs), from, until);
+        EXPECT_TRUE(done.taken);
+    }
+
+    Task<QueueDepth> depth() {
+        JobQueue queue{redis, kRegion};
+        const auto depth = co_await queue.depth();
+        co_return depth;
+    }
+
+    /// Whether nothing is left in the queue; false while Redis is away.
+    Task<bool> queue_is_empty() {
+        try {
+            const auto now = co_await depth();
+            co_return now.entries == 0;
+        } catch (const RedisUnavailable&) {
+            co_return false;
+        }
+    }
+
+    /// The cells of endpoints 1 … `endpoints` that are in.
+    Task<std::vector<Cell>> cells_of(std::uint64_t endpoints) {
+        std::vector<CellsQuery> queries;
+        for (std::uint64_t endpoint = 1; endpoint <= endpoints; ++endpoint)
+            queries.push_back({kShard, test_minute(), EndpointId{endpoint}, {kRegionId}});
+        const auto found = co_await cells.read_cells(std::move(queries));
+        std::vector<Cell> all;
+        for (const auto& one : found) {
+            EXPECT_TRUE(one.undecodable.empty());
+            all.insert(all.end(), one.cells.begin(), one.cells.end());
+        }
+        co_return all;
+    }
+
+    /// How often minutes were announced as complete.
+    Task<std::size_t> announcements() {
+        std::vector<ShardId> shards{kShard};
+        const auto batches = co_await cells.read_done(std::move(shards), 100'000);
+        co_return batches.empty() ? 0 : batches.front().entries;
+    }
+};
+
+/// Runs `body(bench)` with the client and the stub served.
+inline void on_bench(const RedisServer& server, const std::function<Task<>(Bench&)>& body) {
+    run_on_executor([&]() -> Task<> {
+        const auto executor = co_await asio::this_coro::executor;
+        Bench bench{executor, server};
+        TaskGroup stub{executor, 1};
+        stub.spawn("stub", bench.stub.serve());
+        std::vector<RedisClient*> clients{&bench.redis};
+        std::function<Task<>()> inner = [&] { return body(bench); };
+        co_await serving(std::move(clients), std::move(inner));
+        stub.cancel();
+        bench.stub.go_on();
+        bench.stub.stop();
+        co_await stub.join();
+        co_await bench.stub.join();
+    });
+}
+
+/// An agent in this process; `stop` is what SIGTERM does.
+class RunningAgent {
+public:
+    RunningAgent(asio::any_io_executor executor, const agent::Config& config)
+        : app{executor, config, "0.1.0-test"}, group_{executor, 1} {
+        group_.spawn("agent", app.run());
+    }
+    void begin_stop() { group_.cancel(); }
+    Task<> ended() { return group_.join(); }
+    Task<> stop() {
+        begin_stop();
+        co_await ended();
+    }
+
+    agent::App app;
+
+private:
+    TaskGroup group_;
+};
+
+}  // namespace quorate::testing

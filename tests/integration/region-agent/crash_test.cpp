@@ -1,0 +1,132 @@
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/integration/region-agent/agent_test.hpp"
+
+namespace quorate {
+namespace {
+
+using testing::agent_config;
+using testing::Bench;
+using testing::eventually;
+using testing::job_for;
+using testing::kRegion;
+using testing::on_bench;
+using testing::RedisServer;
+using testing::RunningAgent;
+
+/// The agent as its own process, so that kill -9 can be what it is.
+class AgentProcess {
+public:
+    AgentProcess(const RedisServer& server, const std::string& name) {
+        std::string pattern = std::filesystem::temp_directory_path() / "quorate-agent-XXXXXX";
+        folder_ = ::mkdtemp(pattern.data());
+        const auto file = folder_ / "agent.yaml";
+        std::ofstream{file} << "region: " << kRegion << "\nname: " << name
+                            << "\nredis: {url: \"" << server.url() << "\"}"
+                            << "\nhealth: {port: 0}\nallow_private_addresses: true\n";
+        const std::string binary = QUORATE_BINARY_DIR "/bin/quorate-agent";
+        const std::string config = file;
+        process_ = ::fork();
+        if (process_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            ::execl(binary.c_str(), binary.c_str(), "--config", config.c_str(), nullptr);
+            ::_exit(127);
+        }
+    }
+    ~AgentProcess() {
+        if (process_ != 0) end(SIGKILL);
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+    AgentProcess(const AgentProcess&) = delete;
+    AgentProcess& operator=(const AgentProcess&) = delete;
+
+    /// @return the status of waitpid.
+    int end(int signal) {
+        ::kill(process_, signal);
+        int status = 0;
+        ::waitpid(process_, &status, 0);
+        process_ = 0;
+        return status;
+    }
+
+private:
+    std::filesystem::path folder_;
+    pid_t process_ = 0;
+};
+
+constexpr std::uint64_t kEndpoints = 5;
+
+/// Five jobs are being probed by an agent process that is then killed.
+Task<> kill_in_the_middle(Bench& bench, AgentProcess& process) {
+    bench.stub.hang();
+    std::vector<Job> jobs;
+    for (std::uint64_t endpoint = 1; endpoint <= kEndpoints; ++endpoint)
+        jobs.push_back(job_for(endpoint, bench.stub.url()));
+    co_await bench.enqueue(std::move(jobs));
+    const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= kEndpoints; };
+    EXPECT_TRUE(co_await eventually(probing));
+    process.end(SIGKILL);
+    bench.stub.go_on();
+    const auto depth = co_await bench.depth();
+    EXPECT_EQ(depth, (QueueDepth{kEndpoints, kEndpoints}));
+}
+
+Task<> expect_all_once(Bench& bench, std::string agent) {
+    const auto acknowledged = [&] { return bench.queue_is_empty(); };
+    EXPECT_TRUE(co_await eventually(acknowledged));
+    const auto cells = co_await bench.cells_of(kEndpoints);
+    EXPECT_EQ(cells.size(), kEndpoints);
+    for (const auto& cell : cells) {
+        EXPECT_EQ(cell.agent, agent);
+        EXPECT_EQ(cell.verdict, Verdict::up) << cell.detail;
+    }
+    const auto announced = co_await bench.announcements();
+    EXPECT_EQ(announced, kEndpoints);
+}
+
+TEST(AgentCrash, TheJobsOfAKilledAgentAreTakenOverByAnother) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "killed"};
+        co_await kill_in_the_middle(bench, process);
+        RunningAgent other{bench.executor, agent_config(server, "other")};
+        co_await expect_all_once(bench, "other");
+        co_await other.stop();
+    });
+}
+
+TEST(AgentCrash, AKilledAgentThatComesBackDoesItsOwnJobs) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "same"};
+        co_await kill_in_the_middle(bench, process);
+        RunningAgent again{bench.executor, agent_config(server, "same")};
+        co_await expect_all_once(bench, "same");
+        co_await again.stop();
+    });
+}
+
+TEST(AgentCrash, SigtermEndsTheProcessWithStatusZero) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "a"};
+        std::vector<Job> jobs{job_for(1, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        const auto acknowledged = [&] { return bench.queue_is_empty(); };
+        EXPECT_TRUE(co_await eventually(acknowledged));
+        const int status = process.end(SIGTERM);
+        EXPECT_TRUE(WIFEXITED(status));
+        EXPECT_EQ(WEXITSTATUS(status), 0);
+    });
+}
+
+}  // namespace
+}  // namespace quorate

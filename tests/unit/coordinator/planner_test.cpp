@@ -1,0 +1,234 @@
+#include "coordinator/planner/planner.hpp"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <tuple>
+
+#include <gtest/gtest.h>
+
+#include "core/base/sha256.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr auto kStart = UtcTime{std::chrono::hours{500'000}};  // the start of a window of any length
+
+Window window_of(int length_s) {
+    return *Window::of(seconds{length_s});
+}
+
+EndpointVersion endpoint(std::uint64_t id, const std::string& name, std::size_t regions,
+                         Window window) {
+    EndpointVersion version;
+    version.endpoint = EndpointId{id};
+    version.shard = ShardId{id % 64};
+    version.version = 1;
+    version.interval = window.length();
+    version.spec.name = name;
+    version.spec.url = "http://h/mcp";
+    for (std::size_t i = 1; i <= regions; ++i)
+        version.regions.emplace_back(i);
+    return version;
+}
+
+using Key = std::tuple<EndpointId, RegionId, UtcMinute>;
+
+std::vector<Key> keys(const Planner& planner, RegionId region, UtcTime from, UtcTime until) {
+    std::vector<Key> out;
+    for (const auto& probe : planner.due(region, from, until))
+        out.emplace_back(probe.version->endpoint, region, probe.minute);
+    return out;
+}
+
+TEST(Planner, TheSlotIsTheOneOfTheScheduleAndTheSameInEveryMinute) {
+    const auto window = window_of(60);
+    Planner planner{window};
+    planner.set(EndpointId{7}, {endpoint(7, "search", 5, window)});
+    // Timeout 8 s: the budget is 18 s, so probes start in the first 42 s.
+    const auto hash = stable_hash("default/search");
+    for (std::uint32_t region = 0; region < 5; ++region) {
+        const auto expected = milliseconds{(hash % 42'000 + region * 42'000 / 5) % 42'000};
+        const auto due = planner.due(RegionId{region + 1}, kStart - microseconds{1},
+                                     kStart + seconds{120} - microseconds{1});
+        ASSERT_EQ(due.size(), 2U);
+        EXPECT_EQ(due[0].slot, expected);
+        EXPECT_EQ(due[1].slot, expected);
+        EXPECT_EQ(due[0].minute.start(), kStart);
+        EXPECT_EQ(due[1].minute.start(), kStart + seconds{60});
+    }
+}
+
+TEST(Planner, AJobCarriesTheFiguresOfTheSchedule) {
+    const auto window = window_of(5);
+    Planner planner{window};
+    auto version = endpoint(7, "search", 3, window);
+    version.spec.latency_slo = milliseconds{500};
+    version.spec.headers["X-Probe"] = {"quorate", ""};
+    planner.set(EndpointId{7}, {version});
+    const auto due = planner.due(RegionId{2}, kStart, kStart + seconds{5});
+    ASSERT_EQ(due.size(), 1U);
+    const auto job = planner.job(due[0], "eu-west", Era::legacy);
+    EXPECT_EQ(job.id, std::to_string(due[0].minute.epoch_ms()) + ":7:eu-west");
+    EXPECT_EQ(job.trace_id.size(), 32U);
+    EXPECT_EQ(job.key, (CellKey{EndpointId{7}, RegionId{2}, due[0].minute}));
+    EXPECT_EQ(job.expected_cells, 3U);
+    // Window 5 s: retry gap 500 ms, timeout clipped to 2250 ms, budget the whole window.
+    EXPECT_EQ(job.retry_gap, milliseconds{500});
+    EXPECT_EQ(job.timeout, milliseconds{2250});
+    EXPECT_EQ(job.not_after, due[0].minute.start() + seconds{3});
+    EXPECT_EQ(planner.latest_start(due[0]), job.not_after);
+    EXPECT_EQ(job.slow_over_ms, 500U);
+    EXPECT_EQ(job.era_hint, Era::legacy);
+    EXPECT_EQ(job.headers.size(), 1U);
+}
+
+TEST(Planner, PausedAndForgottenEndpointsAreNotPlanned) {
+    const auto window = window_of(10);
+    Planner planner{window};
+    auto paused = endpoint(1, "a", 2, window);
+    paused.spec.paused = true;
+    planner.set(EndpointId{1}, {paused});
+    planner.set(EndpointId{2}, {endpoint(2, "b", 2, window)});
+    EXPECT_EQ(planner.endpoints(), 1U);
+    EXPECT_EQ(planner.due(RegionId{1}, kStart, kStart + seconds{10}).size(), 1U);
+    planner.set(EndpointId{2}, {});
+    EXPECT_TRUE(planner.due(RegionId{1}, kStart, kStart + seconds{100}).empty());
+    EXPECT_TRUE(planner.due(RegionId{9}, kStart, kStart + seconds{100}).empty());
+}
+
+TEST(Planner, AChangeIsInForceFromItsMinuteOnAndLeavesNoGap) {
+    const auto window = window_of(10);
+    const auto change = UtcMinute::containing(kStart + seconds{30}, window);
+    Planner planner{window};
+    auto before = endpoint(1, "a", 2, window);
+    before.valid_to = change;
+    auto after = endpoint(1, "a", 5, window);
+    after.version = 2;
+    after.valid_from = change;
+    after.spec.timeout = seconds{1};
+    planner.set(EndpointId{1}, {before, after});
+    for (std::uint64_t region = 1; region <= 5; ++region) {
+        std::set<UtcMinute> minutes;
+        for (const auto& probe : planner.due(RegionId{region}, kStart - microseconds{1},
+                                             kStart + seconds{60} - microseconds{1})) {
+            EXPECT_TRUE(minutes.insert(probe.minute).second);
+            EXPECT_EQ(probe.version->version, probe.minute < change ? 1U : 2U);
+        }
+        EXPECT_EQ(minutes.size(), region <= 2 ? 6U : 3U);
+    }
+}
+
+TEST(Planner, AVersionThatNeverHeldIsNotPlanned) {
+    const auto window = window_of(10);
+    Planner planner{window};
+    auto never = endpoint(1, "a", 1, window);
+    never.valid_from = UtcMinute::containing(kStart, window);
+    never.valid_to = never.valid_from;
+    planner.set(EndpointId{1}, {never});
+    EXPECT_TRUE(planner.due(RegionId{1}, kStart - seconds{60}, kStart + seconds{60}).empty());
+}
+
+/// A fleet with every kind of schedule, its expected keys counted without the planner's index.
+struct Fleet {
+    Window window;
+    std::vector<EndpointVersion> versions;
+
+    std::map<Key, int> expected(UtcTime from, UtcTime until) const {
+        std::map<Key, int> out;
+        for (auto m = UtcMinute::containing(from, window); m.start() <= until;
+             m = m.plus(1, window)) {
+            for (const auto& version : versions) {
+                const auto hash = stable_hash(full_name(version.spec));
+                if (!version.in_force(m) || version.spec.paused ||
+                    !expects(m, window, version.interval, hash))
+                    continue;
+                const auto span = timing_of(version.spec.timeout, window).span;
+                const auto n = static_cast<std::uint32_t>(version.regions.size());
+                for (std::uint32_t i = 0; i < n; ++i) {
+                    const UtcTime slot = m.start() + slot_of(hash, i, n, span);
+                    if (slot > from && slot <= until)
+                        ++out[{version.endpoint, version.regions[i], m}];
+                }
+            }
+        }
+        return out;
+    }
+};
+
+Fleet random_fleet(std::mt19937& random) {
+    const auto window = window_of(Window::kLengthsS[random() % Window::kLengthsS.size()]);
+    Fleet fleet{window, {}};
+    for (std::uint64_t id = 1; id <= 40; ++id) {
+        auto version = endpoint(id, "e" + std::to_string(random()), 1 + random() % 5, window);
+        version.interval = window.length() * (1 + random() % 4);
+        version.spec.timeout = milliseconds{1000 + random() % 19'000};
+        version.spec.paused = random() % 8 == 0;
+        if (random() % 2 == 0) {
+            const auto change =
+                UtcMinute::containing(kStart + seconds{random() % 120}, window);
+            auto next = version;
+            next.version = 2;
+            next.valid_from = change;
+            next.interval = window.length() * (1 + random() % 4);
+            next.regions.resize(1 + random() % next.regions.size());
+            version.valid_to = change;
+            fleet.versions.push_back(next);
+        }
+        fleet.versions.push_back(version);
+    }
+    return fleet;
+}
+
+TEST(Planner, AnySplitOfTimeIntoTicksGivesEachProbeOnce) {
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random{seed};
+    for (int round = 0; round < 20; ++round) {
+        const auto fleet = random_fleet(random);
+        std::map<EndpointId, std::vector<EndpointVersion>> by_endpoint;
+        for (const auto& version : fleet.versions)
+            by_endpoint[version.endpoint].push_back(version);
+        auto fresh = [&] {
+            Planner planner{fleet.window};
+            for (const auto& [id, versions] : by_endpoint)
+                planner.set(id, versions);
+            return planner;
+        };
+        const auto from = kStart + microseconds{random() % 10'000'000};
+        const auto until = from + seconds{150};
+        std::map<Key, int> planned;
+        auto planner = fresh();
+        for (auto at = from; at < until;) {
+            const auto next = std::min(until, at + microseconds{1 + random() % 4'000'000});
+            if (random() % 10 == 0) planner = fresh();  // a restart: the index is built anew
+            if (random() % 10 == 0) {                   // a reload of one endpoint
+                const auto& [id, versions] = *by_endpoint.begin();
+                planner.set(id, versions);
+            }
+            for (std::uint64_t region = 1; region <= 5; ++region)
+                for (const auto& key : keys(planner, RegionId{region}, at, next))
+                    ++planned[key];
+            at = next;
+        }
+        EXPECT_EQ(planned, fleet.expected(from, until)) << "round " << round;
+    }
+}
+
+TEST(Planner, ProbesComeInTheOrderOfTheirSlots) {
+    const auto window = window_of(60);
+    Planner planner{window};
+    for (std::uint64_t id = 1; id <= 500; ++id)
+        planner.set(EndpointId{id}, {endpoint(id, "e" + std::to_string(id), 5, window)});
+    const auto due = planner.due(RegionId{3}, kStart, kStart + seconds{180});
+    EXPECT_EQ(due.size(), 1500U);
+    EXPECT_TRUE(std::is_sorted(due.begin(), due.end(), [](const auto& a, const auto& b) {
+        return a.slot_time() < b.slot_time();
+    }));
+}
+
+}  // namespace
+}  // namespace quorate::coordinator

@@ -1,0 +1,119 @@
+#include "probe/http_response.hpp"
+
+#include <gtest/gtest.h>
+
+namespace quorate {
+namespace {
+
+/// Feeds `text` in pieces of `size` bytes, the way a connection does.
+struct Reading {
+    explicit Reading(std::string_view text, std::size_t size = 1'000'000, bool ends = false)
+        : parser{[this](std::string_view piece) {
+              body.append(piece);
+              return true;
+          }} {
+        std::string buffer;
+        for (std::size_t at = 0; at < text.size() && step == HttpStep::need_more; at += size) {
+            buffer.append(text.substr(at, size));
+            std::size_t consumed = 0;
+            step = parser.feed(buffer, consumed);
+            buffer.erase(0, consumed);
+        }
+        if (ends && step == HttpStep::need_more) step = parser.end_of_stream();
+        left = buffer;
+    }
+    std::string body;
+    HttpResponseParser parser;
+    HttpStep step = HttpStep::need_more;
+    std::string left;
+};
+
+constexpr std::string_view kChunked =
+    "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n"
+    "mcp-session-ID: abc\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "4\r\nWiki\r\n5;ext=1\r\npedia\r\n0\r\n\r\n";
+
+TEST(HttpResponse, ReadsAChunkedBodyHoweverItIsSplit) {
+    for (const std::size_t size : {1U, 2U, 3U, 7U, 50U, 1000U}) {
+        Reading reading{kChunked, size};
+        EXPECT_EQ(reading.step, HttpStep::done) << size;
+        EXPECT_EQ(reading.body, "Wikipedia");
+        EXPECT_EQ(reading.parser.head().status, 200);
+        EXPECT_EQ(reading.parser.head().media_type, "text/event-stream");
+        EXPECT_EQ(reading.parser.head().session_id, "abc");
+        EXPECT_TRUE(reading.parser.keep_alive());
+    }
+}
+
+TEST(HttpResponse, AnEmptyReasonPhraseIsFine) {
+    const Reading reading{"HTTP/1.1 400 \r\nContent-Length: 2\r\n\r\n{}"};
+    EXPECT_EQ(reading.step, HttpStep::done);
+    EXPECT_EQ(reading.parser.head().status, 400);
+    EXPECT_EQ(reading.body, "{}");
+}
+
+TEST(HttpResponse, InterimResponsesAreSkipped) {
+    const Reading reading{
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+        "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+        9};
+    EXPECT_EQ(reading.step, HttpStep::done);
+    EXPECT_EQ(reading.parser.head().status, 202);
+}
+
+TEST(HttpResponse, StopsAtTheEndOfTheMessage) {
+    const Reading reading{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n"};
+    EXPECT_EQ(reading.step, HttpStep::done);
+    EXPECT_EQ(reading.left, "HTTP/1.1 200 OK\r\n");
+}
+
+TEST(HttpResponse, TheEndOfTheStreamEndsABodyWithoutLength) {
+    const Reading reading{"HTTP/1.1 200 OK\r\n\r\nabc", 5, true};
+    EXPECT_EQ(reading.step, HttpStep::done);
+    EXPECT_EQ(reading.body, "abc");
+    EXPECT_FALSE(reading.parser.keep_alive());
+}
+
+TEST(HttpResponse, AShortBodyIsTruncatedAndAShortHeadIsAClosedConnection) {
+    EXPECT_EQ((Reading{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 5, true}.step),
+              HttpStep::truncated);
+    EXPECT_EQ((Reading{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 5, true}
+                   .step),
+              HttpStep::truncated);
+    EXPECT_EQ((Reading{"HTTP/1.1 200 OK\r\nContent-", 5, true}.step), HttpStep::closed);
+    EXPECT_EQ((Reading{"", 5, true}.step), HttpStep::closed);
+}
+
+TEST(HttpResponse, WhatIsNoHttpIsMalformed) {
+    for (const auto* bad : {"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+                            "\x15\x03\x01\x00\x02\x02\x46\r\n\r\n",
+                            "HTTP/1.1 20 OK\r\n\r\n",
+                            "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+                            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"})
+        EXPECT_EQ(Reading{bad}.step, HttpStep::malformed) << bad;
+}
+
+TEST(HttpResponse, AnEndlessHeadIsMalformedAt64KiB) {
+    std::string head = "HTTP/1.1 200 OK\r\n";
+    while (head.size() < 200'000)
+        head += "X-Filler: " + std::string(100, 'a') + "\r\n";
+    EXPECT_EQ((Reading{head, 4096}.step), HttpStep::malformed);
+}
+
+TEST(HttpResponse, ABodyOver32MiBIsTooLarge) {
+    const Reading reading{"HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\n\r\n"};
+    EXPECT_EQ(reading.step, HttpStep::too_large);
+}
+
+TEST(HttpResponse, JoinsTheValuesOfWwwAuthenticateAndSeesBotWalls) {
+    const Reading reading{
+        "HTTP/1.1 403 F\r\nWWW-Authenticate: Basic\r\nwww-authenticate: Bearer x=\"1\"\r\n"
+        "CF-Mitigated: Challenge\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"};
+    EXPECT_EQ(reading.parser.head().www_authenticate, "Basic, Bearer x=\"1\"");
+    EXPECT_TRUE(reading.parser.head().challenged);
+    EXPECT_EQ(reading.parser.head().retry_after, "7");
+}
+
+}  // namespace
+}  // namespace quorate

@@ -1,0 +1,118 @@
+#include "probe/response_reader.hpp"
+
+#include <gtest/gtest.h>
+
+namespace quorate {
+namespace {
+
+/// One whole response as the reader sees it; `ends`: the peer closes behind it.
+ReadStep read(ResponseReader& reader, const std::string& text, bool ends = false) {
+    std::size_t consumed = 0;
+    const auto step = reader.feed(text, consumed);
+    return step == ReadStep::need_more && ends ? reader.end_of_stream() : step;
+}
+
+std::string response(std::string_view type, std::string_view body, int status = 200) {
+    return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: " + std::string{type} +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string{body};
+}
+
+constexpr std::string_view kAnswer = R"({"jsonrpc":"2.0","id":1,"result":{}})";
+
+struct Row {
+    std::string text;
+    Reason reason;
+};
+
+TEST(ResponseReader, NamesWhatIsWrongWithAnAnswer) {
+    const std::string stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    const Row rows[] = {
+        {response("application/json", "{"), Reason::protocol_invalid_json},
+        {response("application/json", "\xFF"), Reason::protocol_invalid_json},
+        {response("application/json", R"({"id":1,"result":{}})"), Reason::protocol_invalid_message},
+        {response("application/json", R"({"jsonrpc":"2.0","id":2,"result":{}})"),
+         Reason::protocol_id_mismatch},
+        {response("application/json", R"({"jsonrpc":"2.0","method":"n"})"),
+         Reason::protocol_no_response},
+        {response("application/json", ""), Reason::protocol_no_response},
+        {response("text/html", "<p>"), Reason::http_unexpected_content_type},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Reason::http_unexpected_content_type},
+        {stream + ": ping\n\ndata: \n\n", Reason::protocol_no_response},
+        {stream + "data: {\n\n", Reason::protocol_invalid_json},
+        {stream + "data: " + std::string{kAnswer} + "\n", Reason::protocol_no_response},
+        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{",
+         Reason::response_truncated},
+        {"HTTP/1.1 200 OK\r\n", Reason::connection_closed},
+        {"NONSENSE\r\n\r\n", Reason::http_malformed},
+    };
+    for (const auto& row : rows) {
+        ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+        ASSERT_EQ(read(reader, row.text, true), ReadStep::failed) << row.text;
+        EXPECT_EQ(name_of(reader.failure()->reason), name_of(row.reason)) << row.text;
+    }
+}
+
+TEST(ResponseReader, ContentTypesAreComparedWithoutCaseAndParameters) {
+    ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+    EXPECT_EQ(read(reader, response("Application/JSON; charset=UTF-8", kAnswer)),
+              ReadStep::satisfied);
+    EXPECT_TRUE(reader.reusable());
+}
+
+TEST(ResponseReader, AStreamIsLeftAsSoonAsTheAnswerIsIn) {
+    ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+    const auto text = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+                      "id: p\ndata: \n\nevent: ping\ndata: {}\n\nevent: message\ndata: " +
+                      std::string{kAnswer} + "\n\n";
+    EXPECT_EQ(read(reader, text), ReadStep::satisfied);
+    EXPECT_FALSE(reader.message_done());
+    EXPECT_FALSE(reader.reusable());
+}
+
+TEST(ResponseReader, ARequestOfTheServerWantsAttentionBeforeTheAnswer) {
+    ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+    EXPECT_EQ(read(reader,
+                   "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+                   "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n\n"),
+              ReadStep::attention);
+    EXPECT_EQ(reader.inbox().take_server_requests().size(), 1U);
+    EXPECT_EQ(read(reader, "data: " + std::string{kAnswer} + "\n\n"), ReadStep::satisfied);
+}
+
+TEST(ResponseReader, ABodyOfAnErrorGivesItsJsonRpcError) {
+    ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+    EXPECT_EQ(read(reader,
+                   response("application/json",
+                            R"({"jsonrpc":"2.0","id":"server-error","error":{"code":-32600}})",
+                            404)),
+              ReadStep::satisfied);
+    EXPECT_EQ(reader.rpc_error()->code, -32600);
+}
+
+TEST(ResponseReader, AnErrorWithoutIdAnswersTheOneRequestUnderWay) {
+    ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+    EXPECT_EQ(read(reader,
+                   response("application/json",
+                            R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700}})")),
+              ReadStep::satisfied);
+    EXPECT_TRUE(reader.inbox().response());
+}
+
+TEST(ResponseReader, OneStreamAnswersSeveralRequestsInTurn) {
+    ResponseReader reader{Wanted::first_event, Phase::sse_open};
+    EXPECT_EQ(read(reader,
+                   "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+                   "event: endpoint\ndata: /m\n\n"),
+              ReadStep::satisfied);
+    EXPECT_EQ(reader.first_event()->data, "/m");
+    for (const int id : {1, 2}) {
+        reader.want(Wanted::rpc_response, Phase::initialize, id);
+        EXPECT_EQ(read(reader,
+                       "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":" + std::to_string(id) +
+                           ",\"result\":{}}\n\n"),
+                  ReadStep::satisfied);
+    }
+}
+
+}  // namespace
+}  // namespace quorate
