@@ -50,7 +50,7 @@ struct ArchiverApp::Parts {
                     .application_name = "quorate-archiver",
                     .connections = 3,
                     .queued_max = 64,
-                    .statement_timeout = std::chrono::seconds{60},
+                    .statement_timeout = std::chrono::seconds{15},
                     .on_reachable =
                         [this](bool reachable) {
                             report(readiness, log, kPostgresUnreachable, !reachable);

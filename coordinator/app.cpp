@@ -14,14 +14,6 @@ namespace {
 constexpr std::size_t kTasksMax = 16;
 constexpr milliseconds kPrepareAgain{1000};
 
-/// Sets or clears a reason of /readyz, and says so where it changed.
-void note(Readiness& readiness, Logger& log, const char* reason, bool present) {
-    const bool changed = present ? readiness.set(reason) : readiness.clear(reason);
-    if (changed)
-        log_event(log, present ? LogLevel::warn : LogLevel::info,
-                  present ? "readiness.lost" : "readiness.regained", kv("reason", reason));
-}
-
 DatabaseOptions database_options(const Config& config) {
     DatabaseOptions options;
     options.conninfo = config.postgres_conninfo;
@@ -30,10 +22,8 @@ DatabaseOptions database_options(const Config& config) {
     return options;
 }
 
-DatabaseOptions watched(DatabaseOptions options, Readiness& readiness, Logger& log) {
-    options.on_reachable = [&](bool reachable) {
-        note(readiness, log, "postgres_unreachable", !reachable);
-    };
+DatabaseOptions watched(DatabaseOptions options, Conditions& conditions) {
+    options.on_reachable = [&](bool reachable) { conditions.postgres(reachable); };
     return options;
 }
 
@@ -56,7 +46,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
     : config_{config},
       log_{"coordinator", log_level(config.log_level), clock_},
       counts_{metrics_},
-      database_{watched(database_options(config), readiness_, log_)},
+      conditions_{readiness_, log_},
+      database_{watched(database_options(config), conditions_)},
       reports_{database_options(config)},
       redis_{executor, redis_options(config)},
       catalogue_{executor, database_, config_.deployment().window, clock_, log_},
@@ -66,11 +57,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
              {config.grpc_address, config.grpc_port},
              {reports_, redis_, catalogue_, config_.deployment(), version, clock_, log_, counts_}},
       tasks_{executor, kTasksMax} {
-    // Nothing is known yet: not ready until each was reached.
-    for (const auto* reason : {"postgres_unreachable", "redis_unreachable", "starting"})
-        readiness_.set(reason);
     redis_.on_change([this](bool reachable, const std::string& /*why*/) {
-        note(readiness_, log_, "redis_unreachable", !reachable);
+        conditions_.redis(reachable);
     });
     metrics_.on_exposition([this] {
         counts_.generation.set(static_cast<double>(catalogue_.generation()));
@@ -99,7 +87,7 @@ Task<> App::run() {
 
 Task<> App::serve() {
     co_await prepare();
-    note(readiness_, log_, "starting", false);
+    conditions_.prepared(true);
     tasks_.spawn("catalogue", catalogue_.follow());
     auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
@@ -110,10 +98,11 @@ Task<> App::serve() {
 /// this version.
 Task<> App::prepare() {
     const auto deployment = config_.deployment();
+    bool said = false;
     for (;;) {
         try {
             co_await require_schema_async(database_);
-            note(readiness_, log_, "schema_mismatch", false);
+            conditions_.schema(true);
             auto settle = [deployment, regions = config_.regions](auto& work) {
                 settle_deployment(work, deployment.window, deployment.shards);
                 return create_regions(work, regions);
@@ -125,7 +114,8 @@ Task<> App::prepare() {
             co_return;
         } catch (const PostgresUnavailable&) {  // readiness tells
         } catch (const SchemaMismatch& error) {
-            if (readiness_.set("schema_mismatch"))
+            conditions_.schema(false);
+            if (!std::exchange(said, true))
                 log_event(log_, LogLevel::error, "schema.mismatched", kv("detail", error.what()));
         }
         co_await sleep_for(kPrepareAgain);
@@ -135,7 +125,7 @@ Task<> App::prepare() {
 Task<> App::plan() {
     auto on_change = [this](bool leading) {
         counts_.leading.set(leading ? 1 : 0);
-        note(readiness_, log_, "standby", !leading);
+        conditions_.leading(leading);
     };
     auto work = [this] { return dispatcher_.run(); };
     co_await database_.lead(static_cast<std::int64_t>(AdvisoryLock::coordinator_planner),

@@ -5,6 +5,7 @@
 
 #include "coordinator/admin/admin_server.hpp"
 #include "coordinator/catalog/catalogue.hpp"
+#include "coordinator/conditions.hpp"
 #include "coordinator/config.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
@@ -45,7 +46,8 @@ private:
     Logger log_;               // what happened
     Metrics metrics_;          // how much of it
     CoordinatorMetrics counts_;
-    Readiness readiness_;      // why we can't work
+    Readiness readiness_;      // why we can't work, as /readyz shows it
+    Conditions conditions_;    // what these reasons follow from
     Database database_;        // the catalogue and the planner's lock
     Database reports_;         // what operators ask for: it must not hold up the planner
     RedisClient redis_;        // the queues of the regions

@@ -1,6 +1,8 @@
 #include "probe/url.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/url.hpp>
@@ -39,70 +41,120 @@ bool is_host_name(std::string_view host) {
     });
 }
 
+struct Authority {
+    std::string_view host;  ///< without brackets
+    bool bracketed = false;
+    std::string_view port;  ///< empty: none
+};
+
+// Boost.URL 1.81 reads `127.0.0.1.example.com` as the host 127.0.0.1 and the path `.example.com`, so
+// the authority is taken apart here, and only path and query are left to it.
+std::optional<Authority> split_authority(std::string_view text) {
+    Authority authority;
+    authority.bracketed = !text.empty() && text.front() == '[';
+    const auto end = authority.bracketed ? text.find(']') : std::min(text.find(':'), text.size());
+    if (end == text.npos) return std::nullopt;
+    authority.host = text.substr(authority.bracketed ? 1 : 0, end - (authority.bracketed ? 1 : 0));
+    text.remove_prefix(end + (authority.bracketed ? 1 : 0));
+    if (text.empty()) return authority;
+    if (text.front() != ':') return std::nullopt;
+    authority.port = text.substr(1);
+    return authority;
+}
+
 /// Fills the host's fields; false where it is neither name nor address.
-bool read_host(const urls::url_view& url, HttpUrl& result) {
+bool read_host(const Authority& authority, HttpUrl& result) {
     namespace ip = boost::asio::ip;
+    result.host = to_lower(authority.host);
+    if (result.host.find('%') != std::string::npos) return false;  // zones and percent-encoding
     boost::system::error_code error;
-    const bool bracketed = url.host_type() == urls::host_type::ipv6;
-    result.host = to_lower(bracketed ? std::string_view{url.host_ipv6_address().to_string()}
-                                     : std::string_view{url.host()});
     const auto address = ip::make_address(result.host, error);
     result.is_address = !error;
-    if (error && (url.host_type() == urls::host_type::ipvfuture ||
-                  ends_in_a_number(result.host) || !is_host_name(result.host)))
-        return false;
     if (result.is_address) {
+        if (address.is_v6() != authority.bracketed) return false;
         result.host = address.to_string();
-        if (address.is_v4() == bracketed) return false;
+    } else if (authority.bracketed || ends_in_a_number(result.host) || !is_host_name(result.host)) {
+        return false;
     }
     result.loopback_literal =
         result.is_address ? address.is_loopback() : result.host == "localhost";
     return true;
 }
 
-std::optional<HttpUrl> take_apart(const urls::url_view& url) {
-    HttpUrl result;
-    const auto scheme = url.scheme_id();
-    if (scheme != urls::scheme::http && scheme != urls::scheme::https) return std::nullopt;
-    result.tls = scheme == urls::scheme::https;
+/// Fills port and authority; false where the port is none.
+bool read_port(const Authority& authority, HttpUrl& result) {
     const std::uint16_t by_default = result.tls ? 443 : 80;
-    if (url.has_port() && !url.port().empty() && url.port_number() == 0) return std::nullopt;
-    result.port = url.has_port() && !url.port().empty() ? url.port_number() : by_default;
-    if (!read_host(url, result)) return std::nullopt;
-    const bool bracketed = result.is_address && result.host.find(':') != std::string::npos;
-    result.authority = bracketed ? "[" + result.host + "]" : result.host;
+    result.port = by_default;
+    if (!authority.port.empty()) {
+        const auto* end = authority.port.data() + authority.port.size();
+        const auto [rest, error] = std::from_chars(authority.port.data(), end, result.port);
+        if (error != std::errc{} || rest != end || result.port == 0) return false;
+    }
+    result.authority = authority.bracketed ? "[" + result.host + "]" : result.host;
     if (result.port != by_default) result.authority += ":" + std::to_string(result.port);
-    result.target = std::string{std::string_view{url.encoded_path()}};
-    if (result.target.empty()) result.target = "/";
-    if (url.has_query()) result.target.append("?").append(std::string_view{url.encoded_query()});
-    result.text = (result.tls ? "https://" : "http://") + result.authority + result.target;
-    return result;
+    return true;
+}
+
+/// Path and query of `tail`, as they go into a request line; nothing where they are malformed.
+std::optional<std::string> target_of(std::string_view tail) {
+    const auto text = "http://x" + std::string{tail};
+    const auto parsed = urls::parse_uri(text);
+    if (!parsed) return std::nullopt;
+    std::string target{std::string_view{parsed->encoded_path()}};
+    if (target.empty()) target = "/";
+    if (parsed->has_query()) target.append("?").append(std::string_view{parsed->encoded_query()});
+    return target;
+}
+
+void set_target(HttpUrl& url, std::string target) {
+    url.target = std::move(target);
+    url.text = (url.tls ? "https://" : "http://") + url.authority + url.target;
 }
 
 }  // namespace
 
 Result<HttpUrl> parse_http_url(std::string_view text) {
     if (text.size() > kUrlBytesMax) return invalid("the URL is longer than 8192 bytes");
-    const auto parsed = urls::parse_uri(text);
-    if (!parsed || !parsed->has_authority() ||
-        (parsed->scheme_id() != urls::scheme::http && parsed->scheme_id() != urls::scheme::https))
+    const auto mark = text.find("://");
+    const auto scheme = to_lower(text.substr(0, std::min(mark, text.size())));
+    if (mark == text.npos || (scheme != "http" && scheme != "https"))
         return invalid("the URL is not an absolute http or https URL");
-    if (parsed->has_userinfo()) return invalid("the URL holds a user name or password");
-    if (parsed->has_fragment()) return invalid("the URL holds a fragment");
-    auto url = take_apart(*parsed);
-    if (!url) return invalid("the URL's host or port is not valid");
-    return *std::move(url);
+    if (text.find('#') != text.npos) return invalid("the URL holds a fragment");
+    const auto rest = text.substr(mark + 3);
+    const auto end = std::min(rest.find_first_of("/?"), rest.size());
+    if (rest.substr(0, end).find('@') != rest.npos)
+        return invalid("the URL holds a user name or password");
+    HttpUrl url;
+    url.tls = scheme == "https";
+    const auto authority = split_authority(rest.substr(0, end));
+    if (!authority || !read_host(*authority, url) || !read_port(*authority, url))
+        return invalid("the URL's host or port is not valid");
+    auto target = target_of(rest.substr(end));
+    if (!target) return invalid("the URL's path or query is not valid");
+    set_target(url, *std::move(target));
+    return url;
 }
 
 std::optional<HttpUrl> resolve_reference(const HttpUrl& base, std::string_view reference) {
     if (reference.empty() || reference.size() > kUrlBytesMax) return std::nullopt;
-    const auto from = urls::parse_uri(base.text);
     const auto to = urls::parse_uri_reference(reference);
-    if (!from || !to) return std::nullopt;
+    if (!to) return std::nullopt;
+    if (to->has_scheme() || to->has_authority()) {
+        auto whole = std::string{reference.substr(0, reference.find('#'))};
+        if (!to->has_scheme()) whole.insert(0, base.tls ? "https:" : "http:");
+        auto url = parse_http_url(whole);
+        return url ? std::optional{*std::move(url)} : std::nullopt;
+    }
+    const auto from_text = "http://x" + base.target;
+    const auto from = urls::parse_uri(from_text);
     urls::url resolved;
-    if (!urls::resolve(*from, *to, resolved)) return std::nullopt;
-    if (!resolved.has_authority() || resolved.has_userinfo()) return std::nullopt;
-    return take_apart(resolved);
+    if (!from || !urls::resolve(*from, *to, resolved)) return std::nullopt;
+    resolved.remove_fragment();
+    auto target = target_of(std::string_view{resolved.buffer()}.substr(std::size("http://x") - 1));
+    if (!target) return std::nullopt;
+    auto url = base;
+    set_target(url, *std::move(target));
+    return url;
 }
 
 bool same_origin(const HttpUrl& left, const HttpUrl& right) {

@@ -14,9 +14,10 @@ namespace {
 
 constexpr std::size_t kServicesMax = 16;
 constexpr const char* kRedisUnreachable = "redis_unreachable";
-// A drain must end 20 s after SIGTERM: probes get the first part, writing their cells the rest.
-constexpr std::chrono::seconds kProbesEndMax{15};
-constexpr std::chrono::seconds kFlushMax{2};
+// A drain must end 20 s after SIGTERM: probes get the first part, then cells and jobs go to Redis.
+constexpr std::chrono::seconds kProbesEndMax{14};
+constexpr std::chrono::seconds kFlushMax{3};
+constexpr std::chrono::seconds kGiveBackMax{2};
 
 RedisClientOptions redis_options(const Config& config) {
     RedisClientOptions options;
@@ -65,17 +66,33 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       jobs_{redis_, reads_, config.region, config.name},
       resolver_{executor, resolver_options(config)},
       engine_{clock_, tls_, resolver_, engine_options(version)},
-      runner_{engine_, clock_, log_,
+      runner_{engine_,
+              clock_,
+              log_,
               {config.name, config.ca_file, config.bind_address, config.allow_private_addresses}},
-      intake_{executor, jobs_, redis_, runner_, clock_, counts_, log_,
+      intake_{executor,
+              jobs_,
+              redis_,
+              runner_,
+              clock_,
+              counts_,
+              log_,
               {config.region, config.name, config.concurrency}},
-      outbox_{executor, cells_, jobs_, counts_, log_,
+      outbox_{executor,
+              cells_,
+              jobs_,
+              counts_,
+              log_,
               [this](const std::string& entry) { intake_.forget(entry); }},
-      pulse_{redis_, clock_, counts_, config.region, identity(config, version, own_clock_),
-             [this] {
-                 return Pulse::Load{static_cast<std::uint32_t>(intake_.probing()),
-                                    runner_.probes()};
-             }},
+      pulse_{
+          redis_,
+          clock_,
+          counts_,
+          config.region,
+          identity(config, version, own_clock_),
+          [this] {
+              return Pulse::Load{static_cast<std::uint32_t>(intake_.probing()), runner_.probes()};
+          }},
       health_{executor, health_options(config), readiness_, metrics_},
       services_{executor, kServicesMax} {
     tls_.trusting(config.ca_file);  // a file that can't be read is refused at the start
@@ -87,8 +104,12 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
         counts_.outbox_cells.set(static_cast<double>(outbox_.size()));
         counts_.redis_commands.set(static_cast<double>(redis_.waiting()));
     });
-    log_event(log_, LogLevel::info, "agent.started", kv("version", version),
-              kv("region", config.region), kv("agent_id", config.name),
+    log_event(log_,
+              LogLevel::info,
+              "agent.started",
+              kv("version", version),
+              kv("region", config.region),
+              kv("agent_id", config.name),
               kv("health_port", health_.port()));
 }
 
@@ -96,12 +117,15 @@ void App::watch_redis() {
     readiness_.set(kRedisUnreachable);  // until it was reached
     redis_.on_change([this](bool reachable, const std::string& why) {
         intake_.look_for_own();
-        const bool changed = reachable ? readiness_.clear(kRedisUnreachable)
-                                       : readiness_.set(kRedisUnreachable);
+        const bool changed =
+            reachable ? readiness_.clear(kRedisUnreachable) : readiness_.set(kRedisUnreachable);
         if (reachable && changed)
             log_event(log_, LogLevel::info, "readiness.regained", kv("reason", kRedisUnreachable));
         if (!reachable)
-            log_event(log_, LogLevel::warn, "readiness.lost", kv("reason", kRedisUnreachable),
+            log_event(log_,
+                      LogLevel::warn,
+                      "readiness.lost",
+                      kv("reason", kRedisUnreachable),
                       kv("detail", why));
     });
     reads_.on_change([this](bool, const std::string&) { intake_.look_for_own(); });
@@ -147,7 +171,10 @@ Task<> App::watch(asio::steady_timer& ended, std::exception_ptr& failure) {
 }
 
 Task<> App::drain() {
-    log_event(log_, LogLevel::info, "agent.draining", kv("jobs_waiting", intake_.waiting()),
+    log_event(log_,
+              LogLevel::info,
+              "agent.draining",
+              kv("jobs_waiting", intake_.waiting()),
               kv("probes_in_flight", intake_.probing()));
     const auto begun = own_clock_.steady_now();
     const auto patience = services_.cancelled() ? std::chrono::seconds{0} : kProbesEndMax;
@@ -156,17 +183,24 @@ Task<> App::drain() {
     try {
         co_await intake_.drain(begun + patience);
         auto written = outbox_.emptied();
-        const bool all = co_await done_within(begun + patience + kFlushMax, std::move(written));
+        const auto written_by = own_clock_.steady_now() + kFlushMax;
+        const bool all = co_await done_within(written_by, std::move(written));
         if (!all) trouble = "cells could not be written";
+        if (!redis_.reachable()) throw RedisUnavailable{"Redis is away: jobs stay pending"};
         auto returned = intake_.give_back();
-        const auto count = co_await within(begun + patience + 2 * kFlushMax, std::move(returned));
+        const auto returned_by = own_clock_.steady_now() + kGiveBackMax;
+        const auto count = co_await within(returned_by, std::move(returned));
         given_back = count.value_or(0);
     } catch (const std::exception& error) {
         trouble = error.what();
     }
-    log_event(log_, trouble.empty() ? LogLevel::info : LogLevel::warn, "agent.drained",
-              kv("jobs_given_back", given_back), kv("cells_left", outbox_.size()),
-              kv("elapsed_ms", own_clock_.steady_now() - begun), kv("detail", trouble));
+    log_event(log_,
+              trouble.empty() ? LogLevel::info : LogLevel::warn,
+              "agent.drained",
+              kv("jobs_given_back", given_back),
+              kv("cells_left", outbox_.size()),
+              kv("elapsed_ms", own_clock_.steady_now() - begun),
+              kv("detail", trouble));
 }
 
 void App::reload(const std::string& config_file) {

@@ -50,24 +50,24 @@ private:
 
     Config config_;
     SystemClock own_clock_;
-    RedisClock clock_;          // Redis's time, which slots are read against
-    Logger log_;                // what happened
-    Metrics metrics_;           // how much of it
+    RedisClock clock_;  // Redis's time, which slots are read against
+    Logger log_;        // what happened
+    Metrics metrics_;   // how much of it
     AgentMetrics counts_;
-    Readiness readiness_;       // why we can't work
-    RedisClient redis_;         // everything but reads of jobs
-    RedisClient reads_;         // reads of jobs: they block
-    CellBuffer cells_;          // the open verdict-minutes in Redis
-    JobConsumer jobs_;          // our side of the region's queue
-    TlsContexts tls_;           // what probes trust
-    Resolver resolver_;         // what probes ask for addresses
-    ProbeEngine engine_;        // looks at servers
-    JobRunner runner_;          // a job in, a cell out
-    Intake intake_;             // takes jobs and has them run
-    Outbox outbox_;             // writes cells, acknowledges jobs
-    Pulse pulse_;               // says that we live
-    HealthServer health_;       // tells how we are
-    TaskGroup services_;        // everything that runs
+    Readiness readiness_;  // why we can't work
+    RedisClient redis_;    // everything but reads of jobs
+    RedisClient reads_;    // reads of jobs: they block
+    CellBuffer cells_;     // the open verdict-minutes in Redis
+    JobConsumer jobs_;     // our side of the region's queue
+    TlsContexts tls_;      // what probes trust
+    Resolver resolver_;    // what probes ask for addresses
+    ProbeEngine engine_;   // looks at servers
+    JobRunner runner_;     // a job in, a cell out
+    Intake intake_;        // takes jobs and has them run
+    Outbox outbox_;        // writes cells, acknowledges jobs
+    Pulse pulse_;          // says that we live
+    HealthServer health_;  // tells how we are
+    TaskGroup services_;   // everything that runs
 };
 
 }  // namespace quorate::agent

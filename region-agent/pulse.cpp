@@ -17,8 +17,12 @@ double seconds(microseconds duration) {
 
 }  // namespace
 
-Pulse::Pulse(RedisClient& redis, RedisClock& clock, AgentMetrics& metrics, std::string region,
-             Heartbeat identity, std::function<Load()> load)
+Pulse::Pulse(RedisClient& redis,
+             RedisClock& clock,
+             AgentMetrics& metrics,
+             std::string region,
+             Heartbeat identity,
+             std::function<Load()> load)
     : redis_{&redis},
       clock_{&clock},
       metrics_{&metrics},

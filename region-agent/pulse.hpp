@@ -25,8 +25,12 @@ public:
         std::uint64_t probes_total = 0;
     };
 
-    Pulse(RedisClient& redis, RedisClock& clock, AgentMetrics& metrics, std::string region,
-          Heartbeat identity, std::function<Load()> load);
+    Pulse(RedisClient& redis,
+          RedisClock& clock,
+          AgentMetrics& metrics,
+          std::string region,
+          Heartbeat identity,
+          std::function<Load()> load);
 
     /// Beats until the first one succeeds: Redis is there and its clock is known. Until cancelled.
     Task<> first();

@@ -65,7 +65,7 @@ start_postgres() {
     fi
     wait_until 60 postgres_is_ready "$1" || { show_log postgres; fail "Postgres did not become ready within 60 s"; }
     if [ "$(private_psql "$1" postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'quorate'")" != 1 ]; then
-        run private_psql "$1" postgres -qc 'CREATE DATABASE quorate'
+        run "$pg_bin/createdb" -h "$dir" -p 5432 -U quorate quorate
     fi
 }
 

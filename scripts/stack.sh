@@ -27,9 +27,6 @@ daemons() {
 
 demo_servers=(lab everything everything-sse modern-stateless)
 
-# quorate ARGS...: the client, on the coordinator of this instance.
-client() { "$(bin quorate)" "$@" --server "127.0.0.1:$grpc_port"; }
-
 # ---- what runs: .run/current says with which window, and whether with the demo
 
 need_window_running() {
@@ -140,8 +137,7 @@ ready_or_gone() { # NAME COMMAND...
 
 start_daemons() {
     local region role
-    run "$(bin quorate-archiver)" --config "$etc_dir/migrate.yaml" --migrate >>"$log_dir/migrate.log" 2>&1 ||
-        { show_log migrate; fail "the migrations failed"; }
+    run "$(bin quorate-archiver)" --config "$etc_dir/migrate.yaml" --migrate >&2 || fail "the migrations failed: see above"
     for role in quorate_coordinator quorate_archiver quorate_reader; do
         private_psql "$window" quorate -qc "ALTER ROLE $role LOGIN"
     done
@@ -181,7 +177,9 @@ demo_file() {
 apply_files() {
     local file
     if [ "$demo" = yes ]; then set -- "$(demo_file)" "$@"; fi
-    for file in "$@"; do run client apply -f "$file" >&2 || fail "$file was not applied: see above"; done
+    for file in "$@"; do
+        run "$(bin quorate)" apply -f "$file" --server "127.0.0.1:$grpc_port" >&2 || fail "$file was not applied: see above"
+    done
 }
 
 # ---- verbs
@@ -252,6 +250,7 @@ undo_up() {
         note "stopping what was started"
         for name in "${started_now[@]}"; do stop_one "$name" || true; done
     fi
+    runs_anything || rm -f "$run_dir/current"
     note "up has failed: see above"
     exit "$status"
 }

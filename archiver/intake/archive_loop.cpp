@@ -6,7 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "archiver/store/late_store.hpp"
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "archiver/store/load.hpp"
 #include "archiver/store/seal_store.hpp"
 #include "core/schedule/schedule.hpp"
@@ -66,7 +68,9 @@ Task<> ArchiveLoop::run() {
             lost = error.what();
             level = LogLevel::error;
         }
-        log_event(log_, level, "archive.interrupted", kv("detail", lost));
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() == asio::cancellation_type::none)  // else our own shutdown
+            log_event(log_, level, "archive.interrupted", kv("detail", lost));
         co_await sleep_for(backoff.next());
     }
 }
@@ -188,18 +192,15 @@ Task<bool> ArchiveLoop::seal_due() {
             if (!done && catalogue_.expected(endpoint, *minute)) due.push_back({*minute, endpoint});
         }
     }
-    for (std::size_t at = 0; at + options_.rows_max < due.size(); at += options_.rows_max) {
+    while (due.size() > options_.rows_max) {  // in several transactions, the watermark in the last
+        const auto rest = due.end() - static_cast<std::ptrdiff_t>(options_.rows_max);
+        const std::vector<DoneMinute> some{rest, due.end()};
+        due.erase(rest, due.end());
         SealPlan part{progress_, catalogue_, utc_now()};
-        std::vector<DoneMinute> some{due.begin() + static_cast<std::ptrdiff_t>(at),
-                                     due.begin() + static_cast<std::ptrdiff_t>(at) +
-                                         static_cast<std::ptrdiff_t>(options_.rows_max)};
         co_await plan_due(part, some);
         co_await commit(part);
+        co_await look_again(part);
     }
-    const auto rest = due.size() % options_.rows_max == 0 && !due.empty()
-                          ? options_.rows_max
-                          : due.size() % options_.rows_max;
-    due.erase(due.begin(), due.end() - static_cast<std::ptrdiff_t>(rest));
     SealPlan plan{progress_, catalogue_, utc_now()};
     co_await plan_due(plan, due);
     for (const auto shard : shards) {
@@ -209,6 +210,7 @@ Task<bool> ArchiveLoop::seal_due() {
                 plan.close_deleted(*version, *minute);
     }
     co_await commit(plan);
+    co_await look_again(plan);
     for (const auto shard : shards)
         if (!catalogue_.endpoints(shard).empty()) co_await buffer_.seal(shard, *minute);
     co_return true;
@@ -233,6 +235,32 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<DoneMinute>& due)
         plan.seal(*catalogue_.expected(due[i].endpoint, due[i].minute), due[i].minute,
                   found[i].cells, alive);
     }
+}
+
+/// Cells that came between the read and the commit would go with the minute: they are late cells
+/// that Redis did not know to be late.
+Task<> ArchiveLoop::look_again(const SealPlan& plan) {
+    std::vector<CellsQuery> queries;
+    for (const auto& row : plan.rows) {
+        CellsQuery query{row.version.shard, row.minute, row.version.endpoint, {}};
+        for (const auto& cell : row.cells)
+            if (cell.agent.empty()) query.regions.push_back(cell.key.region);  // made at the seal
+        if (!query.regions.empty()) queries.push_back(std::move(query));
+    }
+    if (queries.empty()) co_return;
+    const auto found = co_await buffer_.read_cells(std::move(queries));
+    std::vector<Cell> late;
+    for (const auto& each : found) late.insert(late.end(), each.cells.begin(), each.cells.end());
+    if (late.empty()) co_return;
+    auto store = [&late](pqxx::work& work) { return store_late(work, late); };
+    const auto outcome = co_await database_.transact(store);
+    count_late(outcome);
+}
+
+void ArchiveLoop::count_late(const LateOutcome& outcome) {
+    metrics_.late.with({"stored"}).add(static_cast<double>(outcome.stored));
+    metrics_.late.with({"duplicate"}).add(static_cast<double>(outcome.duplicate));
+    metrics_.late.with({"unexpected"}).add(static_cast<double>(outcome.unexpected));
 }
 
 /// The regions of which no agent was heard lately, ascending.
@@ -283,9 +311,7 @@ Task<> ArchiveLoop::store_late_cells() {
         auto store = [&batch](pqxx::work& work) { return store_late(work, batch.cells); };
         const auto outcome = co_await database_.transact(store);
         co_await buffer_.drop_late(batch.shard, batch.entries);
-        metrics_.late.with({"stored"}).add(static_cast<double>(outcome.stored));
-        metrics_.late.with({"duplicate"}).add(static_cast<double>(outcome.duplicate));
-        metrics_.late.with({"unexpected"}).add(static_cast<double>(outcome.unexpected));
+        count_late(outcome);
         metrics_.undecodable.add(static_cast<double>(batch.undecodable.size()));
         for (const auto& why : batch.undecodable)
             log_event(log_, LogLevel::warn, "cell.refused", kv("detail", why));

@@ -9,6 +9,7 @@
 #include "archiver/sealing/catalogue.hpp"
 #include "archiver/sealing/seal_plan.hpp"
 #include "archiver/store/json.hpp"
+#include "archiver/store/late_store.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/client.hpp"
@@ -49,6 +50,8 @@ private:
     Task<bool> seal_due();
     Task<> store_late_cells();
     Task<> commit(SealPlan& plan);
+    Task<> look_again(const SealPlan& plan);
+    void count_late(const LateOutcome& outcome);
     Task<std::vector<RegionId>> dead_regions();
     Task<> plan_due(SealPlan& plan, const std::vector<DoneMinute>& due);
     std::optional<UtcMinute> next_due() const;

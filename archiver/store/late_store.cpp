@@ -48,6 +48,7 @@ void store_one(pqxx::work& work, const Cell& cell, LateOutcome& outcome) {
 }  // namespace
 
 LateOutcome store_late(pqxx::work& work, const std::vector<Cell>& cells) {
+    work.exec0("SET LOCAL synchronous_commit TO on");  // as in store_plan
     LateOutcome outcome;
     for (const auto& cell : cells) store_one(work, cell, outcome);
     return outcome;

@@ -1,11 +1,13 @@
 #include "archiver/store/load.hpp"
 
+#include <set>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "archiver/store/sql_text.hpp"
 #include "core/base/sha256.hpp"
+#include "core/decision/region_set.hpp"
 #include "core/incident/state_codec.hpp"
 
 namespace quorate {
@@ -15,15 +17,16 @@ UtcMinute minute_of(const pqxx::field& field) {
     return UtcMinute::from_epoch_ms(field.as<std::int64_t>());
 }
 
-/// `{1,3}`.
+/// `{1,3}`. The rule refuses a region twice and more than kRegionsMax; the catalogue does not store
+/// such versions, and if one stood there it should not hold up all other endpoints.
 std::vector<RegionId> regions_of(const pqxx::field& field) {
-    std::vector<RegionId> regions;
+    std::set<RegionId> regions;
     auto parser = field.as_array();
     for (auto next = parser.get_next(); next.first != pqxx::array_parser::done;
          next = parser.get_next())
-        if (next.first == pqxx::array_parser::string_value)
-            regions.emplace_back(std::stoull(next.second));
-    return regions;
+        if (next.first == pqxx::array_parser::string_value && regions.size() < kRegionsMax)
+            regions.emplace(std::stoull(next.second));
+    return {regions.begin(), regions.end()};
 }
 
 EndpointVersion version_of(const pqxx::row& row) {

@@ -142,6 +142,8 @@ void store_watermarks(pqxx::work& work, const SealPlan& plan) {
 }  // namespace
 
 void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names) {
+    // Redis forgets what is committed here: a server set to lose its last commits must not.
+    work.exec0("SET LOCAL synchronous_commit TO on");
     if (!plan.rows.empty()) {
         const auto batch = insert_batch(work, plan);
         copy_minutes(work, plan, batch);

@@ -9,7 +9,7 @@ namespace quorate::coordinator {
 std::string stored_cell_columns() {
     return "r.name, c.verdict, c.reason, c.phase, c.region_state, c.absent, c.silent, c.late, "
            "c.slow, c.retried, c.http_status, " +
-           sql::micros("c.started_at") +
+           sql::micros("m.minute + c.start_offset_ms * interval '1 millisecond'") +
            ", c.total_ms, c.connect_ms, c.tls_ms, c.initialize_ms, c.tools_list_ms";
 }
 

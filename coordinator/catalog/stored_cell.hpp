@@ -36,7 +36,8 @@ struct StoredCell {
     bool voted() const { return !late && vote_of(verdict) != Vote::none; }
 };
 
-/// The columns that `stored_cell` reads, for a SELECT over `unpack_cells(m.cells) c`, `region r`.
+/// The columns that `stored_cell` reads, for a SELECT over `quorate.minute m`,
+/// `quorate.unpack_cells(m.cells) c` and `quorate.region r`.
 std::string stored_cell_columns();
 
 /// Reads the columns, of which `row[first]` is the first.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coordinator/catalog/apply.hpp"
+#include "platform/redis/fleet.hpp"
 #include "platform/redis/reply.hpp"
 #include "platform/runtime/sleep.hpp"
 
@@ -115,8 +116,9 @@ Task<> Dispatcher::trim(Planned& planned) {
     if (planned.trimmed_at && now - *planned.trimmed_at < kTrimEvery) co_return;
     planned.trimmed_at = now;
     // Jobs are enqueued at most two seconds before a slot and can start for less than a window and
-    // three seconds after it; the minute covers clocks that differ from Redis's.
-    const auto old = clock_.utc_now() - 2 * window_.length() - std::chrono::minutes{1};
+    // three seconds after it; the rest is for clocks that differ. Entries carry Redis's time.
+    const auto old =
+        co_await redis_time(redis_) - 2 * window_.length() - std::chrono::minutes{1};
     const auto count = co_await planned.queue.trim(old);
     metrics_.jobs_trimmed.with({planned.queue.region()}).add(static_cast<double>(count));
 }

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "platform/postgres/session.hpp"
+
 namespace quorate {
 namespace {
 
@@ -92,17 +94,17 @@ void Database::perform(const std::function<void(pqxx::work&)>& function) {
         } catch (const pqxx::transaction_rollback& error) {  // serialization failure, deadlock
             if (!open) {
                 report(false);
-                throw PostgresUnavailable{error.what()};
+                throw PostgresUnavailable{detail::one_line(error.what())};
             }
-            if (attempt >= kAttemptsMax) throw PostgresError{error.what(), "40001"};
+            if (attempt >= kAttemptsMax) throw PostgresError{detail::one_line(error.what()), "40001"};
         } catch (const pqxx::sql_error& error) {
             const bool unavailable = !open || says_unavailable(error.sqlstate());
             report(!unavailable);
-            if (unavailable) throw PostgresUnavailable{error.what()};
-            throw PostgresError{error.what(), error.sqlstate()};
+            if (unavailable) throw PostgresUnavailable{detail::one_line(error.what())};
+            throw PostgresError{detail::one_line(error.what()), error.sqlstate()};
         } catch (const pqxx::failure& error) {  // connection broken, commit in doubt
             report(false);
-            throw PostgresUnavailable{error.what()};
+            throw PostgresUnavailable{detail::one_line(error.what())};
         }
     }
 }

@@ -16,15 +16,14 @@ struct FreeMemory {
     void operator()(void* memory) const noexcept { PQfreemem(memory); }
 };
 
-/// libpq's messages end in a newline and may have several lines; ours are one.
+}  // namespace
+
 std::string one_line(std::string text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
     for (auto& character : text)
         if (character == '\n' || character == '\t') character = ' ';
     return text;
 }
-
-}  // namespace
 
 void PostgresSession::Close::operator()(pg_conn* connection) const noexcept {
     PQfinish(connection);

@@ -12,6 +12,9 @@ struct pg_conn;
 
 namespace quorate::detail {
 
+/// A message of libpq, which ends in a newline and may have several lines, as one line.
+std::string one_line(std::string text);
+
 /// One connection that never reconnects behind our back, for what lives and dies with a session:
 /// advisory locks and LISTEN. (libpqxx 6 opens a broken connection again by itself, and the lock
 /// would be gone unnoticed.) Blocks; one thread at a time.

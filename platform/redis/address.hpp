@@ -15,7 +15,8 @@ struct RedisAddress {
     int database = 0;
 };
 
-/// Parses `redis://HOST:PORT[/DB]` (an IPv6 HOST in brackets) or `unix:///path`; nothing if malformed.
+/// Parses `redis://HOST:PORT[/DB]` (an IPv6 HOST in brackets) or `unix:///path`; nothing if
+/// malformed.
 std::optional<RedisAddress> parse_redis_url(std::string_view url);
 
 /// What is wrong with a `redis.url` of a config file, or an empty text; for `KeyBuilder::check`.

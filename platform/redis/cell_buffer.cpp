@@ -22,12 +22,14 @@ std::optional<std::pair<UtcMinute, std::string_view>> split_minute(std::string_v
     return std::pair{UtcMinute::from_epoch_ms(*ms), entry.substr(colon + 1)};
 }
 
-std::vector<RedisArgs> heads_of_lists(const std::vector<ShardId>& shards, std::size_t entries_max,
+std::vector<RedisArgs> heads_of_lists(const std::vector<ShardId>& shards,
+                                      std::size_t entries_max,
                                       std::string (*key)(ShardId)) {
     std::vector<RedisArgs> commands;
     commands.reserve(shards.size());
     const auto last = std::to_string(entries_max - 1);
-    for (const auto shard : shards) commands.push_back({"LRANGE", key(shard), "0", last});
+    for (const auto shard : shards)
+        commands.push_back({"LRANGE", key(shard), "0", last});
     return commands;
 }
 
@@ -37,10 +39,12 @@ RedisScript::Call record_call(const std::vector<CellToRecord>& cells,
     const auto shard = cells[members.front()].shard;
     const auto minute = cells[members.front()].key.minute;
     RedisScript::Call call;
-    call.keys = {keys::minute(shard, minute), keys::done(shard), keys::sealed(shard),
-                 keys::late(shard)};
-    call.arguments = {std::to_string(minute.epoch_ms()), std::to_string(limits.minute_ttl.count()),
-                      std::to_string(limits.late_max), std::to_string(limits.done_max)};
+    call.keys = {
+        keys::minute(shard, minute), keys::done(shard), keys::sealed(shard), keys::late(shard)};
+    call.arguments = {std::to_string(minute.epoch_ms()),
+                      std::to_string(limits.minute_ttl.count()),
+                      std::to_string(limits.late_max),
+                      std::to_string(limits.done_max)};
     for (const auto member : members) {
         const auto& cell = cells[member];
         call.arguments.push_back(keys::cell_field(cell.key.endpoint, cell.key.region));
@@ -149,12 +153,13 @@ Task<> CellBuffer::seal(ShardId shard, UtcMinute minute) {
 Task<std::vector<std::optional<UtcMinute>>> CellBuffer::read_sealed(std::vector<ShardId> shards) {
     std::vector<RedisArgs> commands;
     commands.reserve(shards.size());
-    for (const auto shard : shards) commands.push_back({"GET", keys::sealed(shard)});
+    for (const auto shard : shards)
+        commands.push_back({"GET", keys::sealed(shard)});
     const auto replies = co_await client_->run_all(std::move(commands));
     std::vector<std::optional<UtcMinute>> minutes;
     for (const auto& reply : replies) {
-        const auto ms = reply.is_nil() ? std::nullopt
-                                       : detail::parse_number<std::int64_t>(reply.text());
+        const auto ms =
+            reply.is_nil() ? std::nullopt : detail::parse_number<std::int64_t>(reply.text());
         minutes.push_back(ms ? std::optional{UtcMinute::from_epoch_ms(*ms)} : std::nullopt);
     }
     co_return minutes;

@@ -86,8 +86,8 @@ public:
     /// @return one answer per cell, in order. Where it throws, any part may have been recorded.
     Task<std::vector<Recorded>> record(std::vector<CellToRecord> cells);
 
-    /// The oldest announcements of each shard, at most `entries_max` a shard; shards without any are
-    /// left out. They stay until `drop_done`.
+    /// The oldest announcements of each shard, at most `entries_max` a shard; shards without any
+    /// are left out. They stay until `drop_done`.
     Task<std::vector<DoneBatch>> read_done(std::vector<ShardId> shards, std::size_t entries_max);
     /// Forgets the `entries` oldest announcements: those of the last `read_done` of this shard. For
     /// one reader a shard.
@@ -97,7 +97,8 @@ public:
     Task<std::vector<CellsFound>> read_cells(std::vector<CellsQuery> queries);
 
     /// After the commit: from now on cells of minutes up to `minute` are late, and the cells of
-    /// `minute` go. The watermark never moves back; a call for an older minute only drops its cells.
+    /// `minute` go. The watermark never moves back; a call for an older minute only drops its
+    /// cells.
     Task<> seal(ShardId shard, UtcMinute minute);
     /// The last sealed minute of each shard, in order; nothing where none is.
     Task<std::vector<std::optional<UtcMinute>>> read_sealed(std::vector<ShardId> shards);

@@ -28,14 +28,12 @@ constexpr std::size_t kReadBytes = 64U << 10U;
 
 /// The commands of one call, and where its replies gather.
 struct Batch {
-    Batch(const asio::any_io_executor& executor, milliseconds timeout)
-        : done{executor, timeout} {}
+    Batch(const asio::any_io_executor& executor, milliseconds timeout) : done{executor, timeout} {}
     std::string bytes;
     std::size_t expected = 0;
     std::vector<RedisReply> replies;
     asio::steady_timer done;  // expires when the caller gives up; cancelled when it is finished
     bool sent = false;
-    bool abandoned = false;  // its caller has left; replies still come and are thrown away
     bool finished = false;
     std::string failure;  // empty: all replies are in
 };
@@ -80,7 +78,8 @@ struct RedisClient::State {
     }
 
     void fail(std::deque<BatchPtr>& batches, const std::string& failure) {
-        for (const auto& batch : std::exchange(batches, {})) finish(batch, failure);
+        for (const auto& batch : std::exchange(batches, {}))
+            finish(batch, failure);
     }
 
     void take(const BatchPtr& batch) {
@@ -95,11 +94,8 @@ struct RedisClient::State {
     }
 
     void leave(const BatchPtr& batch) {
-        if (batch->finished) return;
-        if (batch->sent) {
-            batch->abandoned = true;
-            return;
-        }
+        // What was sent stays: its replies still come, and are thrown away with it.
+        if (batch->finished || batch->sent) return;
         std::erase(queued, batch);
         queued_bytes -= batch->bytes.size();
         commands -= batch->expected;
@@ -148,15 +144,15 @@ struct RedisClient::Loops {
             const auto size = co_await state->connection.socket().async_read_some(
                 asio::buffer(buffer), asio::use_awaitable);
             reader.feed({buffer.data(), size});
-            while (auto reply = reader.next()) state->deliver(std::move(*reply));
+            while (auto reply = reader.next())
+                state->deliver(std::move(*reply));
         }
     }
 
     /// Connects and serves until the connection breaks. @return why.
     static Task<std::string> session(std::shared_ptr<State> state, Backoff& backoff) {
         try {
-            co_await state->connection.open(state->options.address,
-                                            state->options.connect_timeout);
+            co_await state->connection.open(state->options.address, state->options.connect_timeout);
             backoff.reset();
             state->tell(true, {});
             TaskGroup loops{state->executor, 2};
@@ -217,7 +213,8 @@ Task<RedisReply> RedisClient::run(RedisArgs command, milliseconds timeout) {
 
 Task<std::vector<RedisReply>> RedisClient::run_all(std::vector<RedisArgs> commands) {
     auto replies = co_await try_all(std::move(commands));
-    for (const auto& reply : replies) reply.check();
+    for (const auto& reply : replies)
+        reply.check();
     co_return replies;
 }
 
@@ -231,7 +228,8 @@ Task<std::vector<RedisReply>> RedisClient::try_all(std::vector<RedisArgs> comman
     const auto state = state_;
     const auto batch = std::make_shared<Batch>(state->executor, timeout);
     batch->expected = commands.size();
-    for (const auto& command : commands) detail::append_command(batch->bytes, command);
+    for (const auto& command : commands)
+        detail::append_command(batch->bytes, command);
     state->take(batch);
 
     struct Leave {

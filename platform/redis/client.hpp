@@ -16,7 +16,8 @@
 
 namespace quorate {
 
-/// One command as a list of arguments, each any bytes: `{"SET", key, value}`. Never a format string.
+/// One command as a list of arguments, each any bytes: `{"SET", key, value}`. Never a format
+/// string.
 using RedisArgs = std::vector<std::string>;
 
 struct RedisClientOptions {
@@ -25,9 +26,9 @@ struct RedisClientOptions {
     milliseconds connect_timeout{2000};  ///< of the connection with its first PING
     milliseconds backoff_first{50};      ///< before the second try to connect; doubles, jittered
     milliseconds backoff_longest{2000};
-    std::size_t commands_max = 20'000;      ///< queued or under way; above it RedisUnavailable
-    std::size_t bytes_max = 64U << 20U;     ///< of queued commands; above it RedisUnavailable
-    std::uint64_t seed = 0;               ///< of the jitter; 0: taken from the system
+    std::size_t commands_max = 20'000;   ///< queued or under way; above it RedisUnavailable
+    std::size_t bytes_max = 64U << 20U;  ///< of queued commands; above it RedisUnavailable
+    std::uint64_t seed = 0;              ///< of the jitter; 0: taken from the system
 };
 
 /// One connection to one Redis, shared by any number of coroutines; commands are pipelined in the

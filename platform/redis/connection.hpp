@@ -19,8 +19,8 @@ public:
 
     explicit RedisConnection(asio::any_io_executor executor) : socket_{std::move(executor)} {}
 
-    /// Connects, selects the database and has a PING answered, so that a Redis that is still loading
-    /// counts as away. Throws RedisUnavailable or `boost::system::system_error`.
+    /// Connects, selects the database and has a PING answered, so that a Redis that is still
+    /// loading counts as away. Throws RedisUnavailable or `boost::system::system_error`.
     Task<> open(RedisAddress address, milliseconds timeout);
 
     Socket& socket() { return socket_; }

@@ -70,7 +70,8 @@ Task<std::vector<std::vector<Heartbeat>>> read_heartbeats(RedisClient& client,
                                                           std::vector<std::string> regions) {
     std::vector<RedisArgs> commands;
     commands.reserve(regions.size());
-    for (const auto& region : regions) commands.push_back({"HGETALL", keys::agents(region)});
+    for (const auto& region : regions)
+        commands.push_back({"HGETALL", keys::agents(region)});
     const auto replies = co_await client.run_all(std::move(commands));
     std::vector<std::vector<Heartbeat>> fleets;
     for (const auto& reply : replies) {
@@ -100,8 +101,7 @@ Task<ClockOffset> measure_clock_offset(RedisClient& client, const Clock& clock) 
     const auto asked_at = clock.utc_now();
     const auto asked = clock.steady_now();
     const auto there = co_await redis_time(client);
-    const auto round_trip =
-        std::chrono::duration_cast<microseconds>(clock.steady_now() - asked);
+    const auto round_trip = std::chrono::duration_cast<microseconds>(clock.steady_now() - asked);
     co_return ClockOffset{there - (asked_at + round_trip / 2), round_trip};
 }
 

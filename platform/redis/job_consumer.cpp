@@ -16,8 +16,8 @@ constexpr milliseconds kTimeout{2000};  // above the BLOCK of a read
 // jobs have been idle for longer than this since long.
 constexpr auto kClaimIdleMs = "1000";
 
-/// Entries as XREADGROUP and XCLAIM give them: [id, [field, value, …]]. Those that were removed from
-/// the stream meanwhile come without fields: their ids go to `gone`.
+/// Entries as XREADGROUP and XCLAIM give them: [id, [field, value, …]]. Those that were removed
+/// from the stream meanwhile come without fields: their ids go to `gone`.
 std::vector<Delivery> to_deliveries(const RedisReply& entries, std::vector<std::string>& gone) {
     std::vector<Delivery> deliveries;
     for (const auto& entry : entries.list()) {
@@ -43,14 +43,17 @@ std::vector<Delivery> of_one_stream(const RedisReply& reply, std::vector<std::st
 
 }  // namespace
 
-JobConsumer::JobConsumer(RedisClient& client, RedisClient& blocking, std::string region,
+JobConsumer::JobConsumer(RedisClient& client,
+                         RedisClient& blocking,
+                         std::string region,
                          std::string agent)
     : client_{&client},
       blocking_{&blocking},
       region_{std::move(region)},
       agent_{std::move(agent)} {}
 
-Task<RedisReply> JobConsumer::run_in_group(RedisClient& client, RedisArgs command,
+Task<RedisReply> JobConsumer::run_in_group(RedisClient& client,
+                                           RedisArgs command,
                                            milliseconds timeout) {
     for (int tries = 0;; ++tries) {
         std::vector<RedisArgs> commands{command};
@@ -62,8 +65,8 @@ Task<RedisReply> JobConsumer::run_in_group(RedisClient& client, RedisArgs comman
             co_return std::move(replies.front());
         }
         std::vector<RedisArgs> create;
-        create.push_back({"XGROUP", "CREATE", keys::jobs(region_), std::string{keys::kAgents}, "0",
-                          "MKSTREAM"});
+        create.push_back(
+            {"XGROUP", "CREATE", keys::jobs(region_), std::string{keys::kAgents}, "0", "MKSTREAM"});
         const auto created = co_await client.try_all(std::move(create), timeout);
         error = created.front().error();
         if (error != nullptr && !error->starts_with("BUSYGROUP")) throw RedisError{*error};
@@ -71,9 +74,17 @@ Task<RedisReply> JobConsumer::run_in_group(RedisClient& client, RedisArgs comman
 }
 
 Task<std::vector<Delivery>> JobConsumer::read(std::size_t count, milliseconds block) {
-    RedisArgs command{"XREADGROUP", "GROUP", std::string{keys::kAgents}, agent_, "COUNT",
-                      std::to_string(count), "BLOCK", std::to_string(block.count()), "STREAMS",
-                      keys::jobs(region_), ">"};
+    RedisArgs command{"XREADGROUP",
+                      "GROUP",
+                      std::string{keys::kAgents},
+                      agent_,
+                      "COUNT",
+                      std::to_string(count),
+                      "BLOCK",
+                      std::to_string(block.count()),
+                      "STREAMS",
+                      keys::jobs(region_),
+                      ">"};
     const auto reply = co_await run_in_group(*blocking_, std::move(command), block + kTimeout);
     std::vector<std::string> none;  // new entries have their fields
     co_return of_one_stream(reply, none);
@@ -82,8 +93,15 @@ Task<std::vector<Delivery>> JobConsumer::read(std::size_t count, milliseconds bl
 Task<std::vector<Delivery>> JobConsumer::read_own(std::size_t count, std::string after) {
     if (after.empty()) after = "0";
     for (;;) {
-        RedisArgs command{"XREADGROUP", "GROUP", std::string{keys::kAgents}, agent_, "COUNT",
-                          std::to_string(count), "STREAMS", keys::jobs(region_), after};
+        RedisArgs command{"XREADGROUP",
+                          "GROUP",
+                          std::string{keys::kAgents},
+                          agent_,
+                          "COUNT",
+                          std::to_string(count),
+                          "STREAMS",
+                          keys::jobs(region_),
+                          after};
         const auto reply = co_await run_in_group(*client_, std::move(command), kTimeout);
         std::vector<std::string> gone;
         auto deliveries = of_one_stream(reply, gone);
@@ -94,13 +112,21 @@ Task<std::vector<Delivery>> JobConsumer::read_own(std::size_t count, std::string
 }
 
 Task<std::vector<Delivery>> JobConsumer::claim(std::string agent, std::size_t count) {
-    RedisArgs pending{"XPENDING", keys::jobs(region_), std::string{keys::kAgents}, "IDLE",
-                      kClaimIdleMs, "-", "+", std::to_string(count), std::move(agent)};
+    RedisArgs pending{"XPENDING",
+                      keys::jobs(region_),
+                      std::string{keys::kAgents},
+                      "IDLE",
+                      kClaimIdleMs,
+                      "-",
+                      "+",
+                      std::to_string(count),
+                      std::move(agent)};
     const auto held = co_await run_in_group(*client_, std::move(pending), kTimeout);
     if (held.list().empty()) co_return std::vector<Delivery>{};
-    RedisArgs claim{"XCLAIM", keys::jobs(region_), std::string{keys::kAgents}, agent_,
-                    kClaimIdleMs};
-    for (const auto& row : held.list()) claim.push_back(row.list().at(0).text());
+    RedisArgs claim{
+        "XCLAIM", keys::jobs(region_), std::string{keys::kAgents}, agent_, kClaimIdleMs};
+    for (const auto& row : held.list())
+        claim.push_back(row.list().at(0).text());
     const auto entries = co_await run_in_group(*client_, std::move(claim), kTimeout);
     std::vector<std::string> gone;  // XCLAIM forgets them itself
     co_return to_deliveries(entries, gone);
@@ -112,7 +138,8 @@ Task<std::vector<std::string>> JobConsumer::holders() {
     std::vector<std::string> agents;
     const auto& consumers = reply.list().at(3);
     if (!consumers.is_nil())
-        for (const auto& row : consumers.list()) agents.push_back(row.list().at(0).text());
+        for (const auto& row : consumers.list())
+            agents.push_back(row.list().at(0).text());
     co_return agents;
 }
 

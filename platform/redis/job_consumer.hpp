@@ -12,7 +12,7 @@ namespace quorate {
 
 /// One job handed to this agent. It stays pending in Redis until `finish` or `give_back`.
 struct Delivery {
-    std::string entry;      ///< id of the stream's entry
+    std::string entry;       ///< id of the stream's entry
     wire::Decoded<Job> job;  ///< or why its bytes are no job
 };
 

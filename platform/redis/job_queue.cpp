@@ -30,7 +30,8 @@ Task<std::optional<UtcTime>> JobQueue::planned_until() {
     co_return planned_time(reply);
 }
 
-Task<Enqueued> JobQueue::enqueue(std::vector<Job> jobs, std::optional<UtcTime> from,
+Task<Enqueued> JobQueue::enqueue(std::vector<Job> jobs,
+                                 std::optional<UtcTime> from,
                                  UtcTime until) {
     if (jobs.size() > kBatchMax) throw std::invalid_argument{"too many jobs in one batch"};
     static const RedisScript kScript{scripts::enqueue};
@@ -39,7 +40,8 @@ Task<Enqueued> JobQueue::enqueue(std::vector<Job> jobs, std::optional<UtcTime> f
     call.arguments.reserve(jobs.size() + 2);
     call.arguments.push_back(from ? std::to_string(detail::to_ms(*from)) : std::string{});
     call.arguments.push_back(std::to_string(detail::to_ms(until)));
-    for (const auto& job : jobs) call.arguments.push_back(wire::encode_job(job));
+    for (const auto& job : jobs)
+        call.arguments.push_back(wire::encode_job(job));
     const auto reply = co_await kScript.run(*client_, std::move(call));
     const auto& answer = reply.list();
     Enqueued enqueued;

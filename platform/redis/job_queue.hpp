@@ -37,9 +37,9 @@ public:
     Task<std::optional<UtcTime>> planned_until();
 
     /// Adds the jobs and moves `planned_until` from `from` to `until`, atomically; adds nothing if
-    /// another planner moved it meanwhile, or an earlier call whose answer was lost did. So a job is
-    /// never enqueued twice, whoever restarts when. Times count in whole milliseconds.
-    /// Throws std::invalid_argument above kBatchMax jobs.
+    /// another planner moved it meanwhile, or an earlier call whose answer was lost did. So a job
+    /// is never enqueued twice, whoever restarts when. Times count in whole milliseconds. Throws
+    /// std::invalid_argument above kBatchMax jobs.
     Task<Enqueued> enqueue(std::vector<Job> jobs, std::optional<UtcTime> from, UtcTime until);
 
     /// Removes entries enqueued before `before` (Redis's time), finished or not: what is too old to

@@ -8,8 +8,8 @@
 #include "core/time/utc_minute.hpp"
 
 /// Every key that Quorate has in Redis, in one place. What is written by one script shares a hash
-/// tag (`{…}`), so that it lives on one node of a Cluster. Regions go by name: that is what an agent
-/// knows of itself.
+/// tag (`{…}`), so that it lives on one node of a Cluster. Regions go by name: that is what an
+/// agent knows of itself.
 namespace quorate::keys {
 
 /// Stream of the region's jobs; field `j` of an entry is the encoded job. Group: `kAgents`.

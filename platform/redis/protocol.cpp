@@ -52,8 +52,8 @@ void append_command(std::string& bytes, const RedisArgs& command) {
         lengths.push_back(word.size());
     }
     char* text = nullptr;
-    const int length = redisFormatCommandArgv(&text, static_cast<int>(words.size()), words.data(),
-                                              lengths.data());
+    const int length =
+        redisFormatCommandArgv(&text, static_cast<int>(words.size()), words.data(), lengths.data());
     const std::unique_ptr<char, FreeCommand> owner{text};
     if (length < 0) throw std::bad_alloc{};
     bytes.append(text, static_cast<std::size_t>(length));

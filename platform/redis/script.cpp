@@ -49,7 +49,8 @@ Task<std::vector<RedisReply>> RedisScript::run_all(RedisClient& client,
                                                    std::vector<Call> calls) const {
     std::vector<RedisArgs> commands;
     commands.reserve(calls.size());
-    for (const auto& call : calls) commands.push_back(command_of("EVALSHA", sha1_, call));
+    for (const auto& call : calls)
+        commands.push_back(command_of("EVALSHA", sha1_, call));
     auto replies = co_await client.try_all(std::move(commands));
 
     std::vector<std::size_t> again;
@@ -61,9 +62,11 @@ Task<std::vector<RedisReply>> RedisScript::run_all(RedisClient& client,
     }
     if (!again.empty()) {
         auto answers = co_await client.try_all(std::move(repeated));
-        for (std::size_t i = 0; i < again.size(); ++i) replies[again[i]] = std::move(answers[i]);
+        for (std::size_t i = 0; i < again.size(); ++i)
+            replies[again[i]] = std::move(answers[i]);
     }
-    for (const auto& reply : replies) reply.check();
+    for (const auto& reply : replies)
+        reply.check();
     co_return replies;
 }
 

@@ -12,7 +12,8 @@ namespace quorate {
 /// it (a restart, SCRIPT FLUSH) the same call is repeated with the text, which also loads it.
 class RedisScript {
 public:
-    /// @param source Lua; must stay valid as long as the script (those of `scripts.hpp` always are).
+    /// @param source Lua; must stay valid as long as the script (those of `scripts.hpp` always
+    /// are).
     explicit RedisScript(std::string_view source);
 
     /// Keys must share one hash tag, so that the script runs on a Cluster.

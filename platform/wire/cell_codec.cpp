@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "platform/wire/message.hpp"
+
 #include "quorate/v1/cell.pb.h"
 
 namespace quorate::wire {
@@ -19,9 +20,9 @@ constexpr std::uint64_t kMissingStart = std::numeric_limits<std::uint64_t>::max(
 std::string merge_prefix(const Cell& cell) {
     std::string prefix;
     prefix.push_back(static_cast<char>(255 - static_cast<unsigned>(cell.verdict)));
-    const auto start =
-        cell.started ? static_cast<std::uint64_t>(cell.started->time_since_epoch().count())
-                     : kMissingStart;
+    const auto start = cell.started
+                           ? static_cast<std::uint64_t>(cell.started->time_since_epoch().count())
+                           : kMissingStart;
     for (int shift = 56; shift >= 0; shift -= 8)
         prefix.push_back(static_cast<char>(start >> static_cast<unsigned>(shift) & 0xFFU));
     prefix.push_back(static_cast<char>(cell.attempt));
@@ -127,8 +128,11 @@ void read_peer(const v1::Cell& message, Cell& cell, detail::Checks& checks) {
     cell.server_version = message.server_version();
     cell.peer_address = message.peer_address();
     cell.detail = message.detail();
-    for (const auto* text : {&cell.protocol_version, &cell.server_name, &cell.server_version,
-                             &cell.peer_address, &cell.detail})
+    for (const auto* text : {&cell.protocol_version,
+                             &cell.server_name,
+                             &cell.server_version,
+                             &cell.peer_address,
+                             &cell.detail})
         checks.text(*text, "a text of the peer", kTextMax);
     cell.warnings = Warnings::from_bits(message.warning_bits());
     if (message.has_tool_count()) cell.tool_count = message.tool_count();
@@ -143,15 +147,18 @@ void read_peer(const v1::Cell& message, Cell& cell, detail::Checks& checks) {
 
 void read_outcome(const v1::Cell& message, Cell& cell, detail::Checks& checks) {
     checks.require(message.minute_ms() >= 0 && message.minute_ms() <= detail::kLatestMs,
-                   "minute_ms", "is out of range");
-    cell.key = {EndpointId{message.endpoint_id()}, RegionId{message.region_id()},
+                   "minute_ms",
+                   "is out of range");
+    cell.key = {EndpointId{message.endpoint_id()},
+                RegionId{message.region_id()},
                 UtcMinute::from_epoch_ms(message.minute_ms())};
     cell.verdict = checks.enumerator<Verdict>(message.verdict(), "verdict", kVerdictNames);
     checks.require(cell.verdict != Verdict::maint, "verdict", "MAINT is made at the seal alone");
     cell.reason = checks.optional_enumerator<Reason>(message.reason(), "reason", kReasonNames);
     cell.phase = checks.optional_enumerator<Phase>(message.phase(), "phase", kPhaseNames);
     checks.require(message.started_us() >= 0 && message.started_us() <= detail::kLatestUs,
-                   "started_us", "is out of range");
+                   "started_us",
+                   "is out of range");
     if (message.has_started_us()) cell.started = UtcTime{microseconds{message.started_us()}};
     checks.require(message.attempt() <= 255, "attempt", "is out of range");
     cell.attempt = static_cast<std::uint8_t>(message.attempt());
@@ -202,14 +209,13 @@ Decoded<Cell> decode_cell(std::string_view bytes) {
     if (nul == std::string_view::npos) return DecodeError{"cell: has no whole prefix"};
     const auto body = bytes.substr(nul + 1);
     v1::Cell message;
-    if (!detail::parse(message, body))
-        return DecodeError{"cell: is no quorate.v1.Cell"};
+    if (!detail::parse(message, body)) return DecodeError{"cell: is no quorate.v1.Cell"};
     detail::Checks checks;
     Cell cell;
     read_outcome(message, cell, checks);
     read_peer(message, cell, checks);
-    checks.require(merge_prefix(cell) == bytes.substr(0, nul + 1), "prefix",
-                   "is not that of its cell");
+    checks.require(
+        merge_prefix(cell) == bytes.substr(0, nul + 1), "prefix", "is not that of its cell");
     if (!checks.good()) return checks.error("cell");
     return cell;
 }

@@ -14,7 +14,8 @@ namespace quorate::wire {
 /// - 8 bytes, big-endian: start in microseconds since the epoch; all FF if missing;
 /// - 1 byte: the deciding attempt;
 /// - the agent's name, closed by a NUL.
-/// The same cell always gives the same bytes. Starts are not before the epoch and names hold no NUL.
+/// The same cell always gives the same bytes. Starts are not before the epoch and names hold no
+/// NUL.
 std::string encode_cell(const Cell& cell);
 
 /// Takes bytes from Redis: anything may stand in them. Also refuses a prefix that is not the

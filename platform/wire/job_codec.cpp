@@ -1,6 +1,7 @@
 #include "platform/wire/job_codec.hpp"
 
 #include "platform/wire/message.hpp"
+
 #include "quorate/v1/job.pb.h"
 
 namespace quorate::wire {
@@ -15,7 +16,8 @@ constexpr int kListMax = 1000;
 constexpr std::uint32_t kHourMs = 3'600'000;
 
 void write_expectations(const Expectations& expect, v1::Expectations& message) {
-    for (const auto& tool : expect.tools) message.add_tools(tool);
+    for (const auto& tool : expect.tools)
+        message.add_tools(tool);
     message.set_required(expect.required);
     message.set_auth_wall(expect.auth_wall);
 }
@@ -51,8 +53,8 @@ Canary read_canary(const v1::Canary& message, detail::Checks& checks) {
     canary.required = message.required();
     checks.text(canary.tool, "canary.tool", kTextMax);
     checks.text(canary.arguments_json, "canary.arguments_json", kTextMax);
-    checks.require(message.assertions_size() <= kListMax, "canary.assertions",
-                   "has too many items");
+    checks.require(
+        message.assertions_size() <= kListMax, "canary.assertions", "has too many items");
     for (const auto& row : message.assertions())
         canary.assertions.push_back({row.path(), row.op(), row.value_json()});
     return canary;
@@ -60,19 +62,24 @@ Canary read_canary(const v1::Canary& message, detail::Checks& checks) {
 
 void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
     checks.require(message.minute_ms() >= 0 && message.minute_ms() <= detail::kLatestMs,
-                   "minute_ms", "is out of range");
+                   "minute_ms",
+                   "is out of range");
     const auto window = Window::of(milliseconds{message.window_ms()});
     checks.require(window.has_value(), "window_ms", "is no window");
     checks.require(message.slot_ms() <= message.window_ms(), "slot_ms", "is above the window");
     checks.require(message.not_after_us() >= 0 && message.not_after_us() <= detail::kLatestUs,
-                   "not_after_us", "is out of range");
+                   "not_after_us",
+                   "is out of range");
     checks.require(message.expected_cells() >= 1 && message.expected_cells() <= 255,
-                   "expected_cells", "is out of range");
-    checks.require(message.timeout_ms() >= 1 && message.timeout_ms() <= kHourMs, "timeout_ms",
+                   "expected_cells",
+                   "is out of range");
+    checks.require(message.timeout_ms() >= 1 && message.timeout_ms() <= kHourMs,
+                   "timeout_ms",
                    "is out of range");
     checks.require(message.retry_gap_ms() <= kHourMs, "retry_gap_ms", "is out of range");
     if (!checks.good()) return;
-    job.key = {EndpointId{message.endpoint_id()}, RegionId{message.region_id()},
+    job.key = {EndpointId{message.endpoint_id()},
+               RegionId{message.region_id()},
                UtcMinute::from_epoch_ms(message.minute_ms())};
     job.shard = ShardId{message.shard()};
     job.window = *window;
@@ -136,8 +143,7 @@ std::string encode_job(const Job& job) {
 Decoded<Job> decode_job(std::string_view bytes) {
     v1::Job message;
     if (bytes.size() > kJobBytesMax) return DecodeError{"job: is too long"};
-    if (!detail::parse(message, bytes))
-        return DecodeError{"job: is no quorate.v1.Job"};
+    if (!detail::parse(message, bytes)) return DecodeError{"job: is no quorate.v1.Job"};
     detail::Checks checks;
     Job job;
     job.id = message.id();

@@ -16,8 +16,8 @@ namespace quorate::wire::detail {
 /// Serialises with a fixed order of map entries, so that the same message gives the same bytes.
 std::string serialize(const google::protobuf::MessageLite& message);
 
-/// Parses bytes from outside; false if they are no such message. Protobuf's own line on stderr about
-/// bad UTF-8 is left out: whoever sends such bytes must not write our log.
+/// Parses bytes from outside; false if they are no such message. Protobuf's own line on stderr
+/// about bad UTF-8 is left out: whoever sends such bytes must not write our log.
 bool parse(google::protobuf::MessageLite& message, std::string_view bytes);
 
 /// Text of a peer as a proto string may hold it: at most `bytes_max`, every byte that is no valid
@@ -44,7 +44,8 @@ public:
     }
     /// As `enumerator`, with 0 for nothing.
     template <class Enum, class Table>
-    std::optional<Enum> optional_enumerator(std::uint32_t number, std::string_view field,
+    std::optional<Enum> optional_enumerator(std::uint32_t number,
+                                            std::string_view field,
                                             const Table& table) {
         if (number == 0) return std::nullopt;
         return enumerator<Enum>(number, field, table);

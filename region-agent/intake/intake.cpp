@@ -1,6 +1,7 @@
 #include "region-agent/intake/intake.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -18,8 +19,8 @@ namespace {
 constexpr milliseconds kBlock{500};  // of a read; so long may a drain wait for it
 constexpr milliseconds kReadAgain{200};
 constexpr milliseconds kClaimEvery{1000};
-constexpr std::size_t kReadMax = 1000;   // jobs of one read
-constexpr std::size_t kClaimMax = 200;   // jobs of one claim: other agents want some, too
+constexpr std::size_t kReadMax = 1000;        // jobs of one read
+constexpr std::size_t kClaimMax = 200;        // jobs of one claim: other agents want some, too
 constexpr std::chrono::minutes kAheadMax{2};  // coordinators plan seconds ahead
 constexpr std::chrono::seconds kLoopsEndMax{4};
 
@@ -28,14 +29,30 @@ bool silent(const std::vector<Heartbeat>& fleet, const std::string& agent, UtcTi
     return found == fleet.end() || now - found->at > Pulse::kSilenceMax;
 }
 
+/// Waits for the group's tasks, and cancels them at `deadline`: afterwards none is running, also if
+/// one failed.
+Task<> end_by(TaskGroup& group, Deadline deadline, std::exception_ptr& failure) {
+    try {
+        auto end = group.join();
+        co_await done_within(deadline, std::move(end));
+    } catch (...) {
+        if (!failure) failure = std::current_exception();
+    }
+}
+
 UtcTime slot_time(const Job& job) {
     return job.key.minute.start() + job.slot;
 }
 
 }  // namespace
 
-Intake::Intake(asio::any_io_executor executor, JobConsumer& jobs, RedisClient& redis,
-               JobRunner& runner, RedisClock& clock, AgentMetrics& metrics, Logger& log,
+Intake::Intake(asio::any_io_executor executor,
+               JobConsumer& jobs,
+               RedisClient& redis,
+               JobRunner& runner,
+               RedisClock& clock,
+               AgentMetrics& metrics,
+               Logger& log,
                IntakeOptions options)
     : jobs_{&jobs},
       redis_{&redis},
@@ -45,6 +62,7 @@ Intake::Intake(asio::any_io_executor executor, JobConsumer& jobs, RedisClient& r
       log_{&log},
       options_{std::move(options)},
       freed_{executor, asio::steady_timer::time_point::max()},
+      claim_timer_{executor},
       loops_{executor, 2},
       waiting_{executor, 2 * options_.concurrency},
       probing_{executor, 2 * options_.concurrency} {}
@@ -68,7 +86,9 @@ Task<> Intake::read_jobs() {
     while (!stopping_) {
         co_await wait_for_room();
         if (stopping_) co_return;
-        std::string refusal;
+        // A group that is cancelled here has a job's task that failed, by a bug: join throws that.
+        if (waiting_.cancelled()) co_await waiting_.join();
+        if (probing_.cancelled()) co_await probing_.join();
         bool read = false;
         try {
             if (look_for_own_) {
@@ -80,14 +100,19 @@ Task<> Intake::read_jobs() {
             read = true;
         } catch (const RedisUnavailable&) {  // readiness tells
         } catch (const RedisError& error) {
-            refusal = error.what();
+            note_refusal(error);
         }
+        if (read) refused_ = false;
         if (read) continue;
         look_for_own_ = true;  // a lost answer may have held jobs
-        if (!refusal.empty())
-            log_event(*log_, LogLevel::error, "jobs.refused", kv("detail", refusal));
         co_await sleep_for(kReadAgain);
     }
+}
+
+/// Redis answered and refuses: said once, until a read works again.
+void Intake::note_refusal(const RedisError& error) {
+    if (!std::exchange(refused_, true))
+        log_event(*log_, LogLevel::error, "jobs.refused", kv("detail", error.what()));
 }
 
 /// Takes what is pending at this agent and not held by it, as far as there is room.
@@ -98,7 +123,8 @@ Task<> Intake::take_own() {
         auto page = co_await jobs_->read_own(kReadMax, after);
         if (page.empty()) co_return;
         after = page.back().entry;
-        std::erase_if(page, [this](const auto& delivery) { return held_.contains(delivery.entry); });
+        std::erase_if(page,
+                      [this](const auto& delivery) { return held_.contains(delivery.entry); });
         if (page.size() > room()) {
             page.erase(page.begin() + static_cast<std::ptrdiff_t>(room()), page.end());
             look_for_own_ = true;
@@ -110,17 +136,16 @@ Task<> Intake::take_own() {
 
 Task<> Intake::claim_jobs() {
     while (!stopping_) {
-        co_await sleep_for(kClaimEvery);
-        std::string refusal;
+        claim_timer_.expires_after(kClaimEvery);
+        co_await claim_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (stopping_) co_return;
         try {
             co_await claim_from_silent();
         } catch (const RedisUnavailable&) {  // readiness tells
-            look_for_own_ = true;
+            look_for_own_ = true;            // a lost answer may have held jobs
         } catch (const RedisError& error) {
-            refusal = error.what();
+            note_refusal(error);
         }
-        if (!refusal.empty())
-            log_event(*log_, LogLevel::error, "jobs.refused", kv("detail", refusal));
     }
 }
 
@@ -137,7 +162,10 @@ Task<> Intake::claim_from_silent() {
         if (!silent(fleets.front(), holder, now)) continue;
         auto claimed = co_await jobs_->claim(holder, count);
         if (claimed.empty()) continue;
-        log_event(*log_, LogLevel::warn, "jobs.claimed", kv("from_agent_id", holder),
+        log_event(*log_,
+                  LogLevel::warn,
+                  "jobs.claimed",
+                  kv("from_agent_id", holder),
                   kv("jobs", claimed.size()));
         take(std::move(claimed), "claimed");
     }
@@ -149,7 +177,10 @@ void Intake::take(std::vector<Delivery> deliveries, std::string_view how) {
         held_.insert(entry);
         if (!job || too_far) {
             metrics_->jobs.with({"invalid"}).add();
-            log_event(*log_, LogLevel::error, "job.invalid", kv("entry", entry),
+            log_event(*log_,
+                      LogLevel::error,
+                      "job.invalid",
+                      kv("entry", entry),
                       kv("detail", job ? "job: its slot is too far ahead" : job.error().text));
             outbox_->add({std::move(entry), std::nullopt});
             continue;
@@ -187,22 +218,25 @@ Task<> Intake::probe(std::string entry, Job job, microseconds lag) {
 Task<> Intake::drain(Deadline deadline) {
     stopping_ = true;
     freed_.cancel();
+    claim_timer_.cancel();
     // A read is not cancelled but waited for: Redis would go on handing us jobs in its answer.
-    auto loops_end = loops_.join();
+    std::exception_ptr failure;
     const auto soon = std::min<Deadline>(deadline, clock_->steady_now() + kLoopsEndMax);
-    co_await done_within(soon, std::move(loops_end));
+    co_await end_by(loops_, soon, failure);
     waiting_.cancel();
-    co_await waiting_.join();
-    auto probes_end = probing_.join();
-    co_await done_within(deadline, std::move(probes_end));
+    co_await end_by(waiting_, deadline, failure);
+    co_await end_by(probing_, deadline, failure);
+    if (failure) std::rethrow_exception(failure);
 }
 
 Task<std::size_t> Intake::give_back() {
     std::size_t given = 0;
+    const std::string first;
     for (;;) {
-        auto page = co_await jobs_->read_own(kReadMax, {});
+        auto page = co_await jobs_->read_own(kReadMax, first);
         std::vector<std::string> entries;
-        for (auto& delivery : page) entries.push_back(std::move(delivery.entry));
+        for (auto& delivery : page)
+            entries.push_back(std::move(delivery.entry));
         const auto count = co_await jobs_->give_back(std::move(entries));
         given += count;
         if (count == 0) break;

@@ -31,8 +31,14 @@ struct IntakeOptions {
 /// members are called on the executor.
 class Intake {
 public:
-    Intake(asio::any_io_executor executor, JobConsumer& jobs, RedisClient& redis, JobRunner& runner,
-           RedisClock& clock, AgentMetrics& metrics, Logger& log, IntakeOptions options);
+    Intake(asio::any_io_executor executor,
+           JobConsumer& jobs,
+           RedisClient& redis,
+           JobRunner& runner,
+           RedisClock& clock,
+           AgentMetrics& metrics,
+           Logger& log,
+           IntakeOptions options);
 
     /// Where cells go; before `run`.
     void deliver_to(Outbox& outbox) { outbox_ = &outbox; }
@@ -48,6 +54,7 @@ public:
 
     /// Stops taking jobs, gives up those that wait for their slot, and lets probes end until
     /// `deadline`; those that do not are cancelled. Their jobs stay pending: see `give_back`.
+    /// Afterwards nothing of the intake is running, also where it throws what a task threw.
     Task<> drain(Deadline deadline);
 
     /// Puts every job that is still pending at this agent back into the queue. After `drain`.
@@ -64,6 +71,7 @@ private:
     Task<> take_own();
     Task<> claim_jobs();
     Task<> claim_from_silent();
+    void note_refusal(const RedisError& error);
     void take(std::vector<Delivery> deliveries, std::string_view how);
     Task<> await_slot(std::string entry, Job job);
     Task<> probe(std::string entry, Job job, microseconds lag);
@@ -77,10 +85,12 @@ private:
     Outbox* outbox_ = nullptr;
     IntakeOptions options_;
     bool stopping_ = false;
-    bool look_for_own_ = true;       // at the start: what an earlier life left
-    std::set<std::string> held_;     // entries between their delivery and their end
-    std::size_t active_ = 0;         // jobs waiting or being probed, at most `concurrency`
-    asio::steady_timer freed_;       // never expires; cancelled when a job ends or the drain begins
+    bool look_for_own_ = true;    // at the start: what an earlier life left
+    std::set<std::string> held_;  // entries between their delivery and their end
+    std::size_t active_ = 0;      // jobs waiting or being probed, at most `concurrency`
+    asio::steady_timer freed_;    // never expires; cancelled when a job ends or the drain begins
+    asio::steady_timer claim_timer_;
+    bool refused_ = false;
     TaskGroup loops_;
     TaskGroup waiting_;  // this and the next: `active_` is their bound, theirs only a guard
     TaskGroup probing_;

@@ -43,7 +43,9 @@ ProbeRequest to_request(const Job& job, const ProbeSettings& settings) {
     return request;
 }
 
-JobRunner::JobRunner(ProbeEngine& engine, const RedisClock& clock, Logger& log,
+JobRunner::JobRunner(ProbeEngine& engine,
+                     const RedisClock& clock,
+                     Logger& log,
                      ProbeSettings settings)
     : engine_{&engine}, clock_{&clock}, log_{&log}, settings_{std::move(settings)} {}
 
@@ -73,17 +75,26 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
         const auto report = co_await engine_->probe(std::move(asked));
         const bool cancelled = report.reason == Reason::aborted;
         if (cancelled) co_return std::nullopt;
-        log_event(*log_, LogLevel::debug, "probe.finished",
+        log_event(*log_,
+                  LogLevel::debug,
+                  "probe.finished",
                   kv("endpoint", job.tenant + "/" + job.name),
-                  kv("endpoint_id", job.key.endpoint), kv("region", job.region),
-                  kv("minute", job.key.minute), kv("job", job.id), kv("trace_id", job.trace_id),
+                  kv("endpoint_id", job.key.endpoint),
+                  kv("region", job.region),
+                  kv("minute", job.key.minute),
+                  kv("job", job.id),
+                  kv("trace_id", job.trace_id),
                   kv("verdict", name_of(report.verdict)),
                   kv("reason", report.reason ? name_of(*report.reason) : std::string_view{}));
         co_return to_cell(report, request);
     } catch (const std::exception& error) {
         // A fault of ours must cost one cell, not the agent.
-        log_event(*log_, LogLevel::error, "probe.broke", kv("endpoint_id", job.key.endpoint),
-                  kv("job", job.id), kv("detail", error.what()));
+        log_event(*log_,
+                  LogLevel::error,
+                  "probe.broke",
+                  kv("endpoint_id", job.key.endpoint),
+                  kv("job", job.id),
+                  kv("detail", error.what()));
     }
     co_return unknown(Reason::agent_unhealthy, "The agent could not run the probe");
 }

@@ -32,8 +32,12 @@ std::string_view name_of(Recorded recorded) {
 
 }  // namespace
 
-Outbox::Outbox(asio::any_io_executor executor, CellBuffer& cells, JobConsumer& jobs,
-               AgentMetrics& metrics, Logger& log, std::function<void(const std::string&)> gone,
+Outbox::Outbox(asio::any_io_executor executor,
+               CellBuffer& cells,
+               JobConsumer& jobs,
+               AgentMetrics& metrics,
+               Logger& log,
+               std::function<void(const std::string&)> gone,
                OutboxLimits limits)
     : cells_{&cells},
       jobs_{&jobs},
@@ -92,13 +96,15 @@ Task<> Outbox::send(std::vector<FinishedJob> jobs) {
     const auto answers = co_await record(std::move(cells));
     count(answers, count_of_cells);
     co_await acknowledge(entries);
-    for (const auto& entry : entries) gone_(entry);
+    for (const auto& entry : entries)
+        gone_(entry);
 }
 
 void Outbox::count(const std::optional<std::vector<Recorded>>& answers, std::size_t cells) {
     if (!answers) metrics_->recorded.with({"refused"}).add(static_cast<double>(cells));
     if (!answers) return;
-    for (const auto answer : *answers) metrics_->recorded.with({name_of(answer)}).add();
+    for (const auto answer : *answers)
+        metrics_->recorded.with({name_of(answer)}).add();
 }
 
 Task<std::optional<std::vector<Recorded>>> Outbox::record(std::vector<CellToRecord> cells) {
@@ -138,8 +144,11 @@ Task<bool> Outbox::again(int& refusals, std::string refusal) {
     if (!refusal.empty()) {
         const bool last = ++refusals >= limits_.refusals_max;
         if (refusals == 1 || last)
-            log_event(*log_, last ? LogLevel::error : LogLevel::warn, "cells.refused",
-                      kv("detail", refusal), kv("given_up", last));
+            log_event(*log_,
+                      last ? LogLevel::error : LogLevel::warn,
+                      "cells.refused",
+                      kv("detail", refusal),
+                      kv("given_up", last));
         if (last) co_return false;
     }
     co_await sleep_for(backoff_.next());
@@ -147,7 +156,8 @@ Task<bool> Outbox::again(int& refusals, std::string refusal) {
 }
 
 Task<> Outbox::emptied() {
-    while (size() > 0) co_await empty_.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (size() > 0)
+        co_await empty_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 }  // namespace quorate::agent

@@ -40,8 +40,12 @@ struct OutboxLimits {
 class Outbox {
 public:
     /// @param gone called for each job that left the outbox, written or not. Must not throw.
-    Outbox(asio::any_io_executor executor, CellBuffer& cells, JobConsumer& jobs,
-           AgentMetrics& metrics, Logger& log, std::function<void(const std::string& entry)> gone,
+    Outbox(asio::any_io_executor executor,
+           CellBuffer& cells,
+           JobConsumer& jobs,
+           AgentMetrics& metrics,
+           Logger& log,
+           std::function<void(const std::string& entry)> gone,
            OutboxLimits limits = {});
 
     void add(FinishedJob job);

@@ -57,6 +57,14 @@ class Stack:
     def pid(self, name):
         return int((self.run_dir / "pids" / name).read_text().split()[0])
 
+    @staticmethod
+    def runs(pid):
+        """False too for a process that has ended and that only its parent has not noticed."""
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+        except FileNotFoundError:
+            return False
+
     def kill(self, name):
         """SIGKILL, as a crash or the kernel's out-of-memory killer would."""
         os.kill(self.pid(name), signal.SIGKILL)

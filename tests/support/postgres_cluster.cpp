@@ -133,8 +133,8 @@ void PostgresCluster::start() {
     std::vector<std::string> command{kBin + "postgres", "-D", (folder_ / "data").string(),
                                      "-k", folder_.string()};
     for (const char* setting :
-         {"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off",
-          "shared_buffers=32MB", "max_connections=100", "log_min_messages=warning"})
+         {"listen_addresses=", "fsync=off", "full_page_writes=off", "shared_buffers=32MB",
+          "max_connections=100", "log_min_messages=warning"})
         command.insert(command.end(), {"-c", setting});
     postmaster_ = spawn(unprivileged(std::move(command)), folder_ / "postgres.log");
     const auto info = conninfo("postgres");

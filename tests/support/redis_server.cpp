@@ -112,17 +112,29 @@ std::string RedisServer::url() const {
 void RedisServer::start() {
     if (process_ != 0) return;
     const auto log_file = folder_ / "redis.log";
-    std::vector<std::string> words{
-        "redis-server",    "--port", std::to_string(port_), "--bind", "127.0.0.1",
-        "--dir",           folder_,  "--appendonly",        "yes",    "--appendfsync",
-        "everysec",        "--save", "",                    "--maxmemory-policy",
-        "noeviction",      "--unixsocket", folder_ / "redis.sock"};
+    std::vector<std::string> words{"redis-server",
+                                   "--port",
+                                   std::to_string(port_),
+                                   "--bind",
+                                   "127.0.0.1",
+                                   "--dir",
+                                   folder_,
+                                   "--appendonly",
+                                   "yes",
+                                   "--appendfsync",
+                                   "everysec",
+                                   "--save",
+                                   "",
+                                   "--maxmemory-policy",
+                                   "noeviction",
+                                   "--unixsocket",
+                                   folder_ / "redis.sock"};
     std::vector<char*> arguments;
     arguments.reserve(words.size() + 1);
-    for (auto& word : words) arguments.push_back(word.data());
+    for (auto& word : words)
+        arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    const Descriptor log{
-        ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+    const Descriptor log{::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
     process_ = ::fork();
     if (process_ == 0) become(arguments, log.get());
     if (process_ < 0) throw std::runtime_error{"fork failed"};
@@ -151,8 +163,8 @@ bool RedisServer::answers() const {
     if (::send(socket.get(), kPing.data(), kPing.size(), MSG_NOSIGNAL) < 0) return false;
     std::array<char, 64> answer{};
     const auto size = ::recv(socket.get(), answer.data(), answer.size(), 0);
-    return size > 0 && std::string_view{answer.data(), static_cast<std::size_t>(size)}.starts_with(
-                           "+PONG");
+    return size > 0 &&
+           std::string_view{answer.data(), static_cast<std::size_t>(size)}.starts_with("+PONG");
 }
 
 void RedisServer::end(int signal) {

@@ -16,7 +16,8 @@ class RedisServer {
 public:
     enum class Listen { unix_socket, tcp };
 
-    /// Starts it and waits until it answers. Throws std::runtime_error with the log's end otherwise.
+    /// Starts it and waits until it answers. Throws std::runtime_error with the log's end
+    /// otherwise.
     explicit RedisServer(Listen listen = Listen::unix_socket);
     ~RedisServer();
     RedisServer(const RedisServer&) = delete;

@@ -36,22 +36,21 @@ TEST(Sealing, TheWorkedExampleOfTheRuleGivesItsDecisionsIncidentAndDownTime) {
     World world;
     std::vector<RegionId> regions;
     for (const auto* name : {"a", "b", "c", "d", "e"}) regions.push_back(world.region(name));
-    // Sealed in time: within 10 windows after their watermark. The last is out of time by now.
-    const auto first = world.minute(-12);
+    // Sealed within 10 windows after the watermarks, so that all of it is notified.
+    const auto first = world.minute(-10);
     const auto endpoint = world.endpoint("search", regions, first);
     const std::vector<std::string> cells{"F....", "F....", "FF...", "FF...", "FFFFF", "....F",
-                                         "....F", "....F", ".....", "....."};
+                                         "....F", "....F", ".....", ".....", "....."};
     world.without_archiver([&](RedisClient& client) -> Task<> {
         for (std::size_t i = 0; i < cells.size(); ++i)
             co_await world.record(client, endpoint, first.plus(static_cast<std::int64_t>(i),
                                                                world.window), cells[i]);
     });
-    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
         co_await world.expect_sql(
             "SELECT string_agg(decision || coalesce(':' || scope, ''), ' ' ORDER BY minute) "
-            "FROM (SELECT * FROM dash.minute ORDER BY minute LIMIT 10) m",
-            "OK P2 P2 P1:partial P1:global P1:widespread P2 P2 P2 OK");
-        co_await world.record(client, endpoint, first.plus(10, world.window), ".....");
+            "FROM (SELECT * FROM dash.minute ORDER BY minute LIMIT 11) m",
+            "OK P2 P2 P1:partial P1:global P1:widespread P2 P2 P2 OK OK");
         co_await world.expect_sql("SELECT count(*) FROM dash.incident WHERE closed_at IS NOT NULL",
                                   "1");
     });
@@ -162,6 +161,73 @@ TEST(Sealing, DeletingAnEndpointClosesItsIncidentAndPausingStopsItsMinutes) {
     EXPECT_EQ(world.sql("SELECT marks FROM quorate.incident WHERE endpoint = 'gone'"),
               "{endpoint_deleted}");
     EXPECT_EQ(world.sql("SELECT endpoint, state FROM dash.endpoint_status"), "paused|PAUSED");
+}
+
+TEST(Sealing, AnIncidentThatComesBackSoonIsReopened) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b"), world.region("c")};
+    const auto first = world.minute(-9);
+    const auto endpoint = world.endpoint("search", regions, first);
+    world.remove(endpoint, first.plus(6, world.window));
+    world.sql("UPDATE quorate.endpoint SET deleted_at = NULL");
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        const std::vector<std::string> cells{"FFF", "...", "...", "...", "...", "FFF"};
+        for (std::size_t i = 0; i < cells.size(); ++i)
+            co_await world.record(client, endpoint,
+                                  first.plus(static_cast<std::int64_t>(i), world.window), cells[i]);
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "6");
+    });
+    EXPECT_EQ(world.sql("SELECT severity, flaps, closed_at IS NULL, recovered_at IS NULL, "
+                        "mttr_seconds, reason FROM dash.incident"),
+              // From a's FAIL (after 100 ms) to c's first healthy probe (after 300 ms).
+              "P1|1|t|t|60.2|connection_refused");
+    EXPECT_EQ(world.sql("SELECT kind FROM quorate.incident_event ORDER BY id"),
+              "opened\nclosed\nreopened");
+    EXPECT_EQ(world.sql("SELECT opening, recovered_at IS NULL FROM quorate.incident_opening "
+                        "ORDER BY opening"),
+              "1|f\n2|t");
+}
+
+TEST(Sealing, SlowInAllRegionsIsAGlobalP3) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto first = world.minute(-2);
+    const auto endpoint = world.endpoint("search", regions, first);
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        for (int i = 0; i < 3; ++i)
+            co_await world.record(client, endpoint, first.plus(i, world.window), "~~");
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql("SELECT state, scope, coverage, since = '" +
+                                      to_rfc3339(first.plus(2, world.window)) +
+                                      "' FROM dash.endpoint_status",
+                                  "P3|global|1|t");
+    });
+    EXPECT_EQ(world.sql("SELECT severity, scope, reason, regions FROM dash.incident"),
+              "P3|global|slow|{a,b}");
+}
+
+TEST(Sealing, MoreEndpointsThanOneTransactionTakesAreSealedAtOneWatermark) {
+    World world;
+    for (const auto* name : {"a", "b", "c", "d", "e"}) world.region(name);
+    const auto minute = world.minute(-3);
+    world.sql("INSERT INTO quorate.endpoint (tenant, name, shard) "
+              "SELECT 'acme', 'e' || n, n % 4 FROM generate_series(1, 5000) n");
+    world.sql("INSERT INTO quorate.endpoint_version SELECT id, 1, 1, '" + to_rfc3339(minute) +
+              "', '" + to_rfc3339(world.minute(-2)) +
+              "', 'https://e.example/mcp', '{1,2,3,4,5}', 60000, false, '{}' "
+              "FROM quorate.endpoint");
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "5000");
+        co_await world.expect_sql("SELECT count(*) FROM quorate.shard_watermark WHERE minute >= '" +
+                                      to_rfc3339(minute) + "'",
+                                  "4");
+    });
+    EXPECT_EQ(world.sql("SELECT minutes FROM quorate.batch ORDER BY id"), "2000\n2000\n1000");
+    EXPECT_EQ(world.sql("SELECT count(*) FROM dash.region_minute WHERE reason = 'agent_dead'"),
+              "25000");
 }
 
 TEST(Sealing, ALaterAnnouncedMinuteWaitsForTheEarlierOne) {

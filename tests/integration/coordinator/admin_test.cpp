@@ -8,7 +8,7 @@ namespace {
 using quorate::testing::Call;
 using quorate::testing::Catalogued;
 using quorate::testing::config_for;
-using quorate::testing::eventually;
+using quorate::testing::comes_to_hold;
 using quorate::testing::RedisServer;
 using quorate::testing::RunningApp;
 using std::chrono::seconds;
@@ -76,7 +76,7 @@ TEST(Admin, ListsRegionsAndAgents) {
     Catalogued lab;
     RedisServer redis;
     RunningApp app{config_for(lab, redis.url())};
-    ASSERT_TRUE(eventually([&] { return regions_are_listed(app); }));
+    ASSERT_TRUE(comes_to_hold([&] { return regions_are_listed(app); }));
     v1::ListRegionsResponse regions;
     ASSERT_TRUE(ask(app, &v1::Admin::Stub::ListRegions, v1::ListRegionsRequest{}, regions).ok());
     EXPECT_EQ(regions.regions(0).name(), "ap-south");
@@ -113,7 +113,7 @@ TEST(Admin, WithoutPostgresACallIsUnavailableAndComesBackWithIt) {
     EXPECT_EQ(status.error_message(), "the coordinator can't reach Postgres");
     quorate::testing::cluster().start();
     EXPECT_TRUE(
-        eventually([&] { return ask(app, &v1::Admin::Stub::Apply, request, response).ok(); }));
+        comes_to_hold([&] { return ask(app, &v1::Admin::Stub::Apply, request, response).ok(); }));
     EXPECT_EQ(apply_yaml(app, kTwo).unchanged_size(), 2);
 }
 

@@ -77,7 +77,7 @@ private:
 
 /// Asks again until `holds`, at most 30 s. @return whether it came to hold.
 template <class Holds>
-bool eventually(Holds holds) {
+bool comes_to_hold(Holds holds) {
     const auto give_up = SystemClock{}.steady_now() + std::chrono::seconds{30};
     while (SystemClock{}.steady_now() < give_up) {
         if (holds()) return true;

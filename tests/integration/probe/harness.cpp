@@ -31,7 +31,8 @@ ProbeReport run(boost::asio::io_context& io,
             if (!error) cancel.emit(boost::asio::cancellation_type::terminal);
         });
     }
-    while (!report && io.run_one() > 0) {
+    io.restart();
+    while (!report && !thrown && io.run_one() > 0) {
     }
     if (thrown) std::rethrow_exception(thrown);
     return *report;

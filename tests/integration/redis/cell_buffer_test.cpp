@@ -49,7 +49,10 @@ Task<std::vector<DoneMinute>> announced(CellBuffer& buffer, ShardId shard) {
     co_return batches.empty() ? std::vector<DoneMinute>{} : batches.front().minutes;
 }
 
-Task<CellsFound> cells_in(CellBuffer& buffer, ShardId shard, UtcMinute minute, EndpointId endpoint,
+Task<CellsFound> cells_in(CellBuffer& buffer,
+                          ShardId shard,
+                          UtcMinute minute,
+                          EndpointId endpoint,
                           std::vector<RegionId> regions) {
     std::vector<CellsQuery> queries;
     queries.push_back({shard, minute, endpoint, std::move(regions)});
@@ -59,7 +62,8 @@ Task<CellsFound> cells_in(CellBuffer& buffer, ShardId shard, UtcMinute minute, E
 
 std::vector<RegionId> first_regions(std::size_t count) {
     std::vector<RegionId> regions;
-    for (std::size_t i = 1; i <= count; ++i) regions.emplace_back(i);
+    for (std::size_t i = 1; i <= count; ++i)
+        regions.emplace_back(i);
     return regions;
 }
 
@@ -110,7 +114,8 @@ Task<> check_round(RedisClient& client, CellBuffer& buffer, RandomModel& random)
             if (answers[i] == Recorded::fresh) ++fresh[part[i].key];
         next += size;
     }
-    for (const auto& [key, count] : fresh) EXPECT_EQ(count, 1);
+    for (const auto& [key, count] : fresh)
+        EXPECT_EQ(count, 1);
     EXPECT_EQ(fresh.size(), round.versions.size());
 
     for (const auto& [where, expected] : round.expected) {
@@ -140,7 +145,8 @@ TEST(CellBuffer, AnyOrderDuplicationAndSplitGivesTheSameCellsAndOneAnnouncement)
     with_client(server, [&](RedisClient& client) -> Task<> {
         RandomModel random{seed};
         CellBuffer buffer{client};
-        for (int round = 0; round < 60; ++round) co_await check_round(client, buffer, random);
+        for (int round = 0; round < 60; ++round)
+            co_await check_round(client, buffer, random);
     });
 }
 
@@ -159,8 +165,8 @@ TEST(CellBuffer, TheScriptMergesAsCoreDoes) {
             std::vector<CellToRecord> both{to_record(a, 2), to_record(b, 2)};
             co_await buffer.record(std::move(both));
             auto regions = first_regions(1);
-            const auto found =
-                co_await cells_in(buffer, kShard, kMinute, EndpointId{endpoint}, std::move(regions));
+            const auto found = co_await cells_in(
+                buffer, kShard, kMinute, EndpointId{endpoint}, std::move(regions));
             EXPECT_EQ(found.cells.at(0), merge(a, b));
         }
     });
@@ -269,8 +275,8 @@ TEST(CellBuffer, BytesThatAreNoCellAreToldAndDoNotCount) {
         CellBuffer buffer{client};
         const auto key = keys::minute(kShard, kMinute);
         RedisArgs bad{"HSET", key, "1:1", "no cell", "1:2", wire::encode_cell(cell_of(9, 9))};
-        RedisArgs entries{"RPUSH", keys::late(kShard), "x", "1:y",
-                          "5:" + wire::encode_cell(cell_of(1, 1))};
+        RedisArgs entries{
+            "RPUSH", keys::late(kShard), "x", "1:y", "5:" + wire::encode_cell(cell_of(1, 1))};
         RedisArgs done{"RPUSH", keys::done(kShard), "x", "1:y", "5000:7"};
         co_await client.run(std::move(bad));
         co_await client.run(std::move(entries));

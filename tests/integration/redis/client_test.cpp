@@ -8,7 +8,6 @@
 namespace quorate {
 namespace {
 
-using testing::ask;
 using testing::eventually;
 using testing::options_for;
 using testing::RedisServer;
@@ -48,7 +47,8 @@ TEST(RedisClient, ManyCoroutinesShareAConnectionAndEachGetsItsOwnReply) {
         const RedisServer server{listen};
         with_client(server, [](RedisClient& client) -> Task<> {
             TaskGroup group{co_await asio::this_coro::executor, 1000};
-            for (int i = 0; i < 1000; ++i) group.spawn("echo", echo_and_compare(client, i));
+            for (int i = 0; i < 1000; ++i)
+                group.spawn("echo", echo_and_compare(client, i));
             co_await group.join();
             EXPECT_EQ(client.waiting(), 0U);
         });
@@ -59,7 +59,8 @@ TEST(RedisClient, ArgumentsAreAnyBytes) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         std::string bytes;
-        for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+        for (int i = 0; i < 256; ++i)
+            bytes.push_back(static_cast<char>(i));
         bytes += "\r\n%s %b $";
         RedisArgs set{"SET", bytes, bytes};
         RedisArgs get{"GET", bytes};

@@ -11,7 +11,6 @@
 namespace quorate {
 namespace {
 
-using testing::ask;
 using testing::eventually;
 using testing::RandomModel;
 using testing::RedisServer;
@@ -20,6 +19,7 @@ using testing::with_clients;
 
 constexpr milliseconds kBlock{20};
 const std::string kRegion = "us-east";
+const std::string kFirst;  // behind no entry: from the first
 
 UtcTime at(std::int64_t ms) {
     return UtcTime{milliseconds{ms}};
@@ -45,7 +45,8 @@ Task<> enqueue(RedisClient& client, std::size_t count, int first = 0) {
 
 std::vector<std::string> entries_of(const std::vector<Delivery>& deliveries) {
     std::vector<std::string> entries;
-    for (const auto& delivery : deliveries) entries.push_back(delivery.entry);
+    for (const auto& delivery : deliveries)
+        entries.push_back(delivery.entry);
     return entries;
 }
 
@@ -180,8 +181,10 @@ TEST(JobConsumer, ADeadAgentsJobsAreClaimedByExactlyOneOther) {
         const auto all_claimed = [&]() -> Task<bool> {  // they must have been idle for a second
             const auto of_a = co_await a.claim("dead", 3);
             const auto of_b = co_await b.claim("dead", 10);
-            for (const auto& id : ids_of(of_a)) claimed.insert(id);
-            for (const auto& id : ids_of(of_b)) claimed.insert(id);
+            for (const auto& id : ids_of(of_a))
+                claimed.insert(id);
+            for (const auto& id : ids_of(of_b))
+                claimed.insert(id);
             co_return claimed.size() >= 10;
         };
         EXPECT_TRUE(co_await eventually(all_claimed));
@@ -199,7 +202,7 @@ TEST(JobConsumer, ARestartedAgentFindsWhatItsEarlierLifeTook) {
         co_await enqueue(client, 5);
         const auto taken = co_await before.read(5, kBlock);
         JobConsumer after{client, blocking, kRegion, "a"};
-        const auto first = co_await after.read_own(3, {});
+        const auto first = co_await after.read_own(3, kFirst);
         EXPECT_EQ(ids_of(first), (std::vector<std::string>{"job-0", "job-1", "job-2"}));
         const auto rest = co_await after.read_own(3, first.back().entry);
         EXPECT_EQ(ids_of(rest), (std::vector<std::string>{"job-3", "job-4"}));
@@ -215,9 +218,10 @@ TEST(JobConsumer, EntriesThatWereTrimmedMeanwhileAreForgotten) {
         co_await enqueue(client, 5);
         const auto taken = co_await a.read(4, kBlock);
         std::vector<std::string> delete_three{"XDEL", keys::jobs(kRegion)};
-        for (int i = 0; i < 3; ++i) delete_three.push_back(taken.at(i).entry);
+        for (int i = 0; i < 3; ++i)
+            delete_three.push_back(taken.at(i).entry);
         co_await client.run(std::move(delete_three));
-        const auto left = co_await a.read_own(2, {});
+        const auto left = co_await a.read_own(2, kFirst);
         EXPECT_EQ(ids_of(left), (std::vector<std::string>{"job-3"}));
         JobQueue queue{client, kRegion};
         const auto depth = co_await queue.depth();
@@ -256,8 +260,8 @@ TEST(JobConsumer, AnEntryThatIsNoJobIsHandedOutAsAnError) {
         co_await client.run(std::move(worse));
         JobConsumer a{client, blocking, kRegion, "a"};
         const auto read = co_await a.read(10, kBlock);
-        EXPECT_EQ(ids_of(read), (std::vector<std::string>{"job: is no quorate.v1.Job",
-                                                          "job: has no field j"}));
+        EXPECT_EQ(ids_of(read),
+                  (std::vector<std::string>{"job: is no quorate.v1.Job", "job: has no field j"}));
     });
 }
 

@@ -10,7 +10,8 @@ using testing::with_client;
 
 std::vector<RedisScript::Call> increments(int count) {
     std::vector<RedisScript::Call> calls;
-    for (int i = 0; i < count; ++i) calls.push_back({{"counter"}, {std::to_string(i)}});
+    for (int i = 0; i < count; ++i)
+        calls.push_back({{"counter"}, {std::to_string(i)}});
     return calls;
 }
 

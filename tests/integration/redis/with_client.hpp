@@ -37,7 +37,8 @@ inline void run_on_executor(const std::function<Task<>()>& body) {
 /// Runs `body` while `clients` are served.
 inline Task<> serving(std::vector<RedisClient*> clients, std::function<Task<>()> body) {
     TaskGroup group{co_await asio::this_coro::executor, clients.size()};
-    for (auto* client : clients) group.spawn("serve", client->serve());
+    for (auto* client : clients)
+        group.spawn("serve", client->serve());
     std::exception_ptr failure;
     try {
         co_await body();
@@ -77,11 +78,6 @@ Task<bool> eventually(const Holds& holds) {
         co_await sleep_for(milliseconds{5});
     }
     co_return false;
-}
-
-/// One command with few words, where the reply alone matters.
-inline Task<RedisReply> ask(RedisClient& client, RedisArgs command) {
-    return client.run(std::move(command));
 }
 
 }  // namespace quorate::testing

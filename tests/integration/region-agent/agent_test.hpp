@@ -37,7 +37,8 @@ inline UtcMinute test_minute() {
 }
 
 /// A job that is due `ahead` from now and may start for a minute.
-inline Job job_for(std::uint64_t endpoint, const std::string& url,
+inline Job job_for(std::uint64_t endpoint,
+                   const std::string& url,
                    milliseconds ahead = milliseconds{0}) {
     const auto now = SystemClock{}.utc_now();
     Job job;

@@ -28,8 +28,8 @@ public:
         std::string pattern = std::filesystem::temp_directory_path() / "quorate-agent-XXXXXX";
         folder_ = ::mkdtemp(pattern.data());
         const auto file = folder_ / "agent.yaml";
-        std::ofstream{file} << "region: " << kRegion << "\nname: " << name
-                            << "\nredis: {url: \"" << server.url() << "\"}"
+        std::ofstream{file} << "region: " << kRegion << "\nname: " << name << "\nredis: {url: \""
+                            << server.url() << "\"}"
                             << "\nhealth: {port: 0}\nallow_private_addresses: true\n";
         const std::string binary = QUORATE_BINARY_DIR "/bin/quorate-agent";
         const std::string config = file;

@@ -171,9 +171,11 @@ TEST(Agent, SigtermLetsProbesEndAndGivesTheRestBack) {
     on_bench(server, [&](Bench& bench) -> Task<> {
         bench.stub.hang();
         RunningAgent agent{bench.executor, agent_config(server, "a")};
-        std::vector<Job> jobs{job_for(1, bench.stub.url()), job_for(2, bench.stub.url()),
+        std::vector<Job> jobs{job_for(1, bench.stub.url()),
+                              job_for(2, bench.stub.url()),
                               job_for(3, bench.stub.url(), std::chrono::seconds{100})};
-        jobs[2].key.minute = testing::test_minute().plus(1, Window::minute());
+        const auto now = UtcMinute::containing(SystemClock{}.utc_now(), Window::minute());
+        jobs[2].key.minute = now.plus(1, Window::minute());
         jobs[2].slot = std::chrono::seconds{59};
         co_await bench.enqueue(std::move(jobs));
         const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= 2; };
@@ -185,6 +187,30 @@ TEST(Agent, SigtermLetsProbesEndAndGivesTheRestBack) {
         EXPECT_EQ(cells.size(), 2U);
         const auto depth = co_await bench.depth();
         EXPECT_EQ(depth, (QueueDepth{1, 0}));
+    });
+}
+
+TEST(Agent, SigtermEndsItAlsoWhileRedisIsAway) {
+    RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        bench.stub.hang();
+        RunningAgent agent{bench.executor, agent_config(server, "a")};
+        std::vector<Job> jobs{job_for(1, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= 1; };
+        EXPECT_TRUE(co_await eventually(probing));
+        server.kill();
+        bench.stub.go_on();
+        const auto before = SystemClock{}.steady_now();
+        co_await agent.stop();
+        EXPECT_LT(SystemClock{}.steady_now() - before, std::chrono::seconds{20});
+        server.start();
+        RunningAgent again{bench.executor, agent_config(server, "a")};
+        const auto acknowledged = [&] { return bench.queue_is_empty(); };
+        EXPECT_TRUE(co_await eventually(acknowledged));
+        const auto cells = co_await bench.cells_of(1);
+        EXPECT_EQ(cells.size(), 1U);
+        co_await again.stop();
     });
 }
 

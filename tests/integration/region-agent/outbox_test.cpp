@@ -33,8 +33,13 @@ struct Posted {
         : counts{metrics},
           jobs{bench.redis, bench.redis, kRegion, "a"},
           log{"agent", LogLevel::error, clock},
-          outbox{bench.executor, bench.cells, jobs, counts, log,
-                 [this](const std::string& entry) { gone.push_back(entry); }, limits},
+          outbox{bench.executor,
+                 bench.cells,
+                 jobs,
+                 counts,
+                 log,
+                 [this](const std::string& entry) { gone.push_back(entry); },
+                 limits},
           writer{bench.executor, 1} {}
 
     double recorded(std::string_view outcome) { return counts.recorded.with({outcome}).value(); }

@@ -86,7 +86,6 @@ TEST(HttpResponse, AShortBodyIsTruncatedAndAShortHeadIsAClosedConnection) {
 
 TEST(HttpResponse, WhatIsNoHttpIsMalformed) {
     for (const auto* bad : {"SSH-2.0-OpenSSH_9.2\r\n\r\n",
-                            "\x15\x03\x01\x00\x02\x02\x46\r\n\r\n",
                             "HTTP/1.1 20 OK\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",

@@ -81,6 +81,15 @@ TEST(HttpUrlRule, RefusesNumbersThatResolversReadInDifferentWays) {
         EXPECT_FALSE(parse_http_url(bad)) << bad;
 }
 
+TEST(HttpUrlRule, ANameThatBeginsLikeAnAddressIsAName) {
+    const auto parsed = url("http://127.0.0.1.example.com:8080/x");
+    EXPECT_EQ(parsed.host, "127.0.0.1.example.com");
+    EXPECT_FALSE(parsed.is_address);
+    EXPECT_FALSE(parsed.loopback_literal);
+    EXPECT_EQ(parsed.target, "/x");
+    EXPECT_EQ(resolve_reference(parsed, "y")->text, "http://127.0.0.1.example.com:8080/y");
+}
+
 TEST(HttpUrlRule, ReferencesAreResolvedAgainstTheRequest) {
     const auto base = url("http://example.com:8080/a/sse?x=1");
     EXPECT_EQ(resolve_reference(base, "/messages?sessionId=7")->target, "/messages?sessionId=7");

@@ -29,9 +29,12 @@ TEST(AgentConfig, EveryBadValueIsNamedWithItsLine) {
     const auto problem = problem_of(
         "region: US East\nname: a\nredis:\n  url: localhost\nconcurrency: 0\n"
         "bind_address: localhost\nca_file: /nowhere/ca.pem\nspeed: 1\n");
-    for (const auto* part :
-         {"agent.yaml:1: region:", "agent.yaml:4: redis.url:", "agent.yaml:5: concurrency:",
-          "agent.yaml:6: bind_address:", "agent.yaml:7: ca_file:", "agent.yaml:8: speed:"})
+    for (const auto* part : {"agent.yaml:1: region:",
+                             "agent.yaml:4: redis.url:",
+                             "agent.yaml:5: concurrency:",
+                             "agent.yaml:6: bind_address:",
+                             "agent.yaml:7: ca_file:",
+                             "agent.yaml:8: speed:"})
         EXPECT_NE(problem.find(part), std::string::npos) << part << "\n" << problem;
 }
 

@@ -29,10 +29,20 @@ TEST(RedisUrl, AUnixSocketIsItsPath) {
 }
 
 TEST(RedisUrl, EverythingElseIsRefusedWithItsText) {
-    for (const std::string url :
-         {"", "redis://", "redis://host", "redis://host:0", "redis://host:70000",
-          "redis://host:1/x", "redis://host:1/16", "redis://host:1/-1", "redis://user:pw@host:1",
-          "redis://host:1?a=b", "http://host:1", "unix://relative", "unix://", "host:6379"})
+    for (const std::string url : {"",
+                                  "redis://",
+                                  "redis://host",
+                                  "redis://host:0",
+                                  "redis://host:70000",
+                                  "redis://host:1/x",
+                                  "redis://host:1/16",
+                                  "redis://host:1/-1",
+                                  "redis://user:pw@host:1",
+                                  "redis://host:1?a=b",
+                                  "http://host:1",
+                                  "unix://relative",
+                                  "unix://",
+                                  "host:6379"})
         EXPECT_NE(redis_url_problem(url).find("\"" + url + "\""), std::string::npos) << url;
     EXPECT_EQ(redis_url_problem("redis://127.0.0.1:6379"), "");
     EXPECT_FALSE(parse_redis_url("unix:///" + std::string(107, 'x')));

@@ -21,7 +21,12 @@ TEST(Heartbeat, ComesBackAsItWas) {
 }
 
 TEST(Heartbeat, WhatIsNoneOfOursIsNothing) {
-    for (const auto* json : {"", "{", "[]", "{}", R"({"version":1})", R"({"version":"1","at_ms":"x"})",
+    for (const auto* json : {"",
+                             "{",
+                             "[]",
+                             "{}",
+                             R"({"version":1})",
+                             R"({"version":"1","at_ms":"x"})",
                              R"({"version":"1","started_at_ms":1,"at_ms":1.5})"})
         EXPECT_FALSE(decode_heartbeat("a", json)) << json;
 }

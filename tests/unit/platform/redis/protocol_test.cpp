@@ -12,12 +12,14 @@ TEST(RedisProtocol, ACommandIsAListOfCountedTexts) {
 }
 
 TEST(RedisProtocol, RepliesOfEveryTypeAreReadInPieces) {
-    const std::string bytes = "+OK\r\n:-5\r\n$3\r\nabc\r\n$-1\r\n*2\r\n:1\r\n*1\r\n$0\r\n\r\n-ERR no\r\n";
+    const std::string bytes =
+        "+OK\r\n:-5\r\n$3\r\nabc\r\n$-1\r\n*2\r\n:1\r\n*1\r\n$0\r\n\r\n-ERR no\r\n";
     ReplyReader reader;
     std::vector<RedisReply> replies;
     for (const char byte : bytes) {
         reader.feed({&byte, 1});
-        while (auto reply = reader.next()) replies.push_back(*std::move(reply));
+        while (auto reply = reader.next())
+            replies.push_back(*std::move(reply));
     }
     ASSERT_EQ(replies.size(), 6U);
     EXPECT_EQ(replies[0].text(), "OK");

@@ -36,7 +36,10 @@ TEST(CellCodec, ThePrefixIsRankStartAttemptAndAgent) {
     cell.started = UtcTime{microseconds{0x0001020304050607}};
     cell.attempt = 2;
     cell.agent = "a1";
-    const std::string expected{"\xfa\x00\x01\x02\x03\x04\x05\x06\x07\x02" "a1\0", 13};
+    const std::string expected{
+        "\xfa\x00\x01\x02\x03\x04\x05\x06\x07\x02"
+        "a1\0",
+        13};
     EXPECT_EQ(wire::encode_cell(cell).substr(0, 13), expected);
     cell.started = std::nullopt;
     EXPECT_EQ(wire::encode_cell(cell).substr(1, 8), std::string(8, '\xff'));
@@ -52,8 +55,8 @@ TEST(CellCodec, MergingBytesIsMergingCells) {
         const bool tie = std::tie(a.verdict, a.started, a.attempt, a.agent) ==
                          std::tie(b.verdict, b.started, b.attempt, b.agent);
         ties += tie ? 1 : 0;
-        const auto merged = wire::decode_cell(
-            wire::merge_encoded(wire::encode_cell(a), wire::encode_cell(b)));
+        const auto merged =
+            wire::decode_cell(wire::merge_encoded(wire::encode_cell(a), wire::encode_cell(b)));
         ASSERT_TRUE(merged) << "seed " << seed;
         // Where all of the order is equal the two rules may choose differently, both for good.
         if (!tie) {
@@ -111,8 +114,8 @@ TEST(CellCodec, MaintIsNotTakenFromAnAgent) {
 TEST(CellCodec, APeersBrokenTextMakesNoCellUnreadable) {
     RandomModel random{1};
     auto cell = random.cell(kKey);
-    cell.server_name = "caf\xc3";                         // cut in the middle of a character
-    cell.detail = std::string(3000, 'x') + "\xff";        // too long
+    cell.server_name = "caf\xc3";                              // cut in the middle of a character
+    cell.detail = std::string(3000, 'x') + "\xff";             // too long
     cell.server_version = std::string{"a\0b\xed\xa0\x80", 6};  // NUL and a surrogate
     const auto decoded = wire::decode_cell(wire::encode_cell(cell));
     ASSERT_TRUE(decoded) << decoded.error().text;

@@ -4,17 +4,36 @@
 
 #include <gtest/gtest.h>
 
-#include "quorate/v1/job.pb.h"
 #include "tests/unit/platform/wire/random_model.hpp"
+
+#include "quorate/v1/job.pb.h"
 
 namespace quorate {
 
 static bool operator==(const Job& a, const Job& b) {
     const auto fields = [](const Job& job) {
-        return std::tie(job.id, job.trace_id, job.key, job.shard, job.tenant, job.name, job.region,
-                        job.window, job.slot, job.not_after, job.expected_cells, job.slow_over_ms,
-                        job.url, job.timeout, job.retry_gap, job.era, job.era_hint, job.ip,
-                        job.expect, job.canary, job.headers, job.health_url);
+        return std::tie(job.id,
+                        job.trace_id,
+                        job.key,
+                        job.shard,
+                        job.tenant,
+                        job.name,
+                        job.region,
+                        job.window,
+                        job.slot,
+                        job.not_after,
+                        job.expected_cells,
+                        job.slow_over_ms,
+                        job.url,
+                        job.timeout,
+                        job.retry_gap,
+                        job.era,
+                        job.era_hint,
+                        job.ip,
+                        job.expect,
+                        job.canary,
+                        job.headers,
+                        job.health_url);
     };
     return fields(a) == fields(b);
 }
@@ -63,7 +82,8 @@ TEST(JobCodec, WhatIsOutOfBoundsIsNamed) {
         return decoded ? std::string{} : decoded.error().text;
     };
     EXPECT_EQ(problem([](v1::Job&) {}), "");
-    EXPECT_EQ(problem([](v1::Job& job) { job.set_window_ms(7000); }), "job: window_ms: is no window");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_window_ms(7000); }),
+              "job: window_ms: is no window");
     EXPECT_EQ(problem([](v1::Job& job) { job.set_era(9); }), "job: era: unknown number 9");
     EXPECT_EQ(problem([](v1::Job& job) { job.set_ip(5); }), "job: ip: unknown number 5");
     EXPECT_EQ(problem([](v1::Job& job) { job.set_timeout_ms(0); }),

@@ -30,12 +30,14 @@ public:
     }
     std::string hash() {
         std::string digits;
-        for (int i = 0; i < 64; ++i) digits.push_back("0123456789abcdef"[number(16)]);
+        for (int i = 0; i < 64; ++i)
+            digits.push_back("0123456789abcdef"[number(16)]);
         return coin() ? digits : std::string{};
     }
     UtcTime time() { return UtcTime{microseconds{number(4'000'000'000'000'000)}}; }
 
-    /// A cell of `key`. Start, attempt and agent are drawn from few values, so that ties are common.
+    /// A cell of `key`. Start, attempt and agent are drawn from few values, so that ties are
+    /// common.
     Cell cell(const CellKey& key) {
         Cell cell;
         cell.key = key;
@@ -80,7 +82,8 @@ public:
         Job job;
         job.id = "job-" + std::to_string(number(1000));
         job.trace_id = text();
-        job.key = {EndpointId{number(1U << 31U)}, RegionId{number(255)},
+        job.key = {EndpointId{number(1U << 31U)},
+                   RegionId{number(255)},
                    UtcMinute::from_epoch_ms(static_cast<std::int64_t>(number(1U << 31U)) * 5000 %
                                             4'000'000'000'000)};
         job.shard = ShardId{number(4096)};
@@ -100,13 +103,15 @@ public:
         job.ip = coin() ? IpFamily::v6 : IpFamily::any;
         job.expect.required = coin();
         job.expect.auth_wall = coin();
-        for (auto i = number(4); i > 0; --i) job.expect.tools.push_back(text());
+        for (auto i = number(4); i > 0; --i)
+            job.expect.tools.push_back(text());
         if (coin()) {
             job.canary = Canary{text(), text(), {}, coin()};
             for (auto i = number(3); i > 0; --i)
                 job.canary->assertions.push_back({text(), text(), text()});
         }
-        for (auto i = number(3); i > 0; --i) job.headers.emplace_back(text(), text());
+        for (auto i = number(3); i > 0; --i)
+            job.headers.emplace_back(text(), text());
         job.health_url = text();
         return job;
     }

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace quorate::testing {
+
+/// A program of ours, run as a process of its own; it dies with the test.
+class ChildProcess {
+public:
+    explicit ChildProcess(const std::vector<std::string>& command) {
+        std::vector<char*> arguments;
+        for (const auto& word : command)
+            arguments.push_back(const_cast<char*>(word.c_str()));
+        arguments.push_back(nullptr);
+        process_ = fork();
+        if (process_ < 0) throw std::runtime_error{"fork failed"};
+        if (process_ > 0) return;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execv(arguments.front(), arguments.data());
+        _exit(127);
+    }
+    ~ChildProcess() { end(SIGKILL); }
+    ChildProcess(const ChildProcess&) = delete;
+    ChildProcess& operator=(const ChildProcess&) = delete;
+
+    /// Sends the signal and waits. @return the exit code, or minus the signal that ended it; -1 if
+    /// it had ended before.
+    int end(int signal) {
+        if (process_ == 0) return -1;
+        ::kill(process_, signal);
+        return wait();
+    }
+    /// Waits for its own end.
+    int wait() {
+        int status = 0;
+        waitpid(process_, &status, 0);
+        process_ = 0;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    }
+
+private:
+    pid_t process_ = 0;
+};
+
+}  // namespace quorate::testing

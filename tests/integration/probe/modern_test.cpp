@@ -1,0 +1,132 @@
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "tests/integration/probe/harness.hpp"
+#include "tests/integration/probe/raw_server.hpp"
+
+namespace quorate {
+namespace {
+
+const std::string kHints = R"("resultType":"complete","ttlMs":0,"cacheScope":"public",)";
+
+std::string discovered(const RawRequest& request, std::string_view versions) {
+    return rpc_result(request,
+                      "{" + kHints + R"("supportedVersions":)" + std::string{versions} +
+                          R"(,"capabilities":{"tools":{}},"_meta":)"
+                          R"({"io.modelcontextprotocol/serverInfo":{"name":"m","version":"3"}}})");
+}
+
+class ProbeModern : public testing::Test {
+protected:
+    ProbeModern() {
+        script_.on("server/discover", [](const RawRequest& request) {
+            return discovered(request, R"(["2026-07-28"])");
+        });
+        script_.on("tools/list", [](const RawRequest& request) {
+            return rpc_result(
+                request,
+                "{" + kHints +
+                    R"("tools":[{"name":"find","inputSchema":{"type":"object","properties":)"
+                    R"({"region":{"type":"string","x-mcp-header":"Region"}}}}]})");
+        });
+    }
+    ProbeReport probe() { return harness_.probe(request_); }
+
+    McpScript script_;
+    RawServer server_{std::ref(script_)};
+    ProbeHarness harness_;
+    ProbeRequest request_ = request_for(server_.url());
+};
+
+TEST_F(ProbeModern, SpeaksWithoutSessionAndWithItsVersionInEveryMessage) {
+    const auto report = probe();
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_EQ(report.era, Era::modern);
+    EXPECT_EQ(report.server_name, "m");
+    EXPECT_TRUE(report.warnings.empty()) << report.warnings.bits();
+    const auto requests = script_.requests();
+    ASSERT_EQ(requests.size(), 2U);
+    for (const auto& sent : requests) {
+        EXPECT_EQ(sent.field("MCP-Protocol-Version"), "2026-07-28");
+        EXPECT_EQ(sent.field("Mcp-Method"), sent.rpc_method);
+        EXPECT_EQ(sent.field("Mcp-Session-Id"), "");
+        EXPECT_NE(sent.body.find("\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\""),
+                  std::string::npos);
+        EXPECT_NE(sent.body.find("\"io.modelcontextprotocol/clientCapabilities\":{}"),
+                  std::string::npos);
+    }
+}
+
+TEST_F(ProbeModern, ACanaryRepeatsItsNameAndMarkedArgumentsInHeaders) {
+    script_.on("tools/call", [](const RawRequest& request) {
+        return rpc_result(request, "{" + kHints + R"("content":[]})");
+    });
+    request_.canary = Canary{"find", "{\"region\":\"z\xC3\xBCrich\"}", {}, true};
+    EXPECT_EQ(probe().verdict, Verdict::up);
+    const auto sent = script_.requests().back();
+    EXPECT_EQ(sent.field("Mcp-Name"), "find");
+    EXPECT_EQ(sent.field("Mcp-Param-Region"), "=?base64?esO8cmljaA==?=");
+    script_.on("tools/call", [](const RawRequest& request) {
+        return rpc_result(request, R"({"resultType":"input_required"})");
+    });
+    const auto report = probe();
+    EXPECT_EQ(name_or_none(report.reason), "canary_input_required");
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+}
+
+TEST_F(ProbeModern, MissingHintsAreWarnings) {
+    script_.on("tools/list", [](const RawRequest& request) {
+        return rpc_result(request, kToolsResult);
+    });
+    const auto report = probe();
+    EXPECT_EQ(report.verdict, Verdict::up);
+    EXPECT_TRUE(report.warnings.has(Warning::missing_cache_hints));
+    EXPECT_TRUE(report.warnings.has(Warning::missing_result_type));
+}
+
+TEST_F(ProbeModern, VersionsDecideTheEra) {
+    script_.on("server/discover",
+               [](const RawRequest& request) { return discovered(request, R"(["2025-11-25"])"); });
+    EXPECT_EQ(probe().era, Era::legacy);
+    script_.on("server/discover",
+               [](const RawRequest& request) { return discovered(request, R"(["2027-02-01"])"); });
+    const auto ahead = probe();
+    EXPECT_EQ(name_or_none(ahead.reason), "protocol_version_unsupported");
+    EXPECT_EQ(ahead.verdict, Verdict::unknown);
+    EXPECT_EQ(ahead.peer_versions, std::vector<std::string>{"2027-02-01"});
+}
+
+TEST_F(ProbeModern, AnInitializeThatSaysModernOnlyLeadsBackToDiscover) {
+    request_.era_hint = Era::legacy;
+    script_.on("initialize", [](const RawRequest& request) {
+        return rpc_error(request, 400, -32022, "Unsupported protocol version");
+    });
+    const auto report = probe();
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_EQ(report.era, Era::modern);
+    EXPECT_TRUE(report.warnings.has(Warning::era_changed));
+}
+
+TEST_F(ProbeModern, AStrippedHeaderIsNamed) {
+    script_.on("tools/list", [](const RawRequest& request) {
+        return rpc_error(request, 400, -32020, "Header mismatch");
+    });
+    const auto report = probe();
+    EXPECT_EQ(name_or_none(report.reason), "protocol_header_mismatch");
+    EXPECT_EQ(report.verdict, Verdict::fail);
+}
+
+TEST_F(ProbeModern, ForcedOnALegacyServerItReportsThatAnswer) {
+    script_.on("server/discover", [](const RawRequest& request) {
+        return rpc_error(request, 404, -32601, "Method not found");
+    });
+    request_.era = EraMode::modern;
+    const auto report = probe();
+    EXPECT_EQ(name_or_none(report.reason), "http_not_found");
+    EXPECT_EQ(report.verdict, Verdict::fail);
+    EXPECT_EQ(script_.count("initialize"), 0);
+}
+
+}  // namespace
+}  // namespace quorate

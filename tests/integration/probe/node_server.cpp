@@ -1,0 +1,104 @@
+#include "tests/integration/probe/node_server.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <boost/json/parse.hpp>
+#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace quorate {
+namespace {
+
+struct Child {
+    pid_t pid;
+    int output;
+};
+
+Child start(const std::vector<std::string>& arguments) {
+    int pipe_ends[2];
+    if (::pipe(pipe_ends) != 0) throw std::runtime_error{"no pipe"};
+    std::vector<char*> argv;
+    for (const auto& argument : arguments)
+        argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        ::dup2(pipe_ends[1], STDOUT_FILENO);
+        ::close(pipe_ends[0]);
+        ::close(pipe_ends[1]);
+        if (::chdir(QUORATE_SOURCE_DIR "/tests/support/lab") == 0) ::execvp(argv[0], argv.data());
+        ::_exit(127);
+    }
+    ::close(pipe_ends[1]);
+    return {pid, pipe_ends[0]};
+}
+
+/// Reads up to a line end, or to the end of the output.
+std::string read_line(int descriptor, bool to_the_end = false) {
+    std::string text;
+    char c = 0;
+    while (::read(descriptor, &c, 1) == 1 && (to_the_end || c != '\n'))
+        text.push_back(c);
+    return text;
+}
+
+}  // namespace
+
+NodeServer::NodeServer(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "node");
+    const auto child = start(arguments);
+    pid_ = child.pid;
+    output_ = child.output;
+    boost::system::error_code error;
+    const auto ready = boost::json::parse(read_line(output_), error);
+    if (error || !ready.is_object())
+        throw std::runtime_error{arguments[1] + " did not get ready; is `npm ci` done?"};
+    ready_ = ready.get_object();
+}
+
+NodeServer::~NodeServer() {
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+    ::close(output_);
+}
+
+std::string NodeServer::fact(const char* name) const {
+    return std::string{ready_.at(name).as_string()};
+}
+
+std::string output_of(const std::vector<std::string>& arguments) {
+    const auto child = start(arguments);
+    auto output = read_line(child.output, true);
+    ::close(child.output);
+    int status = 0;
+    ::waitpid(child.pid, &status, 0);
+    if (status != 0) throw std::runtime_error{arguments[0] + " failed: " + output};
+    return output;
+}
+
+std::vector<std::string> tools_by_official_client(const std::string& url,
+                                                  const std::string& transport) {
+    static const std::string script = R"(
+        import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+        import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+        import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+        const [url, kind] = process.argv.slice(1);
+        const client = new Client({ name: 'official', version: '1' });
+        const Transport = kind === 'sse' ? SSEClientTransport : StreamableHTTPClientTransport;
+        await client.connect(new Transport(new URL(url)));
+        const { tools } = await client.listTools();
+        console.log(JSON.stringify(tools.map((tool) => tool.name)));
+        process.exit(0);
+    )";
+    const auto output =
+        output_of({"node", "--input-type=module", "-e", script, url, transport});
+    std::vector<std::string> names;
+    for (const auto& name : boost::json::parse(output).as_array())
+        names.emplace_back(name.as_string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+}  // namespace quorate

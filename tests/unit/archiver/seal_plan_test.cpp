@@ -1,0 +1,103 @@
+#include "archiver/sealing/seal_plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/schedule/schedule.hpp"
+#include "tests/unit/archiver/versions.hpp"
+
+namespace quorate {
+namespace {
+
+using testing::at;
+using testing::cell;
+using testing::kWindow;
+using testing::version;
+
+struct Plan : ::testing::Test {
+    Catalogue catalogue{{version(1, 0)}, kWindow};
+    ProgressMap committed;
+    const EndpointVersion& endpoint = *catalogue.expected(EndpointId{1}, at(0));
+
+    SealPlan plan_at(std::int64_t minute) {
+        return SealPlan{committed, catalogue, watermark(at(minute), kWindow)};
+    }
+    static bool alive(RegionId region) { return region != RegionId{3}; }
+    std::vector<Cell> all(std::int64_t minute, Verdict verdict) {
+        return {cell(1, 2, minute, verdict), cell(1, 3, minute, verdict),
+                cell(1, 1, minute, verdict)};
+    }
+    void commit(SealPlan& plan) {
+        for (auto& [id, progress] : plan.changed) committed[id] = progress;
+    }
+};
+
+TEST_F(Plan, MissingCellsBecomeUnknownByTheirRegionsLiveness) {
+    auto plan = plan_at(0);
+    plan.seal(endpoint, at(0), {cell(1, 1, 0, Verdict::up)}, alive);
+    const auto& row = plan.rows.at(0);
+    ASSERT_EQ(row.cells.size(), 3U);
+    EXPECT_EQ(row.cells[0].verdict, Verdict::up);
+    EXPECT_EQ(row.cells[1].reason, Reason::not_reported);
+    EXPECT_EQ(row.cells[2].reason, Reason::agent_dead);
+    EXPECT_EQ(row.record.decision, Decision::low_visibility);
+    EXPECT_EQ(row.use, MinuteUse::excluded);
+}
+
+TEST_F(Plan, TheOrderOfArrivalDoesNotMatterAndForeignCellsAreLeftOut) {
+    auto cells = all(0, Verdict::up);
+    cells[0].verdict = Verdict::fail;
+    cells[0].reason = Reason::timeout_connect;
+    auto first = plan_at(0);
+    first.seal(endpoint, at(0), cells, alive);
+    std::reverse(cells.begin(), cells.end());
+    cells.push_back(cell(1, 77, 0, Verdict::fail));
+    cells.push_back(cell(2, 1, 0, Verdict::fail));
+    cells.push_back(cell(1, 1, 1, Verdict::fail));
+    auto second = plan_at(0);
+    second.seal(endpoint, at(0), cells, alive);
+    EXPECT_EQ(first.rows[0].cells, second.rows[0].cells);
+    EXPECT_EQ(first.rows[0].record, second.rows[0].record);
+    EXPECT_EQ(first.changed.at(EndpointId{1}).rule, second.changed.at(EndpointId{1}).rule);
+}
+
+TEST_F(Plan, APlanThatIsNotCommittedLeavesNoTrace) {
+    auto lost = plan_at(0);
+    lost.seal(endpoint, at(0), all(0, Verdict::fail), alive);
+    EXPECT_TRUE(committed.empty());
+    auto again = plan_at(0);
+    again.seal(endpoint, at(0), all(0, Verdict::fail), alive);
+    EXPECT_EQ(again.rows[0].transitions.size(), 1U);
+    EXPECT_EQ(again.rows[0].transitions[0].kind, TransitionKind::opened);
+}
+
+TEST_F(Plan, SeveralMinutesOfAnEndpointInOnePlanFollowEachOther) {
+    auto plan = plan_at(2);
+    plan.seal(endpoint, at(0), all(0, Verdict::up), alive);
+    plan.seal(endpoint, at(1), all(1, Verdict::fail), alive);
+    plan.seal(endpoint, at(2), all(2, Verdict::fail), alive);
+    EXPECT_EQ(plan.last_minute(EndpointId{1}), at(2));
+    const auto& progress = plan.changed.at(EndpointId{1});
+    EXPECT_EQ(progress.rule.last_decision, Decision::p1);
+    EXPECT_EQ(progress.since, at(1)) << "first minute of the run of equal decisions";
+    EXPECT_EQ(progress.voters, 3U);
+    EXPECT_EQ(plan.rows[1].use, MinuteUse::down);
+    EXPECT_THROW(plan.seal(endpoint, at(2), {}, alive), std::invalid_argument);
+}
+
+TEST_F(Plan, ADeletedEndpointsIncidentIsClosedOnce) {
+    auto opening = plan_at(0);
+    opening.seal(endpoint, at(0), all(0, Verdict::fail), alive);
+    commit(opening);
+    auto closing = plan_at(1);
+    closing.close_deleted(endpoint, at(1));
+    ASSERT_EQ(closing.closes.size(), 1U);
+    EXPECT_EQ(closing.closes[0].transition.close_mark, CloseMark::endpoint_deleted);
+    commit(closing);
+    auto later = plan_at(2);
+    later.close_deleted(endpoint, at(2));
+    EXPECT_TRUE(later.empty());
+    EXPECT_TRUE(later.changed.empty());
+}
+
+}  // namespace
+}  // namespace quorate
