@@ -57,15 +57,18 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
              {config.grpc_address, config.grpc_port},
              {reports_, redis_, catalogue_, config_.deployment(), version, clock_, log_, counts_}},
       tasks_{executor, kTasksMax} {
-    redis_.on_change([this](bool reachable, const std::string& /*why*/) {
-        conditions_.redis(reachable);
-    });
+    redis_.on_change(
+        [this](bool reachable, const std::string& /*why*/) { conditions_.redis(reachable); });
     metrics_.on_exposition([this] {
         counts_.generation.set(static_cast<double>(catalogue_.generation()));
         counts_.endpoints.set(static_cast<double>(catalogue_.planner().endpoints()));
     });
-    log_event(log_, LogLevel::info, "coordinator.started", kv("version", version),
-              kv("admin_port", admin_.port()), kv("health_port", health_.port()));
+    log_event(log_,
+              LogLevel::info,
+              "coordinator.started",
+              kv("version", version),
+              kv("admin_port", admin_.port()),
+              kv("health_port", health_.port()));
 }
 
 Task<> App::run() {
@@ -109,7 +112,10 @@ Task<> App::prepare() {
             };
             const auto created = co_await database_.transact(std::move(settle));
             const auto extended = co_await extend_to_new_regions(database_, clock_, deployment);
-            log_event(log_, LogLevel::info, "catalogue.prepared", kv("regions_created", created),
+            log_event(log_,
+                      LogLevel::info,
+                      "catalogue.prepared",
+                      kv("regions_created", created),
                       kv("endpoints_changed", extended));
             co_return;
         } catch (const PostgresUnavailable&) {  // readiness tells
@@ -129,7 +135,8 @@ Task<> App::plan() {
     };
     auto work = [this] { return dispatcher_.run(); };
     co_await database_.lead(static_cast<std::int64_t>(AdvisoryLock::coordinator_planner),
-                            std::move(on_change), std::move(work));
+                            std::move(on_change),
+                            std::move(work));
 }
 
 void App::reload(const std::string& config_file) {

@@ -43,19 +43,19 @@ private:
 
     Config config_;
     SystemClock clock_;
-    Logger log_;               // what happened
-    Metrics metrics_;          // how much of it
+    Logger log_;       // what happened
+    Metrics metrics_;  // how much of it
     CoordinatorMetrics counts_;
-    Readiness readiness_;      // why we can't work, as /readyz shows it
-    Conditions conditions_;    // what these reasons follow from
-    Database database_;        // the catalogue and the planner's lock
-    Database reports_;         // what operators ask for: it must not hold up the planner
-    RedisClient redis_;        // the queues of the regions
-    Catalogue catalogue_;      // the database's catalogue, in memory
-    Dispatcher dispatcher_;    // puts jobs into the queues, if this coordinator leads
-    HealthServer health_;      // tells how we are
-    AdminServer admin_;        // answers operators
-    TaskGroup tasks_;          // everything that runs
+    Readiness readiness_;    // why we can't work, as /readyz shows it
+    Conditions conditions_;  // what these reasons follow from
+    Database database_;      // the catalogue and the planner's lock
+    Database reports_;       // what operators ask for: it must not hold up the planner
+    RedisClient redis_;      // the queues of the regions
+    Catalogue catalogue_;    // the database's catalogue, in memory
+    Dispatcher dispatcher_;  // puts jobs into the queues, if this coordinator leads
+    HealthServer health_;    // tells how we are
+    AdminServer admin_;      // answers operators
+    TaskGroup tasks_;        // everything that runs
 };
 
 }  // namespace quorate::coordinator

@@ -37,8 +37,10 @@ private:
     void note(const char* reason, bool present) {
         const bool changed = present ? readiness_.set(reason) : readiness_.clear(reason);
         if (changed)
-            log_event(log_, present ? LogLevel::warn : LogLevel::info,
-                      present ? "readiness.lost" : "readiness.regained", kv("reason", reason));
+            log_event(log_,
+                      present ? LogLevel::warn : LogLevel::info,
+                      present ? "readiness.lost" : "readiness.regained",
+                      kv("reason", reason));
     }
 
     Readiness& readiness_;

@@ -30,29 +30,40 @@ std::string regions_problem(const std::vector<std::string>& regions) {
 
 Schema<Config> config_schema() {
     Schema<Config> schema{"quorate-coordinator"};
-    schema.key("window", &Config::window,
-               "Length of a verdict-minute; fixed once the database is set up.")
+    schema
+        .key("window",
+             &Config::window,
+             "Length of a verdict-minute; fixed once the database is set up.")
         .check(window_problem);
-    schema.key("shards", &Config::shards,
-               "How many shards endpoints are spread over; fixed once the database is set up.")
+    schema
+        .key("shards",
+             &Config::shards,
+             "How many shards endpoints are spread over; fixed once the database is set up.")
         .between(1, 4096);
     schema.key("regions", &Config::regions, "The regions that endpoints are watched from.")
         .required()
         .items_between(1, kRegionsMax)
         .check(regions_problem);
-    schema.key("postgres.conninfo", &Config::postgres_conninfo,
-               "The database, as a libpq connection string.")
+    schema
+        .key("postgres.conninfo",
+             &Config::postgres_conninfo,
+             "The database, as a libpq connection string.")
         .required()
         .secret();
-    schema.key("redis.url", &Config::redis_url,
-               "Redis of jobs and cells: `redis://HOST:PORT[/DB]` or `unix:///path`.")
+    schema
+        .key("redis.url",
+             &Config::redis_url,
+             "Redis of jobs and cells: `redis://HOST:PORT[/DB]` or `unix:///path`.")
         .required()
         .check(redis_url_problem);
-    schema.key("grpc.address", &Config::grpc_address,
-               "Where the admin API listens: a loopback address.")
+    schema
+        .key("grpc.address",
+             &Config::grpc_address,
+             "Where the admin API listens: a loopback address.")
         .check(admin_address_problem);
     schema.key("grpc.port", &Config::grpc_port, "Port of the admin API.");
-    schema.key("health.address", &Config::health_address,
+    schema.key("health.address",
+               &Config::health_address,
                "Where /livez, /readyz and /metrics are served.");
     schema.key("health.port", &Config::health_port, "Port of /livez, /readyz and /metrics.");
     schema.key("log.level", &Config::log_level, "Least level of the lines in the log.")

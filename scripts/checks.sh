@@ -131,5 +131,6 @@ check_tidy() {
     # It needs the compile commands and the generated headers, not the objects.
     need_build release quorate_proto quorate_grpc
     (cd "$repo" && printf '%s\n' "${files[@]}" |
-        run xargs -d '\n' -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build/release)
+        run nice xargs -d '\n' -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build/release 2>&1 |
+        sed '/warnings generated\.$/d')
 }

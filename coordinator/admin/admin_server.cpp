@@ -6,8 +6,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
-#include <grpc/support/log.h>
 #include <grpcpp/server_builder.h>
+
+#include <grpc/support/log.h>
 
 namespace quorate::coordinator {
 namespace {
@@ -32,7 +33,9 @@ std::string bind_problem(const AdminAddress& address) {
     if (!error) acceptor.listen(1, error);
     if (error == asio::error::address_in_use)
         return fmt::format("port {} is in use (admin API, {})", address.port, shown(address));
-    return fmt::format("port {} can't be had (admin API, {}): {}", address.port, shown(address),
+    return fmt::format("port {} can't be had (admin API, {}): {}",
+                       address.port,
+                       shown(address),
                        error ? error.message() : "gRPC could not listen");
 }
 
@@ -51,7 +54,8 @@ std::string admin_address_problem(const std::string& address) {
     return {};
 }
 
-AdminServer::AdminServer(asio::any_io_executor executor, const AdminAddress& address,
+AdminServer::AdminServer(asio::any_io_executor executor,
+                         const AdminAddress& address,
                          AdminContext context)
     : clock_{context.clock},
       calls_{std::move(executor), context.clock, context.log, context.metrics},

@@ -32,8 +32,8 @@ void fill(v1::FileError& out, const ConfigError& error) {
 void fill(v1::ApplyResponse& out, const ApplyOutcome& outcome) {
     for (const auto& error : outcome.errors) {
         if (static_cast<std::size_t>(out.errors_size()) == kErrorsMax) {
-            out.add_errors()->set_message(
-                std::to_string(outcome.errors.size() - kErrorsMax) + " more errors");
+            out.add_errors()->set_message(std::to_string(outcome.errors.size() - kErrorsMax) +
+                                          " more errors");
             break;
         }
         fill(*out.add_errors(), error);
@@ -60,17 +60,21 @@ AdminService::AdminService(AdminContext context, Calls& calls)
     : context_{std::move(context)}, calls_{calls} {}
 
 grpc::ServerUnaryReactor* AdminService::unary(grpc::CallbackServerContext* context,
-                                              const char* rpc, std::function<Task<>()> work) {
+                                              const char* rpc,
+                                              std::function<Task<>()> work) {
     auto* reactor = context->DefaultReactor();
-    calls_.start(rpc, *context, std::move(work),
-                 [reactor](const grpc::Status& status) { reactor->Finish(status); });
+    calls_.start(rpc, *context, std::move(work), [reactor](const grpc::Status& status) {
+        reactor->Finish(status);
+    });
     return reactor;
 }
 
 template <class Request, class Response, class Read>
 grpc::ServerUnaryReactor* AdminService::query(grpc::CallbackServerContext* context,
-                                              const char* rpc, const Request* request,
-                                              Response* response, Read read) {
+                                              const char* rpc,
+                                              const Request* request,
+                                              Response* response,
+                                              Read read) {
     return unary(context, rpc, [this, request, response, read]() -> Task<> {
         auto transaction = [request, read](auto& work) { return read(work, *request); };
         *response = co_await context_.database.transact(std::move(transaction));
@@ -91,14 +95,18 @@ Task<> AdminService::apply_files(const v1::ApplyRequest* request, v1::ApplyRespo
     order.yes = request->yes();
     order.dry_run = request->dry_run();
     order.principal = "operator";
-    auto outcome = co_await apply(context_.database, context_.clock, context_.deployment,
-                                  std::move(order));
+    auto outcome =
+        co_await apply(context_.database, context_.clock, context_.deployment, std::move(order));
     fill(*response, outcome);
     if (!outcome.in_force_from) co_return;
     context_.catalogue.wake();
-    log_event(context_.log, LogLevel::info, "catalogue.changed",
-              kv("created", outcome.created.size()), kv("changed", outcome.changed.size()),
-              kv("deleted", outcome.deleted.size()), kv("minute", *outcome.in_force_from));
+    log_event(context_.log,
+              LogLevel::info,
+              "catalogue.changed",
+              kv("created", outcome.created.size()),
+              kv("changed", outcome.changed.size()),
+              kv("deleted", outcome.deleted.size()),
+              kv("minute", *outcome.in_force_from));
 }
 
 grpc::ServerUnaryReactor* AdminService::ListEndpoints(grpc::CallbackServerContext* context,
@@ -110,7 +118,10 @@ grpc::ServerUnaryReactor* AdminService::ListEndpoints(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* context,
                                                 const v1::ExplainRequest* request,
                                                 v1::ExplainResponse* response) {
-    return query(context, "Explain", request, response,
+    return query(context,
+                 "Explain",
+                 request,
+                 response,
                  [window = context_.deployment.window](auto& work, const auto& asked) {
                      return explain(work, asked, window);
                  });
@@ -251,8 +262,8 @@ grpc::ServerWriteReactor<v1::WatchEvent>* AdminService::Watch(
         const Seat seat{watchers_, context_.metrics.watchers};
         co_await watch(context_.database, request, stream);
     };
-    calls_.start_stream("Watch", std::move(work),
-                        [stream](const grpc::Status& status) { stream->Finish(status); });
+    calls_.start_stream(
+        "Watch", std::move(work), [stream](const grpc::Status& status) { stream->Finish(status); });
     return reactor;
 }
 

@@ -8,6 +8,7 @@
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "platform/redis/client.hpp"
+
 #include "quorate/v1/admin.grpc.pb.h"
 
 namespace quorate::coordinator {
@@ -61,12 +62,16 @@ public:
                                          v1::GetVersionResponse* response) override;
 
 private:
-    grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* context, const char* rpc,
+    grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* context,
+                                    const char* rpc,
                                     std::function<Task<>()> work);
     /// Answers with `read(transaction, request)`.
     template <class Request, class Response, class Read>
-    grpc::ServerUnaryReactor* query(grpc::CallbackServerContext* context, const char* rpc,
-                                    const Request* request, Response* response, Read read);
+    grpc::ServerUnaryReactor* query(grpc::CallbackServerContext* context,
+                                    const char* rpc,
+                                    const Request* request,
+                                    Response* response,
+                                    Read read);
     Task<> apply_files(const v1::ApplyRequest* request, v1::ApplyResponse* response);
     Task<> list_regions(v1::ListRegionsResponse* response);
     Task<> list_agents(const v1::ListAgentsRequest* request, v1::ListAgentsResponse* response);

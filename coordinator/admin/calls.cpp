@@ -20,24 +20,42 @@ constexpr const char* kStopping = "the coordinator is shutting down";
 
 const char* name_of(grpc::StatusCode code) {
     switch (code) {
-        case grpc::OK: return "OK";
-        case grpc::CANCELLED: return "CANCELLED";
-        case grpc::UNKNOWN: return "UNKNOWN";
-        case grpc::INVALID_ARGUMENT: return "INVALID_ARGUMENT";
-        case grpc::DEADLINE_EXCEEDED: return "DEADLINE_EXCEEDED";
-        case grpc::NOT_FOUND: return "NOT_FOUND";
-        case grpc::ALREADY_EXISTS: return "ALREADY_EXISTS";
-        case grpc::PERMISSION_DENIED: return "PERMISSION_DENIED";
-        case grpc::UNAUTHENTICATED: return "UNAUTHENTICATED";
-        case grpc::RESOURCE_EXHAUSTED: return "RESOURCE_EXHAUSTED";
-        case grpc::FAILED_PRECONDITION: return "FAILED_PRECONDITION";
-        case grpc::ABORTED: return "ABORTED";
-        case grpc::OUT_OF_RANGE: return "OUT_OF_RANGE";
-        case grpc::UNIMPLEMENTED: return "UNIMPLEMENTED";
-        case grpc::INTERNAL: return "INTERNAL";
-        case grpc::UNAVAILABLE: return "UNAVAILABLE";
-        case grpc::DATA_LOSS: return "DATA_LOSS";
-        case grpc::DO_NOT_USE: break;
+        case grpc::OK:
+            return "OK";
+        case grpc::CANCELLED:
+            return "CANCELLED";
+        case grpc::UNKNOWN:
+            return "UNKNOWN";
+        case grpc::INVALID_ARGUMENT:
+            return "INVALID_ARGUMENT";
+        case grpc::DEADLINE_EXCEEDED:
+            return "DEADLINE_EXCEEDED";
+        case grpc::NOT_FOUND:
+            return "NOT_FOUND";
+        case grpc::ALREADY_EXISTS:
+            return "ALREADY_EXISTS";
+        case grpc::PERMISSION_DENIED:
+            return "PERMISSION_DENIED";
+        case grpc::UNAUTHENTICATED:
+            return "UNAUTHENTICATED";
+        case grpc::RESOURCE_EXHAUSTED:
+            return "RESOURCE_EXHAUSTED";
+        case grpc::FAILED_PRECONDITION:
+            return "FAILED_PRECONDITION";
+        case grpc::ABORTED:
+            return "ABORTED";
+        case grpc::OUT_OF_RANGE:
+            return "OUT_OF_RANGE";
+        case grpc::UNIMPLEMENTED:
+            return "UNIMPLEMENTED";
+        case grpc::INTERNAL:
+            return "INTERNAL";
+        case grpc::UNAVAILABLE:
+            return "UNAVAILABLE";
+        case grpc::DATA_LOSS:
+            return "DATA_LOSS";
+        case grpc::DO_NOT_USE:
+            break;
     }
     return "UNKNOWN";
 }
@@ -65,7 +83,9 @@ struct Calls::Once {
     ~Once() { (*this)(grpc::Status{grpc::UNAVAILABLE, kStopping}); }
 };
 
-Calls::Calls(asio::any_io_executor executor, const Clock& clock, Logger& log,
+Calls::Calls(asio::any_io_executor executor,
+             const Clock& clock,
+             Logger& log,
              CoordinatorMetrics& metrics)
     : executor_{std::move(executor)},
       clock_{clock},
@@ -73,8 +93,10 @@ Calls::Calls(asio::any_io_executor executor, const Clock& clock, Logger& log,
       metrics_{metrics},
       group_{executor_, kCallsMax} {}
 
-void Calls::start(std::string rpc, const grpc::CallbackServerContext& context,
-                  std::function<Task<>()> work, Finish finish) {
+void Calls::start(std::string rpc,
+                  const grpc::CallbackServerContext& context,
+                  std::function<Task<>()> work,
+                  Finish finish) {
     const auto until = std::chrono::time_point_cast<microseconds>(context.deadline());
     // Compared before the subtraction: a missing deadline is the end of time.
     const auto now = clock_.utc_now();
@@ -91,15 +113,16 @@ void Calls::start_stream(std::string rpc, std::function<Task<>()> work, Finish f
 }
 
 void Calls::spawn(std::string rpc, std::function<Task<>()> work, std::shared_ptr<Once> once) {
-    asio::post(executor_, [this, rpc = std::move(rpc), work = std::move(work),
-                           once = std::move(once)]() mutable {
-        try {
-            group_.spawn(rpc, run(rpc, std::move(work), once));
-        } catch (const Overloaded&) {
-            metrics_.rpcs.with({rpc, name_of(grpc::RESOURCE_EXHAUSTED)}).add();
-            (*once)({grpc::RESOURCE_EXHAUSTED, "too many calls at the same time"});
-        }
-    });
+    asio::post(
+        executor_,
+        [this, rpc = std::move(rpc), work = std::move(work), once = std::move(once)]() mutable {
+            try {
+                group_.spawn(rpc, run(rpc, std::move(work), once));
+            } catch (const Overloaded&) {
+                metrics_.rpcs.with({rpc, name_of(grpc::RESOURCE_EXHAUSTED)}).add();
+                (*once)({grpc::RESOURCE_EXHAUSTED, "too many calls at the same time"});
+            }
+        });
 }
 
 Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr<Once> once) {
@@ -120,10 +143,12 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
         status = {grpc::RESOURCE_EXHAUSTED, "the coordinator is overloaded"};
     } catch (const boost::system::system_error& error) {
         const bool stopping = error.code() == asio::error::operation_aborted;
-        status = stopping ? grpc::Status{grpc::UNAVAILABLE, kStopping}
-                          : grpc::Status{grpc::INTERNAL, "internal error; see the coordinator's log"};
-        if (!stopping) log_event(log_, LogLevel::error, "rpc.failed", kv("rpc", rpc),
-                                 kv("detail", error.what()));
+        status = stopping
+                     ? grpc::Status{grpc::UNAVAILABLE, kStopping}
+                     : grpc::Status{grpc::INTERNAL, "internal error; see the coordinator's log"};
+        if (!stopping)
+            log_event(
+                log_, LogLevel::error, "rpc.failed", kv("rpc", rpc), kv("detail", error.what()));
     } catch (const std::exception& error) {
         log_event(log_, LogLevel::error, "rpc.failed", kv("rpc", rpc), kv("detail", error.what()));
         status = {grpc::INTERNAL, "internal error; see the coordinator's log"};

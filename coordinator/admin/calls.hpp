@@ -31,10 +31,12 @@ private:
 /// one group, with the caller's deadline, and is finished exactly once.
 class Calls {
 public:
-    static constexpr std::size_t kCallsMax = 256;      ///< at the same time; more are refused
-    static constexpr milliseconds kLongest{120'000};   ///< of a call whose caller set no deadline
+    static constexpr std::size_t kCallsMax = 256;     ///< at the same time; more are refused
+    static constexpr milliseconds kLongest{120'000};  ///< of a call whose caller set no deadline
 
-    Calls(asio::any_io_executor executor, const Clock& clock, Logger& log,
+    Calls(asio::any_io_executor executor,
+          const Clock& clock,
+          Logger& log,
           CoordinatorMetrics& metrics);
 
     using Finish = std::function<void(const grpc::Status&)>;
@@ -42,8 +44,10 @@ public:
     /// Runs a unary call's work. Callable from any thread. Errors of ours become statuses:
     /// Postgres or Redis away UNAVAILABLE, too much at once RESOURCE_EXHAUSTED, late
     /// DEADLINE_EXCEEDED, shutting down UNAVAILABLE, anything unexpected INTERNAL.
-    void start(std::string rpc, const grpc::CallbackServerContext& context,
-               std::function<Task<>()> work, Finish finish);
+    void start(std::string rpc,
+               const grpc::CallbackServerContext& context,
+               std::function<Task<>()> work,
+               Finish finish);
 
     /// As `start`, for a stream that may last as long as its caller wants.
     void start_stream(std::string rpc, std::function<Task<>()> work, Finish finish);

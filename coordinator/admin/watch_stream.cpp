@@ -25,7 +25,8 @@ Task<bool> WatchStream::write(v1::WatchEvent event) {
     event_ = std::move(event);
     writing_ = true;
     StartWrite(&event_);
-    // On our own shutdown the wait ends at once; gRPC may still read event_, which lives until OnDone.
+    // On our own shutdown the wait ends at once; gRPC may still read event_, which lives until
+    // OnDone.
     while (writing_ && !gone_) {
         timer_.expires_at(asio::steady_timer::time_point::max());
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -7,6 +7,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "platform/runtime/task.hpp"
+
 #include "quorate/v1/admin.pb.h"
 
 namespace quorate::coordinator {

@@ -33,12 +33,15 @@ struct Attempt {
     }
 
     /// Writes the diff so that it takes effect late enough. @return the minute it is in force from
-    UtcMinute write(pqxx::work& work, const CatalogueDiff& diff,
+    UtcMinute write(pqxx::work& work,
+                    const CatalogueDiff& diff,
                     const std::string& principal) const {
         const auto count = diff.created.size() + diff.changed.size() + diff.deleted.size();
-        const auto from =
-            write_diff(work, diff, principal, first_minute_after(kChangeLead + allowance(count)),
-                       deployment.shards);
+        const auto from = write_diff(work,
+                                     diff,
+                                     principal,
+                                     first_minute_after(kChangeLead + allowance(count)),
+                                     deployment.shards);
         // The commit itself is still to come.
         if (clock.utc_now() + kChangeLead + milliseconds{50} > from.start()) throw TooSlow{};
         return from;
@@ -65,8 +68,7 @@ void list(const CatalogueDiff& diff, ApplyOutcome& outcome) {
     outcome.unchanged = diff.unchanged;
     for (const auto& endpoint : diff.deleted)
         outcome.deleted.push_back(full_name(endpoint.spec));
-    for (auto* names :
-         {&outcome.created, &outcome.changed, &outcome.unchanged, &outcome.deleted})
+    for (auto* names : {&outcome.created, &outcome.changed, &outcome.unchanged, &outcome.deleted})
         std::sort(names->begin(), names->end());
 }
 
@@ -132,7 +134,9 @@ auto in_time(Database& database, const Clock& clock, Deployment deployment, Once
 
 }  // namespace
 
-Task<ApplyOutcome> apply(Database& database, const Clock& clock, Deployment deployment,
+Task<ApplyOutcome> apply(Database& database,
+                         const Clock& clock,
+                         Deployment deployment,
                          ApplyOrder order) {
     auto once = [&order](pqxx::work& work, const Attempt& attempt) {
         return apply_once(work, order, attempt);
@@ -140,7 +144,8 @@ Task<ApplyOutcome> apply(Database& database, const Clock& clock, Deployment depl
     co_return co_await in_time(database, clock, deployment, std::move(once));
 }
 
-Task<std::size_t> extend_to_new_regions(Database& database, const Clock& clock,
+Task<std::size_t> extend_to_new_regions(Database& database,
+                                        const Clock& clock,
                                         Deployment deployment) {
     auto once = [](pqxx::work& work, const Attempt& attempt) { return extend_once(work, attempt); };
     co_return co_await in_time(database, clock, deployment, std::move(once));

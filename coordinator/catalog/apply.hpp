@@ -45,12 +45,15 @@ struct ApplyOutcome {
 
 /// Reads the files, checks them, and makes the catalogue what they say, in one transaction: all or
 /// nothing. To repeat it changes nothing more. Throws as Database::transact.
-Task<ApplyOutcome> apply(Database& database, const Clock& clock, Deployment deployment,
+Task<ApplyOutcome> apply(Database& database,
+                         const Clock& clock,
+                         Deployment deployment,
                          ApplyOrder order);
 
 /// Gives endpoints that are watched from all regions a new version where regions were added since.
 /// @return how many. Throws as Database::transact.
-Task<std::size_t> extend_to_new_regions(Database& database, const Clock& clock,
+Task<std::size_t> extend_to_new_regions(Database& database,
+                                        const Clock& clock,
                                         Deployment deployment);
 
 }  // namespace quorate::coordinator

@@ -57,9 +57,10 @@ std::map<std::string, EndpointId> insert_endpoints(pqxx::work& work,
     }
     std::sort(tenants.begin(), tenants.end());
     tenants.erase(std::unique(tenants.begin(), tenants.end()), tenants.end());
-    work.exec_params("INSERT INTO quorate.tenant (name) SELECT unnest($1::text[])"
-                     " ON CONFLICT DO NOTHING",
-                     sql::array(tenants));
+    work.exec_params(
+        "INSERT INTO quorate.tenant (name) SELECT unnest($1::text[])"
+        " ON CONFLICT DO NOTHING",
+        sql::array(tenants));
     const auto inserted = work.exec_params(
         "INSERT INTO quorate.endpoint (tenant, name, shard) SELECT tenant, name, shard"
         " FROM jsonb_to_recordset($1::jsonb) AS row (tenant text, name text, shard smallint)"
@@ -72,16 +73,20 @@ std::map<std::string, EndpointId> insert_endpoints(pqxx::work& work,
     return ids;
 }
 
-std::int64_t insert_change(pqxx::work& work, const CatalogueDiff& diff,
-                           const std::string& principal, const json::array& endpoints) {
+std::int64_t insert_change(pqxx::work& work,
+                           const CatalogueDiff& diff,
+                           const std::string& principal,
+                           const json::array& endpoints) {
     const json::object summary{{"created", diff.created.size()},
                                {"changed", diff.changed.size()},
                                {"deleted", diff.deleted.size()},
                                {"endpoints", endpoints}};
     return work
-        .exec_params1("INSERT INTO quorate.catalogue_change (principal, summary)"
-                      " VALUES ($1, $2::jsonb) RETURNING generation",
-                      principal, json::serialize(summary))[0]
+        .exec_params1(
+            "INSERT INTO quorate.catalogue_change (principal, summary)"
+            " VALUES ($1, $2::jsonb) RETURNING generation",
+            principal,
+            json::serialize(summary))[0]
         .as<std::int64_t>();
 }
 
@@ -89,10 +94,10 @@ std::int64_t insert_change(pqxx::work& work, const CatalogueDiff& diff,
 CatalogueUpdate load_changes(pqxx::work& work, std::int64_t after) {
     CatalogueUpdate update;
     update.generation = after;
-    for (const auto& change : work.exec_params(
-             "SELECT generation, summary->'endpoints' FROM quorate.catalogue_change"
-             " WHERE generation > $1 ORDER BY generation",
-             after)) {
+    for (const auto& change :
+         work.exec_params("SELECT generation, summary->'endpoints' FROM quorate.catalogue_change"
+                          " WHERE generation > $1 ORDER BY generation",
+                          after)) {
         update.generation = change[0].as<std::int64_t>();
         const auto endpoints = json::parse(change[1].c_str());
         for (const auto& id : endpoints.as_array())
@@ -104,29 +109,34 @@ CatalogueUpdate load_changes(pqxx::work& work, std::int64_t after) {
 }  // namespace
 
 void settle_deployment(pqxx::work& work, Window window, std::uint32_t shards) {
-    work.exec_params("INSERT INTO quorate.deployment (window_ms, shards) VALUES ($1, $2)"
-                     " ON CONFLICT DO NOTHING",
-                     window.length().count(), shards);
+    work.exec_params(
+        "INSERT INTO quorate.deployment (window_ms, shards) VALUES ($1, $2)"
+        " ON CONFLICT DO NOTHING",
+        window.length().count(),
+        shards);
     const auto row = work.exec1("SELECT window_ms, shards FROM quorate.deployment");
     const milliseconds settled{row[0].as<std::int64_t>()};
     const auto settled_shards = row[1].as<std::uint32_t>();
     if (settled != window.length())
         throw DeploymentMismatch{fmt::format(
             "window is {}s in the config, but this database was set up with {}s, which is fixed",
-            window.length() / std::chrono::seconds{1}, settled / std::chrono::seconds{1})};
+            window.length() / std::chrono::seconds{1},
+            settled / std::chrono::seconds{1})};
     if (settled_shards != shards)
         throw DeploymentMismatch{fmt::format(
             "shards is {} in the config, but this database was set up with {}, which is fixed",
-            shards, settled_shards)};
+            shards,
+            settled_shards)};
 }
 
 std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& names) {
     // Not ON CONFLICT alone: each attempt would use up one of the 255 ids.
     return work
-        .exec_params("INSERT INTO quorate.region (name) SELECT name FROM unnest($1::text[]) AS name"
-                     " WHERE name NOT IN (SELECT name FROM quorate.region)"
-                     " ON CONFLICT DO NOTHING",
-                     sql::array(names))
+        .exec_params(
+            "INSERT INTO quorate.region (name) SELECT name FROM unnest($1::text[]) AS name"
+            " WHERE name NOT IN (SELECT name FROM quorate.region)"
+            " ON CONFLICT DO NOTHING",
+            sql::array(names))
         .affected_rows();
 }
 
@@ -135,8 +145,9 @@ std::vector<Region> load_regions(pqxx::work& work) {
     for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
         regions.push_back({RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>()});
     // Not ORDER BY: the database's collation may differ from the order that slots are made with.
-    std::sort(regions.begin(), regions.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
+    std::sort(regions.begin(), regions.end(), [](const auto& a, const auto& b) {
+        return a.name < b.name;
+    });
     return regions;
 }
 
@@ -156,14 +167,20 @@ std::vector<LivingEndpoint> load_living(pqxx::work& work, const std::vector<std:
     std::vector<LivingEndpoint> living;
     living.reserve(rows.size());
     for (const auto& row : rows)
-        living.push_back({EndpointId{row[0].as<std::uint64_t>()}, row[1].as<std::uint32_t>(),
-                          minute_of(row[2]), wire::endpoint_spec_from_json(row[5].c_str()),
-                          region_ids(row[3]), milliseconds{row[4].as<std::int64_t>()}});
+        living.push_back({EndpointId{row[0].as<std::uint64_t>()},
+                          row[1].as<std::uint32_t>(),
+                          minute_of(row[2]),
+                          wire::endpoint_spec_from_json(row[5].c_str()),
+                          region_ids(row[3]),
+                          milliseconds{row[4].as<std::int64_t>()}});
     return living;
 }
 
-UtcMinute write_diff(pqxx::work& work, const CatalogueDiff& diff, const std::string& principal,
-                     UtcMinute earliest, std::uint32_t shards) {
+UtcMinute write_diff(pqxx::work& work,
+                     const CatalogueDiff& diff,
+                     const std::string& principal,
+                     UtcMinute earliest,
+                     std::uint32_t shards) {
     if (diff.empty()) return earliest;
     auto from = earliest;
     std::vector<EndpointId> ended;
@@ -193,26 +210,32 @@ UtcMinute write_diff(pqxx::work& work, const CatalogueDiff& diff, const std::str
     const auto id_of = [](EndpointId id) { return id.value(); };
     work.exec_params("UPDATE quorate.endpoint_version SET valid_to = " + sql::timestamp("$1") +
                          " WHERE endpoint_id = ANY ($2::integer[]) AND valid_to IS NULL",
-                     from_us, sql::array(ended, id_of));
+                     from_us,
+                     sql::array(ended, id_of));
     work.exec_params(
         "UPDATE quorate.endpoint SET deleted_at = now() WHERE id = ANY ($1::integer[])",
         sql::array(diff.deleted, [](const auto& endpoint) { return endpoint.id.value(); }));
     work.exec_params(
         "INSERT INTO quorate.endpoint_version (endpoint_id, version, generation, valid_from, url,"
         " regions, interval_ms, paused, spec)"
-        " SELECT endpoint_id, version, $1, " + sql::timestamp("$2") +
+        " SELECT endpoint_id, version, $1, " +
+            sql::timestamp("$2") +
             ", url, regions, interval_ms, paused, spec"
             " FROM jsonb_to_recordset($3::jsonb) AS row (endpoint_id integer, version integer,"
             " url text, regions smallint[], interval_ms integer, paused boolean, spec jsonb)",
-        generation, from_us, json::serialize(versions));
-    work.exec_params("SELECT pg_notify($1, $2)", std::string{kCatalogueChannel},
-                     std::to_string(generation));
+        generation,
+        from_us,
+        json::serialize(versions));
+    work.exec_params(
+        "SELECT pg_notify($1, $2)", std::string{kCatalogueChannel}, std::to_string(generation));
     return from;
 }
 
-CatalogueUpdate load_catalogue(pqxx::work& work, std::optional<std::int64_t> after,
+CatalogueUpdate load_catalogue(pqxx::work& work,
+                               std::optional<std::int64_t> after,
                                UtcTime horizon) {
-    // Changes first: what is committed between the two statements is then loaded twice, never missed.
+    // Changes first: what is committed between the two statements is then loaded twice, never
+    // missed.
     auto update = after ? load_changes(work, *after) : CatalogueUpdate{};
     if (!after)
         update.generation =
@@ -226,9 +249,13 @@ CatalogueUpdate load_catalogue(pqxx::work& work, std::optional<std::int64_t> aft
             sql::micros("v.valid_to") +
             ", v.regions, v.interval_ms, v.spec::text"
             " FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id"
-            " WHERE (v.valid_to IS NULL OR v.valid_to > " + sql::timestamp("$1") + ")"
+            " WHERE (v.valid_to IS NULL OR v.valid_to > " +
+            sql::timestamp("$1") +
+            ")"
             " AND (NOT $2 OR v.endpoint_id = ANY ($3::integer[]))",
-        sql::us(horizon), after.has_value(), sql::array(update.endpoints, id_of));
+        sql::us(horizon),
+        after.has_value(),
+        sql::array(update.endpoints, id_of));
     for (const auto& row : rows) {
         EndpointVersion version;
         version.endpoint = EndpointId{row[0].as<std::uint64_t>()};

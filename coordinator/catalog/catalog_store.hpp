@@ -26,8 +26,8 @@ public:
 
 // All functions below run in the transaction that they are given; they throw what libpqxx throws.
 
-/// Writes down window and shards on the first start ever; afterwards throws DeploymentMismatch where
-/// they differ.
+/// Writes down window and shards on the first start ever; afterwards throws DeploymentMismatch
+/// where they differ.
 void settle_deployment(pqxx::work& work, Window window, std::uint32_t shards);
 
 /// Creates the named regions where they are missing. @return how many were.
@@ -47,19 +47,23 @@ std::vector<LivingEndpoint> load_living(pqxx::work& work, const std::vector<std:
 /// @param earliest first verdict-minute that the change may be in force for; where an endpoint's
 ///     present version begins later than that, the change takes effect with it
 /// @return the minute that it is in force from
-UtcMinute write_diff(pqxx::work& work, const CatalogueDiff& diff, const std::string& principal,
-                     UtcMinute earliest, std::uint32_t shards);
+UtcMinute write_diff(pqxx::work& work,
+                     const CatalogueDiff& diff,
+                     const std::string& principal,
+                     UtcMinute earliest,
+                     std::uint32_t shards);
 
 /// The catalogue, or what changed in it.
 struct CatalogueUpdate {
-    std::int64_t generation = 0;       ///< all changes up to this one are in
+    std::int64_t generation = 0;        ///< all changes up to this one are in
     std::vector<EndpointId> endpoints;  ///< replaced, each by its versions below; none: forgotten
     std::vector<EndpointVersion> versions;
 };
 
 /// Everything that changed after generation `after`; everything if there is none. Versions that
 /// ended before `horizon` are left out.
-CatalogueUpdate load_catalogue(pqxx::work& work, std::optional<std::int64_t> after,
+CatalogueUpdate load_catalogue(pqxx::work& work,
+                               std::optional<std::int64_t> after,
                                UtcTime horizon);
 
 /// The era that each endpoint was last seen to speak.

@@ -8,8 +8,11 @@
 
 namespace quorate::coordinator {
 
-Catalogue::Catalogue(asio::any_io_executor executor, Database& database, Window window,
-                     const Clock& clock, Logger& log)
+Catalogue::Catalogue(asio::any_io_executor executor,
+                     Database& database,
+                     Window window,
+                     const Clock& clock,
+                     Logger& log)
     : database_{database},
       clock_{clock},
       log_{log},
@@ -28,8 +31,8 @@ Task<> Catalogue::follow() {
         } catch (const Overloaded&) {           // tried again
         } catch (const PostgresError& error) {
             if (!std::exchange(failed, true))
-                log_event(log_, LogLevel::error, "catalogue.load_failed",
-                          kv("detail", error.what()));
+                log_event(
+                    log_, LogLevel::error, "catalogue.load_failed", kv("detail", error.what()));
         }
         if (woken_) continue;
         timer_.expires_after(kPoll);
@@ -80,7 +83,9 @@ void Catalogue::take(Loaded loaded) {
             eras_.emplace(endpoint, era);
     }
     if (generation_ != loaded.update.generation)
-        log_event(log_, LogLevel::info, "catalogue.loaded",
+        log_event(log_,
+                  LogLevel::info,
+                  "catalogue.loaded",
                   kv("generation", loaded.update.generation),
                   kv("endpoints_changed", versions.size()));
     generation_ = loaded.update.generation;

@@ -23,8 +23,11 @@ public:
     static constexpr milliseconds kPoll{1000};
     static constexpr milliseconds kErasEvery{15'000};
 
-    Catalogue(asio::any_io_executor executor, Database& database, Window window,
-              const Clock& clock, Logger& log);
+    Catalogue(asio::any_io_executor executor,
+              Database& database,
+              Window window,
+              const Clock& clock,
+              Logger& log);
 
     /// Follows the database until cancelled; waits where it is away.
     Task<> follow();

@@ -52,7 +52,9 @@ std::vector<std::string> large_deletions(const std::vector<LivingEndpoint>& livi
         if (count.deleted * 5 > count.all)
             sentences.push_back(fmt::format(
                 "would delete {} of {} endpoints of tenant {}, more than 20 %; repeat with --yes",
-                count.deleted, count.all, tenant));
+                count.deleted,
+                count.all,
+                tenant));
     return sentences;
 }
 

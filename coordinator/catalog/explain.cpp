@@ -30,28 +30,35 @@ std::int64_t find_endpoint(pqxx::work& work, const EndpointName& name) {
     const auto found = work.exec_params(
         "SELECT id FROM quorate.endpoint WHERE tenant = $1 AND name = $2"
         " ORDER BY deleted_at DESC NULLS FIRST LIMIT 1",
-        name.tenant, name.name);
+        name.tenant,
+        name.name);
     if (found.empty()) throw NotFound{"there is no endpoint " + name.tenant + "/" + name.name};
     return found[0][0].as<std::int64_t>();
 }
 
-StoredMinute find_minute(pqxx::work& work, std::int64_t endpoint, const EndpointName& name,
+StoredMinute find_minute(pqxx::work& work,
+                         std::int64_t endpoint,
+                         const EndpointName& name,
                          std::optional<UtcMinute> minute) {
     const std::string columns = "SELECT " + sql::micros("minute") +
                                 ", decision, scope, rule_row, details::text FROM quorate.minute"
                                 " WHERE endpoint_id = $1";
-    const auto found =
-        minute ? work.exec_params(columns + " AND minute = " + sql::timestamp("$2"), endpoint,
-                                  sql::us(minute->start()))
-               : work.exec_params(columns + " ORDER BY minute DESC LIMIT 1", endpoint);
+    const auto found = minute
+                           ? work.exec_params(columns + " AND minute = " + sql::timestamp("$2"),
+                                              endpoint,
+                                              sql::us(minute->start()))
+                           : work.exec_params(columns + " ORDER BY minute DESC LIMIT 1", endpoint);
     if (found.empty() && minute)
         throw NotFound{fmt::format("minute {} of {}/{} is not sealed, or no probe was due in it",
-                                   to_rfc3339(*minute), name.tenant, name.name)};
+                                   to_rfc3339(*minute),
+                                   name.tenant,
+                                   name.name)};
     if (found.empty())
         throw NotFound{fmt::format("no minute of {}/{} is sealed yet", name.tenant, name.name)};
     const auto& row = found[0];
     return {UtcMinute::from_epoch_ms(row[0].as<std::int64_t>() / 1000),
-            static_cast<Decision>(row[1].as<int>()), static_cast<Scope>(row[2].as<int>()),
+            static_cast<Decision>(row[1].as<int>()),
+            static_cast<Scope>(row[2].as<int>()),
             static_cast<std::uint8_t>(row[3].as<int>()),
             row[4].is_null() ? "" : row[4].as<std::string>()};
 }
@@ -60,8 +67,10 @@ StoredMinute find_minute(pqxx::work& work, std::int64_t endpoint, const Endpoint
 EndpointSpec find_spec(pqxx::work& work, std::int64_t endpoint, UtcMinute minute) {
     const auto row = work.exec_params1(
         "SELECT spec::text FROM quorate.endpoint_version WHERE endpoint_id = $1"
-        " AND valid_from <= " + sql::timestamp("$2") + " ORDER BY version DESC LIMIT 1",
-        endpoint, sql::us(minute.start()));
+        " AND valid_from <= " +
+            sql::timestamp("$2") + " ORDER BY version DESC LIMIT 1",
+        endpoint,
+        sql::us(minute.start()));
     return wire::endpoint_spec_from_json(row[0].c_str());
 }
 
@@ -105,14 +114,19 @@ void count(v1::ExplainResponse& out, const StoredCell& cell) {
         out.add_healthy(cell.region);
 }
 
-void fill_incident(pqxx::work& work, std::int64_t endpoint, UtcMinute minute, Window window,
+void fill_incident(pqxx::work& work,
+                   std::int64_t endpoint,
+                   UtcMinute minute,
+                   Window window,
                    v1::ExplainResponse& out) {
     const auto found = work.exec_params(
         "SELECT id FROM quorate.incident WHERE endpoint_id = $1"
-        " AND detected_at < " + sql::timestamp("$2") +
-            " AND (closed_at IS NULL OR closed_at > " + sql::timestamp("$3") +
-            ") ORDER BY id DESC LIMIT 1",
-        endpoint, sql::us(minute.end(window) + std::chrono::seconds{6}), sql::us(minute.start()));
+        " AND detected_at < " +
+            sql::timestamp("$2") + " AND (closed_at IS NULL OR closed_at > " +
+            sql::timestamp("$3") + ") ORDER BY id DESC LIMIT 1",
+        endpoint,
+        sql::us(minute.end(window) + std::chrono::seconds{6}),
+        sql::us(minute.start()));
     if (found.empty()) return;
     v1::GetIncidentRequest request;
     request.set_id(found[0][0].as<std::uint64_t>());
@@ -139,15 +153,16 @@ v1::ExplainResponse explain(pqxx::work& work, const v1::ExplainRequest& request,
     out.set_rule_row(minute.rule_row);
     out.set_rule_text(std::string{rule_text(minute.rule_row)});
 
-    const auto details = minute.details.empty() ? boost::json::value{}
-                                                : boost::json::parse(minute.details);
+    const auto details =
+        minute.details.empty() ? boost::json::value{} : boost::json::parse(minute.details);
     const auto cells = work.exec_params(
         "SELECT r.id, " + stored_cell_columns() +
             " FROM quorate.minute m CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
             " JOIN quorate.region r ON r.id = c.region_id"
-            " WHERE m.endpoint_id = $1 AND m.minute = " + sql::timestamp("$2") +
-            " ORDER BY r.name COLLATE \"C\"",
-        endpoint, sql::us(minute.minute.start()));
+            " WHERE m.endpoint_id = $1 AND m.minute = " +
+            sql::timestamp("$2") + " ORDER BY r.name COLLATE \"C\"",
+        endpoint,
+        sql::us(minute.minute.start()));
     for (const auto& row : cells) {
         const auto cell = stored_cell(row, 1);
         fill(*out.add_cells(), cell);
@@ -156,8 +171,8 @@ v1::ExplainResponse explain(pqxx::work& work, const v1::ExplainRequest& request,
     }
     const auto regions = static_cast<std::size_t>(out.cells_size());
     out.set_configured_regions(static_cast<std::uint32_t>(regions));
-    out.set_coverage(regions == 0 ? 0.0 : static_cast<double>(out.voters_size()) /
-                                              static_cast<double>(regions));
+    out.set_coverage(
+        regions == 0 ? 0.0 : static_cast<double>(out.voters_size()) / static_cast<double>(regions));
     out.set_quorum(quorum_of(find_spec(work, endpoint, minute.minute).p1_quorum, regions));
     out.set_why(why(out));
     fill_incident(work, endpoint, minute.minute, window, out);

@@ -119,7 +119,11 @@ v1::ListEndpointsResponse list_endpoints(pqxx::work& work,
             " WHERE ($1 = '' OR s.tenant = $1) AND ($2 = '' OR s.endpoint = $2)"
             " AND (s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\") > ($3, $4)"
             " ORDER BY s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\" LIMIT $5",
-        filter.tenant, filter.endpoint, after.tenant, after.name, size + 1);
+        filter.tenant,
+        filter.endpoint,
+        after.tenant,
+        after.name,
+        size + 1);
     if (rows.empty() && !filter.endpoint.empty() && request.page_token().empty())
         throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.endpoint};
     v1::ListEndpointsResponse out;
@@ -151,12 +155,15 @@ v1::ListIncidentsResponse list_incidents(pqxx::work& work,
             " FROM dash.incident i"
             " WHERE ($1 = '' OR i.tenant = $1) AND ($2 = '' OR i.endpoint = $2)"
             " AND (NOT $3 OR i.closed_at IS NULL) AND i.id < $4 ORDER BY i.id DESC LIMIT $5",
-        filter.tenant, filter.endpoint, request.open_only(), before, size + 1);
+        filter.tenant,
+        filter.endpoint,
+        request.open_only(),
+        before,
+        size + 1);
     v1::ListIncidentsResponse out;
     for (const auto& row : rows) {
         if (static_cast<std::uint32_t>(out.incidents_size()) == size) {
-            out.set_next_page_token(
-                std::to_string(out.incidents(out.incidents_size() - 1).id()));
+            out.set_next_page_token(std::to_string(out.incidents(out.incidents_size() - 1).id()));
             break;
         }
         fill(*out.add_incidents(), row);

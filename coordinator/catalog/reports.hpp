@@ -8,6 +8,7 @@
 #include <pqxx/pqxx>
 
 #include "core/time/utc_minute.hpp"
+
 #include "quorate/v1/admin.pb.h"
 
 /// What operators ask of the database. All functions run in the transaction that they are given and
@@ -55,7 +56,8 @@ std::string resume_token(const WatchPosition& position);
 /// kWatchMinutes minutes: ask again until caught up.
 inline constexpr int kWatchTransactions = 50;
 inline constexpr std::int64_t kWatchMinutes = 2000;
-v1::WatchEvent watch_next(pqxx::work& work, const v1::WatchRequest& request,
+v1::WatchEvent watch_next(pqxx::work& work,
+                          const v1::WatchRequest& request,
                           WatchPosition& position);
 
 }  // namespace quorate::coordinator

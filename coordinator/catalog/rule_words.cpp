@@ -55,8 +55,8 @@ std::vector<std::string> regions_where(const v1::ExplainResponse& explained, Con
 
 /// What is to be said beside the row: first failures that do not count yet.
 std::string suspects(const v1::ExplainResponse& explained) {
-    const auto names = regions_where(
-        explained, [](const auto& cell) { return cell.region_state() == "SUSPECT"; });
+    const auto names =
+        regions_where(explained, [](const auto& cell) { return cell.region_state() == "SUSPECT"; });
     if (names.empty()) return {};
     return fmt::format("; {} only suspect: one FAIL is no failure yet",
                        joined(names) + " " + are(names));
@@ -75,10 +75,12 @@ std::string pending(const v1::ExplainResponse& explained) {
                            share(explained.silent(), explained.configured_regions()),
                            are(explained.silent()),
                            explained.healthy_size());
-    return fmt::format("{} {} failing or recovering, with none of them failing now or nothing to "
-                       "compare with; {} healthy",
-                       share(explained.failing(), explained.configured_regions()),
-                       are(explained.failing()), explained.healthy_size());
+    return fmt::format(
+        "{} {} failing or recovering, with none of them failing now or nothing to "
+        "compare with; {} healthy",
+        share(explained.failing(), explained.configured_regions()),
+        are(explained.failing()),
+        explained.healthy_size());
 }
 
 }  // namespace
@@ -94,35 +96,49 @@ std::string why(const v1::ExplainResponse& explained) {
         case 0:
             return fmt::format("all {} cells are in maintenance", n);
         case 1:
-            return fmt::format("none of {} regions could measure, which says nothing of the "
-                               "endpoint", n);
+            return fmt::format(
+                "none of {} regions could measure, which says nothing of the "
+                "endpoint",
+                n);
         case 2:
             return fmt::format("{} voted and {} {}; a second witness is missing",
-                               share(explained.voters(), n), joined(explained.voters()),
+                               share(explained.voters(), n),
+                               joined(explained.voters()),
                                failing.empty() ? "does not count as failing" : "sees it fail");
         case 3:
             return fmt::format("{} voted and every one FAILs in this minute{}",
-                               share(explained.voters(), n), reasons(explained));
+                               share(explained.voters(), n),
+                               reasons(explained));
         case 4:
-            return fmt::format("{} {} failing, P1 needs {}; {} healthy{}", share(failing, n),
-                               are(failing), explained.quorum(), explained.healthy_size(),
+            return fmt::format("{} {} failing, P1 needs {}; {} healthy{}",
+                               share(failing, n),
+                               are(failing),
+                               explained.quorum(),
+                               explained.healthy_size(),
                                reasons(explained));
         case 5:
-            return fmt::format("{} {} failing, P1 needs {}; {} {} healthy{}", share(failing, n),
-                               are(failing), explained.quorum(), share(explained.healthy(), n),
-                               are(explained.healthy()), reasons(explained));
+            return fmt::format("{} {} failing, P1 needs {}; {} {} healthy{}",
+                               share(failing, n),
+                               are(failing),
+                               explained.quorum(),
+                               share(explained.healthy(), n),
+                               are(explained.healthy()),
+                               reasons(explained));
         case 6:
             return pending(explained) + suspects(explained);
         case 7: {
             const auto slow =
                 regions_where(explained, [](const auto& cell) { return cell.slow(); });
-            return fmt::format("none of {} voters {} failing, but latency is over the threshold; "
-                               "slow in this minute: {}",
-                               explained.voters_size(), explained.voters_size() == 1 ? "is" : "are",
-                               slow.empty() ? "none" : joined(slow));
+            return fmt::format(
+                "none of {} voters {} failing, but latency is over the threshold; "
+                "slow in this minute: {}",
+                explained.voters_size(),
+                explained.voters_size() == 1 ? "is" : "are",
+                slow.empty() ? "none" : joined(slow));
         }
         default:
-            return fmt::format("{} voted and none is failing{}", share(explained.voters(), n),
+            return fmt::format("{} voted and none is failing{}",
+                               share(explained.voters(), n),
                                suspects(explained));
     }
 }

@@ -8,6 +8,7 @@
 
 #include "core/decision/region_state.hpp"
 #include "core/model/verdict.hpp"
+
 #include "quorate/v1/admin.pb.h"
 
 namespace quorate::coordinator {

@@ -36,11 +36,15 @@ struct Batches {
 Batches next_batches(pqxx::work& work, WatchPosition& position) {
     const auto below = settled_below(work);
     const auto rows = work.exec_params(
-        "SELECT id, txid::text, " + sql::micros("minute_min") + ", " + sql::micros("minute_max") +
+        // The alias matters: ORDER BY would take an output column `txid`, and sort it as text.
+        "SELECT id, txid::text AS txid_text, " + sql::micros("minute_min") + ", " +
+            sql::micros("minute_max") +
             ", minutes FROM quorate.batch WHERE txid >= $1::text::xid8 AND txid < $2::text::xid8"
             " AND txid IN (SELECT DISTINCT txid FROM quorate.batch WHERE txid >= $1::text::xid8"
-            "  AND txid < $2::text::xid8 ORDER BY txid LIMIT $3) ORDER BY txid, id",
-        std::to_string(position.next_txid), std::to_string(below), kWatchTransactions);
+            "  AND txid < $2::text::xid8 ORDER BY txid LIMIT $3) ORDER BY batch.txid, id",
+        std::to_string(position.next_txid),
+        std::to_string(below),
+        kWatchTransactions);
     Batches batches;
     std::uint64_t last = 0;
     int transactions = 0;
@@ -66,7 +70,8 @@ Batches next_batches(pqxx::work& work, WatchPosition& position) {
 }
 
 /// The sealed minutes of the batches that the watcher asked for.
-pqxx::result read_minutes(pqxx::work& work, const v1::WatchRequest& request,
+pqxx::result read_minutes(pqxx::work& work,
+                          const v1::WatchRequest& request,
                           const Batches& batches) {
     EndpointName name{request.tenant(), ""};
     if (!request.endpoint().empty()) name = parse_endpoint_name(request.endpoint());
@@ -79,20 +84,26 @@ pqxx::result read_minutes(pqxx::work& work, const v1::WatchRequest& request,
             "  WHERE i.endpoint_id = m.endpoint_id AND t.minute = m.minute"
             "  ORDER BY t.id DESC LIMIT 1) ev ON true"
             " WHERE m.batch_id = ANY ($1::bigint[])"
-            " AND m.minute BETWEEN " + sql::timestamp("$2") + " AND " + sql::timestamp("$3") +
+            " AND m.minute BETWEEN " +
+            sql::timestamp("$2") + " AND " + sql::timestamp("$3") +
             " AND ($4 = '' OR e.tenant = $4) AND ($5 = '' OR e.name = $5)"
             " AND (NOT $6 OR m.decision IS DISTINCT FROM (SELECT p.decision FROM quorate.minute p"
             "  WHERE p.endpoint_id = m.endpoint_id AND p.minute < m.minute"
             "  ORDER BY p.minute DESC LIMIT 1))"
             " ORDER BY m.minute, e.tenant COLLATE \"C\", e.name COLLATE \"C\"",
-        sql::array(batches.ids, [](auto id) { return id; }), batches.minute_min_us,
-        batches.minute_max_us, name.tenant, name.name, request.changes_only());
+        sql::array(batches.ids, [](auto id) { return id; }),
+        batches.minute_min_us,
+        batches.minute_max_us,
+        name.tenant,
+        name.name,
+        request.changes_only());
 }
 
 using MinuteKey = std::pair<std::int64_t, std::int64_t>;  // endpoint, minute in microseconds
 
 /// Adds the cells of the minutes, and what share of them was measured.
-void fill_cells(pqxx::work& work, const Batches& batches,
+void fill_cells(pqxx::work& work,
+                const Batches& batches,
                 const std::map<MinuteKey, v1::DecisionEvent*>& events) {
     std::map<std::int64_t, std::int64_t> endpoints;
     for (const auto& [key, event] : events)
@@ -102,11 +113,13 @@ void fill_cells(pqxx::work& work, const Batches& batches,
             " FROM quorate.minute m CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
             " JOIN quorate.region r ON r.id = c.region_id"
             " WHERE m.batch_id = ANY ($1::bigint[]) AND m.endpoint_id = ANY ($2::integer[])"
-            " AND m.minute BETWEEN " + sql::timestamp("$3") + " AND " + sql::timestamp("$4") +
+            " AND m.minute BETWEEN " +
+            sql::timestamp("$3") + " AND " + sql::timestamp("$4") +
             " ORDER BY r.name COLLATE \"C\"",
         sql::array(batches.ids, [](auto id) { return id; }),
         sql::array(endpoints, [](const auto& entry) { return entry.first; }),
-        batches.minute_min_us, batches.minute_max_us);
+        batches.minute_min_us,
+        batches.minute_max_us);
     std::map<MinuteKey, int> voters;
     for (const auto& row : rows) {
         const MinuteKey key{row[0].as<std::int64_t>(), row[1].as<std::int64_t>()};
@@ -131,7 +144,8 @@ std::string resume_token(const WatchPosition& position) {
     return std::to_string(position.next_txid);
 }
 
-v1::WatchEvent watch_next(pqxx::work& work, const v1::WatchRequest& request,
+v1::WatchEvent watch_next(pqxx::work& work,
+                          const v1::WatchRequest& request,
                           WatchPosition& position) {
     const auto batches = next_batches(work, position);
     v1::WatchEvent out;

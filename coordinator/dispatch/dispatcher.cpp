@@ -10,8 +10,12 @@
 
 namespace quorate::coordinator {
 
-Dispatcher::Dispatcher(Catalogue& catalogue, RedisClient& redis, Window window, const Clock& clock,
-                       Logger& log, CoordinatorMetrics& metrics)
+Dispatcher::Dispatcher(Catalogue& catalogue,
+                       RedisClient& redis,
+                       Window window,
+                       const Clock& clock,
+                       Logger& log,
+                       CoordinatorMetrics& metrics)
     : catalogue_{catalogue},
       redis_{redis},
       window_{window},
@@ -38,7 +42,8 @@ Task<> Dispatcher::run() {
                 planned.known = false;
         }
         if (failing != !failure.empty())
-            log_event(log_, failure.empty() ? LogLevel::info : LogLevel::warn,
+            log_event(log_,
+                      failure.empty() ? LogLevel::info : LogLevel::warn,
                       failure.empty() ? "planning.resumed" : "planning.stalled",
                       kv("detail", failure));
         failing = !failure.empty();
@@ -68,8 +73,8 @@ Task<> Dispatcher::plan(Region region, Planned& planned) {
         std::min(now + kAhead, *catalogue_.complete_until() + kChangeLead));
     // Where nothing was planned ever, nothing is made up for; and no further back than a window can
     // still be started.
-    auto from = std::max(planned.until.value_or(now),
-                         now - window_.length() - std::chrono::seconds{3});
+    auto from =
+        std::max(planned.until.value_or(now), now - window_.length() - std::chrono::seconds{3});
     while (from < goal) {
         auto batch = next_batch(region, from, goal, now);
         const auto count = static_cast<double>(batch.jobs.size());
@@ -90,7 +95,9 @@ Task<> Dispatcher::plan(Region region, Planned& planned) {
         .set(std::max(0.0, std::chrono::duration<double>(lag).count()));
 }
 
-Dispatcher::Batch Dispatcher::next_batch(const Region& region, UtcTime from, UtcTime until,
+Dispatcher::Batch Dispatcher::next_batch(const Region& region,
+                                         UtcTime from,
+                                         UtcTime until,
                                          UtcTime now) const {
     const auto& planner = catalogue_.planner();
     auto due = planner.due(region.id, from, until);
@@ -117,8 +124,7 @@ Task<> Dispatcher::trim(Planned& planned) {
     planned.trimmed_at = now;
     // Jobs are enqueued at most two seconds before a slot and can start for less than a window and
     // three seconds after it; the rest is for clocks that differ. Entries carry Redis's time.
-    const auto old =
-        co_await redis_time(redis_) - 2 * window_.length() - std::chrono::minutes{1};
+    const auto old = co_await redis_time(redis_) - 2 * window_.length() - std::chrono::minutes{1};
     const auto count = co_await planned.queue.trim(old);
     metrics_.jobs_trimmed.with({planned.queue.region()}).add(static_cast<double>(count));
 }

@@ -22,8 +22,12 @@ public:
     static constexpr milliseconds kAhead{2000};  ///< how long before its slot a job is enqueued
     static constexpr milliseconds kTrimEvery{10'000};
 
-    Dispatcher(Catalogue& catalogue, RedisClient& redis, Window window, const Clock& clock,
-               Logger& log, CoordinatorMetrics& metrics);
+    Dispatcher(Catalogue& catalogue,
+               RedisClient& redis,
+               Window window,
+               const Clock& clock,
+               Logger& log,
+               CoordinatorMetrics& metrics);
 
     /// Plans until cancelled; one process of a deployment at a time.
     Task<> run();

@@ -35,10 +35,10 @@ void Planner::place(const std::shared_ptr<const EndpointVersion>& version,
     const auto span = timing_of(version->spec.timeout, window_).span;
     const auto regions = static_cast<std::uint32_t>(version->regions.size());
     for (std::uint32_t index = 0; index < regions; ++index) {
-        const Placed place{version->regions[index],
-                           {every, remainder},
-                           {slot_of(hash, index, regions, span), version->endpoint,
-                            version->version}};
+        const Placed place{
+            version->regions[index],
+            {every, remainder},
+            {slot_of(hash, index, regions, span), version->endpoint, version->version}};
         regions_[place.region][place.rhythm].emplace(place.key, Entry{version, index});
         ++lengths_[place.region][every];
         placed.push_back(place);
@@ -65,7 +65,10 @@ std::vector<DueProbe> Planner::due(RegionId region, UtcTime from, UtcTime until)
     return out;
 }
 
-void Planner::collect(const Slots& slots, UtcMinute minute, UtcTime from, UtcTime until,
+void Planner::collect(const Slots& slots,
+                      UtcMinute minute,
+                      UtcTime from,
+                      UtcTime until,
                       std::vector<DueProbe>& out) const {
     // The first slot whose time is later than `from`: slots are whole milliseconds.
     const auto first = std::chrono::floor<milliseconds>(from - minute.start()) + milliseconds{1};
@@ -81,7 +84,8 @@ UtcTime Planner::latest_start(const DueProbe& probe) const {
     return not_after(probe.minute, window_, timing_of(probe.version->spec.timeout, window_).budget);
 }
 
-Job Planner::job(const DueProbe& probe, const std::string& region,
+Job Planner::job(const DueProbe& probe,
+                 const std::string& region,
                  std::optional<Era> era_hint) const {
     const auto& version = *probe.version;
     const auto& spec = version.spec;

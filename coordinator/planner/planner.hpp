@@ -37,8 +37,8 @@ public:
     /// Replaces everything known of an endpoint by these versions of it; none: forgets it.
     void set(EndpointId endpoint, std::vector<EndpointVersion> versions);
 
-    /// The probes of a region whose slot lies in `(from, until]`, in the order of their slots. Costs
-    /// in proportion to their number, whatever the number of endpoints.
+    /// The probes of a region whose slot lies in `(from, until]`, in the order of their slots.
+    /// Costs in proportion to their number, whatever the number of endpoints.
     std::vector<DueProbe> due(RegionId region, UtcTime from, UtcTime until) const;
 
     /// The latest start of a probe; afterwards its window is missed.
@@ -74,7 +74,10 @@ private:
     };
 
     void place(const std::shared_ptr<const EndpointVersion>& version, std::vector<Placed>& placed);
-    void collect(const Slots& slots, UtcMinute minute, UtcTime from, UtcTime until,
+    void collect(const Slots& slots,
+                 UtcMinute minute,
+                 UtcTime from,
+                 UtcTime until,
                  std::vector<DueProbe>& out) const;
 
     Window window_;

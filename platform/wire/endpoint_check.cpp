@@ -40,15 +40,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 bool is_name(std::string_view text) {
     return !text.empty() && text.size() <= 63 && text.front() != '-' &&
-           std::all_of(text.begin(), text.end(),
-                       [](char c) { return is_lower_or_digit(c) || c == '-'; });
+           std::all_of(
+               text.begin(), text.end(), [](char c) { return is_lower_or_digit(c) || c == '-'; });
 }
 
 std::string problem_of_url(const std::string& url) {
     const auto parsed = boost::urls::parse_uri(url);
-    // User information is looked for first, and the URL is not repeated then: it may hold a password.
-    if (parsed && parsed->has_userinfo())
-        return "must not have a user or password; use auth";
+    // User information is looked for first, and the URL is not repeated then: it may hold a
+    // password.
+    if (parsed && parsed->has_userinfo()) return "must not have a user or password; use auth";
     const auto shown = url.find('@') == std::string::npos ? fmt::format(", is \"{}\"", url) : "";
     if (!parsed) return "must be an absolute http or https URL" + shown;
     if (parsed->scheme_id() != boost::urls::scheme::http &&
@@ -62,10 +62,22 @@ std::string problem_of_url(const std::string& url) {
 }
 
 std::string problem_of_header_name(const std::string& name) {
-    static constexpr std::array<std::string_view, 16> kOurs{
-        "accept", "accept-encoding", "connection", "content-length", "content-type", "expect",
-        "host", "last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version",
-        "mcp-session-id", "te", "trailer", "transfer-encoding", "upgrade"};
+    static constexpr std::array<std::string_view, 16> kOurs{"accept",
+                                                            "accept-encoding",
+                                                            "connection",
+                                                            "content-length",
+                                                            "content-type",
+                                                            "expect",
+                                                            "host",
+                                                            "last-event-id",
+                                                            "mcp-method",
+                                                            "mcp-name",
+                                                            "mcp-protocol-version",
+                                                            "mcp-session-id",
+                                                            "te",
+                                                            "trailer",
+                                                            "transfer-encoding",
+                                                            "upgrade"};
     if (name.empty() || name.size() > 128 || !std::all_of(name.begin(), name.end(), is_token_char))
         return "is no valid header name";
     if (std::find(kOurs.begin(), kOurs.end(), lower(name)) != kOurs.end())
@@ -82,8 +94,12 @@ bool is_credential_header(std::string_view name) {
 bool is_utf8(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
         const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2
-                                   : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+        const std::size_t length = lead < 0x80   ? 1
+                                   : lead < 0xc2 ? 0
+                                   : lead < 0xe0 ? 2
+                                   : lead < 0xf0 ? 3
+                                   : lead < 0xf5 ? 4
+                                                 : 0;
         if (length == 0 || i + length > text.size()) return false;
         char32_t code = length == 1 ? lead : lead & (0x7fU >> length);
         for (std::size_t k = 1; k < length; ++k) {

@@ -34,9 +34,8 @@ json::array to_value(const std::vector<std::string>& texts) {
 json::object to_value(const Canary& canary) {
     json::array assertions;
     for (const auto& assertion : canary.assertions)
-        assertions.push_back(json::object{{"path", assertion.path},
-                                          {"op", assertion.op},
-                                          {"value_json", assertion.value_json}});
+        assertions.push_back(json::object{
+            {"path", assertion.path}, {"op", assertion.op}, {"value_json", assertion.value_json}});
     return {{"tool", canary.tool},
             {"arguments_json", canary.arguments_json},
             {"assertions", std::move(assertions)},
@@ -86,8 +85,8 @@ Canary canary_of(const json::object& in) {
     canary.arguments_json = text_of(in.at("arguments_json"));
     canary.required = in.at("required").as_bool();
     for (const auto& item : in.at("assertions").as_array())
-        canary.assertions.push_back({text_of(item.at("path")), text_of(item.at("op")),
-                                     text_of(item.at("value_json"))});
+        canary.assertions.push_back(
+            {text_of(item.at("path")), text_of(item.at("op")), text_of(item.at("value_json"))});
     return canary;
 }
 
@@ -159,9 +158,10 @@ void append_yaml(const EndpointSpec& spec, std::string& out) {
     line("p1_quorum", name_of(spec.p1_quorum));
     if (spec.latency_slo) line("latency_slo", to_duration_text(*spec.latency_slo));
     if (spec.expect != Expectations{})
-        line("expect", std::string{"{\"tools\": "} + quoted_list(spec.expect.tools) +
-                           ", \"required\": " + word(spec.expect.required) +
-                           ", \"auth_wall\": " + word(spec.expect.auth_wall) + "}");
+        line("expect",
+             std::string{"{\"tools\": "} + quoted_list(spec.expect.tools) +
+                 ", \"required\": " + word(spec.expect.required) +
+                 ", \"auth_wall\": " + word(spec.expect.auth_wall) + "}");
     if (spec.canary) line("canary", yaml_of(*spec.canary));
     if (spec.bearer) line("auth", "{\"bearer\": " + reference(*spec.bearer) + "}");
     if (!spec.headers.empty()) line("headers", "");

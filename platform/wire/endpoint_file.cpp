@@ -59,10 +59,12 @@ public:
         static constexpr std::array keys{Key<Root>{"endpoints", &Reader::endpoints}};
         read_map(top, keys, ignored);
         if (default_clipped_ > 0)
-            warn(top, fmt::format("the default timeout 8s is clipped to {} by the window {} "
-                                  "({} endpoints)",
-                                  to_duration_text(clipped_to_),
-                                  to_duration_text(rules_.window.length()), default_clipped_));
+            warn(top,
+                 fmt::format("the default timeout 8s is clipped to {} by the window {} "
+                             "({} endpoints)",
+                             to_duration_text(clipped_to_),
+                             to_duration_text(rules_.window.length()),
+                             default_clipped_));
     }
 
 private:
@@ -87,8 +89,8 @@ private:
     void read_map(const Place& place, const std::array<Key<T>, N>& keys, T& target) {
         if (place.value.kind != Yaml::Kind::map) return must(place, "a map");
         for (const auto& entry : place.value.entries) {
-            const auto key = std::find_if(keys.begin(), keys.end(),
-                                          [&](const auto& k) { return k.name == entry.key; });
+            const auto key = std::find_if(
+                keys.begin(), keys.end(), [&](const auto& k) { return k.name == entry.key; });
             const auto child = place.at(entry);
             if (key != keys.end()) {
                 (this->*key->read)(child, target);
@@ -107,8 +109,8 @@ private:
             return std::nullopt;
         }
         if (place.value.text.size() > max) {
-            error(place, fmt::format("must be at most {} bytes, is {}", max,
-                                     place.value.text.size()));
+            error(place,
+                  fmt::format("must be at most {} bytes, is {}", max, place.value.text.size()));
             return std::nullopt;
         }
         if (!is_printable(place.value.text)) {
@@ -151,8 +153,9 @@ private:
     }
     void label(const Place& place, std::string& target) {
         if (place.value.kind != Yaml::Kind::scalar || !is_name(place.value.text))
-            return must(place, "lower-case letters, digits and hyphens, at most 63, not "
-                               "beginning with a hyphen");
+            return must(place,
+                        "lower-case letters, digits and hyphens, at most 63, not "
+                        "beginning with a hyphen");
         target = place.value.text;
     }
 
@@ -214,9 +217,7 @@ private:
     void tenant(const Place& place, EndpointSpec& spec) { label(place, spec.tenant); }
 
     void url(const Place& place, EndpointSpec& spec) { web_address(place, spec.url); }
-    void health_url(const Place& place, EndpointSpec& spec) {
-        web_address(place, spec.health_url);
-    }
+    void health_url(const Place& place, EndpointSpec& spec) { web_address(place, spec.health_url); }
     void web_address(const Place& place, std::string& target) {
         const auto value = text(place, kUrlMax);
         if (!value) return;
@@ -235,8 +236,10 @@ private:
             if (!region) continue;
             if (std::find(rules_.regions.begin(), rules_.regions.end(), *region) ==
                 rules_.regions.end())
-                error(item, fmt::format("there is no region {}{}", describe(item.value),
-                                        did_you_mean(*region, rules_.regions)));
+                error(item,
+                      fmt::format("there is no region {}{}",
+                                  describe(item.value),
+                                  did_you_mean(*region, rules_.regions)));
             else if (std::find(spec.regions.begin(), spec.regions.end(), *region) !=
                      spec.regions.end())
                 error(item, fmt::format("names the region {} twice", *region));
@@ -251,9 +254,11 @@ private:
         if (!value) return;
         const auto window = rules_.window.length();
         if (*value % window != milliseconds{0})
-            return error(place, fmt::format("must be a multiple of the window: the interval is {}, "
-                                            "the window is {}s",
-                                            place.value.text, window / std::chrono::seconds{1}));
+            return error(place,
+                         fmt::format("must be a multiple of the window: the interval is {}, "
+                                     "the window is {}s",
+                                     place.value.text,
+                                     window / std::chrono::seconds{1}));
         spec.interval = *value;
     }
     void timeout(const Place& place, EndpointSpec& spec) {
@@ -262,10 +267,11 @@ private:
         spec.timeout = *value;
         const auto timing = timing_of(*value, rules_.window);
         if (timing.clipped)
-            warn(place, fmt::format("{} is clipped to {} by the window {}",
-                                    to_duration_text(*value),
-                                    to_duration_text(timing.timeout_in_force),
-                                    to_duration_text(rules_.window.length())));
+            warn(place,
+                 fmt::format("{} is clipped to {} by the window {}",
+                             to_duration_text(*value),
+                             to_duration_text(timing.timeout_in_force),
+                             to_duration_text(rules_.window.length())));
     }
     void latency_slo(const Place& place, EndpointSpec& spec) {
         if (const auto value = duration(place, milliseconds{1}, kLatencySloMax))
@@ -354,11 +360,11 @@ private:
             return must(place, "a number");
         if (*op == AssertionOp::is && !is_json_type(place.value.text))
             return must(place, "string, number, integer, boolean, array, object or null");
-        canary.assertions.push_back({path, std::string{enum_name(kAssertionOps, *op)},
-                                     *op == AssertionOp::is
-                                         ? boost::json::serialize(
-                                               boost::json::string{place.value.text})
-                                         : boost::json::serialize(value)});
+        canary.assertions.push_back(
+            {path,
+             std::string{enum_name(kAssertionOps, *op)},
+             *op == AssertionOp::is ? boost::json::serialize(boost::json::string{place.value.text})
+                                    : boost::json::serialize(value)});
     }
 
     /// `{secret: NAME}`; anything else is nothing and an error.
@@ -403,9 +409,8 @@ private:
     }
     void header_value(const Place& place, const std::string& name, Credential& target) {
         if (is_credential_header(name) || place.value.kind != Yaml::Kind::scalar) {
-            auto reference = secret(place, is_credential_header(name)
-                                               ? kOnlySecret
-                                               : "must be text or {secret: NAME}");
+            auto reference = secret(
+                place, is_credential_header(name) ? kOnlySecret : "must be text or {secret: NAME}");
             if (reference) target.secret = std::move(*reference);
             return;
         }
@@ -457,7 +462,8 @@ EndpointFiles parse_endpoint_files(const std::vector<EndpointFileText>& files,
             out.errors.push_back({file.name, 0, "", "is not UTF-8 text"});
         else if (const auto root = parse_yaml(file.content, file.name, out.errors))
             Reader{file.name, rules, named, out}.read(*root);
-        std::stable_sort(out.errors.begin() + first, out.errors.end(),
+        std::stable_sort(out.errors.begin() + first,
+                         out.errors.end(),
                          [](const auto& a, const auto& b) { return a.line < b.line; });
     }
     return out;

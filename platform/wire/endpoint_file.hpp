@@ -24,9 +24,10 @@ struct EndpointRules {
 };
 
 struct EndpointFiles {
-    std::vector<EndpointSpec> specs;  ///< in the order of the files; to be used if `errors` is empty
-    ConfigErrors errors;              ///< every error of every file, by file, then line
-    ConfigErrors warnings;            ///< what is legal, but probably not meant
+    std::vector<EndpointSpec>
+        specs;              ///< in the order of the files; to be used if `errors` is empty
+    ConfigErrors errors;    ///< every error of every file, by file, then line
+    ConfigErrors warnings;  ///< what is legal, but probably not meant
 };
 
 /// Reads endpoint files (YAML, see docs/endpoint-file.md) and checks them against `rules` and, for
@@ -37,9 +38,9 @@ EndpointFiles parse_endpoint_files(const std::vector<EndpointFileText>& files,
 /// One endpoint file that parse_endpoint_files reads back to equal specs.
 std::string to_yaml(const std::vector<EndpointSpec>& specs);
 
-/// The canonical JSON of a spec, as the catalogue stores it: keys as in the endpoint file, durations
-/// in milliseconds (`timeout_ms`), all defaults written out, so that a later change of a default
-/// does not change what is stored.
+/// The canonical JSON of a spec, as the catalogue stores it: keys as in the endpoint file,
+/// durations in milliseconds (`timeout_ms`), all defaults written out, so that a later change of a
+/// default does not change what is stored.
 std::string to_json(const EndpointSpec& spec);
 
 /// Reads back what to_json wrote. Throws std::runtime_error if it is none.

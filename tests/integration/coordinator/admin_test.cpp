@@ -7,15 +7,16 @@ namespace {
 
 using quorate::testing::Call;
 using quorate::testing::Catalogued;
-using quorate::testing::config_for;
 using quorate::testing::comes_to_hold;
+using quorate::testing::config_for;
 using quorate::testing::RedisServer;
 using quorate::testing::RunningApp;
 using std::chrono::seconds;
 
-constexpr const char* kTwo = "endpoints:\n"
-                             "  - {name: a, url: 'http://h/a'}\n"
-                             "  - {name: b, url: 'http://h/b', tenant: acme, regions: [eu-west]}\n";
+constexpr const char* kTwo =
+    "endpoints:\n"
+    "  - {name: a, url: 'http://h/a'}\n"
+    "  - {name: b, url: 'http://h/b', tenant: acme, regions: [eu-west]}\n";
 
 v1::ApplyResponse apply_yaml(RunningApp& app, const std::string& yaml) {
     v1::ApplyRequest request;

@@ -12,9 +12,10 @@ using quorate::testing::kNow;
 using quorate::testing::Names;
 using std::chrono::seconds;
 
-constexpr const char* kTwo = "endpoints:\n"
-                             "  - {name: a, url: 'http://h/a'}\n"
-                             "  - {name: b, url: 'http://h/b', tenant: acme, regions: [eu-west]}\n";
+constexpr const char* kTwo =
+    "endpoints:\n"
+    "  - {name: a, url: 'http://h/a'}\n"
+    "  - {name: b, url: 'http://h/b', tenant: acme, regions: [eu-west]}\n";
 
 TEST(Apply, CreatesEndpointsAndIsIdempotent) {
     Catalogued lab;
@@ -81,8 +82,10 @@ TEST(Apply, AnyErrorLeavesTheCatalogueAsItWas) {
     Catalogued lab;
     lab.apply(kTwo);
     const auto before = lab.contents();
-    const auto outcome = lab.apply("endpoints:\n  - {name: c, url: 'http://h/c'}\n"
-                                   "  - {name: d, url: 'http://h/d', regions: [mars]}\n", true);
+    const auto outcome = lab.apply(
+        "endpoints:\n  - {name: c, url: 'http://h/c'}\n"
+        "  - {name: d, url: 'http://h/d', regions: [mars]}\n",
+        true);
     EXPECT_EQ(format_errors(outcome.errors),
               "e.yaml:3: endpoints[1].regions[0]: there is no region \"mars\"");
     EXPECT_TRUE(outcome.created.empty());
@@ -94,8 +97,9 @@ TEST(Apply, ADryRunSaysWhatWouldHappenAndChangesNothing) {
     lab.apply(kTwo);
     const auto before = lab.contents();
     ApplyOrder order;
-    order.files = {{"e.yaml", "endpoints:\n  - {name: a, url: 'http://h/x'}\n"
-                              "  - {name: c, url: 'http://h/c'}\n"}};
+    order.files = {{"e.yaml",
+                    "endpoints:\n  - {name: a, url: 'http://h/x'}\n"
+                    "  - {name: c, url: 'http://h/c'}\n"}};
     order.dry_run = true;
     const auto outcome = lab.apply(order);
     EXPECT_EQ(outcome.changed, Names{"default/a"});
@@ -170,8 +174,8 @@ TEST(Apply, ATransactionThatTookTooLongIsRepeatedForALaterMinute) {
     SlowClock clock;
     ApplyOrder order;
     order.files = {{"e.yaml", kTwo}};
-    const auto outcome = quorate::testing::run_task(
-        apply(*lab.database, clock, lab.deployment, std::move(order)));
+    const auto outcome =
+        quorate::testing::run_task(apply(*lab.database, clock, lab.deployment, std::move(order)));
     // At 54.5 s the next minute seems far enough; at 56.5 s, with everything written, it is not.
     EXPECT_EQ(UtcTime{outcome.in_force_from->start()}, kNow + seconds{120});
     EXPECT_EQ(lab.sql("SELECT count(*) FROM quorate.catalogue_change"), "1");
@@ -189,15 +193,17 @@ TEST(Deployment, AnotherWindowOrNumberOfShardsIsRefused) {
         settle(*Window::of(seconds{5}), 64);
         FAIL() << "not refused";
     } catch (const DeploymentMismatch& error) {
-        EXPECT_STREQ(error.what(), "window is 5s in the config, but this database was set up with "
-                                   "60s, which is fixed");
+        EXPECT_STREQ(error.what(),
+                     "window is 5s in the config, but this database was set up with "
+                     "60s, which is fixed");
     }
     try {
         settle(*Window::of(seconds{60}), 8);
         FAIL() << "not refused";
     } catch (const DeploymentMismatch& error) {
-        EXPECT_STREQ(error.what(), "shards is 8 in the config, but this database was set up with "
-                                   "64, which is fixed");
+        EXPECT_STREQ(error.what(),
+                     "shards is 8 in the config, but this database was set up with "
+                     "64, which is fixed");
     }
 }
 
@@ -210,8 +216,9 @@ TEST(Regions, ANewRegionReachesEndpointsThatAreWatchedFromAll) {
             extend_to_new_regions(*lab.database, lab.clock, lab.deployment));
     };
     EXPECT_EQ(extend(), 0U);
-    const auto created = lab.database->transact_blocking(
-        [](auto& work) { return create_regions(work, {"us-east", "us-west"}); });
+    const auto created = lab.database->transact_blocking([](auto& work) {
+        return create_regions(work, {"us-east", "us-west"});
+    });
     EXPECT_EQ(created, 1U);
     EXPECT_EQ(extend(), 1U);
     EXPECT_EQ(extend(), 0U);

@@ -1,9 +1,8 @@
-#include "coordinator/dispatch/dispatcher.hpp"
-
 #include <random>
 
 #include <gtest/gtest.h>
 
+#include "coordinator/dispatch/dispatcher.hpp"
 #include "platform/telemetry/metrics.hpp"
 #include "tests/integration/coordinator/lab.hpp"
 #include "tests/integration/coordinator/queued_jobs.hpp"
@@ -21,8 +20,9 @@ const std::vector<std::string> kRegions{"ap-south", "eu-west", "us-east"};
 std::string fleet(int count) {
     std::string yaml = "endpoints:\n";
     for (int i = 0; i < count; ++i)
-        yaml += "  - {name: e" + std::to_string(i) + ", url: 'http://h/', timeout: 1s, interval: " +
-                std::to_string(5 * (1 + i % 3)) + "s}\n";
+        yaml += "  - {name: e" + std::to_string(i) +
+                ", url: 'http://h/', timeout: 1s, interval: " + std::to_string(5 * (1 + i % 3)) +
+                "s}\n";
     return yaml;
 }
 
@@ -55,7 +55,8 @@ struct Planning {
 };
 
 /// Runs `body` with a planning whose catalogue follows.
-void with_planning(Catalogued& lab, const RedisServer& server,
+void with_planning(Catalogued& lab,
+                   const RedisServer& server,
                    const std::function<Task<>(Planning&)>& body) {
     quorate::testing::with_client(server, [&](RedisClient& redis) -> Task<> {
         auto executor = co_await asio::this_coro::executor;

@@ -59,8 +59,7 @@ struct Catalogued {
 
     coordinator::ApplyOutcome apply(coordinator::ApplyOrder order) {
         order.principal = "test";
-        return run_task(
-            coordinator::apply(*database, clock, deployment, std::move(order)));
+        return run_task(coordinator::apply(*database, clock, deployment, std::move(order)));
     }
     coordinator::ApplyOutcome apply(const std::string& yaml, bool prune = false) {
         coordinator::ApplyOrder order;
@@ -74,7 +73,8 @@ struct Catalogued {
         return sql("SELECT e.id, e.tenant, e.name, e.deleted_at IS NULL, v.version, v.valid_from,"
                    " v.valid_to, v.spec FROM quorate.endpoint e JOIN quorate.endpoint_version v"
                    " ON v.endpoint_id = e.id ORDER BY e.id, v.version") +
-               sql("SELECT generation, principal, summary FROM quorate.catalogue_change ORDER BY 1");
+               sql("SELECT generation, principal, summary FROM quorate.catalogue_change ORDER BY "
+                   "1");
     }
 
     std::string name;

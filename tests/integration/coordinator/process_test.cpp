@@ -45,11 +45,11 @@ bool ready(std::uint16_t port) {
 /// A config file in a folder that goes with the object.
 struct ConfigFile {
     ConfigFile(const Catalogued& lab, const std::string& redis_url, std::uint16_t grpc_port = 0) {
-        folder = fs::temp_directory_path() / ("coordinator-test-" + std::to_string(getpid()) + "-" +
-                                              std::to_string(reinterpret_cast<std::uintptr_t>(this)));
+        folder =
+            fs::temp_directory_path() / ("coordinator-test-" + std::to_string(getpid()) + "-" +
+                                         std::to_string(reinterpret_cast<std::uintptr_t>(this)));
         fs::create_directories(folder);
-        std::ofstream{path()} << "window: "
-                              << lab.deployment.window.length() / seconds{1} << "s\n"
+        std::ofstream{path()} << "window: " << lab.deployment.window.length() / seconds{1} << "s\n"
                               << "regions: [us-east, eu-west, ap-south]\n"
                               << "postgres: {conninfo: \"" << lab.conninfo << "\"}\n"
                               << "redis: {url: \"" << redis_url << "\"}\n"
@@ -67,8 +67,8 @@ UtcMinute apply_now(Catalogued& lab, const std::string& yaml) {
     ApplyOrder order;
     order.files = {{"e.yaml", yaml}};
     order.principal = "test";
-    const auto outcome = quorate::testing::run_task(
-        apply(*lab.database, clock, lab.deployment, std::move(order)));
+    const auto outcome =
+        quorate::testing::run_task(apply(*lab.database, clock, lab.deployment, std::move(order)));
     return *outcome.in_force_from;
 }
 
@@ -129,8 +129,8 @@ TEST(CoordinatorProcess, WaitsForRedisAndPostgresAndSaysWhichIsAway) {
             return http_get(app.health_port(), "/readyz").find(answer) != std::string::npos;
         });
     };
-    EXPECT_TRUE(comes_to_say(
-        R"({"ready":false,"reasons":["postgres_unreachable","redis_unreachable"]})"));
+    EXPECT_TRUE(
+        comes_to_say(R"({"ready":false,"reasons":["postgres_unreachable","redis_unreachable"]})"));
     quorate::testing::cluster().start();
     EXPECT_TRUE(comes_to_say(R"({"ready":false,"reasons":["redis_unreachable"]})"));
     redis.start();
@@ -163,7 +163,8 @@ TEST(CoordinatorProcess, OneOfTwoPlansAndTheOtherTakesOver) {
 }
 
 TEST(CoordinatorProcess, CheckConfigNamesEveryWrongKey) {
-    const auto folder = fs::temp_directory_path() / ("coordinator-config-" + std::to_string(getpid()));
+    const auto folder =
+        fs::temp_directory_path() / ("coordinator-config-" + std::to_string(getpid()));
     fs::create_directories(folder);
     std::ofstream{folder / "c.yaml"} << "window: 7s\nregions: [us-east, us-east]\n"
                                         "redis: {url: \"http://x\"}\ngrpc: {address: 0.0.0.0}\n";

@@ -1,5 +1,7 @@
 #include "coordinator/catalog/reports.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/integration/coordinator/running_app.hpp"
@@ -22,8 +24,9 @@ struct Sealed : Catalogued {
     Sealed() : Catalogued{seconds{60}} {
         SystemClock system;
         clock.now = system.utc_now();
-        apply("endpoints:\n  - {name: a, url: 'http://h/a'}\n"
-              "  - {name: b, url: 'http://h/b', tenant: acme, p1_quorum: all}\n");
+        apply(
+            "endpoints:\n  - {name: a, url: 'http://h/a'}\n"
+            "  - {name: b, url: 'http://h/b', tenant: acme, p1_quorum: all}\n");
         first = UtcMinute::containing(clock.now, deployment.window).plus(2, deployment.window);
     }
     UtcMinute minute(int n) const { return first.plus(n, deployment.window); }
@@ -52,7 +55,13 @@ std::vector<std::string> texts(const Repeated& repeated) {
 
 TEST(Explain, ShowsCellsSetsAndTheRuleInWords) {
     Sealed lab;
-    store_minute(lab, "a", lab.minute(0), Decision::p1, Scope::partial, 4, cells("FF."),
+    store_minute(lab,
+                 "a",
+                 lab.minute(0),
+                 Decision::p1,
+                 Scope::partial,
+                 4,
+                 cells("FF."),
                  R"({"1": {"agent": "us-1", "detail": "connection refused"}})");
     v1::ExplainRequest request;
     request.set_endpoint("a");
@@ -63,8 +72,9 @@ TEST(Explain, ShowsCellsSetsAndTheRuleInWords) {
     EXPECT_EQ(out.scope(), "partial");
     EXPECT_EQ(out.rule_row(), 4U);
     EXPECT_EQ(out.rule_text(), "at least the quorum of regions is failing");
-    EXPECT_EQ(out.why(), "2 of 3 regions (eu-west, us-east) are failing, P1 needs 2; 1 healthy "
-                         "[eu-west connection_refused, us-east connection_refused]");
+    EXPECT_EQ(out.why(),
+              "2 of 3 regions (eu-west, us-east) are failing, P1 needs 2; 1 healthy "
+              "[eu-west connection_refused, us-east connection_refused]");
     EXPECT_EQ(texts(out.voters()), (std::vector<std::string>{"ap-south", "eu-west", "us-east"}));
     EXPECT_EQ(texts(out.failing()), (std::vector<std::string>{"eu-west", "us-east"}));
     EXPECT_EQ(texts(out.healthy()), std::vector<std::string>{"ap-south"});
@@ -96,8 +106,9 @@ TEST(Explain, SilenceIsNoVoteAndTheQuorumIsTheEndpoints) {
     EXPECT_EQ(out.quorum(), 3U);
     EXPECT_EQ(texts(out.voters()), std::vector<std::string>{"us-east"});
     EXPECT_NEAR(out.coverage(), 1.0 / 3, 1e-9);
-    EXPECT_EQ(out.why(), "1 of 3 regions (us-east) voted and us-east does not count as failing; a "
-                         "second witness is missing");
+    EXPECT_EQ(out.why(),
+              "1 of 3 regions (us-east) voted and us-east does not count as failing; a "
+              "second witness is missing");
 }
 
 TEST(Explain, SaysWhatIsNotThere) {
@@ -117,8 +128,9 @@ TEST(Explain, SaysWhatIsNotThere) {
     EXPECT_EQ(ask("nobody", {}), "there is no endpoint default/nobody");
     EXPECT_EQ(ask("a b", {}), "an endpoint is named NAME or TENANT/NAME");
     EXPECT_EQ(ask("a", {}), "no minute of default/a is sealed yet");
-    EXPECT_EQ(ask("acme/b", lab.minute(5)), "minute " + to_rfc3339(lab.minute(5)) +
-                                                " of acme/b is not sealed, or no probe was due in it");
+    EXPECT_EQ(ask("acme/b", lab.minute(5)),
+              "minute " + to_rfc3339(lab.minute(5)) +
+                  " of acme/b is not sealed, or no probe was due in it");
 }
 
 TEST(Lists, EndpointsComeInPages) {
@@ -149,13 +161,15 @@ TEST(Lists, EndpointsComeInPages) {
 
 TEST(Lists, IncidentsAreListedAndShown) {
     Sealed lab;
-    lab.sql("INSERT INTO quorate.incident (endpoint_id, ordinal, tenant, endpoint, severity,"
-            " worst_severity, scope, started_at, detected_at, closed_at, mttr_seconds, reason,"
-            " regions) SELECT id, n, tenant, name, 2, 1, 1, now() - interval '9 minutes',"
-            " now() - interval '8 minutes', CASE WHEN n = 1 THEN now() END, 30.5, 9, '{2,1}'"
-            " FROM quorate.endpoint, generate_series(1, 2) n WHERE name = 'a'");
-    lab.sql("INSERT INTO quorate.incident_event (incident_id, at, minute, kind, to_severity, scope,"
-            " rule_row, detail, inputs) VALUES (2, now(), now(), 'opened', 1, 1, 3, 'why', '{}')");
+    lab.sql(
+        "INSERT INTO quorate.incident (endpoint_id, ordinal, tenant, endpoint, severity,"
+        " worst_severity, scope, started_at, detected_at, closed_at, mttr_seconds, reason,"
+        " regions) SELECT id, n, tenant, name, 2, 1, 1, now() - interval '9 minutes',"
+        " now() - interval '8 minutes', CASE WHEN n = 1 THEN now() END, 30.5, 9, '{2,1}'"
+        " FROM quorate.endpoint, generate_series(1, 2) n WHERE name = 'a'");
+    lab.sql(
+        "INSERT INTO quorate.incident_event (incident_id, at, minute, kind, to_severity, scope,"
+        " rule_row, detail, inputs) VALUES (2, now(), now(), 'opened', 1, 1, 3, 'why', '{}')");
     v1::ListIncidentsRequest request;
     const auto list = [&] {
         return lab.database->transact_blocking(
@@ -177,19 +191,47 @@ TEST(Lists, IncidentsAreListedAndShown) {
 
     v1::GetIncidentRequest one;
     one.set_id(2);
-    const auto shown = lab.database->transact_blocking(
-        [&](auto& work) { return get_incident(work, one); });
+    const auto shown =
+        lab.database->transact_blocking([&](auto& work) { return get_incident(work, one); });
     ASSERT_EQ(shown.events_size(), 1);
     EXPECT_EQ(shown.events(0).to_severity(), "P1");
     EXPECT_EQ(shown.events(0).from_severity(), "");
     EXPECT_EQ(shown.events(0).detail(), "why");
     one.set_id(99);
-    EXPECT_THROW(lab.database->transact_blocking(
-                     [&](auto& work) { return get_incident(work, one); }), NotFound);
+    EXPECT_THROW(
+        lab.database->transact_blocking([&](auto& work) { return get_incident(work, one); }),
+        NotFound);
+}
+
+TEST(Watch, TransactionsAreFollowedInTheirOrderAlsoWhereTheNumberGetsADigit) {
+    Sealed lab;
+    const auto at = [&](int n) { return "'" + to_rfc3339(lab.minute(n)) + "'::timestamptz"; };
+    // Numbers around a power of ten that is far behind the present one, written by hand.
+    for (int n = 0; n < 60; ++n)
+        lab.sql(
+            "INSERT INTO quorate.batch (txid, minute_min, minute_max, minutes, sealed_at)"
+            " VALUES ('" +
+            std::to_string(70 + n) + "', " + at(n) + ", " + at(n) + ", 1, now())");
+    lab.sql(
+        "INSERT INTO quorate.minute SELECT b.minute_min, b.id, e.id, 0, 0, 8, 1, 0, '', NULL"
+        " FROM quorate.batch b, quorate.endpoint e WHERE e.name = 'a'");
+    auto position = WatchPosition{70, false};
+    std::vector<std::int64_t> seen;
+    while (!position.caught_up) {
+        const auto event = lab.database->transact_blocking(
+            [&](auto& work) { return watch_next(work, v1::WatchRequest{}, position); });
+        for (const auto& decision : event.decisions())
+            seen.push_back(decision.minute_us());
+    }
+    ASSERT_EQ(seen.size(), 60U);
+    for (int n = 0; n < 60; ++n)
+        EXPECT_EQ(seen[static_cast<std::size_t>(n)],
+                  UtcTime{lab.minute(n).start()}.time_since_epoch().count());
 }
 
 /// Reads until that many decisions have come; the minutes in the order in which they came.
-std::vector<std::int64_t> read_minutes(grpc::ClientReader<v1::WatchEvent>& watch, std::size_t count,
+std::vector<std::int64_t> read_minutes(grpc::ClientReader<v1::WatchEvent>& watch,
+                                       std::size_t count,
                                        std::string* token) {
     std::vector<std::int64_t> minutes;
     v1::WatchEvent event;
@@ -240,7 +282,11 @@ TEST(Watch, ResumedItContinuesWithoutAGapOrARepeat) {
     std::vector<std::int64_t> expected;
     for (int n = 0; n < 130; ++n)
         expected.push_back(UtcTime{lab.minute(n).start()}.time_since_epoch().count());
-    EXPECT_EQ(seen, expected);
+    EXPECT_EQ(seen.size(), expected.size());
+    const auto [gap, due] =
+        std::mismatch(seen.begin(), seen.end(), expected.begin(), expected.end());
+    EXPECT_TRUE(gap == seen.end() && due == expected.end())
+        << "the first difference is at " << gap - seen.begin();
 }
 
 TEST(Watch, ACommitThatComesLaterThanItBeganIsNotSkipped) {
@@ -258,12 +304,15 @@ TEST(Watch, ACommitThatComesLaterThanItBeganIsNotSkipped) {
         older.exec("SELECT pg_current_xact_id()");
         store_minute(lab, "a", lab.minute(1), Decision::ok, Scope::none, 8, cells("..."));
         EXPECT_EQ(next().decisions_size(), 0);
-        older.exec("WITH b AS (INSERT INTO quorate.batch (minute_min, minute_max, minutes,"
-                   " sealed_at) VALUES ('" + to_rfc3339(lab.minute(0)) + "', '" +
-                   to_rfc3339(lab.minute(0)) + "', 1, now()) RETURNING id)"
-                   " INSERT INTO quorate.minute SELECT '" + to_rfc3339(lab.minute(0)) +
-                   "', b.id, e.id, 0, 0, 8, 1, 0, '', NULL FROM b, quorate.endpoint e"
-                   " WHERE e.name = 'a'");
+        older.exec(
+            "WITH b AS (INSERT INTO quorate.batch (minute_min, minute_max, minutes,"
+            " sealed_at) VALUES ('" +
+            to_rfc3339(lab.minute(0)) + "', '" + to_rfc3339(lab.minute(0)) +
+            "', 1, now()) RETURNING id)"
+            " INSERT INTO quorate.minute SELECT '" +
+            to_rfc3339(lab.minute(0)) +
+            "', b.id, e.id, 0, 0, 8, 1, 0, '', NULL FROM b, quorate.endpoint e"
+            " WHERE e.name = 'a'");
         older.commit();
     }
     EXPECT_EQ(next().decisions_size(), 2);
@@ -289,16 +338,18 @@ TEST(Watch, FiltersByEndpointAndByChange) {
     const auto of_a = watch(request);
     ASSERT_EQ(of_a.decisions_size(), 3);
     EXPECT_EQ(of_a.decisions(1).decision(), "P2");
-    EXPECT_EQ(texts(of_a.decisions(2).cells()),
-              (std::vector<std::string>{"ap-south=UNKNOWN(agent_dead)", "eu-west=UP",
-                                        "us-east=FAIL(connection_refused)"}));
+    EXPECT_EQ(
+        texts(of_a.decisions(2).cells()),
+        (std::vector<std::string>{
+            "ap-south=UNKNOWN(agent_dead)", "eu-west=UP", "us-east=FAIL(connection_refused)"}));
     EXPECT_NEAR(of_a.decisions(2).coverage(), 2.0 / 3, 1e-9);
     request.set_changes_only(true);
     const auto changes = watch(request);
     ASSERT_EQ(changes.decisions_size(), 2);
     EXPECT_EQ(changes.decisions(1).decision(), "P2");
-    EXPECT_THROW(lab.database->transact_blocking(
-                     [](auto& work) { start_watch(work, "yesterday"); }), BadRequest);
+    EXPECT_THROW(
+        lab.database->transact_blocking([](auto& work) { start_watch(work, "yesterday"); }),
+        BadRequest);
 }
 
 }  // namespace

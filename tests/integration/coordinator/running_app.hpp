@@ -15,9 +15,10 @@
 #include <grpcpp/create_channel.h>
 
 #include "coordinator/app.hpp"
-#include "quorate/v1/admin.grpc.pb.h"
 #include "tests/integration/coordinator/lab.hpp"
 #include "tests/support/redis_server.hpp"
+
+#include "quorate/v1/admin.grpc.pb.h"
 
 namespace quorate::testing {
 
@@ -40,8 +41,8 @@ public:
     explicit RunningApp(const coordinator::Config& config)
         : app_{std::make_unique<coordinator::App>(io_.get_executor(), config, "1.2.3")} {
         auto ended = [this](std::exception_ptr thrown) { failure_ = std::move(thrown); };
-        asio::co_spawn(io_, app_->run(),
-                       asio::bind_cancellation_slot(stop_.slot(), std::move(ended)));
+        asio::co_spawn(
+            io_, app_->run(), asio::bind_cancellation_slot(stop_.slot(), std::move(ended)));
         thread_ = std::thread{[this] { io_.run(); }};
         channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(app_->admin_port()),
                                        grpc::InsecureChannelCredentials());

@@ -29,9 +29,14 @@ inline PackedCell packed(std::uint64_t region, Verdict verdict, RegionPhase stat
 }
 
 /// Stores a sealed minute as the archiver does: one row, one batch, one transaction.
-inline void store_minute(const Catalogued& lab, const std::string& endpoint, UtcMinute minute,
-                         Decision decision, Scope scope, int row,
-                         const std::vector<PackedCell>& cells, const std::string& details = "{}") {
+inline void store_minute(const Catalogued& lab,
+                         const std::string& endpoint,
+                         UtcMinute minute,
+                         Decision decision,
+                         Scope scope,
+                         int row,
+                         const std::vector<PackedCell>& cells,
+                         const std::string& details = "{}") {
     std::string bytes;
     for (const auto& cell : cells)
         append_packed(cell, bytes);
@@ -42,13 +47,18 @@ inline void store_minute(const Catalogued& lab, const std::string& endpoint, Utc
         hex += kDigits[static_cast<unsigned char>(c) & 15U];
     }
     const auto at = "'" + to_rfc3339(minute) + "'::timestamptz";
-    lab.sql("WITH b AS (INSERT INTO quorate.batch (minute_min, minute_max, minutes, sealed_at)"
-            " VALUES (" + at + ", " + at + ", 1, now()) RETURNING id)"
-            " INSERT INTO quorate.minute SELECT " + at + ", b.id, e.id, " +
-            std::to_string(static_cast<int>(decision)) + ", " +
-            std::to_string(static_cast<int>(scope)) + ", " + std::to_string(row) +
-            ", 1, 0, '\\x" + hex + "', '" + details + "' FROM b, quorate.endpoint e"
-            " WHERE e.name = '" + endpoint + "'");
+    lab.sql(
+        "WITH b AS (INSERT INTO quorate.batch (minute_min, minute_max, minutes, sealed_at)"
+        " VALUES (" +
+        at + ", " + at +
+        ", 1, now()) RETURNING id)"
+        " INSERT INTO quorate.minute SELECT " +
+        at + ", b.id, e.id, " + std::to_string(static_cast<int>(decision)) + ", " +
+        std::to_string(static_cast<int>(scope)) + ", " + std::to_string(row) + ", 1, 0, '\\x" +
+        hex + "', '" + details +
+        "' FROM b, quorate.endpoint e"
+        " WHERE e.name = '" +
+        endpoint + "'");
 }
 
 }  // namespace quorate::testing

@@ -9,6 +9,12 @@
 #include "tests/integration/postgres/cluster.hpp"
 #include "tests/integration/postgres/run_task.hpp"
 
+// libpqxx 6.4 loses one PGresult (about 2 kB) where the server ends a connection within a
+// transaction. LeakSanitizer calls this where it is linked in.
+extern "C" const char* __lsan_default_suppressions() {
+    return "leak:libpqxx-6.4.so";
+}
+
 namespace quorate {
 namespace {
 

@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 #include <csignal>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,26 +14,29 @@ namespace {
 
 struct Child {
     pid_t pid;
+    int input;  ///< its end is the end of a server, also where the test dies
     int output;
 };
 
 Child start(const std::vector<std::string>& arguments) {
-    int pipe_ends[2];
-    if (::pipe(pipe_ends) != 0) throw std::runtime_error{"no pipe"};
+    int in[2];
+    int out[2];
+    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0)
+        throw std::runtime_error{"no pipe"};
     std::vector<char*> argv;
     for (const auto& argument : arguments)
         argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     const pid_t pid = ::fork();
     if (pid == 0) {
-        ::dup2(pipe_ends[1], STDOUT_FILENO);
-        ::close(pipe_ends[0]);
-        ::close(pipe_ends[1]);
+        ::dup2(in[0], STDIN_FILENO);
+        ::dup2(out[1], STDOUT_FILENO);
         if (::chdir(QUORATE_SOURCE_DIR "/tests/support/lab") == 0) ::execvp(argv[0], argv.data());
         ::_exit(127);
     }
-    ::close(pipe_ends[1]);
-    return {pid, pipe_ends[0]};
+    ::close(in[0]);
+    ::close(out[1]);
+    return {pid, in[1], out[0]};
 }
 
 /// Reads up to a line end, or to the end of the output.
@@ -48,8 +52,10 @@ std::string read_line(int descriptor, bool to_the_end = false) {
 
 NodeServer::NodeServer(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "node");
+    arguments.emplace_back("--end-with-stdin");
     const auto child = start(arguments);
     pid_ = child.pid;
+    input_ = child.input;
     output_ = child.output;
     boost::system::error_code error;
     const auto ready = boost::json::parse(read_line(output_), error);
@@ -61,6 +67,7 @@ NodeServer::NodeServer(std::vector<std::string> arguments) {
 NodeServer::~NodeServer() {
     ::kill(pid_, SIGTERM);
     ::waitpid(pid_, nullptr, 0);
+    ::close(input_);
     ::close(output_);
 }
 
@@ -70,6 +77,7 @@ std::string NodeServer::fact(const char* name) const {
 
 std::string output_of(const std::vector<std::string>& arguments) {
     const auto child = start(arguments);
+    ::close(child.input);
     auto output = read_line(child.output, true);
     ::close(child.output);
     int status = 0;
@@ -95,7 +103,8 @@ std::vector<std::string> tools_by_official_client(const std::string& url,
     const auto output =
         output_of({"node", "--input-type=module", "-e", script, url, transport});
     std::vector<std::string> names;
-    for (const auto& name : boost::json::parse(output).as_array())
+    const auto listed = boost::json::parse(output);
+    for (const auto& name : listed.as_array())
         names.emplace_back(name.as_string());
     std::sort(names.begin(), names.end());
     return names;

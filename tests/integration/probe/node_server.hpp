@@ -22,6 +22,7 @@ public:
 
 private:
     pid_t pid_ = -1;
+    int input_ = -1;
     int output_ = -1;
     boost::json::object ready_;
 };

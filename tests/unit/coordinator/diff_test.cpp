@@ -24,8 +24,8 @@ LivingEndpoint living(std::uint64_t id, const EndpointSpec& spec) {
 TEST(CatalogueDiff, TellsCreatedChangedUnchangedAndDeletedApart) {
     auto changed = spec("a", "two");
     changed.url = "http://elsewhere/";
-    const std::vector<LivingEndpoint> before{living(1, spec("a", "one")), living(2, spec("a", "two")),
-                                             living(3, spec("a", "three"))};
+    const std::vector<LivingEndpoint> before{
+        living(1, spec("a", "one")), living(2, spec("a", "two")), living(3, spec("a", "three"))};
     const auto diff = diff_catalogue(
         before, {wanted(spec("a", "one")), wanted(changed), wanted(spec("a", "four"))}, true);
     EXPECT_EQ(diff.unchanged, std::vector<std::string>{"a/one"});
@@ -39,7 +39,8 @@ TEST(CatalogueDiff, TellsCreatedChangedUnchangedAndDeletedApart) {
 }
 
 TEST(CatalogueDiff, WithoutPruneNothingIsDeleted) {
-    const auto diff = diff_catalogue({living(1, spec("a", "one"))}, {wanted(spec("a", "two"))}, false);
+    const auto diff =
+        diff_catalogue({living(1, spec("a", "one"))}, {wanted(spec("a", "two"))}, false);
     EXPECT_TRUE(diff.deleted.empty());
     EXPECT_EQ(diff.created.size(), 1U);
 }
@@ -49,8 +50,8 @@ TEST(CatalogueDiff, AnotherSetOfRegionsOrIntervalIsAChange) {
     regions.regions.emplace_back(3);
     auto interval = wanted(spec("a", "two"));
     interval.interval = std::chrono::seconds{120};
-    const auto diff = diff_catalogue({living(1, spec("a", "one")), living(2, spec("a", "two"))},
-                                     {regions, interval}, false);
+    const auto diff = diff_catalogue(
+        {living(1, spec("a", "one")), living(2, spec("a", "two"))}, {regions, interval}, false);
     EXPECT_EQ(diff.changed.size(), 2U);
     EXPECT_TRUE(diff.unchanged.empty());
 }
@@ -64,9 +65,10 @@ TEST(CatalogueDiff, DeletingMoreThanAFifthOfATenantHasToBeConfirmed) {
         keep.push_back(wanted(before[i].spec));
     EXPECT_TRUE(large_deletions(before, diff_catalogue(before, keep, true)).empty());
     keep.pop_back();
-    EXPECT_EQ(large_deletions(before, diff_catalogue(before, keep, true)),
-              std::vector<std::string>{"would delete 3 of 10 endpoints of tenant a, more than 20 %; "
-                                       "repeat with --yes"});
+    EXPECT_EQ(
+        large_deletions(before, diff_catalogue(before, keep, true)),
+        std::vector<std::string>{"would delete 3 of 10 endpoints of tenant a, more than 20 %; "
+                                 "repeat with --yes"});
 }
 
 }  // namespace

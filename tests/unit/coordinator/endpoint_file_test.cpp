@@ -66,7 +66,8 @@ TEST(EndpointFile, TheExampleOfTheDocumentationIsReadWhole) {
     health_url: https://mcp.example.com/health
     labels: {team: retrieval}
     paused: false
-)", with);
+)",
+                              with);
     ASSERT_EQ(format_errors(result.errors), "");
     ASSERT_EQ(result.specs.size(), 1U);
     const auto& spec = result.specs[0];
@@ -98,19 +99,20 @@ TEST(EndpointFile, WhatIsLeftOutHasItsDefault) {
 }
 
 TEST(EndpointFile, ANameInTwoFilesIsAnErrorThatNamesBoth) {
-    const auto result = parse_endpoint_files(
-        {{"one.yaml", "endpoints:\n  - {name: a, url: 'http://h/'}\n"},
-         {"two.yaml", "endpoints:\n\n  - {name: a, url: 'http://h/'}\n"}},
-        rules());
+    const auto result =
+        parse_endpoint_files({{"one.yaml", "endpoints:\n  - {name: a, url: 'http://h/'}\n"},
+                              {"two.yaml", "endpoints:\n\n  - {name: a, url: 'http://h/'}\n"}},
+                             rules());
     EXPECT_EQ(format_errors(result.errors),
               "two.yaml:3: endpoints[0].name: default/a is also endpoints[0] of one.yaml:2");
 }
 
 TEST(EndpointFile, ATimeoutThatTheWindowClipsIsAWarning) {
-    const auto result = parse("endpoints:\n  - {name: a, url: 'http://h/', timeout: 3s}\n"
-                              "  - {name: b, url: 'http://h/', timeout: 2s}\n"
-                              "  - {name: c, url: 'http://h/'}\n",
-                              rules(std::chrono::seconds{5}));
+    const auto result = parse(
+        "endpoints:\n  - {name: a, url: 'http://h/', timeout: 3s}\n"
+        "  - {name: b, url: 'http://h/', timeout: 2s}\n"
+        "  - {name: c, url: 'http://h/'}\n",
+        rules(std::chrono::seconds{5}));
     ASSERT_TRUE(result.errors.empty());
     EXPECT_EQ(format_errors(result.warnings),
               "e.yaml:1: the default timeout 8s is clipped to 2250ms by the window 5s "
@@ -123,23 +125,26 @@ TEST(EndpointFile, TextThatIsNoUtf8IsRefused) {
 }
 
 TEST(EndpointFile, PlainYamlScalarsOfACanaryBecomeTheJsonTheyLookLike) {
-    const auto result = parse("endpoints:\n  - name: a\n    url: http://h/\n    canary:\n"
-                              "      tool: t\n      arguments: {n: 3, t: true, z: null, f: 0.5, "
-                              "q: '3', s: text, l: [1, {a: b}]}\n"
-                              "      expect: {$.k: {is: string, equals: '7', contains: x}}\n");
+    const auto result = parse(
+        "endpoints:\n  - name: a\n    url: http://h/\n    canary:\n"
+        "      tool: t\n      arguments: {n: 3, t: true, z: null, f: 0.5, "
+        "q: '3', s: text, l: [1, {a: b}]}\n"
+        "      expect: {$.k: {is: string, equals: '7', contains: x}}\n");
     ASSERT_EQ(format_errors(result.errors), "");
     const auto& canary = *result.specs[0].canary;
     EXPECT_EQ(canary.arguments_json,
               R"({"n":3,"t":true,"z":null,"f":5E-1,"q":"3","s":"text","l":[1,{"a":"b"}]})");
-    EXPECT_EQ(canary.assertions, (std::vector<CanaryAssertion>{{"$.k", "is", "\"string\""},
-                                                               {"$.k", "==", "\"7\""},
-                                                               {"$.k", "contains", "\"x\""}}));
+    EXPECT_EQ(
+        canary.assertions,
+        (std::vector<CanaryAssertion>{
+            {"$.k", "is", "\"string\""}, {"$.k", "==", "\"7\""}, {"$.k", "contains", "\"x\""}}));
 }
 
 /// Texts that YAML, JSON or a careless writer would mangle.
 const std::vector<std::string> kNastyTexts{
-    "plain", "true", "null", "~", "12", "1.5e3", "- x", "a: b", "#c", "'q'", "\"d\"", "back\\slash",
-    "é ∂ 漢", " lead", "trail ", "{a}", "[b]", "*star", "&and", "!bang", "%p", "@at", "|", ">", "0x10"};
+    "plain", "true",  "null",        "~",      "12",    "1.5e3",  "- x", "a: b", "#c",
+    "'q'",   "\"d\"", "back\\slash", "é ∂ 漢", " lead", "trail ", "{a}", "[b]",  "*star",
+    "&and",  "!bang", "%p",          "@at",    "|",     ">",      "0x10"};
 
 EndpointSpec random_spec(std::mt19937& random) {
     const auto some = [&](unsigned n) { return random() % n; };
@@ -161,9 +166,12 @@ EndpointSpec random_spec(std::mt19937& random) {
     spec.expect.required = some(2) == 0;
     spec.expect.auth_wall = some(2) == 0;
     if (some(2) == 0)
-        spec.canary = Canary{text(), R"({"z":{"b":1,"a":[true,null,"7"]},"k":5E-1})",
-                             {{"$.x", ">=", "1"}, {"$.x", "is", "\"number\""},
-                              {"$.y", "==", "\"null\""}, {"$.y", "contains", "{\"b\":1,\"a\":2}"}},
+        spec.canary = Canary{text(),
+                             R"({"z":{"b":1,"a":[true,null,"7"]},"k":5E-1})",
+                             {{"$.x", ">=", "1"},
+                              {"$.x", "is", "\"number\""},
+                              {"$.y", "==", "\"null\""},
+                              {"$.y", "contains", "{\"b\":1,\"a\":2}"}},
                              some(2) == 0};
     if (some(2) == 0) spec.bearer = Credential{"", "token"};
     if (some(2) == 0) spec.headers["X-A"] = {text(), ""};

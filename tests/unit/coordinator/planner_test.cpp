@@ -15,13 +15,16 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr auto kStart = UtcTime{std::chrono::hours{500'000}};  // the start of a window of any length
+constexpr auto kStart =
+    UtcTime{std::chrono::hours{500'000}};  // the start of a window of any length
 
 Window window_of(int length_s) {
     return *Window::of(seconds{length_s});
 }
 
-EndpointVersion endpoint(std::uint64_t id, const std::string& name, std::size_t regions,
+EndpointVersion endpoint(std::uint64_t id,
+                         const std::string& name,
+                         std::size_t regions,
                          Window window) {
     EndpointVersion version;
     version.endpoint = EndpointId{id};
@@ -52,7 +55,8 @@ TEST(Planner, TheSlotIsTheOneOfTheScheduleAndTheSameInEveryMinute) {
     const auto hash = stable_hash("default/search");
     for (std::uint32_t region = 0; region < 5; ++region) {
         const auto expected = milliseconds{(hash % 42'000 + region * 42'000 / 5) % 42'000};
-        const auto due = planner.due(RegionId{region + 1}, kStart - microseconds{1},
+        const auto due = planner.due(RegionId{region + 1},
+                                     kStart - microseconds{1},
                                      kStart + seconds{120} - microseconds{1});
         ASSERT_EQ(due.size(), 2U);
         EXPECT_EQ(due[0].slot, expected);
@@ -113,7 +117,8 @@ TEST(Planner, AChangeIsInForceFromItsMinuteOnAndLeavesNoGap) {
     planner.set(EndpointId{1}, {before, after});
     for (std::uint64_t region = 1; region <= 5; ++region) {
         std::set<UtcMinute> minutes;
-        for (const auto& probe : planner.due(RegionId{region}, kStart - microseconds{1},
+        for (const auto& probe : planner.due(RegionId{region},
+                                             kStart - microseconds{1},
                                              kStart + seconds{60} - microseconds{1})) {
             EXPECT_TRUE(minutes.insert(probe.minute).second);
             EXPECT_EQ(probe.version->version, probe.minute < change ? 1U : 2U);
@@ -168,8 +173,7 @@ Fleet random_fleet(std::mt19937& random) {
         version.spec.timeout = milliseconds{1000 + random() % 19'000};
         version.spec.paused = random() % 8 == 0;
         if (random() % 2 == 0) {
-            const auto change =
-                UtcMinute::containing(kStart + seconds{random() % 120}, window);
+            const auto change = UtcMinute::containing(kStart + seconds{random() % 120}, window);
             auto next = version;
             next.version = 2;
             next.valid_from = change;

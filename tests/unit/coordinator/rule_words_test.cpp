@@ -6,7 +6,8 @@ namespace quorate::coordinator {
 namespace {
 
 /// A minute of three regions; each set as its regions' names.
-v1::ExplainResponse minute(unsigned row, const std::vector<std::string>& voters,
+v1::ExplainResponse minute(unsigned row,
+                           const std::vector<std::string>& voters,
                            const std::vector<std::string>& failing,
                            const std::vector<std::string>& healthy,
                            const std::vector<std::string>& silent = {}) {
@@ -54,8 +55,9 @@ TEST(RuleWords, AFirstFailureIsSaidToBeOnlySuspect) {
     cell.set_region("b");
     cell.set_verdict("FAIL");
     cell.set_region_state("SUSPECT");
-    EXPECT_EQ(why(quiet), "3 of 3 regions (a, b, c) voted and none is failing; b is only suspect: "
-                          "one FAIL is no failure yet");
+    EXPECT_EQ(why(quiet),
+              "3 of 3 regions (a, b, c) voted and none is failing; b is only suspect: "
+              "one FAIL is no failure yet");
 }
 
 }  // namespace
