@@ -87,8 +87,9 @@ std::optional<double> number_of(const json::value& value) {
 
 bool contains(const json::value& whole, const json::value& part) {
     if (const auto* text = whole.if_string())
-        return part.is_string() && std::string_view{*text}.find(std::string_view{
-                                       part.get_string()}) != std::string_view::npos;
+        return part.is_string() &&
+               std::string_view{*text}.find(std::string_view{part.get_string()}) !=
+                   std::string_view::npos;
     if (const auto* array = whole.if_array())
         return std::find(array->begin(), array->end(), part) != array->end();
     const auto* object = whole.if_object();

@@ -20,14 +20,14 @@ std::optional<boost::json::value> value_at(const boost::json::value& root, std::
 std::string assertion_error(const CanaryAssertion& assertion);
 
 /// Whether `root` holds what the owner asserts; otherwise a sentence that says how not.
-/// `==` compares JSON values; `>=` and `<=` numbers; `contains` looks for a substring, an array's item
-/// or an object's member; `is` compares the type: string, number, integer, boolean, array, object,
-/// null.
+/// `==` compares JSON values; `>=` and `<=` numbers; `contains` looks for a substring, an array's
+/// item or an object's member; `is` compares the type: string, number, integer, boolean, array,
+/// object, null.
 std::optional<std::string> assertion_failure(const boost::json::value& root,
                                              const CanaryAssertion& assertion);
 
-/// What `$` is in the result of a tool call: `structuredContent`, else the first text parsed as JSON,
-/// else that text as a string.
+/// What `$` is in the result of a tool call: `structuredContent`, else the first text parsed as
+/// JSON, else that text as a string.
 boost::json::value assertion_root(const boost::json::object& result);
 
 }  // namespace quorate

@@ -32,8 +32,8 @@ struct EngineParts {
     ProbeEngineOptions options;
 };
 
-/// Everything one attempt knows and holds; its steps (one file each) are tasks over it. Lives on the
-/// frame of the coroutine that runs the attempt.
+/// Everything one attempt knows and holds; its steps (one file each) are tasks over it. Lives on
+/// the frame of the coroutine that runs the attempt.
 struct Attempt {
     Attempt(const EngineParts& engine_parts,
             const ProbeRequest& probe_request,
@@ -55,8 +55,8 @@ struct Attempt {
     SteadyTime started;
     Deadline deadline;
     AttemptTimer timer;
-    HttpUrl url;  ///< after redirects
-    std::optional<boost::asio::ip::address> avoid;  ///< the peer of the attempt before
+    HttpUrl url;                                     ///< after redirects
+    std::optional<boost::asio::ip::address> avoid;   ///< the peer of the attempt before
     std::optional<boost::asio::ip::address> pinned;  ///< the peer of this one
     TlsContext tls_context;
 
@@ -65,7 +65,7 @@ struct Attempt {
     std::unique_ptr<Wire> stream_wire;     ///< HTTP+SSE: the event stream
     std::unique_ptr<ResponseReader> stream;
     std::vector<std::unique_ptr<Wire>> side_wires;  ///< carried answers to the server's requests
-    std::optional<HttpUrl> message_url;  ///< HTTP+SSE: where messages are posted
+    std::optional<HttpUrl> message_url;             ///< HTTP+SSE: where messages are posted
 
     bool modern = false;
     std::string version;  ///< what MCP-Protocol-Version says; empty: no such header
@@ -76,7 +76,8 @@ struct Attempt {
     std::int64_t next_id = 1;
     unsigned redirects = 0;
     std::vector<boost::json::object> tools;
-    std::optional<Failure> degraded;  ///< an optional expectation that was not met; the rest goes on
+    std::optional<Failure>
+        degraded;  ///< an optional expectation that was not met; the rest goes on
     ProbeReport report;
 };
 
@@ -104,12 +105,11 @@ std::uint32_t us_between(SteadyTime from, SteadyTime to);
 Task<Result<std::vector<boost::asio::ip::address>>> resolve_step(Attempt& attempt, HttpUrl url);
 /// Connects `wire` to the first of `addresses` that answers, within the budget of phase tcp.
 /// @param measured  whether this is the connection whose phases the report shows
-Task<Result<boost::asio::ip::address>> connect_step(
-    Attempt& attempt,
-    std::unique_ptr<Wire>& wire,
-    std::vector<boost::asio::ip::address> addresses,
-    std::uint16_t port,
-    bool measured);
+Task<Result<boost::asio::ip::address>> connect_step(Attempt& attempt,
+                                                    std::unique_ptr<Wire>& wire,
+                                                    std::vector<boost::asio::ip::address> addresses,
+                                                    std::uint16_t port,
+                                                    bool measured);
 /// The TLS handshake on `wire`, within the budget of phase tls.
 Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool measured);
 /// All three: a new connection in `wire`, to the pinned address where there is one.

@@ -50,15 +50,11 @@ Task<Result<void>> receive_all(Attempt& attempt, Wire& wire, ResponseReader& rea
 }
 
 /// One request and its response on `attempt.wire`; the reader is then `attempt.last`.
-Task<Result<void>> exchange_once(Attempt& attempt,
-                                 std::string request,
-                                 Wanted wanted,
-                                 Phase phase,
-                                 std::int64_t id) {
+Task<Result<void>> exchange_once(
+    Attempt& attempt, std::string request, Wanted wanted, Phase phase, std::int64_t id) {
     attempt.last = std::make_unique<ResponseReader>(wanted, phase, id);
     auto done = co_await attempt.wire->send(request, phase);
-    if (!done && attempt.wire->os_error() != 0)
-        attempt.report.os_error = attempt.wire->os_error();
+    if (!done && attempt.wire->os_error() != 0) attempt.report.os_error = attempt.wire->os_error();
     if (done) done = co_await receive_all(attempt, *attempt.wire, *attempt.last, phase);
     co_return done;
 }
@@ -86,8 +82,8 @@ Task<Result<void>> exchange(Attempt& attempt, const McpCall& message) {
         const bool kept = attempt.last != nullptr;
         auto request = write_post(attempt, url, message);
         if (attempt.traced()) attempt.trace("POST " + url.target + " " + message.body);
-        auto done = co_await exchange_once(
-            attempt, std::move(request), wanted, message.phase, message.id);
+        auto done =
+            co_await exchange_once(attempt, std::move(request), wanted, message.phase, message.id);
         if (done) co_return done;
         if (!kept || !message.idempotent || !was_stale(attempt, done.error())) co_return done;
         attempt.wire.reset();

@@ -31,8 +31,8 @@ struct Answer {
 };
 
 /// Sends a message over the transport that the attempt has chosen and waits for its answer, with
-/// redirects (probe page, section 8), resumption of a broken event stream and requests of the server
-/// (section 6). The report's http_status, rpc_code and warnings follow.
+/// redirects (probe page, section 8), resumption of a broken event stream and requests of the
+/// server (section 6). The report's http_status, rpc_code and warnings follow.
 /// @return the answer; or the Failure of connection, HTTP or protocol that left us without one, or
 ///     `protocol_session_lost` where the answer says so
 Task<Result<Answer>> call(Attempt& attempt, McpCall message);
@@ -49,8 +49,8 @@ std::string write_session_delete(const Attempt& attempt);
 
 bool is_redirect(unsigned status);
 
-/// Points the attempt to where a redirect leads: 307 and 308 within the origin, and so to the address
-/// that passed the guard. Anything else is `redirect_refused`.
+/// Points the attempt to where a redirect leads: 307 and 308 within the origin, and so to the
+/// address that passed the guard. Anything else is `redirect_refused`.
 Result<void> follow_redirect(Attempt& attempt, const HttpHead& head, Phase phase);
 
 /// Takes the answer out of a reader that is satisfied, and tells the report.

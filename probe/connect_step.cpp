@@ -30,8 +30,7 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
                                        std::uint16_t port,
                                        bool measured) {
     const auto source = source_of(attempt.request);
-    if (source)
-        std::erase_if(addresses, [&](auto& a) { return a.is_v4() != source->is_v4(); });
+    if (source) std::erase_if(addresses, [&](auto& a) { return a.is_v4() != source->is_v4(); });
     if (addresses.size() > kAddressesMax) addresses.resize(kAddressesMax);
     const auto begun = attempt.now();
     const auto limit = std::min(attempt.timer.limit(), begun + kTcpBudget);
@@ -97,8 +96,7 @@ Task<Result<void>> open_connection(Attempt& attempt, std::unique_ptr<Wire>& wire
     } else {
         addresses.push_back(*attempt.pinned);
     }
-    auto peer =
-        co_await connect_step(attempt, wire, std::move(addresses), attempt.url.port, first);
+    auto peer = co_await connect_step(attempt, wire, std::move(addresses), attempt.url.port, first);
     if (!peer) co_return peer.error();
     attempt.pinned = *peer;
     if (!attempt.url.tls) co_return Result<void>{};

@@ -90,8 +90,8 @@ Task<Result<Discovered>> discover_step(Attempt& attempt) {
     attempt.not_modern_because.reset();
     auto discovered = co_await discover_once(attempt);
     // -32022 although it lists our version: once more, then it is a contradiction.
-    const bool contradicts = discovered && *discovered == Discovered::modern &&
-                             attempt.last_rpc_error.has_value();
+    const bool contradicts =
+        discovered && *discovered == Discovered::modern && attempt.last_rpc_error.has_value();
     if (contradicts) {
         discovered = co_await discover_once(attempt);
         if (attempt.last_rpc_error && discovered && *discovered == Discovered::modern)

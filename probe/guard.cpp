@@ -142,9 +142,10 @@ std::vector<ip::address> permitted(const std::vector<ip::address>& addresses,
                                    const GuardPolicy& policy,
                                    bool loopback_literal) {
     std::vector<ip::address> result;
-    std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(result), [&](auto& address) {
-        return may_connect(kind_of(address), policy, loopback_literal);
-    });
+    std::copy_if(
+        addresses.begin(), addresses.end(), std::back_inserter(result), [&](auto& address) {
+            return may_connect(kind_of(address), policy, loopback_literal);
+        });
     return result;
 }
 

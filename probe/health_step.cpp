@@ -18,8 +18,7 @@ Task<Result<unsigned>> ask(Attempt& attempt, HttpUrl url) {
         const auto secured = co_await tls_step(attempt, *wire, url, false);
         if (!secured) co_return secured.error();
     }
-    const auto request =
-        HttpRequestWriter{"GET", url, attempt.parts.options.user_agent}.finish({});
+    const auto request = HttpRequestWriter{"GET", url, attempt.parts.options.user_agent}.finish({});
     ResponseReader reader{Wanted::head, Phase::http};
     auto done = co_await wire->send(request, Phase::http);
     if (done) done = co_await wire->receive(reader, Phase::http);

@@ -20,7 +20,8 @@ Failure invalid(std::string_view what) {
 
 /// 1*(0x21..0x7E), as the specification wants it.
 bool is_session_id(std::string_view id) {
-    return !id.empty() && std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7F; });
+    return !id.empty() &&
+           std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
 /// Our best version among those a server says it supports.

@@ -22,18 +22,16 @@ json::object client_info(const Attempt& attempt) {
 McpCall make_request(Attempt& attempt, Phase phase, std::string_view method, json::object params) {
     const bool modern = attempt.is_modern();
     if (modern)
-        params["_meta"] = json::object{
-            {"io.modelcontextprotocol/protocolVersion", attempt.version},
-            {"io.modelcontextprotocol/clientInfo", client_info(attempt)},
-            {"io.modelcontextprotocol/clientCapabilities", json::object{}}};
+        params["_meta"] =
+            json::object{{"io.modelcontextprotocol/protocolVersion", attempt.version},
+                         {"io.modelcontextprotocol/clientInfo", client_info(attempt)},
+                         {"io.modelcontextprotocol/clientCapabilities", json::object{}}};
     McpCall message;
     message.phase = phase;
     message.id = attempt.next_id++;
     if (modern) message.method = method;
-    message.body = json::serialize(json::object{{"jsonrpc", "2.0"},
-                                                {"id", message.id},
-                                                {"method", method},
-                                                {"params", std::move(params)}});
+    message.body = json::serialize(json::object{
+        {"jsonrpc", "2.0"}, {"id", message.id}, {"method", method}, {"params", std::move(params)}});
     return message;
 }
 

@@ -9,7 +9,7 @@ namespace quorate {
 
 // The one table of protocol versions: dates, which compare as text.
 inline constexpr std::string_view kModernVersion = "2026-07-28";
-inline constexpr std::string_view kLegacyVersion = "2025-11-25";  ///< offered to legacy servers
+inline constexpr std::string_view kLegacyVersion = "2025-11-25";   ///< offered to legacy servers
 inline constexpr std::string_view kHttpSseVersion = "2024-11-05";  ///< offered over HTTP+SSE
 /// What an initialize answer may say; the first is of before the first release, never offered.
 inline constexpr std::array<std::string_view, 5> kLegacyVersions{

@@ -26,15 +26,17 @@ struct ProbeEngineOptions {
 /// its probes.
 class ProbeEngine {
 public:
-    ProbeEngine(const Clock& clock, TlsContexts& contexts, Resolver& resolver,
+    ProbeEngine(const Clock& clock,
+                TlsContexts& contexts,
+                Resolver& resolver,
                 ProbeEngineOptions options = {});
     ProbeEngine(const ProbeEngine&) = delete;
     ProbeEngine& operator=(const ProbeEngine&) = delete;
     ~ProbeEngine();
 
     /// One look: attempt 1, and where it FAILs one more on a fresh connection `retry_gap` later (on
-    /// another resolved address where there is one). Never throws for what the endpoint does: a sick
-    /// endpoint is a report. Cancelled at any suspension point it ends at once with the reason
+    /// another resolved address where there is one). Never throws for what the endpoint does: a
+    /// sick endpoint is a report. Cancelled at any suspension point it ends at once with the reason
     /// `aborted` and the verdict UNKNOWN.
     Task<ProbeReport> probe(ProbeRequest request);
 

@@ -35,8 +35,8 @@ struct ToolsReport {
 
 /// What the TLS handshake showed, also where verification failed.
 struct TlsReport {
-    std::string version;  ///< "TLSv1.3"; empty where the handshake did not finish
-    std::optional<UtcTime> not_after;           ///< of the leaf
+    std::string version;               ///< "TLSv1.3"; empty where the handshake did not finish
+    std::optional<UtcTime> not_after;  ///< of the leaf
     std::optional<UtcTime> earliest_not_after;  ///< over the chain
     std::string issuer;                         ///< of the leaf
     int verify_code = 0;                        ///< X509_V_…; 0 is verified
@@ -77,8 +77,8 @@ struct ProbeReport {
     std::string peer_address;
     std::string final_url;  ///< where redirects led; empty without one
     bool credential_sent = false;
-    bool slow = false;                 ///< over the threshold; a flag of any healthy verdict
-    std::optional<Phase> slow_phase;   ///< the longest phase of a slow attempt
+    bool slow = false;                ///< over the threshold; a flag of any healthy verdict
+    std::optional<Phase> slow_phase;  ///< the longest phase of a slow attempt
 
     PhaseTimings timings;
     std::optional<ToolsReport> tools;

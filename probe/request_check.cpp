@@ -14,10 +14,20 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kCredentials{"authorization", "x-api-key", "cookie"};
 /// Headers that the probe itself writes, or that would change how the message is framed.
-constexpr std::array<std::string_view, 14> kReserved{
-    "host",       "content-length", "transfer-encoding",    "connection",     "content-type",
-    "accept",     "te",             "accept-encoding",      "mcp-session-id", "mcp-protocol-version",
-    "mcp-method", "expect",         "mcp-name",             "upgrade"};
+constexpr std::array<std::string_view, 14> kReserved{"host",
+                                                     "content-length",
+                                                     "transfer-encoding",
+                                                     "connection",
+                                                     "content-type",
+                                                     "accept",
+                                                     "te",
+                                                     "accept-encoding",
+                                                     "mcp-session-id",
+                                                     "mcp-protocol-version",
+                                                     "mcp-method",
+                                                     "expect",
+                                                     "mcp-name",
+                                                     "upgrade"};
 
 Failure invalid(std::string detail) {
     return {Phase::config, Reason::config_invalid, std::move(detail)};
@@ -42,7 +52,8 @@ std::string header_error(const ProbeRequest& request) {
 std::string canary_error(const Canary& canary) {
     if (canary.tool.empty()) return "the canary names no tool";
     const auto arguments = parse_json(canary.arguments_json);
-    if (!arguments || !arguments->is_object()) return "the canary's arguments are not a JSON object";
+    if (!arguments || !arguments->is_object())
+        return "the canary's arguments are not a JSON object";
     for (const auto& assertion : canary.assertions)
         if (auto error = assertion_error(assertion); !error.empty()) return error;
     return {};

@@ -6,11 +6,12 @@
 #include <tuple>
 #include <utility>
 
-#include <ares.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <ares.h>
 
 namespace quorate {
 namespace {
@@ -111,7 +112,8 @@ void Resolver::Impl::open(const ResolverOptions& options) {
         static_cast<Impl*>(self)->on_socket(descriptor, reads != 0, writes != 0);
     };
     constexpr int kMask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
-    if (initialised != ARES_SUCCESS || ares_init_options(&channel, &settings, kMask) != ARES_SUCCESS)
+    if (initialised != ARES_SUCCESS ||
+        ares_init_options(&channel, &settings, kMask) != ARES_SUCCESS)
         throw std::runtime_error{"the DNS resolver cannot be set up"};
     std::string list;
     for (const auto& server : options.name_servers)
@@ -218,7 +220,9 @@ Task<Result<Addresses>> Resolver::resolve(std::string host, IpFamily family, Dea
     const auto lookup = std::make_shared<Lookup>(impl->executor);
     lookup->answered.expires_at(deadline);
     ares_addrinfo_hints hints{};
-    hints.ai_family = family == IpFamily::any ? AF_UNSPEC : family == IpFamily::v4 ? AF_INET : AF_INET6;
+    hints.ai_family = family == IpFamily::any  ? AF_UNSPEC
+                      : family == IpFamily::v4 ? AF_INET
+                                               : AF_INET6;
     hints.ai_socktype = SOCK_STREAM;
     ++impl->pending;
     auto argument = std::make_unique<std::shared_ptr<Lookup>>(lookup);

@@ -32,10 +32,11 @@ public:
     ~Resolver();
 
     /// @return at least one address, in the order of RFC 6724 as far as c-ares sorts; or a Failure
-    ///     of phase dns. `dns_timeout` and `dns_server_failure` are told only where two name servers
-    ///     agree; with one it is `agent_unhealthy`, because nobody vouches for that one.
-    Task<Result<std::vector<boost::asio::ip::address>>> resolve(std::string host, IpFamily family,
-                                                                 Deadline deadline);
+    ///     of phase dns. `dns_timeout` and `dns_server_failure` are told only where two name
+    ///     servers agree; with one it is `agent_unhealthy`, because nobody vouches for that one.
+    Task<Result<std::vector<boost::asio::ip::address>>> resolve(std::string host,
+                                                                IpFamily family,
+                                                                Deadline deadline);
 
 private:
     struct Impl;

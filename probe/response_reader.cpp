@@ -120,8 +120,7 @@ ReadStep ResponseReader::on_message_end() {
     const auto seen = look();
     if (seen == ReadStep::satisfied || seen == ReadStep::failed) return seen;
     // Any status but 200 is the caller's to judge; its body is kept for that.
-    if (head().status != 200 || wanted_ == Wanted::message_end ||
-        wanted_ == Wanted::whole_message)
+    if (head().status != 200 || wanted_ == Wanted::message_end || wanted_ == Wanted::whole_message)
         return ReadStep::satisfied;
     if (wanted_ == Wanted::rpc_response && !is_event_stream()) {
         if (!body_.empty() && !inbox_.take(body_))

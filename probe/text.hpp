@@ -7,8 +7,8 @@
 namespace quorate {
 
 /// Makes text of a peer fit for logs, terminals and pages: control characters (escape sequences
-/// too), bidirectional overrides and bytes that are not UTF-8 become `?`; runs of white space become
-/// one space; at most `bytes_max` bytes, cut between characters and marked with `…`.
+/// too), bidirectional overrides and bytes that are not UTF-8 become `?`; runs of white space
+/// become one space; at most `bytes_max` bytes, cut between characters and marked with `…`.
 std::string safe_text(std::string_view hostile, std::size_t bytes_max);
 
 /// ASCII lower case; other bytes stay.

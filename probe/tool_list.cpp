@@ -23,7 +23,8 @@ bool is_header_type(const json::object& property) {
     return type == "string" || type == "integer" || type == "boolean";
 }
 
-/// Whether an `x-mcp-header` stands anywhere in a part of the schema that `properties` do not reach.
+/// Whether an `x-mcp-header` stands anywhere in a part of the schema that `properties` do not
+/// reach.
 bool mentions_header(const json::value& value, int depth) {
     if (depth > kSchemaDepthMax) return false;
     if (const auto* array = value.if_array())
@@ -81,9 +82,8 @@ std::optional<std::vector<HeaderParameter>> header_parameters(const json::object
 
 std::string header_form(std::string_view value) {
     static constexpr std::string_view kSentinel = "=?base64?";
-    const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
-        return c >= 0x20 && c <= 0x7E;
-    });
+    const bool plain =
+        std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
     const bool padded = !value.empty() && (value.front() == ' ' || value.back() == ' ');
     const bool looks_encoded = value.substr(0, kSentinel.size()) == kSentinel;
     if (plain && !padded && !looks_encoded) return std::string{value};

@@ -59,9 +59,9 @@ Result<void> check(const Attempt& attempt, const json::object& result) {
                        "An unknown resultType: " + safe_text(*kind, 40));
     const auto* is_error = result.if_contains("isError");
     if (is_error != nullptr && is_error->is_bool() && is_error->get_bool())
-        return failure(Reason::canary_tool_error,
-                       "The canary's tool " + safe_text(canary.tool, 80) + " failed: " +
-                           tool_text(result));
+        return failure(
+            Reason::canary_tool_error,
+            "The canary's tool " + safe_text(canary.tool, 80) + " failed: " + tool_text(result));
     const auto* content = result.if_contains("content");
     if (content == nullptr || !content->is_array())
         return failure(Reason::protocol_invalid_result,
@@ -80,7 +80,8 @@ Task<Result<void>> tools_call_step(Attempt& attempt) {
     if (!attempt.request.canary) co_return Result<void>{};
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.tools_call};
     const auto& canary = *attempt.request.canary;
-    const auto arguments = parse_json(canary.arguments_json);  // an object: checked with the request
+    const auto arguments =
+        parse_json(canary.arguments_json);  // an object: checked with the request
     json::object params{{"name", canary.tool}, {"arguments", *arguments}};
     auto message = make_request(attempt, Phase::tools_call, "tools/call", std::move(params));
     message.idempotent = false;

@@ -14,8 +14,8 @@ namespace json = boost::json;
 constexpr int kInvalidParams = -32602;
 constexpr std::size_t kToolNameBytesMax = 128;
 
-/// Ends the step with a finding about an expectation: FAIL where it is required; else it is kept, and
-/// the steps after go on.
+/// Ends the step with a finding about an expectation: FAIL where it is required; else it is kept,
+/// and the steps after go on.
 Result<void> not_expected(Attempt& attempt, Reason reason, std::string detail) {
     Failure failure{Phase::tools_list, reason, std::move(detail)};
     if (attempt.request.expect.required) return failure;
@@ -66,8 +66,7 @@ Task<Result<void>> list_all(Attempt& attempt) {
     do {
         json::object params;
         if (cursor) params["cursor"] = *cursor;
-        auto message =
-            make_request(attempt, Phase::tools_list, "tools/list", std::move(params));
+        auto message = make_request(attempt, Phase::tools_list, "tools/list", std::move(params));
         auto answer = co_await call(attempt, std::move(message));
         if (!answer) co_return answer.error();
         const bool rejects_cursor =

@@ -37,8 +37,9 @@ bool ends_in_a_number(std::string_view host) {
 bool is_host_name(std::string_view host) {
     if (host.empty() || host.size() > kHostBytesMax || host.front() == '.') return false;
     return host.find("..") == host.npos && std::all_of(host.begin(), host.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-    });
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+                      c == '_';
+           });
 }
 
 struct Authority {
@@ -47,8 +48,8 @@ struct Authority {
     std::string_view port;  ///< empty: none
 };
 
-// Boost.URL 1.81 reads `127.0.0.1.example.com` as the host 127.0.0.1 and the path `.example.com`, so
-// the authority is taken apart here, and only path and query are left to it.
+// Boost.URL 1.81 reads `127.0.0.1.example.com` as the host 127.0.0.1 and the path `.example.com`,
+// so the authority is taken apart here, and only path and query are left to it.
 std::optional<Authority> split_authority(std::string_view text) {
     Authority authority;
     authority.bracketed = !text.empty() && text.front() == '[';

@@ -11,9 +11,11 @@ bool is_expectation(Reason reason) {
     return reason == Reason::tool_missing || reason == Reason::tools_capability_missing;
 }
 
-/// The rules beyond verdict_of(): what owners wrote down counts as they said, and a version from the
-/// future is nobody's outage.
-Verdict verdict_for(const Failure& failure, const ProbeReport& report, const ProbeRequest& request) {
+/// The rules beyond verdict_of(): what owners wrote down counts as they said, and a version from
+/// the future is nobody's outage.
+Verdict verdict_for(const Failure& failure,
+                    const ProbeReport& report,
+                    const ProbeRequest& request) {
     const auto verdict = verdict_of(failure.reason);
     if (class_of(failure.reason) == ReasonClass::excluded) return verdict;
     if (failure.phase == Phase::tools_call && request.canary)
@@ -93,9 +95,10 @@ void conclude(ProbeReport& report,
     } else if (failure) {
         set(report, verdict_for(*failure, report, request), *failure);
     } else if (expects_wall) {
-        const Failure missing{Phase::tools_list,
-                              Reason::auth_wall_missing,
-                              "An anonymous client gets in, where an authorization wall is expected"};
+        const Failure missing{
+            Phase::tools_list,
+            Reason::auth_wall_missing,
+            "An anonymous client gets in, where an authorization wall is expected"};
         set(report, Verdict::degraded, missing);
     } else if (degraded) {
         set(report, Verdict::degraded, *degraded);

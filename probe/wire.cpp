@@ -7,8 +7,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <netinet/in.h>
 #include <openssl/x509.h>
+
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "probe/text.hpp"
@@ -76,9 +77,8 @@ Task<Result<void>> Wire::wait(tcp::socket::wait_type readiness, WireMoment momen
         if (!error) co_return Result<void>{};
     }
     if (timer_.expired())
-        co_return Failure{phase,
-                          reason_of_timeout(moment),
-                          "Time ran out " + std::string{words_for(moment)}};
+        co_return Failure{
+            phase, reason_of_timeout(moment), "Time ran out " + std::string{words_for(moment)}};
     if (error == boost::asio::error::operation_aborted)
         co_return Failure{phase, Reason::aborted, "The probe was cancelled"};
     os_error_ = error.value();
@@ -92,10 +92,12 @@ Task<Result<void>> Wire::connect(tcp::endpoint peer,
     socket_.open(peer.protocol(), error);
     if (!error && source) {
         const int one = 1;  // ports are picked at connect(), so that many share one per peer
-        ::setsockopt(socket_.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+        ::setsockopt(
+            socket_.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         socket_.bind(tcp::endpoint{*source, 0}, error);
     }
-    // Nagle would hold the first request back until the TLS handshake's last flight is acknowledged.
+    // Nagle would hold the first request back until the TLS handshake's last flight is
+    // acknowledged.
     if (!error) socket_.set_option(tcp::no_delay{true}, error);
     if (!error && timer_.expired())
         co_return Failure{Phase::tcp, Reason::timeout_connect, "Time ran out before connecting"};
@@ -108,9 +110,8 @@ Task<Result<void>> Wire::connect(tcp::endpoint peer,
     if (!error) co_return Result<void>{};
     if (error == boost::asio::error::operation_aborted) {
         if (timer_.expired())
-            co_return Failure{Phase::tcp,
-                              Reason::timeout_connect,
-                              "No answer to the connection request in time"};
+            co_return Failure{
+                Phase::tcp, Reason::timeout_connect, "No answer to the connection request in time"};
         co_return Failure{Phase::tcp, Reason::aborted, "The probe was cancelled"};
     }
     os_error_ = error.value();
@@ -134,10 +135,10 @@ Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is
         if (!ready) co_return ready;
     }
     if (const auto code = tls_->facts().verify_code; code != 0) {
-        auto detail = "The certificate is not valid: " +
-                      std::string{X509_verify_cert_error_string(code)} + " (code " +
-                      std::to_string(code) + " at depth " +
-                      std::to_string(tls_->facts().verify_depth) + ")";
+        auto detail =
+            "The certificate is not valid: " + std::string{X509_verify_cert_error_string(code)} +
+            " (code " + std::to_string(code) + " at depth " +
+            std::to_string(tls_->facts().verify_depth) + ")";
         co_return Failure{Phase::tls, reason_of_verify_code(code), std::move(detail)};
     }
     auto words = tls_->error_text().empty() ? "the peer closed the connection" : tls_->error_text();
@@ -156,7 +157,8 @@ Wire::Io Wire::read_some(std::size_t& count) {
         io = tls_->read(space, count);
         os_error_ = tls_->os_error();
     } else {
-        const auto received = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+        const auto received =
+            ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
         if (received > 0) count = static_cast<std::size_t>(received);
         if (received == 0) io = Io::closed;
         if (received < 0) {
@@ -175,8 +177,8 @@ Wire::Io Wire::write_some(std::string_view bytes, std::size_t& count) {
         os_error_ = tls_->os_error();
         return io;
     }
-    const auto sent = ::send(
-        socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto sent =
+        ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) {
         count = static_cast<std::size_t>(sent);
         return Io::done;

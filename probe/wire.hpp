@@ -18,9 +18,9 @@
 
 namespace quorate {
 
-/// One connection of an attempt: TCP, and TLS on it where asked for. Asio tells readiness; the bytes
-/// move by plain non-blocking calls. All waiting is bounded by the attempt's timer. Failures carry
-/// the phase of what was done: tcp, tls, or the exchange's own.
+/// One connection of an attempt: TCP, and TLS on it where asked for. Asio tells readiness; the
+/// bytes move by plain non-blocking calls. All waiting is bounded by the attempt's timer. Failures
+/// carry the phase of what was done: tcp, tls, or the exchange's own.
 class Wire {
 public:
     Wire(const boost::asio::any_io_executor& executor, const Clock& clock, AttemptTimer& timer);
@@ -36,7 +36,8 @@ public:
 
     /// Sends all of `request`. It stays alive until the task ends.
     Task<Result<void>> send(std::string_view request, Phase phase);
-    /// Reads until `reader` has what it wants or wants attention. It stays alive until the task ends.
+    /// Reads until `reader` has what it wants or wants attention. It stays alive until the task
+    /// ends.
     Task<Result<void>> receive(ResponseReader& reader, Phase phase);
 
     /// Whether the peer seems to be still there and has sent nothing that nobody asked for.

@@ -62,8 +62,8 @@ std::vector<AuthChallenge> parse_challenges(std::string_view value) {
         if (reader.take('=') && !challenges.empty()) {
             reader.skip(" \t");
             auto& challenge = challenges.back();
-            auto text = reader.take('"') ? reader.take_quoted()
-                                         : std::string{reader.take_until(" \t,")};
+            auto text =
+                reader.take('"') ? reader.take_quoted() : std::string{reader.take_until(" \t,")};
             if (challenge.parameters.size() < kParametersMax && is_http_token(word))
                 challenge.parameters.emplace(to_lower(word), std::move(text));
         } else if (is_http_token(word)) {

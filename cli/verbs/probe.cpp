@@ -9,11 +9,12 @@
 #include <stdexcept>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/verbs/probe_format.hpp"
 #include "cli/verbs/probe_options.hpp"
@@ -53,7 +54,8 @@ int worse(int left, int right) {
 }
 
 void print_trace(const std::string& url, unsigned attempt, microseconds at, std::string_view line) {
-    std::cerr << fmt::format("{} attempt {} {:>9.3f} ms  {}\n", url, attempt, at.count() / 1000.0, line);
+    std::cerr << fmt::format(
+        "{} attempt {} {:>9.3f} ms  {}\n", url, attempt, at.count() / 1000.0, line);
 }
 
 /// Prints reports in the order of the URLs, each as soon as all before it are there.
@@ -122,9 +124,8 @@ int run(const ProbeOptions& options) {
     Printer printer{requests.size(), options.format == "json"};
     std::exception_ptr failure;
     auto all = probe_all(engine, printer, std::move(requests));
-    asio::co_spawn(io, std::move(all), [&failure](std::exception_ptr thrown) {
-        failure = std::move(thrown);
-    });
+    asio::co_spawn(
+        io, std::move(all), [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
     io.run();
     if (failure) std::rethrow_exception(failure);
     return printer.status();

@@ -40,9 +40,11 @@ std::string waterfall(const PhaseTimings& timings) {
         text += fmt::format("  {:<12}{:>9.1f} ms  {}\n", row.name, *row.us / 1000.0, bar);
         begun += *row.us;
     }
-    if (timings.total) text += fmt::format("  {:<12}{:>9.1f} ms\n", "total", *timings.total / 1000.0);
+    if (timings.total)
+        text += fmt::format("  {:<12}{:>9.1f} ms\n", "total", *timings.total / 1000.0);
     if (timings.cleanup)
-        text += fmt::format("  {:<12}{:>9.1f} ms  outside the total\n", "close", *timings.cleanup / 1000.0);
+        text += fmt::format(
+            "  {:<12}{:>9.1f} ms  outside the total\n", "close", *timings.cleanup / 1000.0);
     return text;
 }
 
@@ -68,7 +70,8 @@ std::string tool_names(const ProbeReport& report) {
 std::string warning_names(const ProbeReport& report) {
     std::string text;
     for (const auto& row : kWarningNames)
-        if (report.warnings.has(row.value)) text.append(text.empty() ? "  warnings: " : ", ").append(row.name);
+        if (report.warnings.has(row.value))
+            text.append(text.empty() ? "  warnings: " : ", ").append(row.name);
     return text.empty() ? text : text + "\n";
 }
 
@@ -80,7 +83,8 @@ std::string_view advice(Reason reason) {
             return "If the server is yours, allow it with --allow-private.";
         case Reason::agent_unhealthy:
         case Reason::aborted:
-            return "The trouble is on this machine; look at its DNS, network and limits, and try again.";
+            return "The trouble is on this machine; look at its DNS, network and limits, and try "
+                   "again.";
         case Reason::dns_nxdomain:
         case Reason::dns_no_address:
             return "Check the name in the URL and its A and AAAA records.";

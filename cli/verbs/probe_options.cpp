@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <fstream>
 
-#include <CLI/CLI.hpp>
-
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
+
+#include <CLI/CLI.hpp>
 
 #include "probe/jsonrpc.hpp"
 #include "probe/request_check.hpp"
@@ -86,9 +86,9 @@ ResolveOverride override_of(const std::string& text) {
     const auto second = first == text.npos ? text.npos : text.find(':', first + 1);
     ResolveOverride result;
     const auto* end = text.data() + second;
-    const bool has_port =
-        second != text.npos &&
-        std::from_chars(text.data() + first + 1, end, result.port).ptr == end && result.port != 0;
+    const bool has_port = second != text.npos &&
+                          std::from_chars(text.data() + first + 1, end, result.port).ptr == end &&
+                          result.port != 0;
     if (!has_port) refuse("--resolve", "not of the form HOST:PORT:ADDR: " + text);
     result.host = text.substr(0, first);
     result.address = text.substr(second + 1);
@@ -120,7 +120,8 @@ void declare(CLI::App& verb, ProbeOptions& options) {
     auto* file = verb.add_option("--bearer-file", options.bearer_file, "holds the bearer token");
     verb.add_option("--bearer-env", options.bearer_env, "variable that holds the bearer token")
         ->excludes(file);
-    auto* canary = verb.add_option("--canary", options.canary, "a tool to call; it must be harmless");
+    auto* canary =
+        verb.add_option("--canary", options.canary, "a tool to call; it must be harmless");
     verb.add_option("--canary-args", options.canary_args, "its arguments, a JSON object")
         ->needs(canary);
     verb.add_option("--canary-expect", options.canary_expect, "what must hold: 'PATH OP VALUE'")

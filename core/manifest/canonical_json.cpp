@@ -54,9 +54,12 @@ void append_string(std::string& text, std::string_view value) {
 std::string number_text(double value) {
     if (value == 0) return "0";  // also -0
     std::array<char, 40> buffer{};
-    const auto result = std::to_chars(
-        buffer.data(), buffer.data() + buffer.size(), std::abs(value), std::chars_format::scientific);
-    const std::string_view shortest{buffer.data(), static_cast<std::size_t>(result.ptr - buffer.data())};
+    const auto result = std::to_chars(buffer.data(),
+                                      buffer.data() + buffer.size(),
+                                      std::abs(value),
+                                      std::chars_format::scientific);
+    const std::string_view shortest{buffer.data(),
+                                    static_cast<std::size_t>(result.ptr - buffer.data())};
     const auto mark = shortest.find('e');
     std::string digits{shortest.substr(0, mark)};
     std::erase(digits, '.');
@@ -67,7 +70,8 @@ std::string number_text(double value) {
     const int point = exponent + 1;  // where the point stands, counted from the first digit
     std::string text = value < 0 ? "-" : "";
     if (count <= point && point <= 21) return text + digits + std::string(point - count, '0');
-    if (0 < point && point <= 21) return text + digits.substr(0, point) + "." + digits.substr(point);
+    if (0 < point && point <= 21)
+        return text + digits.substr(0, point) + "." + digits.substr(point);
     if (-6 < point && point <= 0) return text + "0." + std::string(-point, '0') + digits;
     text += digits.substr(0, 1);
     if (count > 1) text += "." + digits.substr(1);

@@ -14,8 +14,9 @@ struct ToolDigest {
     std::string text;      ///< of title, description and the schemas with their texts
 };
 
-/// The digests of one tool, each 64 hexadecimal digits of SHA-256 over canonical JSON. Inside schemas
-/// `title`, `description`, `examples` and `$comment` are texts, unless they name properties.
+/// The digests of one tool, each 64 hexadecimal digits of SHA-256 over canonical JSON. Inside
+/// schemas `title`, `description`, `examples` and `$comment` are texts, unless they name
+/// properties.
 ToolDigest digest_of(const boost::json::object& tool);
 
 /// The digests of a whole list, whatever order it came in; 64 hexadecimal digits each.

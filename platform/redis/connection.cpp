@@ -79,7 +79,10 @@ void RedisConnection::break_off(std::string why) {
 }
 
 std::string RedisConnection::why_broken(const std::exception& thrown) const {
-    return broken_off_.empty() ? thrown.what() : broken_off_;
+    if (!broken_off_.empty()) return broken_off_;
+    // `what` of a system_error also names a line of Asio's source.
+    const auto* error = dynamic_cast<const boost::system::system_error*>(&thrown);
+    return error == nullptr ? thrown.what() : error->code().message();
 }
 
 void RedisConnection::close() noexcept {

@@ -4,11 +4,12 @@
 #include <ctime>
 #include <new>
 
-#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+#include <arpa/inet.h>
 #include <sys/socket.h>
 
 namespace quorate {
@@ -109,8 +110,8 @@ TlsClient::TlsClient(const TlsContext& context,
 TlsClient::~TlsClient() = default;
 
 int TlsClient::on_verify(int ok, x509_store_ctx_st* store) {
-    auto* ssl = static_cast<SSL*>(
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* client = static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));
     if (ok != 1) {
         client->facts_.verify_code = X509_STORE_CTX_get_error(store);

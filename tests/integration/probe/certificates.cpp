@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -89,9 +90,7 @@ std::shared_ptr<ssl_ctx_st> TestAuthority::server(const CertificatePlan& plan) c
                   issuer != nullptr ? issuer : certificate.get(),
                   NID_subject_alt_name,
                   name);
-    X509_sign(certificate.get(),
-              plan.self_signed ? key.get() : material_->key.get(),
-              EVP_sha256());
+    X509_sign(certificate.get(), plan.self_signed ? key.get() : material_->key.get(), EVP_sha256());
     std::shared_ptr<ssl_ctx_st> context{SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
     SSL_CTX_use_certificate(context.get(), certificate.get());
     SSL_CTX_use_PrivateKey(context.get(), key.get());

@@ -64,8 +64,7 @@ TEST(ProbeConnection, AFinBeforeACompleteHeadIsConnectionClosed) {
 }
 
 TEST(ProbeConnection, AServerThatAcceptsAndSaysNothingIsTimeoutHeaders) {
-    const auto report =
-        report_of([](RawConnection& connection) { connection.wait_for_close(); });
+    const auto report = report_of([](RawConnection& connection) { connection.wait_for_close(); });
     EXPECT_EQ(name_or_none(report.reason), "timeout_headers");
     EXPECT_EQ(name_or_none(report.phase), "discover");
     ASSERT_EQ(report.attempts.size(), 2U);

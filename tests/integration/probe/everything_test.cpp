@@ -57,8 +57,9 @@ TEST(ProbeOfRealServers, AStatelessModernServerIsSpokenToInItsEra) {
     EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
     EXPECT_EQ(report.era, Era::modern);
     EXPECT_EQ(report.protocol_version, "2026-07-28");
-    EXPECT_EQ(report.tools->names,
-              (std::vector<std::string>{"count_words", "day_of_week", "to_fahrenheit", "to_roman"}));
+    EXPECT_EQ(
+        report.tools->names,
+        (std::vector<std::string>{"count_words", "day_of_week", "to_fahrenheit", "to_roman"}));
     request.era = EraMode::legacy;  // the SDK's server speaks both
     const auto legacy = harness.probe(request);
     EXPECT_EQ(legacy.verdict, Verdict::up) << legacy.detail;

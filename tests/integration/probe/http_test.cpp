@@ -75,13 +75,18 @@ TEST(ProbeHttp, AHeadWithoutItsBodyIsTimeoutBody) {
     RawServer server{[&](RawConnection& connection) {
         for (RawRequest request; connection.read(request);) {
             if (request.rpc_method == "tools/list") {
-                connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-                                "id: 1\ndata: \n\n: ping\n\n");
+                connection.send(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+                    "id: 1\ndata: \n\n: ping\n\n");
                 return connection.wait_for_close();
             }
             const bool first = request.rpc_method == "initialize";
             connection.send(first ? rpc_result(request, kInitializeResult)
-                                  : http(first ? 200 : request.rpc_id == 0 ? 202 : 400, "", ""));
+                                  : http(first                 ? 200
+                                         : request.rpc_id == 0 ? 202
+                                                               : 400,
+                                         "",
+                                         ""));
         }
     }};
     auto request = request_for(server.url());
@@ -97,10 +102,11 @@ TEST(ProbeHttp, AHeadWithoutItsBodyIsTimeoutBody) {
 TEST(ProbeHttp, TheWallTellsWhereItsMetadataIs) {
     McpScript script;
     script.on("server/discover", [](const RawRequest&) {
-        return http(401,
-                    "",
-                    "",
-                    "WWW-Authenticate: Bearer resource_metadata=\"https://x/meta\", scope=\"a b\"\r\n");
+        return http(
+            401,
+            "",
+            "",
+            "WWW-Authenticate: Bearer resource_metadata=\"https://x/meta\", scope=\"a b\"\r\n");
     });
     RawServer server{std::ref(script)};
     auto request = request_for(server.url());

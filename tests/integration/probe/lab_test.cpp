@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include <gtest/gtest.h>
+
 #include <unistd.h>
 
 #include "tests/integration/probe/harness.hpp"
@@ -22,7 +23,8 @@ protected:
             "const r = await fetch(process.argv[1], { method: 'PUT', body: process.argv[2] });"
             "if (!r.ok) process.exit(1);";
         const auto body = R"({"state":")" + state + R"(","from":)" + origin + "}";
-        output_of({"node", "--input-type=module", "-e", script, lab_.fact("control") + "/state", body});
+        output_of(
+            {"node", "--input-type=module", "-e", script, lab_.fact("control") + "/state", body});
     }
 
     ProbeReport probe(const char* endpoint, const std::string& from = {}) {
@@ -35,8 +37,8 @@ protected:
         return harness_.probe(request);
     }
 
-    std::filesystem::path folder_ = std::filesystem::temp_directory_path() /
-                                    ("quorate-lab-" + std::to_string(::getpid()));
+    std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / ("quorate-lab-" + std::to_string(::getpid()));
     NodeServer lab_{{"lab.mjs", "--dir", folder_.string()}};
     ProbeHarness harness_;
 };

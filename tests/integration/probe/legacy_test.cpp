@@ -80,11 +80,12 @@ TEST_F(ProbeLegacy, AVersionFromTheFutureIsUnknown) {
 }
 
 TEST_F(ProbeLegacy, ResultsWithoutTheirMembersAreInvalid) {
-    for (const auto* result : {R"({})",
-                               R"({"protocolVersion":1,"capabilities":{},"serverInfo":{}})",
-                               R"({"protocolVersion":"2025-11-25","serverInfo":{"name":"a","version":"1"}})",
-                               R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"a"}})",
-                               R"([])"}) {
+    for (const auto* result :
+         {R"({})",
+          R"({"protocolVersion":1,"capabilities":{},"serverInfo":{}})",
+          R"({"protocolVersion":"2025-11-25","serverInfo":{"name":"a","version":"1"}})",
+          R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"a"}})",
+          R"([])"}) {
         script_.on("initialize",
                    [=](const RawRequest& request) { return rpc_result(request, result); });
         const auto report = probe();
@@ -125,8 +126,10 @@ TEST_F(ProbeLegacy, EveryPageOfTheListCounts) {
                                   R"(","inputSchema":{"type":"object"}}],"nextCursor":)" + cursor +
                                   "}");
         };
-        if (request.body.find("\"cursor\":\"two\"") != std::string::npos) return page("b", "\"three\"");
-        if (request.body.find("\"cursor\":\"three\"") != std::string::npos) return page("a", "null");
+        if (request.body.find("\"cursor\":\"two\"") != std::string::npos)
+            return page("b", "\"three\"");
+        if (request.body.find("\"cursor\":\"three\"") != std::string::npos)
+            return page("a", "null");
         return page("c", "\"two\"");
     });
     request_.expect.tools = {"a", "c"};
@@ -175,14 +178,16 @@ TEST_F(ProbeLegacy, CleanupThatFailsIsAWarningAlone) {
 TEST_F(ProbeLegacy, CanariesAreJudgedByTheirAnswer) {
     request_.canary = Canary{"echo", R"({"text":"x"})", {{"$.n", ">=", "2"}}, true};
     const auto say = [&](std::string_view result) {
-        script_.on("tools/call", [=](const RawRequest& request) { return rpc_result(request, result); });
+        script_.on("tools/call",
+                   [=](const RawRequest& request) { return rpc_result(request, result); });
         return probe();
     };
     EXPECT_EQ(say(R"({"content":[],"structuredContent":{"n":2}})").verdict, Verdict::up);
     EXPECT_EQ(name_or_none(say(R"({"content":[],"structuredContent":{"n":1}})").reason),
               "canary_assertion_failed");
-    EXPECT_EQ(name_or_none(say(R"({"content":[{"type":"text","text":"no"}],"isError":true})").reason),
-              "canary_tool_error");
+    EXPECT_EQ(
+        name_or_none(say(R"({"content":[{"type":"text","text":"no"}],"isError":true})").reason),
+        "canary_tool_error");
     EXPECT_EQ(name_or_none(say(R"({})").reason), "protocol_invalid_result");
     script_.on("tools/call", [](const RawRequest& request) {
         return rpc_error(request, 200, -32602, "Unknown tool");

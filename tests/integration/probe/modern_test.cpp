@@ -76,9 +76,8 @@ TEST_F(ProbeModern, ACanaryRepeatsItsNameAndMarkedArgumentsInHeaders) {
 }
 
 TEST_F(ProbeModern, MissingHintsAreWarnings) {
-    script_.on("tools/list", [](const RawRequest& request) {
-        return rpc_result(request, kToolsResult);
-    });
+    script_.on("tools/list",
+               [](const RawRequest& request) { return rpc_result(request, kToolsResult); });
     const auto report = probe();
     EXPECT_EQ(report.verdict, Verdict::up);
     EXPECT_TRUE(report.warnings.has(Warning::missing_cache_hints));

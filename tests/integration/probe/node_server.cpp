@@ -1,10 +1,11 @@
 #include "tests/integration/probe/node_server.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <stdexcept>
 
 #include <boost/json/parse.hpp>
-#include <csignal>
+
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,8 +101,7 @@ std::vector<std::string> tools_by_official_client(const std::string& url,
         console.log(JSON.stringify(tools.map((tool) => tool.name)));
         process.exit(0);
     )";
-    const auto output =
-        output_of({"node", "--input-type=module", "-e", script, url, transport});
+    const auto output = output_of({"node", "--input-type=module", "-e", script, url, transport});
     std::vector<std::string> names;
     const auto listed = boost::json::parse(output);
     for (const auto& name : listed.as_array())

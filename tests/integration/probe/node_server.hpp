@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <boost/json/object.hpp>
+
 #include <sys/types.h>
 
 namespace quorate {

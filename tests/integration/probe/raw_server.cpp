@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <arpa/inet.h>
 #include <boost/json/parse.hpp>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -171,8 +172,8 @@ std::string http(int status, std::string_view type, std::string_view body, std::
 }
 
 std::string rpc_result(const RawRequest& request, std::string_view result, std::string fields) {
-    const auto body = R"({"jsonrpc":"2.0","id":)" + std::to_string(request.rpc_id) + R"(,"result":)" +
-                      std::string{result} + "}";
+    const auto body = R"({"jsonrpc":"2.0","id":)" + std::to_string(request.rpc_id) +
+                      R"(,"result":)" + std::string{result} + "}";
     return http(200, "application/json", body, std::move(fields));
 }
 
@@ -211,7 +212,8 @@ void McpScript::operator()(RawConnection& connection) {
                 says_.find(request.rpc_method.empty() ? request.method() : request.rpc_method);
             if (found != says_.end()) say = found->second;
         }
-        const auto answer = say ? say(request) : rpc_error(request, 200, -32601, "Method not found");
+        const auto answer =
+            say ? say(request) : rpc_error(request, 200, -32601, "Method not found");
         if (answer.empty()) return connection.wait_for_close();
         connection.send(answer);
         if (closes_) return;

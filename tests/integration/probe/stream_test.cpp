@@ -19,7 +19,8 @@ std::string event(std::string_view data, std::string_view before = {}) {
 }
 
 std::string result(std::int64_t id, std::string_view value) {
-    return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"result":)" + std::string{value} + "}";
+    return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"result":)" + std::string{value} +
+           "}";
 }
 
 /// Wakes the thread of one connection from that of another.
@@ -44,8 +45,9 @@ private:
 };
 
 /// A legacy server that does `serve_list` for tools/list, and the script's answers otherwise.
-ProbeReport report_of(const std::function<void(RawConnection&, const RawRequest&)>& serve_list,
-                      const std::function<void(RawConnection&, const RawRequest&)>& serve_get = {}) {
+ProbeReport report_of(
+    const std::function<void(RawConnection&, const RawRequest&)>& serve_list,
+    const std::function<void(RawConnection&, const RawRequest&)>& serve_get = {}) {
     RawServer server{[&](RawConnection& connection) {
         for (RawRequest request; connection.read(request);) {
             if (request.method() == "GET" && serve_get) return serve_get(connection, request);
@@ -159,9 +161,10 @@ public:
             }
             connection.send(http(202, "text/plain", "Accepted"));
             if (request.rpc_id != 0)
-                answers_.put(event(result(request.rpc_id,
-                                          request.rpc_method == "initialize" ? kResult : kToolsResult),
-                                   "event: message\n"));
+                answers_.put(
+                    event(result(request.rpc_id,
+                                 request.rpc_method == "initialize" ? kResult : kToolsResult),
+                          "event: message\n"));
         }
     }
 

@@ -12,13 +12,16 @@ namespace {
 class ProbeTls : public testing::Test {
 protected:
     /// The report of one attempt at a sound server behind such a certificate.
-    ProbeReport report_of(const CertificatePlan& plan, bool trusted = true, const char* host = nullptr) {
+    ProbeReport report_of(const CertificatePlan& plan,
+                          bool trusted = true,
+                          const char* host = nullptr) {
         const auto context = authority_.server(plan);
         McpScript script;
         RawServer server{std::ref(script), context.get()};
         auto request = request_for(server.url());
         if (host != nullptr)
-            request.url = "https://" + std::string{host} + ":" + std::to_string(server.port()) + "/mcp";
+            request.url =
+                "https://" + std::string{host} + ":" + std::to_string(server.port()) + "/mcp";
         if (trusted) request.ca_file = authority_.ca_file();
         request.retry = false;
         return harness_.probe(request);

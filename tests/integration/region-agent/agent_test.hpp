@@ -26,7 +26,7 @@ inline agent::Config agent_config(const RedisServer& server, const std::string& 
     config.redis_url = server.url();
     config.health_port = 0;
     config.allow_private_addresses = true;
-    config.log_level = "info";
+    config.log_level = "error";
     return config;
 }
 

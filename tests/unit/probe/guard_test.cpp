@@ -80,9 +80,12 @@ TEST(Guard, AllowPrivateNeverOpensMulticastOrReserved) {
 
 TEST(Guard, KeepsThePermittedAddressesInTheirOrder) {
     using boost::asio::ip::make_address;
-    const auto kept = permitted({make_address("10.0.0.1"), make_address("8.8.8.8"),
-                                 make_address("127.0.0.1"), make_address("1.1.1.1")},
-                                GuardPolicy{}, false);
+    const auto kept = permitted({make_address("10.0.0.1"),
+                                 make_address("8.8.8.8"),
+                                 make_address("127.0.0.1"),
+                                 make_address("1.1.1.1")},
+                                GuardPolicy{},
+                                false);
     ASSERT_EQ(kept.size(), 2U);
     EXPECT_EQ(kept[0].to_string(), "8.8.8.8");
     EXPECT_EQ(kept[1].to_string(), "1.1.1.1");

@@ -44,8 +44,8 @@ TEST(JsonRpc, IdsMatchByTypeAndValue) {
 
 TEST(JsonRpc, ABatchIsTakenApartAndNoted) {
     RpcInbox inbox{3};
-    EXPECT_TRUE(inbox.take(
-        R"([{"jsonrpc":"2.0","method":"n"},{"jsonrpc":"2.0","id":3,"result":{}}])"));
+    EXPECT_TRUE(
+        inbox.take(R"([{"jsonrpc":"2.0","method":"n"},{"jsonrpc":"2.0","id":3,"result":{}}])"));
     EXPECT_TRUE(inbox.saw_batch());
     EXPECT_TRUE(inbox.response());
 }
@@ -68,9 +68,9 @@ TEST(JsonRpc, JsonIsUtf8AndAtMost128LevelsDeep) {
 }
 
 TEST(JsonRpc, AnErrorKeepsItsCodeAndTheVersionsItLists) {
-    const auto value = parse_json(
-        R"({"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"a\u001bb",)"
-        R"("data":{"supported":["2026-07-28",7,"2025-11-25"]}}})");
+    const auto value =
+        parse_json(R"({"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"a\u001bb",)"
+                   R"("data":{"supported":["2026-07-28",7,"2025-11-25"]}}})");
     const auto error = error_of(*value);
     ASSERT_TRUE(error);
     EXPECT_EQ(error->code, -32022);

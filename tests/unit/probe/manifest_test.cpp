@@ -28,7 +28,8 @@ TEST(CanonicalJson, FollowsTheExampleOfRfc8785) {
 TEST(CanonicalJson, PrintsNumbersAsEcmaScriptDoes) {
     EXPECT_EQ(canonical("[-0.0,0,1.0,-1.50,1e21,1e20,0.000001,0.0000001]"),
               "[0,0,1,-1.5,1e+21,100000000000000000000,0.000001,1e-7]");
-    // Straight from doubles: Boost.JSON 1.81 parses long fractions a few units of the last place off.
+    // Straight from doubles: Boost.JSON 1.81 parses long fractions a few units of the last place
+    // off.
     EXPECT_EQ(canonical_json(333333333.33333329), "333333333.3333333");
     EXPECT_EQ(canonical_json(123456789012345680000.0), "123456789012345680000");
     EXPECT_EQ(canonical_json(5e-324), "5e-324");
@@ -38,9 +39,10 @@ TEST(CanonicalJson, PrintsNumbersAsEcmaScriptDoes) {
 }
 
 TEST(CanonicalJson, SortsMembersByUtf16CodeUnits) {
-    EXPECT_EQ(canonical(R"({"\ufb33":1,"\ud83d\ude00":2,"\u20ac":3,"1":4,"\r":5,"":6,"a":7,"ab":8})"),
-              "{\"\":6,\"\\r\":5,\"1\":4,\"a\":7,\"ab\":8,\"\xE2\x82\xAC\":3,\"\xF0\x9F\x98\x80\":2,"
-              "\"\xEF\xAC\xB3\":1}");
+    EXPECT_EQ(
+        canonical(R"({"\ufb33":1,"\ud83d\ude00":2,"\u20ac":3,"1":4,"\r":5,"":6,"a":7,"ab":8})"),
+        "{\"\":6,\"\\r\":5,\"1\":4,\"a\":7,\"ab\":8,\"\xE2\x82\xAC\":3,\"\xF0\x9F\x98\x80\":2,"
+        "\"\xEF\xAC\xB3\":1}");
 }
 
 TEST(ManifestHashes, AreTheSameHoweverToolsAndMembersAreOrdered) {
@@ -59,16 +61,17 @@ TEST(ManifestHashes, TextsChangeTheFullHashAlone) {
     const auto before = tool(
         R"({"name":"a","description":"x","inputSchema":{"type":"object","description":"x",)"
         R"("properties":{"p":{"type":"string","title":"x","examples":["x"],"$comment":"x"}}}})");
-    const auto after = tool(
-        R"({"name":"a","description":"y","title":"t","inputSchema":{"type":"object",)"
-        R"("properties":{"p":{"type":"string"}}}})");
+    const auto after =
+        tool(R"({"name":"a","description":"y","title":"t","inputSchema":{"type":"object",)"
+             R"("properties":{"p":{"type":"string"}}}})");
     EXPECT_EQ(manifest_hashes({before}).semantic, manifest_hashes({after}).semantic);
     EXPECT_NE(manifest_hashes({before}).full, manifest_hashes({after}).full);
 }
 
 TEST(ManifestHashes, PropertiesNamedLikeTextsAndDataAreContract) {
     const auto with = [](std::string_view schema) {
-        return digest_of(tool(R"({"name":"a","inputSchema":)" + std::string{schema} + "}")).contract;
+        return digest_of(tool(R"({"name":"a","inputSchema":)" + std::string{schema} + "}"))
+            .contract;
     };
     EXPECT_NE(with(R"({"properties":{"title":{"type":"string"}}})"),
               with(R"({"properties":{"title":{"type":"number"}}})"));

@@ -61,9 +61,10 @@ TEST(ResponseReader, ContentTypesAreComparedWithoutCaseAndParameters) {
 
 TEST(ResponseReader, AStreamIsLeftAsSoonAsTheAnswerIsIn) {
     ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
-    const auto text = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-                      "id: p\ndata: \n\nevent: ping\ndata: {}\n\nevent: message\ndata: " +
-                      std::string{kAnswer} + "\n\n";
+    const auto text =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        "id: p\ndata: \n\nevent: ping\ndata: {}\n\nevent: message\ndata: " +
+        std::string{kAnswer} + "\n\n";
     EXPECT_EQ(read(reader, text), ReadStep::satisfied);
     EXPECT_FALSE(reader.message_done());
     EXPECT_FALSE(reader.reusable());

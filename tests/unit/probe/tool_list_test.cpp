@@ -36,7 +36,8 @@ TEST(ToolList, RefusesARepeatedCursorAndTheFiftyFirstPage) {
               Reason::pagination_invalid);
     ToolList endless{false};
     for (int i = 0; i < 49; ++i)
-        EXPECT_TRUE(endless.take_page(object(page("t" + std::to_string(i), '"' + std::to_string(i) + '"'))));
+        EXPECT_TRUE(endless.take_page(
+            object(page("t" + std::to_string(i), '"' + std::to_string(i) + '"'))));
     EXPECT_EQ(endless.take_page(object(page("z", "\"z\""))).error().reason,
               Reason::pagination_invalid);
 }
@@ -64,13 +65,13 @@ TEST(ToolList, ADuplicateNameIsAWarning) {
 }
 
 TEST(ToolList, AToolWithABadHeaderMarkIsLeftOutInTheModernEraAlone) {
-    for (const auto* bad :
-         {R"({"x-mcp-header":""})",
-          R"({"type":"string","x-mcp-header":"a b"})",
-          R"({"type":"number","x-mcp-header":"A"})",
-          R"({"type":"array","items":{"type":"string","x-mcp-header":"A"}})"}) {
-        const auto text = R"({"tools":[{"name":"a","inputSchema":{"type":"object","properties":{"p":)" +
-                          std::string{bad} + "}}}]}";
+    for (const auto* bad : {R"({"x-mcp-header":""})",
+                            R"({"type":"string","x-mcp-header":"a b"})",
+                            R"({"type":"number","x-mcp-header":"A"})",
+                            R"({"type":"array","items":{"type":"string","x-mcp-header":"A"}})"}) {
+        const auto text =
+            R"({"tools":[{"name":"a","inputSchema":{"type":"object","properties":{"p":)" +
+            std::string{bad} + "}}}]}";
         ToolList modern{true};
         EXPECT_TRUE(modern.take_page(object(text)));
         EXPECT_TRUE(modern.tools().empty()) << bad;
@@ -89,9 +90,9 @@ TEST(HeaderParameters, AreFoundAtAnyDepthAndUniqueWithoutCase) {
     ASSERT_TRUE(found);
     ASSERT_EQ(found->size(), 2U);
     EXPECT_EQ((*found)[1].path, (std::vector<std::string>{"b", "c"}));
-    EXPECT_FALSE(header_parameters(object(
-        R"({"inputSchema":{"properties":{"a":{"type":"string","x-mcp-header":"X"},)"
-        R"("b":{"type":"string","x-mcp-header":"x"}}}})")));
+    EXPECT_FALSE(header_parameters(
+        object(R"({"inputSchema":{"properties":{"a":{"type":"string","x-mcp-header":"X"},)"
+               R"("b":{"type":"string","x-mcp-header":"x"}}}})")));
 }
 
 TEST(HeaderForm, IsPlainOrBase64InASentinel) {

@@ -5,7 +5,9 @@
 namespace quorate {
 namespace {
 
-ProbeReport concluded(ProbeRequest request, std::optional<Failure> failure, ProbeReport report = {}) {
+ProbeReport concluded(ProbeRequest request,
+                      std::optional<Failure> failure,
+                      ProbeReport report = {}) {
     conclude(report, request, failure, std::nullopt);
     return report;
 }
@@ -25,8 +27,10 @@ TEST(ProbeVerdict, WhatTheOwnerRequiresFailsAndWhatIsOptionalDegrades) {
 TEST(ProbeVerdict, EveryFailureOfACanaryCountsAsItsOwnerSays) {
     ProbeRequest request;
     request.canary.emplace();
-    for (const auto reason : {Reason::canary_tool_error, Reason::timeout_body,
-                              Reason::http_server_error, Reason::auth_insufficient_scope}) {
+    for (const auto reason : {Reason::canary_tool_error,
+                              Reason::timeout_body,
+                              Reason::http_server_error,
+                              Reason::auth_insufficient_scope}) {
         request.canary->required = true;
         EXPECT_EQ(concluded(request, failure(Phase::tools_call, reason)).verdict, Verdict::fail);
         request.canary->required = false;
@@ -38,8 +42,11 @@ TEST(ProbeVerdict, EveryFailureOfACanaryCountsAsItsOwnerSays) {
 TEST(ProbeVerdict, OurOwnTroubleIsNeverAFail) {
     ProbeRequest request;
     request.canary.emplace();
-    for (const auto reason : {Reason::aborted, Reason::agent_unhealthy, Reason::rate_limited,
-                              Reason::address_forbidden, Reason::canary_input_required})
+    for (const auto reason : {Reason::aborted,
+                              Reason::agent_unhealthy,
+                              Reason::rate_limited,
+                              Reason::address_forbidden,
+                              Reason::canary_input_required})
         EXPECT_EQ(concluded(request, failure(Phase::tools_call, reason)).verdict, Verdict::unknown);
 }
 

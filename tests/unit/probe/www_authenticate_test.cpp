@@ -28,8 +28,16 @@ TEST(WwwAuthenticate, TakesSchemesWithoutParametersAndSpacesAroundEquals) {
 }
 
 TEST(WwwAuthenticate, NeverLoopsOnNonsenseAndStaysBounded) {
-    for (const auto* bad : {"", ",,,", "=", "\"", "Bearer =", "a=b", "Bearer x=\"unclosed", "\x01\x02",
-                            "Bearer \"x\"=y", "Negotiate dG9rZW4=="})
+    for (const auto* bad : {"",
+                            ",,,",
+                            "=",
+                            "\"",
+                            "Bearer =",
+                            "a=b",
+                            "Bearer x=\"unclosed",
+                            "\x01\x02",
+                            "Bearer \"x\"=y",
+                            "Negotiate dG9rZW4=="})
         parse_challenges(bad);
     std::string many;
     for (int i = 0; i < 1000; ++i)
