@@ -19,7 +19,7 @@
 #include "probe/jsonrpc.hpp"
 #include "probe/probe.hpp"
 #include "probe/resolver.hpp"
-#include "probe/url.hpp"
+#include "core/model/http_url.hpp"
 #include "probe/wire.hpp"
 
 namespace quorate {

@@ -2,7 +2,7 @@
 
 #include "probe/call.hpp"
 #include "probe/http_request.hpp"
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

@@ -1,5 +1,5 @@
 #include "probe/probe.hpp"
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 

@@ -7,7 +7,7 @@
 
 #include <openssl/x509_vfy.h>
 
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 #include "probe/www_authenticate.hpp"
 
 namespace quorate {

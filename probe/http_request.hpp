@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "probe/url.hpp"
+#include "core/model/http_url.hpp"
 
 namespace quorate {
 

@@ -7,7 +7,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

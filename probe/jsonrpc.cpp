@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

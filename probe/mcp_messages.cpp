@@ -3,7 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "probe/mcp_versions.hpp"
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "probe/assertion.hpp"
 #include "probe/jsonrpc.hpp"
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "core/model/failure.hpp"
 #include "probe/request.hpp"
-#include "probe/url.hpp"
+#include "core/model/http_url.hpp"
 
 namespace quorate {
 

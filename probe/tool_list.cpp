@@ -5,7 +5,7 @@
 #include <boost/json/value.hpp>
 
 #include "probe/jsonrpc.hpp"
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

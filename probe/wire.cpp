@@ -12,7 +12,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

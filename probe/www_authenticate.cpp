@@ -1,6 +1,6 @@
 #include "probe/www_authenticate.hpp"
 
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

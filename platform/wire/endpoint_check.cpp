@@ -4,21 +4,16 @@
 #include <numeric>
 
 #include <boost/json/parse.hpp>
-#include <boost/url/parse.hpp>
 #include <fmt/format.h>
+
+#include "core/base/text.hpp"
+#include "core/model/http_url.hpp"
 
 namespace quorate::wire {
 namespace {
 
 bool is_lower_or_digit(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/// RFC 9110, 5.6.2.
-bool is_token_char(char c) {
-    constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-    return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') ||
-           kOthers.find(c) != std::string_view::npos;
 }
 
 /// Levenshtein distance.
@@ -45,20 +40,11 @@ bool is_name(std::string_view text) {
 }
 
 std::string problem_of_url(const std::string& url) {
-    const auto parsed = boost::urls::parse_uri(url);
-    // User information is looked for first, and the URL is not repeated then: it may hold a
-    // password.
-    if (parsed && parsed->has_userinfo()) return "must not have a user or password; use auth";
-    const auto shown = url.find('@') == std::string::npos ? fmt::format(", is \"{}\"", url) : "";
-    if (!parsed) return "must be an absolute http or https URL" + shown;
-    if (parsed->scheme_id() != boost::urls::scheme::http &&
-        parsed->scheme_id() != boost::urls::scheme::https)
-        return "must be an absolute http or https URL" + shown;
-    if (parsed->encoded_host().empty()) return "must have a host" + shown;
-    if (parsed->has_fragment()) return "must not have a fragment" + shown;
-    if (parsed->has_port() && parsed->port_number() == 0)
-        return "must have a port of 1 to 65535" + shown;
-    return {};
+    const auto parsed = parse_http_url(url);
+    if (parsed) return {};
+    // A URL with user information may hold a password, so it is not repeated.
+    const bool shown = url.find('@') == std::string::npos;
+    return parsed.error().detail + (shown ? fmt::format(", is \"{}\"", url) : "");
 }
 
 std::string problem_of_header_name(const std::string& name) {
@@ -78,15 +64,14 @@ std::string problem_of_header_name(const std::string& name) {
                                                             "trailer",
                                                             "transfer-encoding",
                                                             "upgrade"};
-    if (name.empty() || name.size() > 128 || !std::all_of(name.begin(), name.end(), is_token_char))
-        return "is no valid header name";
-    if (std::find(kOurs.begin(), kOurs.end(), lower(name)) != kOurs.end())
+    if (name.size() > 128 || !is_http_token(name)) return "is no valid header name";
+    if (std::find(kOurs.begin(), kOurs.end(), to_lower(name)) != kOurs.end())
         return "is set by the probe itself";
     return {};
 }
 
 bool is_credential_header(std::string_view name) {
-    const auto key = lower(name);
+    const auto key = to_lower(name);
     return key == "authorization" || key == "x-api-key" || key == "cookie" ||
            key == "proxy-authorization";
 }
@@ -126,14 +111,6 @@ bool is_json_type(std::string_view word) {
     static constexpr std::array<std::string_view, 7> kTypes{
         "string", "number", "integer", "boolean", "array", "object", "null"};
     return std::find(kTypes.begin(), kTypes.end(), word) != kTypes.end();
-}
-
-std::string lower(std::string_view text) {
-    std::string result{text};
-    std::transform(result.begin(), result.end(), result.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return result;
 }
 
 std::string did_you_mean(std::string_view text, const std::vector<std::string>& known) {

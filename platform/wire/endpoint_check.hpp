@@ -55,8 +55,6 @@ bool is_printable(std::string_view text);
 /// True for the words that the operator `is` takes.
 bool is_json_type(std::string_view word);
 
-std::string lower(std::string_view text);
-
 /// `; did you mean "x"?` for the closest of `known` within two edits, or nothing.
 std::string did_you_mean(std::string_view text, const std::vector<std::string>& known);
 

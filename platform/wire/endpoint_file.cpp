@@ -11,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "core/base/text.hpp"
 #include "core/schedule/schedule.hpp"
 #include "platform/config/yaml.hpp"
 #include "platform/wire/endpoint_check.hpp"
@@ -401,7 +402,7 @@ private:
             const auto at = place.at(entry);
             if (auto problem = problem_of_header_name(entry.key); !problem.empty())
                 error(at, std::move(problem));
-            else if (!seen.insert(lower(entry.key)).second)
+            else if (!seen.insert(to_lower(entry.key)).second)
                 error(at, "is given twice; header names ignore case");
             else
                 header_value(at, entry.key, spec.headers[entry.key]);

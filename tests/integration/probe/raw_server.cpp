@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate {
 

@@ -1,4 +1,4 @@
-#include "probe/text.hpp"
+#include "core/base/text.hpp"
 
 #include <gtest/gtest.h>
 

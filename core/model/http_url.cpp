@@ -1,13 +1,15 @@
-#include "probe/url.hpp"
+#include "core/model/http_url.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iterator>
 
-#include <boost/asio/ip/address.hpp>
 #include <boost/url.hpp>
 
-#include "probe/text.hpp"
+#include <arpa/inet.h>
+
+#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {
@@ -63,22 +65,38 @@ std::optional<Authority> split_authority(std::string_view text) {
     return authority;
 }
 
+/// The canonical text of an address literal of `family` (AF_INET, AF_INET6), and whether it is a
+/// loopback address; nothing where `host` is none.
+struct AddressLiteral {
+    std::string text;
+    bool loopback = false;
+};
+std::optional<AddressLiteral> address_literal(int family, const std::string& host) {
+    std::array<unsigned char, sizeof(in6_addr)> bytes{};
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (inet_pton(family, host.c_str(), bytes.data()) != 1 ||
+        inet_ntop(family, bytes.data(), text.data(), text.size()) == nullptr)
+        return std::nullopt;
+    const bool loopback = family == AF_INET
+                              ? bytes.front() == 127
+                              : std::all_of(bytes.begin(),
+                                            std::prev(bytes.end()),
+                                            [](unsigned char byte) { return byte == 0; }) &&
+                                    bytes.back() == 1;
+    return AddressLiteral{text.data(), loopback};
+}
+
 /// Fills the host's fields; false where it is neither name nor address.
 bool read_host(const Authority& authority, HttpUrl& result) {
-    namespace ip = boost::asio::ip;
     result.host = to_lower(authority.host);
     if (result.host.find('%') != std::string::npos) return false;  // zones and percent-encoding
-    boost::system::error_code error;
-    const auto address = ip::make_address(result.host, error);
-    result.is_address = !error;
-    if (result.is_address) {
-        if (address.is_v6() != authority.bracketed) return false;
-        result.host = address.to_string();
-    } else if (authority.bracketed || ends_in_a_number(result.host) || !is_host_name(result.host)) {
+    const auto address = address_literal(authority.bracketed ? AF_INET6 : AF_INET, result.host);
+    result.is_address = address.has_value();
+    if (address)
+        result.host = address->text;
+    else if (authority.bracketed || ends_in_a_number(result.host) || !is_host_name(result.host))
         return false;
-    }
-    result.loopback_literal =
-        result.is_address ? address.is_loopback() : result.host == "localhost";
+    result.loopback_literal = address ? address->loopback : result.host == "localhost";
     return true;
 }
 
@@ -115,23 +133,23 @@ void set_target(HttpUrl& url, std::string target) {
 }  // namespace
 
 Result<HttpUrl> parse_http_url(std::string_view text) {
-    if (text.size() > kUrlBytesMax) return invalid("the URL is longer than 8192 bytes");
+    if (text.size() > kUrlBytesMax) return invalid("the URL must not be longer than 8192 bytes");
     const auto mark = text.find("://");
     const auto scheme = to_lower(text.substr(0, std::min(mark, text.size())));
     if (mark == text.npos || (scheme != "http" && scheme != "https"))
-        return invalid("the URL is not an absolute http or https URL");
-    if (text.find('#') != text.npos) return invalid("the URL holds a fragment");
+        return invalid("the URL must be an absolute http or https URL");
+    if (text.find('#') != text.npos) return invalid("the URL must not have a fragment");
     const auto rest = text.substr(mark + 3);
     const auto end = std::min(rest.find_first_of("/?"), rest.size());
     if (rest.substr(0, end).find('@') != rest.npos)
-        return invalid("the URL holds a user name or password");
+        return invalid("the URL must not have a user name or password");
     HttpUrl url;
     url.tls = scheme == "https";
     const auto authority = split_authority(rest.substr(0, end));
-    if (!authority || !read_host(*authority, url) || !read_port(*authority, url))
-        return invalid("the URL's host or port is not valid");
+    if (!authority || !read_host(*authority, url)) return invalid("the URL must have a valid host");
+    if (!read_port(*authority, url)) return invalid("the URL must have a port of 1 to 65535");
     auto target = target_of(rest.substr(end));
-    if (!target) return invalid("the URL's path or query is not valid");
+    if (!target) return invalid("the URL must have a valid path and query");
     set_target(url, *std::move(target));
     return url;
 }

@@ -1,4 +1,4 @@
-#include "probe/url.hpp"
+#include "core/model/http_url.hpp"
 
 #include <gtest/gtest.h>
 
