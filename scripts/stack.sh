@@ -266,20 +266,27 @@ verb_down() {
     [ $# = 0 ] || usage_error "./dev down"
     [ -d "$pid_dir" ] || { note "nothing runs"; return; }
     lock_instance
-    local entry name stopped=no
+    local entry name pids=()
     # Those that use the stores first; all of them at once, since each may drain for a while.
     for name in coordinator "${regions[@]/#/agent-}" archiver "${demo_servers[@]}"; do
         if entry=$(running_pid "$name"); then
             run kill -TERM "$entry" || true
-            stopped=yes
+            pids+=("$entry")
         fi
     done
     for name in coordinator "${regions[@]/#/agent-}" archiver "${demo_servers[@]}" redis postgres; do
-        if is_running "$name"; then stopped=yes; fi
+        if entry=$(running_pid "$name"); then pids+=("$entry"); fi
         stop_quietly "$name"
     done
     rm -f "$run_dir/current"
-    if [ $stopped = yes ]; then note "stopped"; else note "nothing runs"; fi
+    # Their parent is init, which may take a moment to notice that they have ended.
+    wait_until 5 are_gone "${pids[@]}" || true
+    if [ ${#pids[@]} -gt 0 ]; then note "stopped"; else note "nothing runs"; fi
+}
+
+are_gone() {
+    local pid
+    for pid; do [ ! -e "/proc/$pid" ] || return 1; done
 }
 
 # For a process that was already told to end: waits before it sends anything again.

@@ -10,7 +10,7 @@
 #include <pqxx/pqxx>
 
 #include "coordinator/catalog/diff.hpp"
-#include "coordinator/catalog/endpoint_version.hpp"
+#include "coordinator/planner/endpoint_version.hpp"
 
 namespace quorate::coordinator {
 

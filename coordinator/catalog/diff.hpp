@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/catalog/endpoint_version.hpp"
+#include "coordinator/planner/endpoint_version.hpp"
 #include "core/model/endpoint.hpp"
 
 namespace quorate::coordinator {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "coordinator/catalog/endpoint_version.hpp"
+#include "coordinator/planner/endpoint_version.hpp"
 #include "core/model/job.hpp"
 #include "core/schedule/schedule.hpp"
 #include "core/time/utc_minute.hpp"

@@ -108,7 +108,8 @@ TEST(Dispatch, AnyTicksRestartsAndRivalsEnqueueEachJobOnce) {
         co_await planning.advance(microseconds{1});
         co_await tick(planning, one);  // the first tick ever: from here on nothing may be missing
         for (int i = 0; i < 60; ++i) {
-            co_await planning.advance(milliseconds{1 + random() % 1500});
+            const milliseconds step{1 + random() % 1500};
+            co_await planning.advance(step);
             // A rival works from what it knew: it is refused, reads again and goes on.
             if (random() % 3 == 0) co_await tick(planning, two);
             co_await tick(planning, one);
