@@ -25,12 +25,17 @@ constexpr const char* kRedisUnreachable = "redis_unreachable";
 constexpr const char* kStandby = "standby";
 
 /// Sets or clears a reason and logs the change once.
-void report(Readiness& readiness, Logger& log, const char* reason, bool holds,
+void report(Readiness& readiness,
+            Logger& log,
+            const char* reason,
+            bool holds,
             const std::string& detail = {}) {
     const bool changed = holds ? readiness.set(reason) : readiness.clear(reason);
     if (!changed) return;
-    log_event(log, holds ? LogLevel::warn : LogLevel::info,
-              holds ? "readiness.lost" : "readiness.regained", kv("reason", reason),
+    log_event(log,
+              holds ? LogLevel::warn : LogLevel::info,
+              holds ? "readiness.lost" : "readiness.regained",
+              kv("reason", reason),
               kv("detail", detail));
 }
 
@@ -75,16 +80,16 @@ struct ArchiverApp::Parts {
     Task<> archive();
 
     ArchiverConfig config;
-    SystemClock clock;         // what everything measures with
-    Readiness readiness;       // why /readyz says no
-    Metrics metrics;           // what /metrics shows
-    Logger log;                // names its component once
+    SystemClock clock;    // what everything measures with
+    Readiness readiness;  // why /readyz says no
+    Metrics metrics;      // what /metrics shows
+    Logger log;           // names its component once
     ArchiverMetrics archiver_metrics;
-    HealthServer health;       // binds first: a port in use is said before anything connects
-    RedisClient redis;         // cells, announcements, heartbeats
-    Database database;         // minutes, incidents, catalogue
-    ArchiveLoop loop;          // moves the ones into the other
-    TaskGroup tasks;           // ends first
+    HealthServer health;  // binds first: a port in use is said before anything connects
+    RedisClient redis;    // cells, announcements, heartbeats
+    Database database;    // minutes, incidents, catalogue
+    ArchiveLoop loop;     // moves the ones into the other
+    TaskGroup tasks;      // ends first
 };
 
 /// Waits for Postgres, then refuses a database that is not ours.
@@ -108,8 +113,8 @@ Task<> ArchiverApp::Parts::archive() {
     co_await check_database();
     auto on_change = [this](bool leading) { report(readiness, log, kStandby, !leading); };
     auto work = [this] { return loop.run(); };
-    co_await database.lead(static_cast<std::int64_t>(AdvisoryLock::archiver), std::move(on_change),
-                           std::move(work));
+    co_await database.lead(
+        static_cast<std::int64_t>(AdvisoryLock::archiver), std::move(on_change), std::move(work));
 }
 
 ArchiverApp::ArchiverApp(ArchiverConfig config, asio::any_io_executor executor)
@@ -123,8 +128,11 @@ std::uint16_t ArchiverApp::health_port() const {
 
 Task<> ArchiverApp::run() {
     auto& parts = *parts_;
-    log_event(parts.log, LogLevel::info, "archiver.started",
-              kv("window_ms", parts.config.window), kv("shards", parts.config.shards));
+    log_event(parts.log,
+              LogLevel::info,
+              "archiver.started",
+              kv("window_ms", parts.config.window),
+              kv("shards", parts.config.shards));
     parts.tasks.spawn("health", parts.health.serve());
     parts.tasks.spawn("redis", parts.redis.serve());
     parts.tasks.spawn("archive", parts.archive());
@@ -136,7 +144,8 @@ void migrate_database(const ArchiverConfig& config) {
                        .application_name = "quorate-archiver-migrate",
                        .connections = 1}};
     const auto applied = migrate(database);
-    for (const auto version : applied) std::cout << "applied migration " << version << '\n';
+    for (const auto version : applied)
+        std::cout << "applied migration " << version << '\n';
     std::cout << "the database's schema has version " << schema_version() << '\n';
 }
 

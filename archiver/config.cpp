@@ -7,7 +7,8 @@ namespace quorate {
 Schema<ArchiverConfig> archiver_schema() {
     Schema<ArchiverConfig> schema{"quorate-archiver"};
     schema
-        .key("window", &ArchiverConfig::window,
+        .key("window",
+             &ArchiverConfig::window,
              "length of a verdict-minute, the same in all daemons of a deployment")
         .check([](const milliseconds& length) {
             return Window::of(length)
@@ -16,20 +17,27 @@ Schema<ArchiverConfig> archiver_schema() {
         });
     schema.key("log.level", &ArchiverConfig::log_level, "least level that is logged")
         .one_of({"debug", "info", "warn", "error"});
-    schema.key("health.address", &ArchiverConfig::health_address,
+    schema.key("health.address",
+               &ArchiverConfig::health_address,
                "IP address of /livez, /readyz and /metrics");
     schema.key("health.port", &ArchiverConfig::health_port, "their port; 0: the system chooses")
         .between(0, 65535);
-    schema.key("redis.url", &ArchiverConfig::redis_url,
-               "Redis of jobs and cells: redis://HOST:PORT[/DB] or unix:///path")
+    schema
+        .key("redis.url",
+             &ArchiverConfig::redis_url,
+             "Redis of jobs and cells: redis://HOST:PORT[/DB] or unix:///path")
         .required()
         .check(redis_url_problem);
-    schema.key("postgres.conninfo", &ArchiverConfig::postgres_conninfo,
-               "libpq connection string of the database")
+    schema
+        .key("postgres.conninfo",
+             &ArchiverConfig::postgres_conninfo,
+             "libpq connection string of the database")
         .required()
         .secret();
-    schema.key("shards", &ArchiverConfig::shards,
-               "how many shards endpoints are spread over, the same in all daemons")
+    schema
+        .key("shards",
+             &ArchiverConfig::shards,
+             "how many shards endpoints are spread over, the same in all daemons")
         .between(1, 4096);
     return schema;
 }

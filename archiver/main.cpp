@@ -12,15 +12,16 @@ int main(int argc, char** argv) {
     char** const end = std::remove(argv, argv + argc, std::string_view{"--migrate"});
     const bool migrating = end != argv + argc;
     argc = static_cast<int>(end - argv);
-    return run_daemon(argc, argv, {"quorate-archiver", QUORATE_VERSION}, [migrating](const auto& file) {
-        auto config = load_config(archiver_schema(), file);
-        return [config, migrating](DaemonContext&) -> Task<> {
-            if (migrating) {
-                migrate_database(config);
-                co_return;
-            }
-            ArchiverApp app{config, co_await asio::this_coro::executor};
-            co_await app.run();
-        };
-    });
+    return run_daemon(
+        argc, argv, {"quorate-archiver", QUORATE_VERSION}, [migrating](const auto& file) {
+            auto config = load_config(archiver_schema(), file);
+            return [config, migrating](DaemonContext&) -> Task<> {
+                if (migrating) {
+                    migrate_database(config);
+                    co_return;
+                }
+                ArchiverApp app{config, co_await asio::this_coro::executor};
+                co_await app.run();
+            };
+        });
 }

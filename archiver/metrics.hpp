@@ -8,9 +8,10 @@ namespace quorate {
 struct ArchiverMetrics {
     explicit ArchiverMetrics(Metrics& metrics)
         : sealed{metrics.counters("quorate_archiver_sealed_minutes_total",
-                                  "Endpoint-minutes sealed, by decision.", {"decision"})},
-          transitions{metrics.counters("quorate_archiver_transitions_total",
-                                       "Changes of incidents, by kind.", {"kind"})},
+                                  "Endpoint-minutes sealed, by decision.",
+                                  {"decision"})},
+          transitions{metrics.counters(
+              "quorate_archiver_transitions_total", "Changes of incidents, by kind.", {"kind"})},
           late{metrics.counters("quorate_archiver_late_cells_total",
                                 "Cells that came after their minute was sealed: stored, duplicate "
                                 "or unexpected.",

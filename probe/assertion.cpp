@@ -6,8 +6,8 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "probe/jsonrpc.hpp"
 #include "core/base/text.hpp"
+#include "probe/jsonrpc.hpp"
 
 namespace quorate {
 namespace {

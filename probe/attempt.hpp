@@ -12,6 +12,7 @@
 #include <boost/json/object.hpp>
 
 #include "core/model/failure.hpp"
+#include "core/model/http_url.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task.hpp"
 #include "platform/tls/tls_contexts.hpp"
@@ -19,7 +20,6 @@
 #include "probe/jsonrpc.hpp"
 #include "probe/probe.hpp"
 #include "probe/resolver.hpp"
-#include "core/model/http_url.hpp"
 #include "probe/wire.hpp"
 
 namespace quorate {

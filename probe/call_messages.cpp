@@ -1,8 +1,8 @@
 #include <boost/json/serialize.hpp>
 
+#include "core/base/text.hpp"
 #include "probe/call.hpp"
 #include "probe/http_request.hpp"
-#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

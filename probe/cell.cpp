@@ -1,5 +1,5 @@
-#include "probe/probe.hpp"
 #include "core/base/text.hpp"
+#include "probe/probe.hpp"
 
 namespace quorate {
 

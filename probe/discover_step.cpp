@@ -1,7 +1,7 @@
+#include "core/base/text.hpp"
 #include "probe/call.hpp"
 #include "probe/mcp_messages.hpp"
 #include "probe/mcp_versions.hpp"
-#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

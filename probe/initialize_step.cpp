@@ -1,9 +1,9 @@
 #include <algorithm>
 
+#include "core/base/text.hpp"
 #include "probe/call.hpp"
 #include "probe/mcp_messages.hpp"
 #include "probe/mcp_versions.hpp"
-#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

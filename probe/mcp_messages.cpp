@@ -2,8 +2,8 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "probe/mcp_versions.hpp"
 #include "core/base/text.hpp"
+#include "probe/mcp_versions.hpp"
 
 namespace quorate {
 namespace {

@@ -5,9 +5,9 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "core/base/text.hpp"
 #include "probe/assertion.hpp"
 #include "probe/jsonrpc.hpp"
-#include "core/base/text.hpp"
 
 namespace quorate {
 namespace {

@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "core/model/failure.hpp"
-#include "probe/request.hpp"
 #include "core/model/http_url.hpp"
+#include "probe/request.hpp"
 
 namespace quorate {
 

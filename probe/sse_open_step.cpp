@@ -1,5 +1,5 @@
-#include "probe/call.hpp"
 #include "core/base/text.hpp"
+#include "probe/call.hpp"
 
 namespace quorate {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <boost/json/value.hpp>
 
-#include "probe/jsonrpc.hpp"
 #include "core/base/text.hpp"
+#include "probe/jsonrpc.hpp"
 
 namespace quorate {
 namespace {

@@ -1,7 +1,7 @@
+#include "core/base/text.hpp"
 #include "probe/assertion.hpp"
 #include "probe/call.hpp"
 #include "probe/mcp_messages.hpp"
-#include "core/base/text.hpp"
 #include "probe/tool_list.hpp"
 
 namespace quorate {

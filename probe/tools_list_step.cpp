@@ -1,9 +1,9 @@
 #include <algorithm>
 
+#include "core/base/text.hpp"
 #include "core/manifest/manifest.hpp"
 #include "probe/call.hpp"
 #include "probe/mcp_messages.hpp"
-#include "core/base/text.hpp"
 #include "probe/tool_list.hpp"
 
 namespace quorate {

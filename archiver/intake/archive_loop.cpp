@@ -25,18 +25,26 @@ constexpr std::chrono::hours kPartitionsAge{1};
 constexpr int kDuePerStep = 50;  // watermarks in one step, so that catching up starves nothing
 
 void log_transition(Logger& log, const EndpointVersion& version, const Transition& transition) {
-    log_event(log, LogLevel::info, "incident.changed",
+    log_event(log,
+              LogLevel::info,
+              "incident.changed",
               kv("endpoint", version.tenant + "/" + version.name),
-              kv("endpoint_id", version.endpoint), kv("minute", transition.minute),
+              kv("endpoint_id", version.endpoint),
+              kv("minute", transition.minute),
               kv("kind", name_of(transition.kind)),
               kv("severity", transition.to ? name_of(*transition.to) : std::string_view{}),
-              kv("scope", name_of(transition.scope)), kv("detail", transition.detail));
+              kv("scope", name_of(transition.scope)),
+              kv("detail", transition.detail));
 }
 
 }  // namespace
 
-ArchiveLoop::ArchiveLoop(ArchiveOptions options, Database& database, RedisClient& redis,
-                         const Clock& clock, Logger& log, const ArchiverMetrics& metrics)
+ArchiveLoop::ArchiveLoop(ArchiveOptions options,
+                         Database& database,
+                         RedisClient& redis,
+                         const Clock& clock,
+                         Logger& log,
+                         const ArchiverMetrics& metrics)
     : options_{options},
       database_{database},
       redis_{redis},
@@ -45,11 +53,13 @@ ArchiveLoop::ArchiveLoop(ArchiveOptions options, Database& database, RedisClient
       log_{log},
       metrics_{metrics},
       announcements_{options.held_max} {
-    for (std::uint32_t shard = 0; shard < options_.shards; ++shard) shards_.emplace_back(shard);
+    for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
+        shards_.emplace_back(shard);
 }
 
 Task<> ArchiveLoop::run() {
-    Backoff backoff{milliseconds{200}, std::chrono::seconds{5},
+    Backoff backoff{milliseconds{200},
+                    std::chrono::seconds{5},
                     static_cast<std::uint64_t>(clock_.utc_now().time_since_epoch().count())};
     for (;;) {
         std::string lost;
@@ -86,7 +96,8 @@ Task<> ArchiveLoop::start() {
     partitions_at_ = {};
     offset_at_ = {};
     // A crash may have come between the last commit and Redis, and Redis may have lost its memory.
-    for (const auto& [shard, minute] : watermarks_) co_await buffer_.seal(shard, minute);
+    for (const auto& [shard, minute] : watermarks_)
+        co_await buffer_.seal(shard, minute);
 }
 
 Task<> ArchiveLoop::run_until_failure() {
@@ -141,12 +152,13 @@ std::optional<UtcMinute> ArchiveLoop::sealed_until(ShardId shard) const {
 Task<> ArchiveLoop::seal_announced() {
     const auto batches = co_await buffer_.read_done(shards_, options_.announced_max);
     for (const auto& batch : batches)
-        for (const auto& done : batch.minutes) announcements_.add({done.minute, done.endpoint});
+        for (const auto& done : batch.minutes)
+            announcements_.add({done.minute, done.endpoint});
     const auto until = [this](ShardId shard) { return sealed_until(shard); };
     announcements_.forget_sealed(catalogue_, progress_, until);
 
-    const auto ready = announcements_.ready(catalogue_, progress_, options_.window, until,
-                                            options_.rows_max);
+    const auto ready =
+        announcements_.ready(catalogue_, progress_, options_.window, until, options_.rows_max);
     std::vector<CellsQuery> queries;
     for (const auto& each : ready) {
         const auto* version = catalogue_.expected(each.endpoint, each.minute);
@@ -164,7 +176,8 @@ Task<> ArchiveLoop::seal_announced() {
         plan.seal(version, query.minute, found[i].cells, [](RegionId) { return true; });
     }
     if (!plan.empty()) co_await commit(plan);
-    for (const auto& batch : batches) co_await buffer_.drop_done(batch.shard, batch.entries);
+    for (const auto& batch : batches)
+        co_await buffer_.drop_done(batch.shard, batch.entries);
     metrics_.held.set(static_cast<double>(announcements_.size()));
 }
 
@@ -225,15 +238,23 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<DoneMinute>& due)
     }
     const auto found = co_await buffer_.read_cells(queries);
     const auto dead = co_await dead_regions();
-    const auto alive = [&dead](RegionId region) { return !std::ranges::binary_search(dead, region); };
+    const auto alive = [&dead](RegionId region) {
+        return !std::ranges::binary_search(dead, region);
+    };
     for (std::size_t i = 0; i < due.size(); ++i) {
         for (const auto& why : found[i].undecodable) {
             metrics_.undecodable.add();
-            log_event(log_, LogLevel::warn, "cell.refused", kv("endpoint_id", due[i].endpoint),
-                      kv("minute", due[i].minute), kv("detail", why));
+            log_event(log_,
+                      LogLevel::warn,
+                      "cell.refused",
+                      kv("endpoint_id", due[i].endpoint),
+                      kv("minute", due[i].minute),
+                      kv("detail", why));
         }
-        plan.seal(*catalogue_.expected(due[i].endpoint, due[i].minute), due[i].minute,
-                  found[i].cells, alive);
+        plan.seal(*catalogue_.expected(due[i].endpoint, due[i].minute),
+                  due[i].minute,
+                  found[i].cells,
+                  alive);
     }
 }
 
@@ -250,7 +271,8 @@ Task<> ArchiveLoop::look_again(const SealPlan& plan) {
     if (queries.empty()) co_return;
     const auto found = co_await buffer_.read_cells(std::move(queries));
     std::vector<Cell> late;
-    for (const auto& each : found) late.insert(late.end(), each.cells.begin(), each.cells.end());
+    for (const auto& each : found)
+        late.insert(late.end(), each.cells.begin(), each.cells.end());
     if (late.empty()) co_return;
     auto store = [&late](pqxx::work& work) { return store_late(work, late); };
     const auto outcome = co_await database_.transact(store);
@@ -266,7 +288,8 @@ void ArchiveLoop::count_late(const LateOutcome& outcome) {
 /// The regions of which no agent was heard lately, ascending.
 Task<std::vector<RegionId>> ArchiveLoop::dead_regions() {
     std::vector<std::string> names;
-    for (const auto& [region, name] : regions_) names.push_back(name);
+    for (const auto& [region, name] : regions_)
+        names.push_back(name);
     const auto heartbeats = co_await read_heartbeats(redis_, names);
     const auto oldest = utc_now() - kAgentSilence;
     std::vector<RegionId> dead;
@@ -284,8 +307,10 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
     const auto started = clock_.steady_now();
     auto store = [this, &plan](pqxx::work& work) { store_plan(work, plan, regions_); };
     co_await database_.transact(store);
-    for (auto& [endpoint, progress] : plan.changed) progress_[endpoint] = std::move(progress);
-    for (const auto& watermark : plan.watermarks) watermarks_[watermark.shard] = watermark.minute;
+    for (auto& [endpoint, progress] : plan.changed)
+        progress_[endpoint] = std::move(progress);
+    for (const auto& watermark : plan.watermarks)
+        watermarks_[watermark.shard] = watermark.minute;
 
     const std::chrono::duration<double> elapsed = clock_.steady_now() - started;
     if (!plan.rows.empty()) {
@@ -298,10 +323,15 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
     };
     for (const auto& row : plan.rows) {
         metrics_.sealed.with({name_of(row.record.decision)}).add();
-        for (const auto& transition : row.transitions) changed(row.version, transition);
+        for (const auto& transition : row.transitions)
+            changed(row.version, transition);
     }
-    for (const auto& close : plan.closes) changed(close.version, close.transition);
-    log_event(log_, LogLevel::debug, "batch.committed", kv("minutes", plan.rows.size()),
+    for (const auto& close : plan.closes)
+        changed(close.version, close.transition);
+    log_event(log_,
+              LogLevel::debug,
+              "batch.committed",
+              kv("minutes", plan.rows.size()),
               kv("elapsed_ms", elapsed));
 }
 

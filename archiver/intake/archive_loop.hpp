@@ -22,9 +22,9 @@ struct ArchiveOptions {
     Window window = Window::minute();
     std::uint32_t shards = 64;
     milliseconds poll{200};
-    std::size_t rows_max = 2000;         ///< endpoint-minutes of one transaction
-    std::size_t announced_max = 1000;    ///< announcements of a shard read at a time, late cells too
-    std::size_t held_max = 100'000;      ///< announcements held in memory
+    std::size_t rows_max = 2000;       ///< endpoint-minutes of one transaction
+    std::size_t announced_max = 1000;  ///< announcements of a shard read at a time, late cells too
+    std::size_t held_max = 100'000;    ///< announcements held in memory
 };
 
 /// Drains verdict-minutes from Redis into Postgres, for one active archiver: seals complete minutes
@@ -34,8 +34,12 @@ struct ArchiveOptions {
 class ArchiveLoop {
 public:
     /// Everything referred to must outlive the loop.
-    ArchiveLoop(ArchiveOptions options, Database& database, RedisClient& redis, const Clock& clock,
-                Logger& log, const ArchiverMetrics& metrics);
+    ArchiveLoop(ArchiveOptions options,
+                Database& database,
+                RedisClient& redis,
+                const Clock& clock,
+                Logger& log,
+                const ArchiverMetrics& metrics);
 
     /// Runs until cancelled; waits while Redis or Postgres is away. What was committed is read anew
     /// at each call. Throws `operation_aborted` when cancelled.

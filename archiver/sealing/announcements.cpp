@@ -17,7 +17,8 @@ void Announcements::add(Announcement announcement) {
     if (held_.size() < held_max_) held_.insert(announcement);
 }
 
-void Announcements::forget_sealed(const Catalogue& catalogue, const ProgressMap& progress,
+void Announcements::forget_sealed(const Catalogue& catalogue,
+                                  const ProgressMap& progress,
                                   const SealedUntil& sealed_until) {
     std::erase_if(held_, [&](const Announcement& each) {
         const auto* version = catalogue.expected(each.endpoint, each.minute);
@@ -28,9 +29,11 @@ void Announcements::forget_sealed(const Catalogue& catalogue, const ProgressMap&
     });
 }
 
-std::vector<Announcement> Announcements::ready(
-    const Catalogue& catalogue, const ProgressMap& progress, Window window,
-    const SealedUntil& sealed_until, std::size_t rows_max) const {
+std::vector<Announcement> Announcements::ready(const Catalogue& catalogue,
+                                               const ProgressMap& progress,
+                                               Window window,
+                                               const SealedUntil& sealed_until,
+                                               std::size_t rows_max) const {
     std::vector<Announcement> result;
     std::unordered_map<EndpointId, UtcMinute> sealed_here;
     for (const auto& each : held_) {

@@ -31,13 +31,16 @@ public:
     using SealedUntil = std::function<std::optional<UtcMinute>(ShardId)>;
 
     /// Forgets those of minutes that are sealed, or of which nothing is expected.
-    void forget_sealed(const Catalogue& catalogue, const ProgressMap& progress,
+    void forget_sealed(const Catalogue& catalogue,
+                       const ProgressMap& progress,
                        const SealedUntil& sealed_until);
     /// Those that may be sealed now, in an order that keeps each endpoint's minutes ascending: no
     /// earlier minute after the shard's watermark and after the endpoint's last one is expected,
     /// except those before it in the result. At most `rows_max`.
-    std::vector<Announcement> ready(const Catalogue& catalogue, const ProgressMap& progress,
-                                    Window window, const SealedUntil& sealed_until,
+    std::vector<Announcement> ready(const Catalogue& catalogue,
+                                    const ProgressMap& progress,
+                                    Window window,
+                                    const SealedUntil& sealed_until,
                                     std::size_t rows_max) const;
     void forget(const Announcement& announcement) { held_.erase(announcement); }
     void clear() { held_.clear(); }

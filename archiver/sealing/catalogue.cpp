@@ -15,12 +15,14 @@ bool in_force(const EndpointVersion& version, UtcMinute minute) {
 }  // namespace
 
 Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window) : window_{window} {
-    for (auto& version : versions) versions_[version.endpoint].push_back(std::move(version));
+    for (auto& version : versions)
+        versions_[version.endpoint].push_back(std::move(version));
     for (auto& [endpoint, all] : versions_) {
         std::ranges::sort(all, {}, &EndpointVersion::valid_from);
         shards_[all.front().shard].push_back(endpoint);
     }
-    for (auto& [shard, endpoints] : shards_) std::ranges::sort(endpoints);
+    for (auto& [shard, endpoints] : shards_)
+        std::ranges::sort(endpoints);
 }
 
 const EndpointVersion* Catalogue::expected(EndpointId endpoint, UtcMinute minute) const {

@@ -27,11 +27,13 @@ std::optional<UtcMinute> SealPlan::last_minute(EndpointId endpoint) const {
     return std::nullopt;
 }
 
-void SealPlan::seal(const EndpointVersion& version, UtcMinute minute,
+void SealPlan::seal(const EndpointVersion& version,
+                    UtcMinute minute,
                     const std::vector<Cell>& received,
                     const std::function<bool(RegionId)>& alive) {
     std::vector<ExpectedRegion> expected;
-    for (const auto region : version.regions) expected.push_back({region, alive(region)});
+    for (const auto region : version.regions)
+        expected.push_back({region, alive(region)});
     std::ranges::sort(expected, {}, &ExpectedRegion::region);
 
     SealedRow row;
@@ -57,7 +59,8 @@ void SealPlan::seal(const EndpointVersion& version, UtcMinute minute,
     before.cells = row.record.regions;
     before.voters = row.record.voters.count();
     if (first || decision_before != row.record.decision) before.since = minute;
-    before.flapping = before.rule.incident.open && is_flapping(before.rule.incident, minute, params);
+    before.flapping =
+        before.rule.incident.open && is_flapping(before.rule.incident, minute, params);
     for (const auto& cell : row.cells)
         if (cell.era) before.era = cell.era;
     rows.push_back(std::move(row));

@@ -18,8 +18,8 @@ namespace quorate {
 struct EndpointProgress {
     EndpointState rule;
     ShardId shard;
-    UtcMinute since;         ///< first minute of the present run of equal decisions
-    std::optional<Era> era;  ///< the last one seen
+    UtcMinute since;            ///< first minute of the present run of equal decisions
+    std::optional<Era> era;     ///< the last one seen
     Scope scope = Scope::none;  ///< of the last minute, as the two counts
     std::uint32_t cells = 0;    ///< N
     std::uint32_t voters = 0;   ///< |V|
@@ -33,12 +33,12 @@ using ProgressMap = std::unordered_map<EndpointId, EndpointProgress>;
 struct SealedRow {
     EndpointVersion version;
     UtcMinute minute;
-    std::vector<Cell> cells;                ///< one per expected region, ascending by region
-    std::vector<RegionState> states;        ///< after the minute, in the order of `cells`
+    std::vector<Cell> cells;          ///< one per expected region, ascending by region
+    std::vector<RegionState> states;  ///< after the minute, in the order of `cells`
     DecisionRecord record;
-    std::vector<Transition> transitions;    ///< for the timeline
-    std::vector<Transition> caught_up;      ///< for notifiers alone
-    std::vector<Spell> spells;              ///< begun or grown by this minute
+    std::vector<Transition> transitions;  ///< for the timeline
+    std::vector<Transition> caught_up;    ///< for notifiers alone
+    std::vector<Spell> spells;            ///< begun or grown by this minute
     MinuteUse use = MinuteUse::excluded;
 };
 
@@ -53,8 +53,8 @@ struct ShardWatermark {
     UtcMinute minute;
 };
 
-/// Seals minutes in memory; a store then writes the whole plan in one transaction. Pure: it works on
-/// copies, and what was committed before stays as it is until `changed` is taken over.
+/// Seals minutes in memory; a store then writes the whole plan in one transaction. Pure: it works
+/// on copies, and what was committed before stays as it is until `changed` is taken over.
 class SealPlan {
 public:
     /// @param committed must outlive the plan and stay as it is meanwhile.
@@ -65,7 +65,9 @@ public:
     /// @param version from Catalogue::expected for this minute
     /// @param received what came in, in any order; missing regions become UNKNOWN
     /// @param alive whether some agent of a region was heard lately
-    void seal(const EndpointVersion& version, UtcMinute minute, const std::vector<Cell>& received,
+    void seal(const EndpointVersion& version,
+              UtcMinute minute,
+              const std::vector<Cell>& received,
               const std::function<bool(RegionId)>& alive);
 
     /// Closes the open incident of a deleted endpoint, if there is one.
@@ -78,7 +80,7 @@ public:
 
     std::vector<SealedRow> rows;
     std::vector<DeletedClose> closes;
-    std::vector<ShardWatermark> watermarks;         ///< to be moved with this plan
+    std::vector<ShardWatermark> watermarks;          ///< to be moved with this plan
     std::map<EndpointId, EndpointProgress> changed;  ///< the new state of all that is in the plan
     UtcTime decided_at;
 

@@ -49,7 +49,8 @@ std::optional<int> reason_of(const Transition& transition, const SealedRow* row)
     return best;
 }
 
-IncidentId insert_incident(pqxx::work& work, const Transition& transition,
+IncidentId insert_incident(pqxx::work& work,
+                           const Transition& transition,
                            const TransitionContext& context) {
     const auto& version = context.version;
     const bool single = context.row != nullptr && context.row->record.single_witness;
@@ -59,24 +60,31 @@ IncidentId insert_incident(pqxx::work& work, const Transition& transition,
         "worst_severity, scope, started_at, detected_at, reason, regions, flaps, marks) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::smallint[], $12, $13::text[]) "
         "RETURNING id",
-        version.endpoint.value(), transition.ordinal, version.tenant, version.name,
+        version.endpoint.value(),
+        transition.ordinal,
+        version.tenant,
+        version.name,
         static_cast<int>(transition.to.value_or(transition.worst)),
-        static_cast<int>(transition.worst), static_cast<int>(transition.scope),
-        timestamp_text(transition.opening.started), timestamp_text(transition.opening.detected),
-        or_null(reason), array_text(transition.regions), transition.flaps,
+        static_cast<int>(transition.worst),
+        static_cast<int>(transition.scope),
+        timestamp_text(transition.opening.started),
+        timestamp_text(transition.opening.detected),
+        or_null(reason),
+        array_text(transition.regions),
+        transition.flaps,
         single ? "{single_witness}" : "{}");
     return IncidentId{row[0].as<std::uint64_t>()};
 }
 
 /// Everything but the first opening. `closed` leaves severity and scope as they were.
-IncidentId update_incident(pqxx::work& work, const Transition& transition,
+IncidentId update_incident(pqxx::work& work,
+                           const Transition& transition,
                            const TransitionContext& context) {
     const bool closed = transition.kind == TransitionKind::closed;
     const auto severity = number(transition.to);
     const bool worsens = transition.kind == TransitionKind::escalated;
     const auto reason = worsens ? reason_of(transition, context.row) : std::nullopt;
-    const auto closed_at =
-        closed ? std::optional{timestamp_text(transition.at)} : std::nullopt;
+    const auto closed_at = closed ? std::optional{timestamp_text(transition.at)} : std::nullopt;
     const auto recovered_at = closed && transition.opening.recovered
                                   ? std::optional{timestamp_text(*transition.opening.recovered)}
                                   : std::nullopt;
@@ -91,10 +99,17 @@ IncidentId update_incident(pqxx::work& work, const Transition& transition,
         "flaps = $11, marks = CASE WHEN $12 = '' OR $12 = ANY (marks) THEN marks "
         "ELSE marks || $12 END "
         "WHERE endpoint_id = $1 AND ordinal = $2 RETURNING id",
-        context.version.endpoint.value(), transition.ordinal, or_null(severity),
-        static_cast<int>(transition.worst), static_cast<int>(transition.scope),
-        or_null(recovered_at), or_null(closed_at), or_null(mttr), or_null(reason),
-        array_text(transition.regions), transition.flaps,
+        context.version.endpoint.value(),
+        transition.ordinal,
+        or_null(severity),
+        static_cast<int>(transition.worst),
+        static_cast<int>(transition.scope),
+        or_null(recovered_at),
+        or_null(closed_at),
+        or_null(mttr),
+        or_null(reason),
+        array_text(transition.regions),
+        transition.flaps,
         std::string{name_of(transition.close_mark)});
     return IncidentId{row[0].as<std::uint64_t>()};
 }
@@ -106,11 +121,16 @@ void store_opening(pqxx::work& work, const Transition& transition, IncidentId in
     work.exec_params0(
         "INSERT INTO quorate.incident_opening VALUES ($1, $2, $3, $4, $5) "
         "ON CONFLICT (incident_id, opening) DO UPDATE SET recovered_at = excluded.recovered_at",
-        incident.value(), transition.openings, timestamp_text(transition.opening.started),
-        timestamp_text(transition.opening.detected), or_null(recovered));
+        incident.value(),
+        transition.openings,
+        timestamp_text(transition.opening.started),
+        timestamp_text(transition.opening.detected),
+        or_null(recovered));
 }
 
-void store_event(pqxx::work& work, const Transition& transition, IncidentId incident,
+void store_event(pqxx::work& work,
+                 const Transition& transition,
+                 IncidentId incident,
                  const TransitionContext& context) {
     const auto from = number(transition.from);
     const auto to = number(transition.to);
@@ -118,27 +138,41 @@ void store_event(pqxx::work& work, const Transition& transition, IncidentId inci
         "INSERT INTO quorate.incident_event (incident_id, at, minute, kind, from_severity, "
         "to_severity, scope, rule_row, detail, inputs) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        incident.value(), timestamp_text(transition.at), timestamp_text(transition.minute),
-        std::string{name_of(transition.kind)}, or_null(from), or_null(to),
-        static_cast<int>(transition.scope), static_cast<int>(transition.rule_row),
+        incident.value(),
+        timestamp_text(transition.at),
+        timestamp_text(transition.minute),
+        std::string{name_of(transition.kind)},
+        or_null(from),
+        or_null(to),
+        static_cast<int>(transition.scope),
+        static_cast<int>(transition.rule_row),
         transition.detail,
         context.row != nullptr ? inputs_json(*context.row, context.names) : std::string{"{}"});
 }
 
-void store_notice(pqxx::work& work, const Transition& transition, IncidentId incident,
-                  const TransitionContext& context, const char* suffix) {
-    const auto key = fmt::format("{}:{}:{}{}", incident.value(), transition.minute.epoch_ms(),
-                                 name_of(transition.kind), suffix);
-    work.exec_params0("INSERT INTO quorate.outbox (key, payload) VALUES ($1, $2)", key,
+void store_notice(pqxx::work& work,
+                  const Transition& transition,
+                  IncidentId incident,
+                  const TransitionContext& context,
+                  const char* suffix) {
+    const auto key = fmt::format("{}:{}:{}{}",
+                                 incident.value(),
+                                 transition.minute.epoch_ms(),
+                                 name_of(transition.kind),
+                                 suffix);
+    work.exec_params0("INSERT INTO quorate.outbox (key, payload) VALUES ($1, $2)",
+                      key,
                       notice_json(context.version, transition, incident, context.names));
     work.exec_params0(
         "UPDATE quorate.incident SET notified_at = coalesce(notified_at, $2) WHERE id = $1",
-        incident.value(), timestamp_text(transition.at));
+        incident.value(),
+        timestamp_text(transition.at));
 }
 
 }  // namespace
 
-IncidentId store_transition(pqxx::work& work, const Transition& transition,
+IncidentId store_transition(pqxx::work& work,
+                            const Transition& transition,
                             const TransitionContext& context) {
     const auto incident = transition.kind == TransitionKind::opened
                               ? insert_incident(work, transition, context)
@@ -149,11 +183,13 @@ IncidentId store_transition(pqxx::work& work, const Transition& transition,
     return incident;
 }
 
-void store_caught_up(pqxx::work& work, const Transition& transition,
+void store_caught_up(pqxx::work& work,
+                     const Transition& transition,
                      const TransitionContext& context) {
-    const auto row = work.exec_params1(
-        "SELECT id FROM quorate.incident WHERE endpoint_id = $1 AND ordinal = $2",
-        context.version.endpoint.value(), transition.ordinal);
+    const auto row =
+        work.exec_params1("SELECT id FROM quorate.incident WHERE endpoint_id = $1 AND ordinal = $2",
+                          context.version.endpoint.value(),
+                          transition.ordinal);
     store_notice(work, transition, IncidentId{row[0].as<std::uint64_t>()}, context, ":caught_up");
 }
 

@@ -19,11 +19,13 @@ struct TransitionContext {
 /// Writes one entry of an incident's timeline: the incident, its opening, the event with its inputs
 /// and, where it notifies, a row of the outbox. @return the incident's id.
 /// Throws as pqxx. Within the caller's transaction.
-IncidentId store_transition(pqxx::work& work, const Transition& transition,
+IncidentId store_transition(pqxx::work& work,
+                            const Transition& transition,
                             const TransitionContext& context);
 
 /// Writes the row of the outbox of a net change, which is no entry of the timeline.
-void store_caught_up(pqxx::work& work, const Transition& transition,
+void store_caught_up(pqxx::work& work,
+                     const Transition& transition,
                      const TransitionContext& context);
 
 }  // namespace quorate

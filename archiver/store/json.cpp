@@ -28,7 +28,8 @@ std::string region_name(const RegionNames& names, RegionId region) {
 
 json::array region_names(const RegionNames& names, const std::vector<RegionId>& regions) {
     json::array list;
-    for (const auto region : regions) list.emplace_back(region_name(names, region));
+    for (const auto region : regions)
+        list.emplace_back(region_name(names, region));
     return list;
 }
 
@@ -106,8 +107,10 @@ std::string inputs_json(const SealedRow& row, const RegionNames& names) {
     return json::serialize(inputs);
 }
 
-std::string notice_json(const EndpointVersion& version, const Transition& transition,
-                        IncidentId incident, const RegionNames& names) {
+std::string notice_json(const EndpointVersion& version,
+                        const Transition& transition,
+                        IncidentId incident,
+                        const RegionNames& names) {
     const json::object notice{{"incident_id", incident.value()},
                               {"tenant", version.tenant},
                               {"endpoint", version.name},

@@ -25,7 +25,9 @@ boost::json::object cell_details(const Cell& cell);
 std::string inputs_json(const SealedRow& row, const RegionNames& names);
 
 /// The payload of a row in the outbox.
-std::string notice_json(const EndpointVersion& version, const Transition& transition,
-                        IncidentId incident, const RegionNames& names);
+std::string notice_json(const EndpointVersion& version,
+                        const Transition& transition,
+                        IncidentId incident,
+                        const RegionNames& names);
 
 }  // namespace quorate

@@ -16,7 +16,8 @@ void store_one(pqxx::work& work, const Cell& cell, LateOutcome& outcome) {
     const auto minute = timestamp_text(cell.key.minute);
     const auto found = work.exec_params(
         "SELECT cells FROM quorate.minute WHERE endpoint_id = $1 AND minute = $2 FOR UPDATE",
-        cell.key.endpoint.value(), minute);
+        cell.key.endpoint.value(),
+        minute);
     auto cells = found.empty() ? std::vector<PackedCell>{}
                                : unpack_cells(bytes_of_bytea(found[0][0].as<std::string>()));
     const auto place = std::ranges::find(cells, cell.key.region, &PackedCell::region);
@@ -35,13 +36,17 @@ void store_one(pqxx::work& work, const Cell& cell, LateOutcome& outcome) {
     late.absent = place->absent;
     *place = late;
     std::string bytes;
-    for (const auto& each : cells) append_packed(each, bytes);
+    for (const auto& each : cells)
+        append_packed(each, bytes);
     boost::json::object details;
     details[std::to_string(cell.key.region.value())] = cell_details(cell);
     work.exec_params0(
         "UPDATE quorate.minute SET cells = $3, details = coalesce(details, '{}') || $4 "
         "WHERE endpoint_id = $1 AND minute = $2",
-        cell.key.endpoint.value(), minute, bytea_text(bytes), boost::json::serialize(details));
+        cell.key.endpoint.value(),
+        minute,
+        bytea_text(bytes),
+        boost::json::serialize(details));
     ++outcome.stored;
 }
 
@@ -50,7 +55,8 @@ void store_one(pqxx::work& work, const Cell& cell, LateOutcome& outcome) {
 LateOutcome store_late(pqxx::work& work, const std::vector<Cell>& cells) {
     work.exec0("SET LOCAL synchronous_commit TO on");  // as in store_plan
     LateOutcome outcome;
-    for (const auto& cell : cells) store_one(work, cell, outcome);
+    for (const auto& cell : cells)
+        store_one(work, cell, outcome);
     return outcome;
 }
 

@@ -91,7 +91,8 @@ void require_deployment(pqxx::work& work, Window window, std::uint32_t shards) {
     work.exec_params0(
         "INSERT INTO quorate.deployment (window_ms, shards) VALUES ($1, $2) "
         "ON CONFLICT (only_row) DO NOTHING",
-        window.length().count(), shards);
+        window.length().count(),
+        shards);
     const auto row = work.exec1("SELECT window_ms, shards FROM quorate.deployment");
     const milliseconds stored_window{row[0].as<std::int64_t>()};
     const auto stored_shards = row[1].as<std::uint32_t>();
@@ -99,7 +100,9 @@ void require_deployment(pqxx::work& work, Window window, std::uint32_t shards) {
         throw std::runtime_error{fmt::format(
             "the config says window {} and {} shards, the database was set up with window {} and "
             "{} shards",
-            to_duration_text(window.length()), shards, to_duration_text(stored_window),
+            to_duration_text(window.length()),
+            shards,
+            to_duration_text(stored_window),
             stored_shards)};
 }
 

@@ -24,7 +24,8 @@ public:
     explicit Reader(std::string_view bytes) : bytes_{bytes} {}
     std::uint32_t take(int bytes) {
         std::uint32_t value = 0;
-        for (; bytes > 0; --bytes) value = value << 8 | static_cast<std::uint8_t>(bytes_[at_++]);
+        for (; bytes > 0; --bytes)
+            value = value << 8 | static_cast<std::uint8_t>(bytes_[at_++]);
         return value;
     }
     template <class Enum>
@@ -65,7 +66,8 @@ PackedCell packed_cell(const Cell& cell, bool maintenance) {
     if (cell.started)
         packed.start_offset = std::clamp(
             std::chrono::floor<milliseconds>(*cell.started - UtcTime{cell.key.minute.start()}),
-            milliseconds{0}, milliseconds{kNone24 - 1});
+            milliseconds{0},
+            milliseconds{kNone24 - 1});
     packed.total = to_us(cell.timings.total);
     packed.connect = to_us(cell.timings.tcp);
     packed.tls = to_us(cell.timings.tls);
@@ -83,10 +85,12 @@ void append_packed(const PackedCell& cell, std::string& bytes) {
     put((cell.retried ? 1U : 0U) | (cell.late ? 2U : 0U) | (cell.slow ? 4U : 0U) |
             (cell.credential_sent ? 8U : 0U) | state | (cell.silent ? 64U : 0U) |
             (cell.absent ? 128U : 0U),
-        1, bytes);
+        1,
+        bytes);
     put(static_cast<std::uint32_t>(cell.own_verdict), 1, bytes);
     put(cell.http_status.value_or(0), 2, bytes);
-    put(cell.start_offset ? static_cast<std::uint32_t>(cell.start_offset->count()) : kNone24, 3,
+    put(cell.start_offset ? static_cast<std::uint32_t>(cell.start_offset->count()) : kNone24,
+        3,
         bytes);
     for (const auto& time : {cell.total, cell.connect, cell.tls, cell.initialize, cell.tools_list})
         put_time(time, bytes);

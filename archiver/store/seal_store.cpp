@@ -21,7 +21,9 @@ std::int64_t insert_batch(pqxx::work& work, const SealPlan& plan) {
         .exec_params1(
             "INSERT INTO quorate.batch (minute_min, minute_max, minutes, sealed_at) "
             "VALUES ($1, $2, $3, $4) RETURNING id",
-            timestamp_text(first->minute), timestamp_text(last->minute), plan.rows.size(),
+            timestamp_text(first->minute),
+            timestamp_text(last->minute),
+            plan.rows.size(),
             timestamp_text(plan.decided_at))[0]
         .as<std::int64_t>();
 }
@@ -42,22 +44,34 @@ std::string packed_cells(const SealedRow& row) {
 /// In the order of the primary key, which is what COPY is fastest with.
 void copy_minutes(pqxx::work& work, const SealPlan& plan, std::int64_t batch) {
     std::vector<const SealedRow*> sorted;
-    for (const auto& row : plan.rows) sorted.push_back(&row);
+    for (const auto& row : plan.rows)
+        sorted.push_back(&row);
     std::ranges::sort(sorted, {}, [](const SealedRow* row) {
         return std::tuple{row->version.endpoint, row->minute};
     });
-    static constexpr std::array kColumns{"minute",   "batch_id", "endpoint_id",  "decision",
-                                         "scope",    "rule_row", "rule_version", "uptime_use",
-                                         "cells",    "details"};
+    static constexpr std::array kColumns{"minute",
+                                         "batch_id",
+                                         "endpoint_id",
+                                         "decision",
+                                         "scope",
+                                         "rule_row",
+                                         "rule_version",
+                                         "uptime_use",
+                                         "cells",
+                                         "details"};
     pqxx::stream_to stream{work, "quorate.minute", kColumns};
     for (const auto* row : sorted) {
         const auto details = details_json(row->cells);
-        stream << std::make_tuple(
-            timestamp_text(row->minute), batch, row->version.endpoint.value(),
-            static_cast<int>(row->record.decision), static_cast<int>(row->record.scope),
-            static_cast<int>(row->record.rule_row), static_cast<int>(kRuleVersion),
-            static_cast<int>(row->use), bytea_text(packed_cells(*row)),
-            details.empty() ? nullptr : details.c_str());
+        stream << std::make_tuple(timestamp_text(row->minute),
+                                  batch,
+                                  row->version.endpoint.value(),
+                                  static_cast<int>(row->record.decision),
+                                  static_cast<int>(row->record.scope),
+                                  static_cast<int>(row->record.rule_row),
+                                  static_cast<int>(kRuleVersion),
+                                  static_cast<int>(row->use),
+                                  bytea_text(packed_cells(*row)),
+                                  details.empty() ? nullptr : details.c_str());
     }
     stream.complete();
 }
@@ -68,9 +82,12 @@ void grow_spells(pqxx::work& work, const SealPlan& plan) {
     for (const auto& row : plan.rows)
         for (const auto& spell : row.spells)
             spells += fmt::format(R"({}{{"e":{},"r":{},"f":"{}","l":"{}","q":{}}})",
-                                  spells.empty() ? "" : ",", row.version.endpoint.value(),
-                                  spell.region.value(), timestamp_text(spell.first),
-                                  timestamp_text(spell.last), row.record.quorum);
+                                  spells.empty() ? "" : ",",
+                                  row.version.endpoint.value(),
+                                  spell.region.value(),
+                                  timestamp_text(spell.first),
+                                  timestamp_text(spell.last),
+                                  row.record.quorum);
     if (spells.empty()) return;
     work.exec_params(
         "SELECT quorate.grow_spell(e, r, f, l, q) FROM json_to_recordset($1::json) "
@@ -90,7 +107,8 @@ void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names)
             const auto id = store_transition(work, transition, context);
             note_incident(plan, row.version.endpoint, transition.ordinal, id);
         }
-        for (const auto& transition : row.caught_up) store_caught_up(work, transition, context);
+        for (const auto& transition : row.caught_up)
+            store_caught_up(work, transition, context);
     }
     for (const auto& close : plan.closes) {
         const TransitionContext context{close.version, nullptr, names};
@@ -105,10 +123,16 @@ void store_states(pqxx::work& work, const SealPlan& plan) {
         states += fmt::format(
             R"({}{{"endpoint_id":{},"shard":{},"last_minute":"{}","decision":{},"scope":{},)"
             R"("cells":{},"voters":{},"since":"{}","flapping":{},"era":{},"state":{}}})",
-            states.empty() ? "" : ",", endpoint.value(), progress.shard.value(),
+            states.empty() ? "" : ",",
+            endpoint.value(),
+            progress.shard.value(),
             timestamp_text(progress.rule.last_minute.value_or(progress.since)),
-            static_cast<int>(progress.rule.last_decision), static_cast<int>(progress.scope),
-            progress.cells, progress.voters, timestamp_text(progress.since), progress.flapping,
+            static_cast<int>(progress.rule.last_decision),
+            static_cast<int>(progress.scope),
+            progress.cells,
+            progress.voters,
+            timestamp_text(progress.since),
+            progress.flapping,
             progress.era ? std::to_string(static_cast<int>(*progress.era)) : "null",
             encode(progress.rule));
     if (states.empty()) return;
@@ -128,7 +152,8 @@ void store_watermarks(pqxx::work& work, const SealPlan& plan) {
     std::string watermarks;
     for (const auto& watermark : plan.watermarks)
         watermarks += fmt::format(R"({}{{"shard":{},"minute":"{}"}})",
-                                  watermarks.empty() ? "" : ",", watermark.shard.value(),
+                                  watermarks.empty() ? "" : ",",
+                                  watermark.shard.value(),
                                   timestamp_text(watermark.minute));
     if (watermarks.empty()) return;
     work.exec_params(

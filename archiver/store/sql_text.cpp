@@ -37,13 +37,14 @@ std::string bytes_of_bytea(std::string_view text) {
 
 std::string timestamp_text(UtcTime time) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    return fmt::format("{}.{:06}Z",
-                       [&] {
-                           auto text = to_rfc3339(UtcTime{seconds});
-                           text.pop_back();  // the Z
-                           return text;
-                       }(),
-                       (time - seconds).count());
+    return fmt::format(
+        "{}.{:06}Z",
+        [&] {
+            auto text = to_rfc3339(UtcTime{seconds});
+            text.pop_back();  // the Z
+            return text;
+        }(),
+        (time - seconds).count());
 }
 
 std::string timestamp_text(UtcMinute minute) {

@@ -96,7 +96,8 @@ void Database::perform(const std::function<void(pqxx::work&)>& function) {
                 report(false);
                 throw PostgresUnavailable{detail::one_line(error.what())};
             }
-            if (attempt >= kAttemptsMax) throw PostgresError{detail::one_line(error.what()), "40001"};
+            if (attempt >= kAttemptsMax)
+                throw PostgresError{detail::one_line(error.what()), "40001"};
         } catch (const pqxx::sql_error& error) {
             const bool unavailable = !open || says_unavailable(error.sqlstate());
             report(!unavailable);

@@ -67,19 +67,20 @@ public:
     }
 
     /// Listens on `channel` until cancelled and calls `wake(payload)` for each notification, on the
-    /// caller's executor; also, with an empty payload, after each (re)connect, as some may have been
-    /// missed. Waits out an unreachable Postgres. `wake` must not throw. Cancelled: throws
+    /// caller's executor; also, with an empty payload, after each (re)connect, as some may have
+    /// been missed. Waits out an unreachable Postgres. `wake` must not throw. Cancelled: throws
     /// `operation_aborted`.
     Task<> listen(std::string channel, std::function<void(std::string_view payload)> wake);
 
     /// Runs `work()` while this process holds the session advisory lock `key`, so that one process
-    /// of a deployment does it at a time. Tries for the lock every `kLeadInterval`; where it is lost
-    /// (its connection broke) `work` is cancelled and the wait starts again. Returns when `work`
-    /// returns, throws what it throws. A process that lost the lock may still have a transaction
-    /// under way: each must be guarded by what it writes (compare and set).
+    /// of a deployment does it at a time. Tries for the lock every `kLeadInterval`; where it is
+    /// lost (its connection broke) `work` is cancelled and the wait starts again. Returns when
+    /// `work` returns, throws what it throws. A process that lost the lock may still have a
+    /// transaction under way: each must be guarded by what it writes (compare and set).
     /// @param on_change called on the caller's executor with true when the lock was taken, with
     ///     false when it is not had: once at the start and when it was lost.
-    Task<> lead(std::int64_t key, std::function<void(bool leading)> on_change,
+    Task<> lead(std::int64_t key,
+                std::function<void(bool leading)> on_change,
                 std::function<Task<>()> work);
 
     static constexpr int kAttemptsMax = 5;

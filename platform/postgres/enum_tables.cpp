@@ -13,7 +13,8 @@ namespace {
 
 template <class Table>
 void append(std::vector<StoredEnumName>& rows, std::string_view kind, const Table& table) {
-    for (const auto& row : table) rows.push_back({kind, static_cast<int>(row.value), row.name});
+    for (const auto& row : table)
+        rows.push_back({kind, static_cast<int>(row.value), row.name});
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct LockAttempt {
     bool held = false;
 };
 
-LockAttempt try_lock(std::shared_ptr<PostgresSession> session, const std::string& conninfo,
+LockAttempt try_lock(std::shared_ptr<PostgresSession> session,
+                     const std::string& conninfo,
                      std::int64_t key) {
     try {
         if (!session) session = std::make_shared<PostgresSession>(conninfo);
@@ -80,12 +81,13 @@ Task<bool> lost_while(Task<> watching, Task<> working) {
     if (watch_first && watch_thrown) std::rethrow_exception(watch_thrown);
     if (work_thrown && !(watch_first && was_cancelled(work_thrown)))
         std::rethrow_exception(work_thrown);
-    co_return watch_first && work_thrown;
+    co_return watch_first&& work_thrown;
 }
 
 }  // namespace
 
-Task<> Database::lead(std::int64_t key, std::function<void(bool)> on_change,
+Task<> Database::lead(std::int64_t key,
+                      std::function<void(bool)> on_change,
                       std::function<Task<>()> work) {
     on_change(false);
     std::shared_ptr<PostgresSession> session;

@@ -23,8 +23,7 @@ public:
     BorrowedDescriptor(const BorrowedDescriptor&) = delete;
     BorrowedDescriptor& operator=(const BorrowedDescriptor&) = delete;
     Task<> readable() {
-        co_await stream_.async_wait(asio::posix::stream_descriptor::wait_read,
-                                    asio::use_awaitable);
+        co_await stream_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
     }
 
 private:
@@ -36,7 +35,8 @@ Task<> follow(PostgresSession& session, const std::function<void(std::string_vie
     BorrowedDescriptor descriptor{co_await asio::this_coro::executor, session.descriptor()};
     for (;;) {
         co_await descriptor.readable();
-        for (const auto& payload : session.take_notifications()) wake(payload);
+        for (const auto& payload : session.take_notifications())
+            wake(payload);
     }
 }
 

@@ -18,7 +18,8 @@ int stored_version(pqxx::work& work) {
 std::string newer_than_build(int stored) {
     return fmt::format(
         "the database's schema has version {}, this build knows {}: install a newer Quorate",
-        stored, schema_version());
+        stored,
+        schema_version());
 }
 
 void check_version(int stored) {
@@ -27,7 +28,8 @@ void check_version(int stored) {
         throw SchemaMismatch{fmt::format(
             "the database's schema has version {}, this build needs {}: run `quorate-archiver "
             "--config FILE --migrate`",
-            stored, schema_version())};
+            stored,
+            schema_version())};
 }
 
 /// Applies the next missing migration. @return its version; 0 where there is none.
@@ -47,7 +49,8 @@ int apply_next(pqxx::work& work) {
                 "    applied_at timestamptz NOT NULL DEFAULT now())");
         work.exec(std::string{migration.sql});
         work.exec_params0("INSERT INTO quorate.schema_version (version, name) VALUES ($1, $2)",
-                          migration.version, std::string{migration.name});
+                          migration.version,
+                          std::string{migration.name});
         return migration.version;
     }
     return 0;
@@ -61,7 +64,9 @@ void refresh(pqxx::work& work) {
             "INSERT INTO quorate.enum_name (kind, value, name) VALUES ($1, $2, $3) "
             "ON CONFLICT (kind, value) DO UPDATE SET name = excluded.name "
             "WHERE enum_name.name <> excluded.name",
-            std::string{row.kind}, row.value, std::string{row.name});
+            std::string{row.kind},
+            row.value,
+            std::string{row.name});
     work.exec("SELECT quorate.make_minute_partitions()");
 }
 

@@ -30,8 +30,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// Brings the database up to `schema_version()`: each missing migration in a transaction of its own,
-/// forward only, one process at a time (advisory lock). Then fills `quorate.enum_name` from
+/// Brings the database up to `schema_version()`: each missing migration in a transaction of its
+/// own, forward only, one process at a time (advisory lock). Then fills `quorate.enum_name` from
 /// core/model and makes the partitions of the next months; both are harmless to repeat. Blocks.
 /// @return the versions applied now; empty if there was nothing to do.
 /// Throws PostgresUnavailable, PostgresError, or SchemaMismatch where the database is newer.

@@ -19,7 +19,8 @@ struct FreeMemory {
 }  // namespace
 
 std::string one_line(std::string text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+        text.pop_back();
     for (auto& character : text)
         if (character == '\n' || character == '\t') character = ' ';
     return text;
@@ -33,7 +34,8 @@ PostgresSession::PostgresSession(const std::string& conninfo)
     : connection_{PQconnectdb(conninfo.c_str())} {
     if (PQstatus(connection_.get()) != CONNECTION_OK)
         throw PostgresUnavailable{one_line(PQerrorMessage(connection_.get()))};
-    PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);  // not to stderr
+    PQsetNoticeProcessor(
+        connection_.get(), [](void*, const char*) {}, nullptr);  // not to stderr
 }
 
 std::optional<std::string> PostgresSession::exec(const std::string& sql) {

@@ -13,8 +13,10 @@ namespace {
 
 const std::string kHead =
     "# Configuration\n\n"
-    "Every key of the daemons' YAML files. Generated: do not edit (`tests/architecture/README.md`).\n"
-    "`redis.url` is `url` below `redis`. An unknown key is an error that names file, line and key;\n"
+    "Every key of the daemons' YAML files. Generated: do not edit "
+    "(`tests/architecture/README.md`).\n"
+    "`redis.url` is `url` below `redis`. An unknown key is an error that names file, line and "
+    "key;\n"
     "`--check-config` loads a file, reports and exits.\n\n";
 
 }  // namespace

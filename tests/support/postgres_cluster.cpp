@@ -37,7 +37,8 @@ std::vector<std::string> unprivileged(std::vector<std::string> command) {
 /// Starts the command with stdout and stderr appended to `log`.
 pid_t spawn(const std::vector<std::string>& command, const std::filesystem::path& log) {
     std::vector<char*> arguments;
-    for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+    for (const auto& argument : command)
+        arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     const pid_t child = ::fork();
     if (child < 0) throw std::system_error{errno, std::generic_category(), "fork"};
@@ -89,8 +90,13 @@ PostgresCluster::PostgresCluster() {
         if (::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0)
             throw std::system_error{errno, std::generic_category(), folder_};
     }
-    run(unprivileged({kBin + "initdb", "--no-sync", "--auth=trust", "--username=postgres",
-                      "--encoding=UTF8", "--locale=C", (folder_ / "data").string()}),
+    run(unprivileged({kBin + "initdb",
+                      "--no-sync",
+                      "--auth=trust",
+                      "--username=postgres",
+                      "--encoding=UTF8",
+                      "--locale=C",
+                      (folder_ / "data").string()}),
         folder_ / "initdb.log");
     start();
 }
@@ -130,11 +136,14 @@ std::string PostgresCluster::sql(const std::string& database, const std::string&
 }
 
 void PostgresCluster::start() {
-    std::vector<std::string> command{kBin + "postgres", "-D", (folder_ / "data").string(),
-                                     "-k", folder_.string()};
-    for (const char* setting :
-         {"listen_addresses=", "fsync=off", "full_page_writes=off", "shared_buffers=32MB",
-          "max_connections=100", "log_min_messages=warning"})
+    std::vector<std::string> command{
+        kBin + "postgres", "-D", (folder_ / "data").string(), "-k", folder_.string()};
+    for (const char* setting : {"listen_addresses=",
+                                "fsync=off",
+                                "full_page_writes=off",
+                                "shared_buffers=32MB",
+                                "max_connections=100",
+                                "log_min_messages=warning"})
         command.insert(command.end(), {"-c", setting});
     postmaster_ = spawn(unprivileged(std::move(command)), folder_ / "postgres.log");
     const auto info = conninfo("postgres");
@@ -143,7 +152,8 @@ void PostgresCluster::start() {
         int status = 0;
         if (::waitpid(postmaster_, &status, WNOHANG) == postmaster_ ||
             std::chrono::steady_clock::now() > give_up)
-            throw std::runtime_error{"postgres did not start: " + text_of(folder_ / "postgres.log")};
+            throw std::runtime_error{"postgres did not start: " +
+                                     text_of(folder_ / "postgres.log")};
         ::poll(nullptr, 0, 10);
     }
 }
@@ -157,9 +167,11 @@ void PostgresCluster::stop() {
 void PostgresCluster::kill() {
     const auto children = children_of(postmaster_);
     ::kill(postmaster_, SIGKILL);
-    for (const auto child : children) ::kill(child, SIGKILL);
+    for (const auto child : children)
+        ::kill(child, SIGKILL);
     ::waitpid(postmaster_, nullptr, 0);
-    for (const auto child : children) wait_gone(child);
+    for (const auto child : children)
+        wait_gone(child);
     postmaster_ = 0;
 }
 

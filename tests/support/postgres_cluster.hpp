@@ -20,7 +20,8 @@ public:
 
     /// Makes a new, empty database and returns the conninfo of its superuser.
     std::string create_database(const std::string& name);
-    /// conninfo of `database` as `user`; roles such as quorate_reader need `ALTER ROLE … LOGIN` first.
+    /// conninfo of `database` as `user`; roles such as quorate_reader need `ALTER ROLE … LOGIN`
+    /// first.
     std::string conninfo(const std::string& database, const std::string& user = "postgres") const;
     /// Runs one SQL text in `database` as superuser: rows by line, columns parted by a bar.
     std::string sql(const std::string& database, const std::string& text) const;

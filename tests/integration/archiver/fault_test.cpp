@@ -5,6 +5,7 @@
 #include <random>
 
 #include <gtest/gtest.h>
+
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,7 +86,8 @@ TEST(ArchiverCrash, BetweenCommitAndMovingRedisWatermarkAMinuteIsStoredOnce) {
         EXPECT_TRUE(co_await eventually(sealed));
     };
     world.without_archiver([&](RedisClient& client) -> Task<> {
-        co_await world.record(client, endpoint, minute, "F");  // incomplete: waits for the watermark
+        co_await world.record(
+            client, endpoint, minute, "F");  // incomplete: waits for the watermark
         std::vector<std::string> keys{keys::minute(shard, minute)};
         co_await before.take(client, std::move(keys));
     });
@@ -110,11 +112,12 @@ TEST(ArchiverCrash, BetweenCommitAndMovingRedisWatermarkAMinuteIsStoredOnce) {
 class ArchiverProcess {
 public:
     explicit ArchiverProcess(const World& world)
-        : config_{std::filesystem::temp_directory_path() / ("qa-" + world.name + "-" +
-                                                            std::to_string(::getpid()) + ".yaml")} {
+        : config_{std::filesystem::temp_directory_path() /
+                  ("qa-" + world.name + "-" + std::to_string(::getpid()) + ".yaml")} {
         const auto config = world.config();
-        std::ofstream{config_} << "window: " << config.window.count() << "ms\nshards: "
-                               << config.shards << "\nhealth.port: 0\nlog.level: error\n"
+        std::ofstream{config_} << "window: " << config.window.count()
+                               << "ms\nshards: " << config.shards
+                               << "\nhealth.port: 0\nlog.level: error\n"
                                << "redis.url: \"" << config.redis_url << "\"\n"
                                << "postgres.conninfo: \"" << config.postgres_conninfo << "\"\n";
     }
@@ -129,8 +132,11 @@ public:
         process_ = ::fork();
         if (process_ != 0) return;
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        ::execl(QUORATE_BINARY_DIR "/bin/quorate-archiver", "quorate-archiver", "--config",
-                config_.c_str(), nullptr);
+        ::execl(QUORATE_BINARY_DIR "/bin/quorate-archiver",
+                "quorate-archiver",
+                "--config",
+                config_.c_str(),
+                nullptr);
         ::_exit(127);
     }
     void kill() {

@@ -1,10 +1,11 @@
 // What C++ packs, SQL unpacks.
+#include "archiver/store/packed_cell.hpp"
+
 #include <iostream>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
 #include "tests/integration/archiver/world.hpp"
 
@@ -23,8 +24,12 @@ public:
         cell.verdict = static_cast<Verdict>(random_() % 7);
         if (flag()) cell.reason = kReasonNames[random_() % kReasonNames.size()].value;
         if (flag()) cell.phase = kPhaseNames[random_() % kPhaseNames.size()].value;
-        for (bool* each : {&cell.retried, &cell.late, &cell.slow, &cell.credential_sent,
-                           &cell.silent, &cell.absent})
+        for (bool* each : {&cell.retried,
+                           &cell.late,
+                           &cell.slow,
+                           &cell.credential_sent,
+                           &cell.silent,
+                           &cell.absent})
             *each = flag();
         cell.region_state = static_cast<RegionPhase>(random_() % 4);
         cell.own_verdict = static_cast<Verdict>(random_() % 6);
@@ -87,7 +92,8 @@ TEST(PackedCell, SqlUnpacksWhatCppPacked) {
                             "round(connect_ms * 1000)::bigint, round(tls_ms * 1000)::bigint, "
                             "round(initialize_ms * 1000)::bigint, "
                             "round(tools_list_ms * 1000)::bigint "
-                            "FROM quorate.unpack_cells('" + bytea_text(bytes) + "')"),
+                            "FROM quorate.unpack_cells('" +
+                            bytea_text(bytes) + "')"),
                   wanted);
     }
     EXPECT_EQ(world.sql("SELECT count(*) FROM quorate.unpack_cells('')"), "0");

@@ -35,16 +35,26 @@ TEST(Sealing, ACompleteMinuteIsSealedAtOnceAndTheViewsShowIt) {
 TEST(Sealing, TheWorkedExampleOfTheRuleGivesItsDecisionsIncidentAndDownTime) {
     World world;
     std::vector<RegionId> regions;
-    for (const auto* name : {"a", "b", "c", "d", "e"}) regions.push_back(world.region(name));
+    for (const auto* name : {"a", "b", "c", "d", "e"})
+        regions.push_back(world.region(name));
     // Sealed within 10 windows after the watermarks, so that all of it is notified.
     const auto first = world.minute(-10);
     const auto endpoint = world.endpoint("search", regions, first);
-    const std::vector<std::string> cells{"F....", "F....", "FF...", "FF...", "FFFFF", "....F",
-                                         "....F", "....F", ".....", ".....", "....."};
+    const std::vector<std::string> cells{"F....",
+                                         "F....",
+                                         "FF...",
+                                         "FF...",
+                                         "FFFFF",
+                                         "....F",
+                                         "....F",
+                                         "....F",
+                                         ".....",
+                                         ".....",
+                                         "....."};
     world.without_archiver([&](RedisClient& client) -> Task<> {
         for (std::size_t i = 0; i < cells.size(); ++i)
-            co_await world.record(client, endpoint, first.plus(static_cast<std::int64_t>(i),
-                                                               world.window), cells[i]);
+            co_await world.record(
+                client, endpoint, first.plus(static_cast<std::int64_t>(i), world.window), cells[i]);
     });
     world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
         co_await world.expect_sql(
@@ -79,8 +89,8 @@ TEST(Sealing, TheWorkedExampleOfTheRuleGivesItsDecisionsIncidentAndDownTime) {
 
 TEST(Sealing, AtTheWatermarkWhatIsMissingIsUnknownWithItsCause) {
     World world;
-    const std::vector<RegionId> regions{world.region("alive"), world.region("dead"),
-                                        world.region("fine")};
+    const std::vector<RegionId> regions{
+        world.region("alive"), world.region("dead"), world.region("fine")};
     const auto minute = world.minute(-3);
     const auto endpoint = world.endpoint("search", regions, minute);
     world.without_archiver([&](RedisClient& client) -> Task<> {
@@ -92,9 +102,11 @@ TEST(Sealing, AtTheWatermarkWhatIsMissingIsUnknownWithItsCause) {
         co_await world.expect_sql(
             "SELECT region, verdict, reason FROM dash.region_minute " + first + " ORDER BY region",
             "alive|UNKNOWN|not_reported\ndead|UNKNOWN|agent_dead\nfine|UP|");
-        co_await world.expect_sql("SELECT decision, cells_unknown, round(coverage::numeric, 2) "
-                                  "FROM dash.minute " + first,
-                                  "LOW_VISIBILITY|2|0.33");
+        co_await world.expect_sql(
+            "SELECT decision, cells_unknown, round(coverage::numeric, 2) "
+            "FROM dash.minute " +
+                first,
+            "LOW_VISIBILITY|2|0.33");
         co_await world.expect_sql("SELECT uptime_use FROM quorate.minute " + first, "2");
         co_await world.expect_sql("SELECT decision FROM dash.minute WHERE minute = '" +
                                       to_rfc3339(world.minute(-2)) + "'",
@@ -106,13 +118,14 @@ TEST(Sealing, AtTheWatermarkWhatIsMissingIsUnknownWithItsCause) {
         co_await world.expect_sql(
             "SELECT region, verdict, late FROM dash.region_minute " + first + " ORDER BY region",
             "alive|UP|t\ndead|UNKNOWN|f\nfine|UP|f");
-        co_await world.expect_sql("SELECT decision, round(coverage::numeric, 2) FROM dash.minute " +
-                                      first,
-                                  "LOW_VISIBILITY|0.67");
+        co_await world.expect_sql(
+            "SELECT decision, round(coverage::numeric, 2) FROM dash.minute " + first,
+            "LOW_VISIBILITY|0.67");
         co_await world.expect_sql("SELECT count(*) FROM dash.incident", "0");
     });
-    EXPECT_EQ(world.sql("SELECT details->'1'->>'agent' FROM quorate.minute ORDER BY minute LIMIT 1"),
-              "agent-1");
+    EXPECT_EQ(
+        world.sql("SELECT details->'1'->>'agent' FROM quorate.minute ORDER BY minute LIMIT 1"),
+        "agent-1");
 }
 
 TEST(Sealing, DecisionsCaughtUpLongAfterTheirMinuteDoNotNotify) {
@@ -173,8 +186,8 @@ TEST(Sealing, AnIncidentThatComesBackSoonIsReopened) {
     world.without_archiver([&](RedisClient& client) -> Task<> {
         const std::vector<std::string> cells{"FFF", "...", "...", "...", "...", "FFF"};
         for (std::size_t i = 0; i < cells.size(); ++i)
-            co_await world.record(client, endpoint,
-                                  first.plus(static_cast<std::int64_t>(i), world.window), cells[i]);
+            co_await world.record(
+                client, endpoint, first.plus(static_cast<std::int64_t>(i), world.window), cells[i]);
     });
     world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
         co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "6");
@@ -211,10 +224,12 @@ TEST(Sealing, SlowInAllRegionsIsAGlobalP3) {
 
 TEST(Sealing, MoreEndpointsThanOneTransactionTakesAreSealedAtOneWatermark) {
     World world;
-    for (const auto* name : {"a", "b", "c", "d", "e"}) world.region(name);
+    for (const auto* name : {"a", "b", "c", "d", "e"})
+        world.region(name);
     const auto minute = world.minute(-3);
-    world.sql("INSERT INTO quorate.endpoint (tenant, name, shard) "
-              "SELECT 'acme', 'e' || n, n % 4 FROM generate_series(1, 5000) n");
+    world.sql(
+        "INSERT INTO quorate.endpoint (tenant, name, shard) "
+        "SELECT 'acme', 'e' || n, n % 4 FROM generate_series(1, 5000) n");
     world.sql("INSERT INTO quorate.endpoint_version SELECT id, 1, 1, '" + to_rfc3339(minute) +
               "', '" + to_rfc3339(world.minute(-2)) +
               "', 'https://e.example/mcp', '{1,2,3,4,5}', 60000, false, '{}' "

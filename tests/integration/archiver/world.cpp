@@ -37,8 +37,7 @@ PostgresCluster& cluster() {
 World::World(Window length) : window{length} {
     static int count = 0;
     name = "world" + std::to_string(++count);
-    Database database{
-        {.conninfo = cluster().create_database(name), .application_name = "test"}};
+    Database database{{.conninfo = cluster().create_database(name), .application_name = "test"}};
     migrate(database);
     sql("INSERT INTO quorate.tenant (name) VALUES ('acme')");
     sql("INSERT INTO quorate.catalogue_change (principal, summary) VALUES ('test', '{}')");
@@ -50,15 +49,16 @@ UtcMinute World::minute(std::int64_t windows) const {
 }
 
 RegionId World::region(const std::string& region_name) {
-    return RegionId{std::stoull(sql("INSERT INTO quorate.region (name) VALUES ('" + region_name +
-                                    "') RETURNING id"))};
+    return RegionId{std::stoull(
+        sql("INSERT INTO quorate.region (name) VALUES ('" + region_name + "') RETURNING id"))};
 }
 
-EndpointId World::endpoint(const std::string& endpoint_name, std::vector<RegionId> regions,
+EndpointId World::endpoint(const std::string& endpoint_name,
+                           std::vector<RegionId> regions,
                            UtcMinute from) {
-    const EndpointId id{std::stoull(
-        sql("INSERT INTO quorate.endpoint (tenant, name, shard) VALUES ('acme', '" +
-            endpoint_name + "', 0) RETURNING id"))};
+    const EndpointId id{
+        std::stoull(sql("INSERT INTO quorate.endpoint (tenant, name, shard) VALUES ('acme', '" +
+                        endpoint_name + "', 0) RETURNING id"))};
     const auto text = std::to_string(id.value());
     sql("UPDATE quorate.endpoint SET shard = " + std::to_string(shard(id).value()) +
         " WHERE id = " + text);
@@ -82,7 +82,8 @@ void World::pause(EndpointId endpoint, UtcMinute minute) {
         " WHERE valid_to IS NULL AND endpoint_id = " + text);
     sql("INSERT INTO quorate.endpoint_version SELECT endpoint_id, version + 1, 1, valid_to, NULL, "
         "url, regions, interval_ms, true, spec FROM quorate.endpoint_version WHERE version = 1 "
-        "AND endpoint_id = " + text);
+        "AND endpoint_id = " +
+        text);
 }
 
 Cell World::cell(EndpointId endpoint, RegionId region, UtcMinute minute, char symbol) const {
@@ -128,15 +129,19 @@ Cell World::cell(EndpointId endpoint, RegionId region, UtcMinute minute, char sy
     return cell;
 }
 
-Task<std::vector<Recorded>> World::record(RedisClient& client, EndpointId endpoint,
-                                          UtcMinute minute, std::string symbols) {
+Task<std::vector<Recorded>> World::record(RedisClient& client,
+                                          EndpointId endpoint,
+                                          UtcMinute minute,
+                                          std::string symbols) {
     CellBuffer buffer{client};
     const auto& regions = regions_.at(endpoint);
     std::vector<CellToRecord> cells;
     for (std::size_t i = 0; i < symbols.size(); ++i) {
         if (symbols[i] == 'u') continue;
         const auto made = cell(endpoint, regions.at(i), minute, symbols[i]);
-        cells.push_back({shard(endpoint), made.key, static_cast<std::uint32_t>(regions.size()),
+        cells.push_back({shard(endpoint),
+                         made.key,
+                         static_cast<std::uint32_t>(regions.size()),
                          wire::encode_cell(made)});
     }
     co_return co_await buffer.record(std::move(cells));
@@ -188,8 +193,8 @@ Task<std::string> World::http_get(std::uint16_t port, std::string path) {
     co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
     std::string answer;
     boost::system::error_code closed;
-    co_await asio::async_read(socket, asio::dynamic_buffer(answer),
-                              asio::redirect_error(asio::use_awaitable, closed));
+    co_await asio::async_read(
+        socket, asio::dynamic_buffer(answer), asio::redirect_error(asio::use_awaitable, closed));
     const auto body = answer.find("\r\n\r\n");
     co_return answer.substr(0, answer.find("\r\n")) + "\n" + answer.substr(body + 4);
 }

@@ -18,8 +18,8 @@ namespace quorate::testing {
 /// One Postgres for all tests of the binary; tests that stop it start it again.
 PostgresCluster& cluster();
 
-/// A migrated database, a Redis of its own, and a catalogue written straight into its tables: what a
-/// deployment looks like to the archiver.
+/// A migrated database, a Redis of its own, and a catalogue written straight into its tables: what
+/// a deployment looks like to the archiver.
 class World {
 public:
     /// @param window of the deployment; all shards are 0..3.
@@ -42,7 +42,9 @@ public:
     /// A cell with plausible figures. @param symbol `.` UP, `F` FAIL, `~` SLOW, `A` AUTH.
     Cell cell(EndpointId endpoint, RegionId region, UtcMinute minute, char symbol) const;
     /// Records one cell per symbol, regions in order; `u` leaves the cell out.
-    Task<std::vector<Recorded>> record(RedisClient& client, EndpointId endpoint, UtcMinute minute,
+    Task<std::vector<Recorded>> record(RedisClient& client,
+                                       EndpointId endpoint,
+                                       UtcMinute minute,
                                        std::string symbols);
     /// Writes a heartbeat of the region's agent, as of now.
     Task<> heartbeat(RedisClient& client, std::string region);

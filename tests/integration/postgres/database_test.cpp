@@ -1,3 +1,5 @@
+#include "platform/postgres/database.hpp"
+
 #include <atomic>
 #include <future>
 #include <string>
@@ -5,7 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "platform/postgres/database.hpp"
 #include "tests/integration/postgres/cluster.hpp"
 #include "tests/integration/postgres/run_task.hpp"
 
@@ -128,7 +129,8 @@ TEST(Database, UsesNoMoreConnectionsThanItMay) {
     for (int i = 0; i < 8; ++i)
         all.push_back(asio::co_spawn(io, database.transact(busy), asio::use_future));
     io.run();
-    for (auto& each : all) each.get();
+    for (auto& each : all)
+        each.get();
     EXPECT_EQ(cluster().sql("postgres",
                             "SELECT count(*) FROM pg_stat_activity "
                             "WHERE application_name = 'bounded'"),

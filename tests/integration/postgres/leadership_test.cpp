@@ -31,7 +31,8 @@ public:
 
     template <class T>
     void start(Task<T> task) {
-        asio::co_spawn(io, std::move(task),
+        asio::co_spawn(io,
+                       std::move(task),
                        asio::bind_cancellation_slot(signals_.emplace_back().slot(),
                                                     [](std::exception_ptr) {}));
     }
@@ -42,7 +43,8 @@ public:
         ASSERT_TRUE(done());
     }
     ~Loop() {
-        for (auto& signal : signals_) signal.emit(asio::cancellation_type::terminal);
+        for (auto& signal : signals_)
+            signal.emit(asio::cancellation_type::terminal);
         io.restart();
         io.run_for(std::chrono::seconds{10});
     }
@@ -54,7 +56,8 @@ private:
 Task<> forever(int& running) {
     ++running;
     try {
-        for (;;) co_await sleep_for(std::chrono::hours{1});
+        for (;;)
+            co_await sleep_for(std::chrono::hours{1});
     } catch (...) {
         --running;
         throw;
@@ -74,7 +77,11 @@ TEST(Leadership, OneOfTwoLeadsAndTheOtherTakesOverWhenItsConnectionBreaks) {
     loop.run_until([&] { return first_runs == 1; });
     bool told = false;
     loop.start(second.lead(
-        kKey, [&](bool is) { told = true; EXPECT_EQ(is, second_runs == 0 && !first_runs); },
+        kKey,
+        [&](bool is) {
+            told = true;
+            EXPECT_EQ(is, second_runs == 0 && !first_runs);
+        },
         [&] { return forever(second_runs); }));
     loop.run_until([&] { return told; });
     EXPECT_EQ(second_runs, 0);
@@ -94,14 +101,17 @@ TEST(Leadership, WhatTheWorkThrowsEndsTheLead) {
         co_await sleep_for(milliseconds{1});
         throw std::logic_error{"mine"};
     };
-    EXPECT_THROW(testing::run_task(database.lead(kKey, [](bool) {}, fail)), std::logic_error);
+    EXPECT_THROW(testing::run_task(database.lead(
+                     kKey, [](bool) {}, fail)),
+                 std::logic_error);
     // The lock is free again.
     int runs = 0;
     const auto once = [&runs]() -> Task<> {
         ++runs;
         co_return;
     };
-    testing::run_task(database.lead(kKey, [](bool) {}, once));
+    testing::run_task(database.lead(
+        kKey, [](bool) {}, once));
     EXPECT_EQ(runs, 1);
 }
 

@@ -1,9 +1,10 @@
+#include "platform/postgres/migrations.hpp"
+
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "core/model/reason.hpp"
-#include "platform/postgres/migrations.hpp"
 #include "tests/integration/postgres/cluster.hpp"
 
 namespace quorate {
@@ -43,8 +44,9 @@ TEST_F(Migrated, BringsAnEmptyDatabaseUpOnceAndDoesNothingTheSecondTime) {
 TEST_F(Migrated, RefusesADatabaseThatIsNewerThanTheBuild) {
     migrate(database);
     sql("INSERT INTO quorate.schema_version VALUES (99, '0099_later.sql')");
-    EXPECT_EQ(refusal(), "the database's schema has version 99, this build knows " +
-                             std::to_string(schema_version()) + ": install a newer Quorate");
+    EXPECT_EQ(refusal(),
+              "the database's schema has version 99, this build knows " +
+                  std::to_string(schema_version()) + ": install a newer Quorate");
     EXPECT_THROW(migrate(database), SchemaMismatch);
 }
 
@@ -78,7 +80,8 @@ TEST_F(Migrated, TheReaderSelectsFromDashAndNothingElse) {
     sql("ALTER ROLE quorate_reader LOGIN");
     Database reader{
         {.conninfo = cluster().conninfo(name, "quorate_reader"), .application_name = "reader"}};
-    const auto views = sql("SELECT string_agg(viewname, ' ') FROM pg_views WHERE schemaname='dash'");
+    const auto views =
+        sql("SELECT string_agg(viewname, ' ') FROM pg_views WHERE schemaname='dash'");
     EXPECT_FALSE(views.empty());
     for (std::size_t at = 0; at < views.size();) {
         const auto end = std::min(views.find(' ', at), views.size());
@@ -87,13 +90,14 @@ TEST_F(Migrated, TheReaderSelectsFromDashAndNothingElse) {
             [&](pqxx::work& work) { work.exec("SELECT * FROM dash." + view); });
         at = end + 1;
     }
-    for (const std::string query :
-         {"SELECT * FROM quorate.minute", "SELECT * FROM quorate.endpoint",
-          "INSERT INTO dash.minute (tenant) VALUES ('x')", "CREATE TABLE dash.mine (n int)",
-          "SELECT quorate.make_minute_partitions()"}) {
+    for (const std::string query : {"SELECT * FROM quorate.minute",
+                                    "SELECT * FROM quorate.endpoint",
+                                    "INSERT INTO dash.minute (tenant) VALUES ('x')",
+                                    "CREATE TABLE dash.mine (n int)",
+                                    "SELECT quorate.make_minute_partitions()"}) {
         SCOPED_TRACE(query);
-        EXPECT_THROW(
-            reader.transact_blocking([&](pqxx::work& work) { work.exec(query); }), PostgresError);
+        EXPECT_THROW(reader.transact_blocking([&](pqxx::work& work) { work.exec(query); }),
+                     PostgresError);
     }
 }
 
@@ -125,11 +129,13 @@ TEST_F(Migrated, EveryViewAndEveryColumnOfDashHasAComment) {
 TEST_F(Migrated, TheViewsHaveTheColumnsAndTypesThatDashboardsHoldOnTo) {
     migrate(database);
     const auto columns = [this](const std::string& view) {
-        return sql("SELECT string_agg(column_name || ' ' || "
-                   "CASE udt_name WHEN 'timestamptz' THEN 'ts' WHEN 'float8' THEN 'f8' "
-                   "ELSE udt_name END, ', ' ORDER BY ordinal_position) "
-                   "FROM information_schema.columns "
-                   "WHERE table_schema = 'dash' AND table_name = '" + view + "'");
+        return sql(
+            "SELECT string_agg(column_name || ' ' || "
+            "CASE udt_name WHEN 'timestamptz' THEN 'ts' WHEN 'float8' THEN 'f8' "
+            "ELSE udt_name END, ', ' ORDER BY ordinal_position) "
+            "FROM information_schema.columns "
+            "WHERE table_schema = 'dash' AND table_name = '" +
+            view + "'");
     };
     EXPECT_EQ(columns("endpoint_status"),
               "tenant text, endpoint text, url text, state text, scope text, since ts, "

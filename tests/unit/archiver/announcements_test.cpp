@@ -37,7 +37,8 @@ TEST_F(Held, AMinuteIsReadyOnlyAfterAllEarlierExpectedOnes) {
     announced(1, 0);
     const auto all = ready();
     ASSERT_EQ(all.size(), 3U);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(all[static_cast<std::size_t>(i)].minute, at(i));
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(all[static_cast<std::size_t>(i)].minute, at(i));
 }
 
 TEST_F(Held, TheEndpointsOwnProgressCountsBeyondTheWatermark) {
@@ -63,7 +64,8 @@ TEST_F(Held, SealedAndUnexpectedMinutesAreForgotten) {
 }
 
 TEST_F(Held, NoMoreThanAskedForAndNoMoreThanTheBoundIsHeld) {
-    for (int i = 0; i < 150; ++i) announced(1, i);
+    for (int i = 0; i < 150; ++i)
+        announced(1, i);
     EXPECT_EQ(announcements.size(), 100U);
     EXPECT_EQ(ready(7).size(), 7U);
 }

@@ -36,7 +36,8 @@ TEST(Catalogue, ALongerIntervalIsExpectedOncePerInterval) {
     rare.hash = 12345;
     const Catalogue catalogue{{rare}, kWindow};
     int expected = 0;
-    for (int i = 0; i < 20; ++i) expected += catalogue.expected(EndpointId{1}, at(i)) != nullptr;
+    for (int i = 0; i < 20; ++i)
+        expected += catalogue.expected(EndpointId{1}, at(i)) != nullptr;
     EXPECT_EQ(expected, 4);
 }
 

@@ -31,13 +31,14 @@ TEST(ArchiverConfig, HasDefaultsForAllButItsStores) {
 TEST(ArchiverConfig, RefusesAWindowThatDoesNotDivideAMinute) {
     const auto text = refusal(
         "window: 7s\nredis: {url: 'redis://127.0.0.1:6379'}\npostgres: {conninfo: 'dbname=q'}\n");
-    EXPECT_EQ(text.substr(0, text.find('\n')),
-              "archiver.yaml:1: window: must be 2s, 3s, 4s, 5s, 6s, 10s, 12s, 15s, 20s, 30s or 60s");
+    EXPECT_EQ(
+        text.substr(0, text.find('\n')),
+        "archiver.yaml:1: window: must be 2s, 3s, 4s, 5s, 6s, 10s, 12s, 15s, 20s, 30s or 60s");
 }
 
 TEST(ArchiverConfig, ShowsNoConnectionString) {
-    auto config = parse(
-        "redis: {url: 'redis://127.0.0.1:6379'}\npostgres: {conninfo: 'password=hunter2'}\n");
+    auto config =
+        parse("redis: {url: 'redis://127.0.0.1:6379'}\npostgres: {conninfo: 'password=hunter2'}\n");
     EXPECT_EQ(masked_dump(archiver_schema(), config).find("hunter2"), std::string::npos);
 }
 

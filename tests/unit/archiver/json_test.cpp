@@ -12,8 +12,7 @@ TEST(Details, OfAnUpCellTheAgentAndItsWarningsAlone) {
     auto cell = testing::cell(1, 4, 0, Verdict::up);
     cell.detail = "not worth a byte";
     cell.warnings.add(Warning::legacy_transport);
-    EXPECT_EQ(details_json({cell}),
-              R"({"4":{"agent":"a","warnings":["legacy_transport"]}})");
+    EXPECT_EQ(details_json({cell}), R"({"4":{"agent":"a","warnings":["legacy_transport"]}})");
     EXPECT_EQ(details_json({missing_cell({}, true)}), "");
 }
 

@@ -22,9 +22,9 @@ TEST(PackedCell, HasTheBytesThatTheSchemaDocuments) {
     std::string bytes;
     append_packed(packed, bytes);
     const auto reason = static_cast<char>(Reason::timeout_connect);
-    const std::string wanted{
-        "\x03\x06" + std::string{reason} +
-        std::string{"\x03\x61\x05\x01\xF7\x01\x02\x03\x01\x02\x03", 11} + std::string(12, '\xFF')};
+    const std::string wanted{"\x03\x06" + std::string{reason} +
+                             std::string{"\x03\x61\x05\x01\xF7\x01\x02\x03\x01\x02\x03", 11} +
+                             std::string(12, '\xFF')};
     EXPECT_EQ(bytea_text(bytes), bytea_text(wanted));
     EXPECT_EQ(bytes_of_bytea(bytea_text(bytes)), bytes);
 }

@@ -23,11 +23,12 @@ struct Plan : ::testing::Test {
     }
     static bool alive(RegionId region) { return region != RegionId{3}; }
     std::vector<Cell> all(std::int64_t minute, Verdict verdict) {
-        return {cell(1, 2, minute, verdict), cell(1, 3, minute, verdict),
-                cell(1, 1, minute, verdict)};
+        return {
+            cell(1, 2, minute, verdict), cell(1, 3, minute, verdict), cell(1, 1, minute, verdict)};
     }
     void commit(SealPlan& plan) {
-        for (auto& [id, progress] : plan.changed) committed[id] = progress;
+        for (auto& [id, progress] : plan.changed)
+            committed[id] = progress;
     }
 };
 

@@ -12,7 +12,8 @@ inline UtcMinute at(std::int64_t index) {
     return UtcMinute::from_epoch_ms(1'700'000'040'000).plus(index, kWindow);
 }
 
-inline EndpointVersion version(std::uint64_t endpoint, std::int64_t from,
+inline EndpointVersion version(std::uint64_t endpoint,
+                               std::int64_t from,
                                std::optional<std::int64_t> to = std::nullopt) {
     EndpointVersion made;
     made.endpoint = EndpointId{endpoint};
@@ -26,7 +27,9 @@ inline EndpointVersion version(std::uint64_t endpoint, std::int64_t from,
     return made;
 }
 
-inline Cell cell(std::uint64_t endpoint, std::uint64_t region, std::int64_t minute,
+inline Cell cell(std::uint64_t endpoint,
+                 std::uint64_t region,
+                 std::int64_t minute,
                  Verdict verdict) {
     Cell made;
     made.key = {EndpointId{endpoint}, RegionId{region}, at(minute)};
