@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
     app.parse_complete_callback(
         [&] { session.output = output == "json" ? OutputFormat::json : OutputFormat::table; });
 
-    add_probe_verb(app, session.exit_status);
+    add_probe_verb(app, session);
     add_apply_verb(app, session);
     add_get_verb(app, session);
     add_explain_verb(app, session);
@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? Session::kDone : Session::kUsage;
+    } catch (const std::exception& error) {
+        session.fail(error.what());
     }
     return session.exit_status;
 }

@@ -34,7 +34,9 @@ std::unique_ptr<grpc::ClientContext> Session::call() const {
 
 bool Session::succeeded(const grpc::Status& status) {
     if (status.ok()) return true;
-    if (status.error_code() == grpc::StatusCode::UNAVAILABLE)
+    // gRPC itself says UNAVAILABLE when it can't connect; the coordinator says so of its stores.
+    const bool connected = status.error_message().find("failed to connect") == std::string::npos;
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !connected)
         fail("no coordinator answers at " + server +
              ": is it running? Another address: --server HOST:PORT (" + status.error_message() +
              ")");

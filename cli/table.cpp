@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <iostream>
 #include <numeric>
 
@@ -123,7 +124,8 @@ std::optional<std::size_t> terminal_width() {
 }
 
 bool terminal_wants_colour() {
-    return isatty(STDOUT_FILENO) != 0;
+    const char* refused = std::getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) != 0 && (refused == nullptr || *refused == '\0');
 }
 
 void print(const Table& table) {

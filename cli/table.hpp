@@ -30,7 +30,7 @@ private:
 /// Columns of the terminal behind standard output; nothing when it is none.
 std::optional<std::size_t> terminal_width();
 
-/// True if standard output is a terminal that wants colour (`NO_COLOR` is honoured by main).
+/// True if standard output is a terminal and NO_COLOR is not set (https://no-color.org).
 bool terminal_wants_colour();
 
 /// Prints to standard output, fitted to it.

@@ -63,10 +63,10 @@ run_suite() {
         --no-tests=ignore --timeout 1200 </dev/null | tee -a "$output"
 }
 
-# `N passed, N failed` over every suite, from ctest's own lines.
+# `N passed, N failed` over every suite, from ctest's own lines; no test at all is a failure too.
 summary() {
     awk '/^ *[0-9]+\/[0-9]+ Test +#/ { if (/ Passed /) passed++; else { failed++; print } }
-         END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' "$1"
+         END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 }' "$1"
 }
 
 # ---- formatting and lint

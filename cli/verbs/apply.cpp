@@ -31,7 +31,8 @@ std::vector<std::string> expand(const std::vector<std::string>& paths) {
         }
         std::vector<std::string> inside;
         for (const auto& entry : fs::directory_iterator{path})
-            if (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml")
+            if (entry.is_regular_file() &&
+                (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml"))
                 inside.push_back(entry.path().string());
         std::sort(inside.begin(), inside.end());
         files.insert(files.end(), inside.begin(), inside.end());
@@ -45,7 +46,7 @@ bool read_files(const ApplyOptions& options, v1::ApplyRequest& request, Session&
         auto& file = *request.add_files();
         file.set_name(path);
         std::ifstream stream;
-        if (path != "-") stream.open(path, std::ios::binary);
+        if (path != "-" && fs::is_regular_file(path)) stream.open(path, std::ios::binary);
         std::istream& source = path == "-" ? std::cin : stream;
         file.mutable_content()->assign(std::istreambuf_iterator<char>{source}, {});
         if ((path != "-" && !stream.is_open()) || source.bad()) {

@@ -133,11 +133,15 @@ int run(const ProbeOptions& options) {
 
 }  // namespace
 
-void add_probe_verb(CLI::App& app, int& exit_status) {
-    auto* verb = app.add_subcommand("probe", "looks at MCP servers from here, once");
+void add_probe_verb(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("probe", "Looks at MCP servers from here, once");
     const auto options = std::make_shared<ProbeOptions>();
     declare(*verb, *options);
-    verb->callback([options, &exit_status] { exit_status = run(*options); });
+    verb->callback([options, verb, &session] {
+        if (session.output == OutputFormat::json && verb->count("--format") == 0)
+            options->format = "json";
+        session.exit_status = run(*options);
+    });
 }
 
 }  // namespace quorate::cli

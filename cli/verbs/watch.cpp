@@ -28,6 +28,16 @@ void print_decision(const v1::DecisionEvent& event) {
             : fmt::format("  incident {} {}", event.incident_id(), event.transition()));
 }
 
+/// The token stands at the last decision of an event: going on after it repeats and leaves out
+/// none.
+void print_json_decision(const v1::DecisionEvent& decision, const v1::WatchEvent& event) {
+    auto object = to_json(decision).as_object();
+    const bool last = &decision == &event.decisions(event.decisions_size() - 1);
+    object["resume_token"] = nullptr;
+    if (last) object["resume_token"] = event.resume_token();
+    print_json(object);
+}
+
 void watch(const v1::WatchRequest& request, Session& session) {
     grpc::ClientContext context;  // no deadline: until interrupted
     const auto stream = session.admin().Watch(&context, request);
@@ -35,7 +45,7 @@ void watch(const v1::WatchRequest& request, Session& session) {
     while (stream->Read(&event)) {
         for (const auto& decision : event.decisions()) {
             if (session.output == OutputFormat::json)
-                print_json(to_json(decision));
+                print_json_decision(decision, event);
             else
                 print_decision(decision);
         }
@@ -64,7 +74,7 @@ void add_watch_verb(CLI::App& app, Session& session) {
     verb->add_option_function<std::string>(
         "--resume",
         [request](const std::string& token) { request->set_resume_token(token); },
-        "go on after the event that carried this token");
+        "go on after this resume_token of the JSON output");
     verb->callback([request, &session] { watch(*request, session); });
 }
 
