@@ -16,7 +16,6 @@ TEST(RedisKeys, WhatOneScriptWritesSharesAHashTag) {
     EXPECT_EQ(keys::planned("us-east"), "{rus-east}:planned");
     EXPECT_EQ(keys::agents("us-east"), "{rus-east}:agents");
     EXPECT_EQ(keys::cell_field(EndpointId{7}, RegionId{3}), "7:3");
-    EXPECT_EQ(keys::count_field(EndpointId{7}), "n:7");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "platform/telemetry/health_server.hpp"
 
+#include <array>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -177,10 +178,17 @@ TEST(HealthServer, SilentPeersUpToTheBoundOnlyDelayTheNextOne) {
 TEST(HealthServer, StoppingEndsOpenConnections) {
     Fixture fixture;
     fixture.options.timeout = std::chrono::minutes{10};
-    with_server(fixture, [](HealthServer& server) -> Task<> {
-        auto socket = co_await connect(server.port());
+    asio::io_context client;
+    asio::ip::tcp::socket socket{client};
+    with_server(fixture, [&socket](HealthServer& server) -> Task<> {
+        socket.connect({asio::ip::make_address("127.0.0.1"), server.port()});
         co_await sleep_for(milliseconds{1});  // lets the server accept it
     });
+    std::array<char, 1> byte{};
+    boost::system::error_code error;
+    socket.read_some(asio::buffer(byte), error);
+    EXPECT_TRUE(error == asio::error::eof || error == asio::error::connection_reset)
+        << error.message();
 }
 
 TEST(HealthServer, APortInUseIsOneLineThatNamesIt) {

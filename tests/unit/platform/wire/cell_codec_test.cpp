@@ -103,6 +103,22 @@ TEST(CellCodec, APrefixThatIsNotTheCellsOwnIsRefused) {
     EXPECT_EQ(wire::decode_cell("").error().text, "cell: has no whole prefix");
 }
 
+TEST(CellCodec, IdsThatPostgresCannotHoldAreRefused) {
+    const auto refusal = [](std::uint64_t endpoint, std::uint64_t region) -> std::string {
+        Cell cell;
+        cell.key = {EndpointId{endpoint}, RegionId{region}, UtcMinute::from_epoch_ms(60'000)};
+        cell.agent = "a";
+        const auto decoded = wire::decode_cell(wire::encode_cell(cell));
+        return decoded ? "" : decoded.error().text;
+    };
+    EXPECT_EQ(refusal(1, 1), "");
+    EXPECT_EQ(refusal(2'147'483'647, 255), "");
+    EXPECT_EQ(refusal(2'147'483'648, 1), "cell: endpoint_id: is out of range");
+    EXPECT_EQ(refusal(0, 1), "cell: endpoint_id: is out of range");
+    EXPECT_EQ(refusal(1, 256), "cell: region_id: is out of range");
+    EXPECT_EQ(refusal(1, 0), "cell: region_id: is out of range");
+}
+
 TEST(CellCodec, MaintIsNotTakenFromAnAgent) {
     RandomModel random{1};
     auto cell = random.cell(kKey);
@@ -124,13 +140,13 @@ TEST(CellCodec, APeersBrokenTextMakesNoCellUnreadable) {
     EXPECT_EQ(decoded->server_version, "a?b???");
 }
 
-TEST(SafeText, KeepsEveryValidCharacterAtTheEdges) {
+TEST(ProtoText, KeepsEveryValidCharacterAtTheEdges) {
     const std::string valid =
         "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf";
-    EXPECT_EQ(wire::detail::safe_text(valid, 100), valid);
-    EXPECT_EQ(wire::detail::safe_text("\xc1\xbf", 100), "??");
-    EXPECT_EQ(wire::detail::safe_text("\xf4\x90\x80\x80", 100), "????");
-    EXPECT_EQ(wire::detail::safe_text("\xe0\x9f\xbf", 100), "???");
+    EXPECT_EQ(wire::detail::proto_text(valid, 100), valid);
+    EXPECT_EQ(wire::detail::proto_text("\xc1\xbf", 100), "??");
+    EXPECT_EQ(wire::detail::proto_text("\xf4\x90\x80\x80", 100), "????");
+    EXPECT_EQ(wire::detail::proto_text("\xe0\x9f\xbf", 100), "???");
 }
 
 }  // namespace
