@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "core/time/time.hpp"
 
@@ -68,6 +69,30 @@ json::array repeated(const Message& message, const FieldDescriptor& field) {
     return items;
 }
 
+/// As json::serialize, but 0.25 and not 2.5E-1.
+void append(std::string& text, const json::value& value) {
+    if (const auto* object = value.if_object()) {
+        text += '{';
+        for (const auto& member : *object) {
+            if (text.back() != '{') text += ", ";
+            text += json::serialize(json::string(member.key())) + ": ";
+            append(text, member.value());
+        }
+        text += '}';
+    } else if (const auto* array = value.if_array()) {
+        text += '[';
+        for (const auto& item : *array) {
+            if (text.back() != '[') text += ", ";
+            append(text, item);
+        }
+        text += ']';
+    } else if (const auto* number = value.if_double()) {
+        text += fmt::format("{}", *number);
+    } else {
+        text += json::serialize(value);
+    }
+}
+
 }  // namespace
 
 json::value to_json(const Message& message) {
@@ -87,8 +112,14 @@ json::value to_json(const Message& message) {
     return object;
 }
 
+std::string json_text(const json::value& value) {
+    std::string text;
+    append(text, value);
+    return text;
+}
+
 void print_json(const json::value& value) {
-    std::cout << json::serialize(value) << std::endl;
+    std::cout << json_text(value) << std::endl;
 }
 
 }  // namespace quorate::cli

@@ -1,10 +1,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_from.hpp>
-#include <fmt/format.h>
 
+#include "cli/json.hpp"
 #include "cli/verbs/probe_format.hpp"
 
 namespace quorate::cli {
@@ -110,30 +109,6 @@ json::array attempts_of(const ProbeReport& report) {
     return attempts;
 }
 
-/// As json::serialize, but 0.25 and not 2.5E-1.
-void append(std::string& text, const json::value& value) {
-    if (const auto* object = value.if_object()) {
-        text += '{';
-        for (const auto& member : *object) {
-            if (text.back() != '{') text += ", ";
-            text += json::serialize(json::string(member.key())) + ": ";
-            append(text, member.value());
-        }
-        text += '}';
-    } else if (const auto* array = value.if_array()) {
-        text += '[';
-        for (const auto& item : *array) {
-            if (text.back() != '[') text += ", ";
-            append(text, item);
-        }
-        text += ']';
-    } else if (const auto* number = value.if_double()) {
-        text += fmt::format("{}", *number);
-    } else {
-        text += json::serialize(value);
-    }
-}
-
 }  // namespace
 
 std::string to_json_line(const ProbeReport& report) {
@@ -162,9 +137,7 @@ std::string to_json_line(const ProbeReport& report) {
                               {"health", health_of(report)},
                               {"warnings", warnings_of(report)},
                               {"attempts", attempts_of(report)}};
-    std::string line;
-    append(line, object);
-    return line;
+    return json_text(object);
 }
 
 }  // namespace quorate::cli

@@ -28,5 +28,10 @@ TEST(MessageAsJson, WritesListsOfTextsAndOfMessages) {
     EXPECT_TRUE(json.at("in_force_from").is_null());
 }
 
+TEST(JsonText, WritesNumbersAsPeopleDo) {
+    const boost::json::value value{{"ratio", 0.25}, {"whole", 1.0}, {"texts", {"a\"b", nullptr}}};
+    EXPECT_EQ(json_text(value), R"({"ratio": 0.25, "whole": 1, "texts": ["a\"b", null]})");
+}
+
 }  // namespace
 }  // namespace quorate::cli
