@@ -9,42 +9,23 @@
 
 #include "archiver/intake/archive_loop.hpp"
 #include "archiver/metrics.hpp"
-#include "archiver/store/load.hpp"
 #include "platform/postgres/database.hpp"
+#include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
 #include "platform/redis/client.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/runtime/task_group.hpp"
+#include "platform/telemetry/conditions.hpp"
 #include "platform/telemetry/health_server.hpp"
+#include "platform/telemetry/reload.hpp"
 
 namespace quorate {
-namespace {
-
-constexpr const char* kPostgresUnreachable = "postgres_unreachable";
-constexpr const char* kRedisUnreachable = "redis_unreachable";
-constexpr const char* kStandby = "standby";
-
-/// Sets or clears a reason and logs the change once.
-void report(Readiness& readiness,
-            Logger& log,
-            const char* reason,
-            bool holds,
-            const std::string& detail = {}) {
-    const bool changed = holds ? readiness.set(reason) : readiness.clear(reason);
-    if (!changed) return;
-    log_event(log,
-              holds ? LogLevel::warn : LogLevel::info,
-              holds ? "readiness.lost" : "readiness.regained",
-              kv("reason", reason),
-              kv("detail", detail));
-}
-
-}  // namespace
 
 struct ArchiverApp::Parts {
     Parts(ArchiverConfig with, const asio::any_io_executor& executor)
         : config{std::move(with)},
           log{"archiver", log_level(config.log_level), clock},
+          conditions{readiness, log},
           archiver_metrics{metrics},
           health{executor,
                  {.address = config.health_address, .port = config.health_port},
@@ -56,10 +37,7 @@ struct ArchiverApp::Parts {
                     .connections = 3,
                     .queued_max = 64,
                     .statement_timeout = std::chrono::seconds{15},
-                    .on_reachable =
-                        [this](bool reachable) {
-                            report(readiness, log, kPostgresUnreachable, !reachable);
-                        }}},
+                    .on_reachable = [this](bool reachable) { conditions.postgres(reachable); }}},
           loop{{.window = window_of(config), .shards = config.shards},
                database,
                redis,
@@ -67,23 +45,19 @@ struct ArchiverApp::Parts {
                log,
                archiver_metrics},
           tasks{executor, 4} {
-        // Not ready before each was reached once.
-        readiness.set(kPostgresUnreachable);
-        readiness.set(kRedisUnreachable);
-        readiness.set(kStandby);
-        redis.on_change([this](bool reachable, const std::string& why) {
-            report(readiness, log, kRedisUnreachable, !reachable, why);
-        });
+        redis.on_change(
+            [this](bool reachable, const std::string& why) { conditions.redis(reachable, why); });
     }
 
     Task<> check_database();
     Task<> archive();
 
     ArchiverConfig config;
-    SystemClock clock;    // what everything measures with
-    Readiness readiness;  // why /readyz says no
-    Metrics metrics;      // what /metrics shows
-    Logger log;           // names its component once
+    SystemClock clock;      // what everything measures with
+    Readiness readiness;    // why /readyz says no
+    Metrics metrics;        // what /metrics shows
+    Logger log;             // names its component once
+    Conditions conditions;  // what the reasons of /readyz follow from
     ArchiverMetrics archiver_metrics;
     HealthServer health;  // binds first: a port in use is said before anything connects
     RedisClient redis;    // cells, announcements, heartbeats
@@ -98,7 +72,7 @@ Task<> ArchiverApp::Parts::check_database() {
         try {
             co_await require_schema_async(database);
             auto check = [this](pqxx::work& work) {
-                require_deployment(work, window_of(config), config.shards);
+                settle_deployment(work, window_of(config), config.shards);
             };
             co_await database.transact(check);
             co_return;
@@ -111,7 +85,8 @@ Task<> ArchiverApp::Parts::check_database() {
 /// One archiver of a deployment works at a time; the others stand by for its lock.
 Task<> ArchiverApp::Parts::archive() {
     co_await check_database();
-    auto on_change = [this](bool leading) { report(readiness, log, kStandby, !leading); };
+    conditions.prepared(true);
+    auto on_change = [this](bool leading) { conditions.leading(leading); };
     auto work = [this] { return loop.run(); };
     co_await database.lead(
         static_cast<std::int64_t>(AdvisoryLock::archiver), std::move(on_change), std::move(work));
@@ -137,6 +112,11 @@ Task<> ArchiverApp::run() {
     parts.tasks.spawn("redis", parts.redis.serve());
     parts.tasks.spawn("archive", parts.archive());
     co_await parts.tasks.join();
+}
+
+void ArchiverApp::reload(const std::string& config_file) {
+    auto level = [&] { return load_config(archiver_schema(), config_file).log_level; };
+    reload_log_level(parts_->log, level);
 }
 
 void migrate_database(const ArchiverConfig& config) {

@@ -20,9 +20,12 @@ public:
     ArchiverApp& operator=(const ArchiverApp&) = delete;
 
     /// Archives until cancelled. Throws `operation_aborted` then; SchemaMismatch or
-    /// std::runtime_error, with one line that says what to do, if the database is not for this
+    /// DeploymentMismatch, with one line that says what to do, if the database is not for this
     /// build or not for this config.
     Task<> run();
+
+    /// SIGHUP: takes what may change while running (`log.level`); a bad file keeps the old config.
+    void reload(const std::string& config_file);
 
     /// Where `/livez`, `/readyz` and `/metrics` are.
     std::uint16_t health_port() const;

@@ -15,12 +15,13 @@ int main(int argc, char** argv) {
     return run_daemon(
         argc, argv, {"quorate-archiver", QUORATE_VERSION}, [migrating](const auto& file) {
             auto config = load_config(archiver_schema(), file);
-            return [config, migrating](DaemonContext&) -> Task<> {
+            return [config, file, migrating](DaemonContext& context) -> Task<> {
                 if (migrating) {
                     migrate_database(config);
                     co_return;
                 }
                 ArchiverApp app{config, co_await asio::this_coro::executor};
+                context.on_reload([&app, file] { app.reload(file); });
                 co_await app.run();
             };
         });

@@ -5,8 +5,10 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
 #include "platform/runtime/sleep.hpp"
+#include "platform/telemetry/reload.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -27,19 +29,6 @@ DatabaseOptions watched(DatabaseOptions options, Conditions& conditions) {
     return options;
 }
 
-RedisClientOptions redis_options(const Config& config) {
-    RedisClientOptions options;
-    options.address = *parse_redis_url(config.redis_url);
-    return options;
-}
-
-HealthServerOptions health_options(const Config& config) {
-    HealthServerOptions options;
-    options.address = config.health_address;
-    options.port = config.health_port;
-    return options;
-}
-
 }  // namespace
 
 App::App(asio::any_io_executor executor, const Config& config, const std::string& version)
@@ -49,16 +38,19 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       conditions_{readiness_, log_},
       database_{watched(database_options(config), conditions_)},
       reports_{database_options(config)},
-      redis_{executor, redis_options(config)},
+      redis_{executor, {.address = *parse_redis_url(config.redis_url)}},
       catalogue_{executor, database_, config_.deployment().window, clock_, log_},
       dispatcher_{catalogue_, redis_, config_.deployment().window, clock_, log_, counts_},
-      health_{executor, health_options(config), readiness_, metrics_},
+      health_{executor,
+              {.address = config.health_address, .port = config.health_port},
+              readiness_,
+              metrics_},
       admin_{executor,
              {config.grpc_address, config.grpc_port},
              {reports_, redis_, catalogue_, config_.deployment(), version, clock_, log_, counts_}},
       tasks_{executor, kTasksMax} {
     redis_.on_change(
-        [this](bool reachable, const std::string& /*why*/) { conditions_.redis(reachable); });
+        [this](bool reachable, const std::string& why) { conditions_.redis(reachable, why); });
     metrics_.on_exposition([this] {
         counts_.generation.set(static_cast<double>(catalogue_.generation()));
         counts_.endpoints.set(static_cast<double>(catalogue_.planner().endpoints()));
@@ -140,14 +132,7 @@ Task<> App::plan() {
 }
 
 void App::reload(const std::string& config_file) {
-    try {
-        const auto fresh = load_config(config_schema(), config_file);
-        config_.log_level = fresh.log_level;
-        log_.set_level(log_level(fresh.log_level));
-        log_event(log_, LogLevel::info, "config.reloaded");
-    } catch (const std::exception& error) {
-        log_event(log_, LogLevel::error, "config.refused", kv("detail", error.what()));
-    }
+    reload_log_level(log_, [&] { return load_config(config_schema(), config_file).log_level; });
 }
 
 }  // namespace quorate::coordinator

@@ -5,7 +5,6 @@
 
 #include "coordinator/admin/admin_server.hpp"
 #include "coordinator/catalog/catalogue.hpp"
-#include "coordinator/conditions.hpp"
 #include "coordinator/config.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
@@ -13,6 +12,7 @@
 #include "platform/redis/client.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
+#include "platform/telemetry/conditions.hpp"
 #include "platform/telemetry/health_server.hpp"
 #include "platform/telemetry/log.hpp"
 #include "platform/telemetry/metrics.hpp"

@@ -9,11 +9,9 @@
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "archiver/store/load.hpp"
 #include "archiver/store/seal_store.hpp"
 #include "core/schedule/schedule.hpp"
 #include "platform/redis/fleet.hpp"
-#include "platform/runtime/backoff.hpp"
 #include "platform/runtime/sleep.hpp"
 
 namespace quorate {
@@ -22,6 +20,7 @@ namespace {
 constexpr std::chrono::seconds kAgentSilence{45};  // after which an agent counts as dead
 constexpr std::chrono::seconds kOffsetAge{10};
 constexpr std::chrono::hours kPartitionsAge{1};
+constexpr std::chrono::hours kLookBack{1};  // into Redis, if its watermark is behind ours
 constexpr int kDuePerStep = 50;  // watermarks in one step, so that catching up starves nothing
 
 void log_transition(Logger& log, const EndpointVersion& version, const Transition& transition) {
@@ -35,6 +34,13 @@ void log_transition(Logger& log, const EndpointVersion& version, const Transitio
               kv("severity", transition.to ? name_of(*transition.to) : std::string_view{}),
               kv("scope", name_of(transition.scope)),
               kv("detail", transition.detail));
+}
+
+Gap gap_of(const SealedRow& row) {
+    Gap gap{row.version.shard, row.minute, row.version.endpoint, {}};
+    for (const auto& cell : row.cells)
+        if (cell.agent.empty()) gap.regions.push_back(cell.key.region);
+    return gap;
 }
 
 }  // namespace
@@ -65,7 +71,7 @@ Task<> ArchiveLoop::run() {
         std::string lost;
         auto level = LogLevel::warn;
         try {
-            co_await run_until_failure();
+            co_await run_until_failure(backoff);
         } catch (const PostgresUnavailable& error) {
             lost = error.what();
         } catch (const RedisUnavailable& error) {
@@ -95,15 +101,45 @@ Task<> ArchiveLoop::start() {
     catalogue_window_ = -1;
     partitions_at_ = {};
     offset_at_ = {};
-    // A crash may have come between the last commit and Redis, and Redis may have lost its memory.
-    for (const auto& [shard, minute] : watermarks_)
-        co_await buffer_.seal(shard, minute);
+    co_await catch_up_redis();
 }
 
-Task<> ArchiveLoop::run_until_failure() {
+/// A crash may have come between the last commits and Redis, and Redis may have lost its memory.
+/// Each shard's minutes from Redis's watermark, whose cells may still stand there, up to ours:
+/// minute by minute, so that a crash in here leaves the rest to the next start.
+Task<> ArchiveLoop::catch_up_redis() {
+    gaps_.clear();
+    std::vector<ShardId> shards;
+    for (const auto& [shard, minute] : watermarks_)
+        shards.push_back(shard);
+    const auto known = co_await buffer_.read_sealed(std::move(shards));
+    std::map<ShardId, UtcMinute> from;
+    auto sealed = known.begin();
+    for (const auto& [shard, minute] : watermarks_) {
+        const auto oldest = minute.plus(-(kLookBack / options_.window.length()), options_.window);
+        from[shard] = std::max(std::min((sealed++)->value_or(minute), minute), oldest);
+    }
+    auto load = [&from](pqxx::work& work) { return load_gaps(work, from); };
+    auto gaps = co_await database_.transact(load);
+    for (auto& gap : gaps)
+        note(std::move(gap));
+    while (!from.empty()) {
+        std::vector<ShardMinute> sealed_now;
+        for (const auto& [shard, minute] : from)
+            sealed_now.push_back({shard, minute});
+        co_await forget(std::move(sealed_now));
+        std::erase_if(
+            from, [this](const auto& each) { return each.second >= watermarks_.at(each.first); });
+        for (auto& [shard, minute] : from)
+            minute = minute.plus(1, options_.window);
+    }
+}
+
+Task<> ArchiveLoop::run_until_failure(Backoff& backoff) {
     co_await start();
     for (;;) {
         co_await step();
+        backoff.reset();
         co_await sleep_for(options_.poll);
     }
 }
@@ -212,7 +248,6 @@ Task<bool> ArchiveLoop::seal_due() {
         SealPlan part{progress_, catalogue_, utc_now()};
         co_await plan_due(part, some);
         co_await commit(part);
-        co_await look_again(part);
     }
     SealPlan plan{progress_, catalogue_, utc_now()};
     co_await plan_due(plan, due);
@@ -223,9 +258,10 @@ Task<bool> ArchiveLoop::seal_due() {
                 plan.close_deleted(*version, *minute);
     }
     co_await commit(plan);
-    co_await look_again(plan);
+    std::vector<ShardMinute> sealed;
     for (const auto shard : shards)
-        if (!catalogue_.endpoints(shard).empty()) co_await buffer_.seal(shard, *minute);
+        sealed.push_back({shard, *minute});
+    co_await forget(std::move(sealed));
     co_return true;
 }
 
@@ -258,18 +294,30 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<DoneMinute>& due)
     }
 }
 
-/// Cells that came between the read and the commit would go with the minute: they are late cells
-/// that Redis did not know to be late.
-Task<> ArchiveLoop::look_again(const SealPlan& plan) {
-    std::vector<CellsQuery> queries;
-    for (const auto& row : plan.rows) {
-        CellsQuery query{row.version.shard, row.minute, row.version.endpoint, {}};
-        for (const auto& cell : row.cells)
-            if (cell.agent.empty()) query.regions.push_back(cell.key.region);  // made at the seal
-        if (!query.regions.empty()) queries.push_back(std::move(query));
+/// Redis forgets minutes whose watermark is committed. Cells that came between the read and the
+/// commit are late cells that Redis did not know to be late: so first no cell can come any more,
+/// then these are stored, and only then all of them go.
+Task<> ArchiveLoop::forget(std::vector<ShardMinute> sealed) {
+    co_await buffer_.seal(sealed);
+    std::vector<CellsQuery> gaps;
+    for (const auto& each : sealed)
+        if (const auto found = gaps_.find(each); found != gaps_.end())
+            gaps.insert(gaps.end(), found->second.begin(), found->second.end());
+    while (!gaps.empty()) {
+        const auto some = std::min(gaps.size(), options_.rows_max);
+        const auto rest = gaps.end() - static_cast<std::ptrdiff_t>(some);
+        std::vector<CellsQuery> part{rest, gaps.end()};
+        gaps.erase(rest, gaps.end());
+        co_await look_again(std::move(part));
     }
-    if (queries.empty()) co_return;
-    const auto found = co_await buffer_.read_cells(std::move(queries));
+    for (const auto& each : sealed)
+        gaps_.erase(each);
+    co_await buffer_.drop_minutes(std::move(sealed));
+}
+
+/// Stores what came for cells that were made at the seal.
+Task<> ArchiveLoop::look_again(std::vector<CellsQuery> gaps) {
+    const auto found = co_await buffer_.read_cells(std::move(gaps));
     std::vector<Cell> late;
     for (const auto& each : found)
         late.insert(late.end(), each.cells.begin(), each.cells.end());
@@ -277,6 +325,11 @@ Task<> ArchiveLoop::look_again(const SealPlan& plan) {
     auto store = [&late](pqxx::work& work) { return store_late(work, late); };
     const auto outcome = co_await database_.transact(store);
     count_late(outcome);
+}
+
+void ArchiveLoop::note(Gap gap) {
+    gaps_[{gap.shard, gap.minute}].push_back(
+        {gap.shard, gap.minute, gap.endpoint, std::move(gap.regions)});
 }
 
 void ArchiveLoop::count_late(const LateOutcome& outcome) {
@@ -323,6 +376,7 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
     };
     for (const auto& row : plan.rows) {
         metrics_.sealed.with({name_of(row.record.decision)}).add();
+        if (auto gap = gap_of(row); !gap.regions.empty()) note(std::move(gap));
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
     }

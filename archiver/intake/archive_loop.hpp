@@ -10,9 +10,11 @@
 #include "archiver/sealing/seal_plan.hpp"
 #include "archiver/store/json.hpp"
 #include "archiver/store/late_store.hpp"
+#include "archiver/store/load.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/client.hpp"
+#include "platform/runtime/backoff.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/telemetry/log.hpp"
 
@@ -47,14 +49,17 @@ public:
 
 private:
     Task<> start();
-    Task<> run_until_failure();
+    Task<> catch_up_redis();
+    Task<> run_until_failure(Backoff& backoff);
     Task<> step();
     Task<> refresh();
     Task<> seal_announced();
     Task<bool> seal_due();
     Task<> store_late_cells();
     Task<> commit(SealPlan& plan);
-    Task<> look_again(const SealPlan& plan);
+    Task<> forget(std::vector<ShardMinute> sealed);
+    Task<> look_again(std::vector<CellsQuery> gaps);
+    void note(Gap gap);
     void count_late(const LateOutcome& outcome);
     Task<std::vector<RegionId>> dead_regions();
     Task<> plan_due(SealPlan& plan, const std::vector<DoneMinute>& due);
@@ -80,6 +85,8 @@ private:
     std::int64_t catalogue_window_ = -1;  // index of the window in which it was read
     ProgressMap progress_;
     std::map<ShardId, UtcMinute> watermarks_;
+    /// Cells that were made at the seal, of minutes that Redis still has.
+    std::map<ShardMinute, std::vector<CellsQuery>> gaps_;
     Announcements announcements_;
 };
 

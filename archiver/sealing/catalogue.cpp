@@ -1,6 +1,7 @@
 #include "archiver/sealing/catalogue.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "core/schedule/schedule.hpp"
@@ -18,7 +19,10 @@ Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window) : win
     for (auto& version : versions)
         versions_[version.endpoint].push_back(std::move(version));
     for (auto& [endpoint, all] : versions_) {
-        std::ranges::sort(all, {}, &EndpointVersion::valid_from);
+        // A version may have been replaced before it came into force: both begin at one minute.
+        std::ranges::sort(all, {}, [](const EndpointVersion& version) {
+            return std::tuple{version.valid_from, !version.valid_to, version.valid_to};
+        });
         shards_[all.front().shard].push_back(endpoint);
     }
     for (auto& [shard, endpoints] : shards_)

@@ -54,7 +54,7 @@ public:
 
 private:
     Window window_ = Window::minute();
-    std::unordered_map<EndpointId, std::vector<EndpointVersion>> versions_;  // by valid_from
+    std::unordered_map<EndpointId, std::vector<EndpointVersion>> versions_;  // in order
     std::map<ShardId, std::vector<EndpointId>> shards_;
 };
 

@@ -102,7 +102,6 @@ std::string inputs_json(const SealedRow& row, const RegionNames& names) {
                               {"healthy", members(row, record.healthy, names)},
                               {"silent", members(row, record.silent, names)},
                               {"slow", members(row, record.slow, names)},
-                              {"quarantined", json::array{}},
                               {"cells", std::move(cells)}};
     return json::serialize(inputs);
 }

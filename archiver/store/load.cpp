@@ -1,10 +1,9 @@
 #include "archiver/store/load.hpp"
 
 #include <set>
-#include <stdexcept>
+#include <utility>
 
-#include <fmt/format.h>
-
+#include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
 #include "core/base/sha256.hpp"
 #include "core/decision/region_set.hpp"
@@ -87,23 +86,25 @@ LoadedCatalogue load_catalogue(pqxx::work& work) {
     return loaded;
 }
 
-void require_deployment(pqxx::work& work, Window window, std::uint32_t shards) {
-    work.exec_params0(
-        "INSERT INTO quorate.deployment (window_ms, shards) VALUES ($1, $2) "
-        "ON CONFLICT (only_row) DO NOTHING",
-        window.length().count(),
-        shards);
-    const auto row = work.exec1("SELECT window_ms, shards FROM quorate.deployment");
-    const milliseconds stored_window{row[0].as<std::int64_t>()};
-    const auto stored_shards = row[1].as<std::uint32_t>();
-    if (stored_window != window.length() || stored_shards != shards)
-        throw std::runtime_error{fmt::format(
-            "the config says window {} and {} shards, the database was set up with window {} and "
-            "{} shards",
-            to_duration_text(window.length()),
-            shards,
-            to_duration_text(stored_window),
-            stored_shards)};
+std::vector<Gap> load_gaps(pqxx::work& work, const std::map<ShardId, UtcMinute>& from) {
+    std::vector<Gap> gaps;
+    for (const auto& [shard, minute] : from) {
+        // OFFSET 0 keeps it to one look into the primary key per endpoint.
+        const auto rows = work.exec_params(
+            "SELECT e.id, " + epoch_ms("m.minute") +
+                ", m.cells FROM quorate.endpoint e CROSS JOIN LATERAL (SELECT * FROM "
+                "quorate.minute WHERE endpoint_id = e.id AND minute >= $2 OFFSET 0) m "
+                "WHERE e.shard = $1",
+            shard.value(),
+            timestamp_text(minute));
+        for (const auto& row : rows) {
+            Gap gap{shard, minute_of(row[1]), EndpointId{row[0].as<std::uint64_t>()}, {}};
+            for (const auto& cell : unpack_cells(bytes_of_bytea(row[2].as<std::string>())))
+                if (made_at_seal(cell)) gap.regions.push_back(cell.region);
+            if (!gap.regions.empty()) gaps.push_back(std::move(gap));
+        }
+    }
+    return gaps;
 }
 
 }  // namespace quorate

@@ -25,8 +25,14 @@ struct LoadedCatalogue {
 };
 LoadedCatalogue load_catalogue(pqxx::work& work);
 
-/// Writes down window and shards of this deployment where nobody did yet. Throws std::runtime_error
-/// with one line if the database was set up with others.
-void require_deployment(pqxx::work& work, Window window, std::uint32_t shards);
+/// The regions of a stored minute whose cells were made at its seal.
+struct Gap {
+    ShardId shard;
+    UtcMinute minute;
+    EndpointId endpoint;
+    std::vector<RegionId> regions;
+};
+/// Those of the shards' minutes, of each shard from its given minute on.
+std::vector<Gap> load_gaps(pqxx::work& work, const std::map<ShardId, UtcMinute>& from);
 
 }  // namespace quorate

@@ -5,7 +5,6 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "coordinator/catalog/sql.hpp"
 #include "core/base/sha256.hpp"
@@ -107,27 +106,6 @@ CatalogueUpdate load_changes(pqxx::work& work, std::int64_t after) {
 }
 
 }  // namespace
-
-void settle_deployment(pqxx::work& work, Window window, std::uint32_t shards) {
-    work.exec_params(
-        "INSERT INTO quorate.deployment (window_ms, shards) VALUES ($1, $2)"
-        " ON CONFLICT DO NOTHING",
-        window.length().count(),
-        shards);
-    const auto row = work.exec1("SELECT window_ms, shards FROM quorate.deployment");
-    const milliseconds settled{row[0].as<std::int64_t>()};
-    const auto settled_shards = row[1].as<std::uint32_t>();
-    if (settled != window.length())
-        throw DeploymentMismatch{fmt::format(
-            "window is {}s in the config, but this database was set up with {}s, which is fixed",
-            window.length() / std::chrono::seconds{1},
-            settled / std::chrono::seconds{1})};
-    if (settled_shards != shards)
-        throw DeploymentMismatch{fmt::format(
-            "shards is {} in the config, but this database was set up with {}, which is fixed",
-            shards,
-            settled_shards)};
-}
 
 std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& names) {
     // Not ON CONFLICT alone: each attempt would use up one of the 255 ids.

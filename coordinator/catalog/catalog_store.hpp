@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,17 +17,7 @@ namespace quorate::coordinator {
 /// generation.
 inline constexpr std::string_view kCatalogueChannel = "quorate_catalogue";
 
-/// This deployment was set up with another window or number of shards; `what()` is one line.
-class DeploymentMismatch : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
 // All functions below run in the transaction that they are given; they throw what libpqxx throws.
-
-/// Writes down window and shards on the first start ever; afterwards throws DeploymentMismatch
-/// where they differ.
-void settle_deployment(pqxx::work& work, Window window, std::uint32_t shards);
 
 /// Creates the named regions where they are missing. @return how many were.
 std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& names);

@@ -30,7 +30,7 @@ void Planner::set(EndpointId endpoint, std::vector<EndpointVersion> versions) {
 void Planner::place(const std::shared_ptr<const EndpointVersion>& version,
                     std::vector<Placed>& placed) {
     const auto hash = stable_hash(full_name(version->spec));
-    const auto every = std::max<std::int64_t>(1, version->interval / window_.length());
+    const auto every = windows_per_look(*version);
     const auto remainder = static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(every));
     const auto span = timing_of(version->spec.timeout, window_).span;
     const auto regions = static_cast<std::uint32_t>(version->regions.size());
@@ -84,6 +84,23 @@ UtcTime Planner::latest_start(const DueProbe& probe) const {
     return not_after(probe.minute, window_, timing_of(probe.version->spec.timeout, window_).budget);
 }
 
+/// One look in 24 h goes without the hint: a stale one would succeed silently for ever after an
+/// upgrade. Counted in looks, not in windows, so that it comes round for every interval; the hash
+/// spreads the endpoints over the day.
+bool Planner::detects_era_anew(const DueProbe& probe) const {
+    const auto every = windows_per_look(*probe.version);
+    const auto look = probe.minute.index(window_) / every;
+    const auto looks_per_day =
+        std::max<std::int64_t>(1, std::chrono::hours{24} / (window_.length() * every));
+    const auto hash = stable_hash(full_name(probe.version->spec));
+    const auto share = static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(looks_per_day));
+    return (look + share) % looks_per_day == 0;
+}
+
+std::int64_t Planner::windows_per_look(const EndpointVersion& version) const {
+    return std::max<std::int64_t>(1, version.interval / window_.length());
+}
+
 Job Planner::job(const DueProbe& probe,
                  const std::string& region,
                  std::optional<Era> era_hint) const {
@@ -108,7 +125,7 @@ Job Planner::job(const DueProbe& probe,
     job.timeout = timing.timeout_in_force;
     job.retry_gap = timing.retry_gap;
     job.era = spec.era;
-    job.era_hint = era_hint;
+    if (!detects_era_anew(probe)) job.era_hint = era_hint;
     job.ip = spec.ip;
     job.expect = spec.expect;
     job.canary = spec.canary;

@@ -44,7 +44,8 @@ public:
     /// The latest start of a probe; afterwards its window is missed.
     UtcTime latest_start(const DueProbe& probe) const;
 
-    /// The self-contained order for a probe. @param region its name
+    /// The self-contained order for a probe. Once in 24 h it leaves out the hint, so that the era
+    /// is detected anew. @param region its name
     Job job(const DueProbe& probe, const std::string& region, std::optional<Era> era_hint) const;
 
     std::size_t endpoints() const { return scheduled_.size(); }
@@ -73,6 +74,8 @@ private:
         SlotKey key;
     };
 
+    bool detects_era_anew(const DueProbe& probe) const;
+    std::int64_t windows_per_look(const EndpointVersion& version) const;
     void place(const std::shared_ptr<const EndpointVersion>& version, std::vector<Placed>& placed);
     void collect(const Slots& slots,
                  UtcMinute minute,

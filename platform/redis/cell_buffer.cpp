@@ -142,12 +142,19 @@ Task<std::vector<CellsFound>> CellBuffer::read_cells(std::vector<CellsQuery> que
     co_return answers;
 }
 
-Task<> CellBuffer::seal(ShardId shard, UtcMinute minute) {
+Task<> CellBuffer::seal(std::vector<ShardMinute> minutes) {
     static const RedisScript kScript{scripts::seal};
-    RedisScript::Call call;
-    call.keys = {keys::sealed(shard), keys::minute(shard, minute)};
-    call.arguments = {std::to_string(minute.epoch_ms())};
-    const auto reply = co_await kScript.run(*client_, std::move(call));
+    std::vector<RedisScript::Call> calls;
+    for (const auto& [shard, minute] : minutes)
+        calls.push_back({{keys::sealed(shard)}, {std::to_string(minute.epoch_ms())}});
+    const auto replies = co_await kScript.run_all(*client_, std::move(calls));
+}
+
+Task<> CellBuffer::drop_minutes(std::vector<ShardMinute> minutes) {
+    std::vector<RedisArgs> commands;
+    for (const auto& [shard, minute] : minutes)
+        commands.push_back({"UNLINK", keys::minute(shard, minute)});
+    const auto replies = co_await client_->run_all(std::move(commands));
 }
 
 Task<std::vector<std::optional<UtcMinute>>> CellBuffer::read_sealed(std::vector<ShardId> shards) {

@@ -59,6 +59,13 @@ struct LateBatch {
     std::vector<std::string> undecodable;  ///< why, one text each
 };
 
+/// A minute of one shard.
+struct ShardMinute {
+    ShardId shard;
+    UtcMinute minute;
+    friend auto operator<=>(const ShardMinute&, const ShardMinute&) = default;
+};
+
 /// The cells wanted of one endpoint's minute.
 struct CellsQuery {
     ShardId shard;
@@ -96,10 +103,12 @@ public:
     /// One answer per query, in order, in one round trip.
     Task<std::vector<CellsFound>> read_cells(std::vector<CellsQuery> queries);
 
-    /// After the commit: from now on cells of minutes up to `minute` are late, and the cells of
-    /// `minute` go. The watermark never moves back; a call for an older minute only drops its
-    /// cells.
-    Task<> seal(ShardId shard, UtcMinute minute);
+    /// After the commit: from now on cells of a shard's minutes up to this one are late. The cells
+    /// that came before stay, to be looked at once more, until `drop_minutes`. A watermark never
+    /// moves back.
+    Task<> seal(std::vector<ShardMinute> minutes);
+    /// Forgets all cells of these minutes, which are sealed.
+    Task<> drop_minutes(std::vector<ShardMinute> minutes);
     /// The last sealed minute of each shard, in order; nothing where none is.
     Task<std::vector<std::optional<UtcMinute>>> read_sealed(std::vector<ShardId> shards);
 

@@ -2,25 +2,10 @@
 
 #include <algorithm>
 
+#include "core/base/utf8.hpp"
+
 namespace quorate {
 namespace {
-
-/// The length of the UTF-8 character at the front of `text` (RFC 3629 section 4); 0 if malformed.
-std::size_t character_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-    const auto follows = [](unsigned value) { return (value & 0xC0U) == 0x80U; };
-    for (std::size_t i = 1; i < length; ++i)
-        if (!follows(byte(i))) return 0;
-    const unsigned second = byte(1);
-    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
-    const bool surrogate = lead == 0xED && second > 0x9F;
-    const bool too_large = lead == 0xF4 && second > 0x8F;
-    return overlong || surrogate || too_large ? 0 : length;
-}
 
 void append_ascii(std::string& json, char c) {
     constexpr std::string_view kHex = "0123456789abcdef";
@@ -59,7 +44,7 @@ void append_json_text(std::string& json, std::string_view text, std::size_t byte
     const bool cut = rest.size() < text.size();
     json += '"';
     while (!rest.empty()) {
-        const auto length = character_length(rest);
+        const auto length = first_character(rest).size;
         if (length == 0)
             json += "\xEF\xBF\xBD";
         else if (length == 1)

@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kCellBytesMax = 16U << 10U;
 constexpr std::size_t kNameMax = 128;
 constexpr std::size_t kTextMax = 1024;
+constexpr std::uint64_t kEndpointIdMax = std::numeric_limits<std::int32_t>::max();
+constexpr std::uint32_t kRegionIdMax = 255;
 constexpr std::uint64_t kMissingStart = std::numeric_limits<std::uint64_t>::max();
 
 std::string merge_prefix(const Cell& cell) {
@@ -96,11 +98,11 @@ void write_peer(const Cell& cell, v1::Cell& message) {
     if (cell.retry_after_s) message.set_retry_after_s(*cell.retry_after_s);
     message.set_credential_sent(cell.credential_sent);
     if (cell.era) message.set_era(static_cast<std::uint32_t>(*cell.era));
-    message.set_protocol_version(detail::safe_text(cell.protocol_version, kTextMax));
-    message.set_server_name(detail::safe_text(cell.server_name, kTextMax));
-    message.set_server_version(detail::safe_text(cell.server_version, kTextMax));
-    message.set_peer_address(detail::safe_text(cell.peer_address, kTextMax));
-    message.set_detail(detail::safe_text(cell.detail, kTextMax));
+    message.set_protocol_version(detail::proto_text(cell.protocol_version, kTextMax));
+    message.set_server_name(detail::proto_text(cell.server_name, kTextMax));
+    message.set_server_version(detail::proto_text(cell.server_version, kTextMax));
+    message.set_peer_address(detail::proto_text(cell.peer_address, kTextMax));
+    message.set_detail(detail::proto_text(cell.detail, kTextMax));
     message.set_warning_bits(cell.warnings.bits());
     if (cell.tool_count) message.set_tool_count(*cell.tool_count);
     message.set_semantic_hash(packed_hash(cell.semantic_hash));
@@ -148,6 +150,13 @@ void read_peer(const v1::Cell& message, Cell& cell, detail::Checks& checks) {
 void read_outcome(const v1::Cell& message, Cell& cell, detail::Checks& checks) {
     checks.require(message.minute_ms() >= 0 && message.minute_ms() <= detail::kLatestMs,
                    "minute_ms",
+                   "is out of range");
+    // The bounds of the ids' columns in Postgres.
+    checks.require(message.endpoint_id() >= 1 && message.endpoint_id() <= kEndpointIdMax,
+                   "endpoint_id",
+                   "is out of range");
+    checks.require(message.region_id() >= 1 && message.region_id() <= kRegionIdMax,
+                   "region_id",
                    "is out of range");
     cell.key = {EndpointId{message.endpoint_id()},
                 RegionId{message.region_id()},

@@ -19,7 +19,8 @@ namespace quorate::wire {
 std::string encode_cell(const Cell& cell);
 
 /// Takes bytes from Redis: anything may stand in them. Also refuses a prefix that is not the
-/// message's own, and MAINT, which no agent writes.
+/// message's own, ids that no endpoint or region can have (1 to 2^31 - 1, 1 to 255), and MAINT,
+/// which no agent writes.
 Decoded<Cell> decode_cell(std::string_view bytes);
 
 /// The better of two encoded cells of one key: the bytewise smaller. Commutative, associative,

@@ -1,11 +1,15 @@
 // Crashes and absences, each ending by seeing recovery.
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <random>
 
 #include <gtest/gtest.h>
+#include <pqxx/pqxx>
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,18 +112,78 @@ TEST(ArchiverCrash, BetweenCommitAndMovingRedisWatermarkAMinuteIsStoredOnce) {
     });
 }
 
+TEST(ArchiverCrash, CellsThatCameBetweenTheSealAndTheCrashAreStoredAsLate) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b"), world.region("c")};
+    const auto minute = world.minute(-5);
+    const auto next = minute.plus(1, world.window);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.remove(endpoint, minute.plus(2, world.window));
+    const auto shard = world.shard(endpoint);
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        const auto sealed = [&]() -> Task<bool> {
+            CellBuffer buffer{client};
+            std::vector<ShardId> shards{shard};
+            const auto until = co_await buffer.read_sealed(std::move(shards));
+            co_return until.at(0) && *until.at(0) >= next;
+        };
+        EXPECT_TRUE(co_await eventually(sealed));
+    });
+    // As if it had been killed after these commits, before it told Redis; agents go on meanwhile.
+    world.sql("UPDATE quorate.shard_watermark SET minute = '" + to_rfc3339(next) + "'");
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        RedisArgs back{
+            "SET", keys::sealed(shard), std::to_string(minute.plus(-1, world.window).epoch_ms())};
+        co_await client.run(std::move(back));
+        const std::vector fresh{Recorded::fresh, Recorded::fresh};
+        EXPECT_EQ(co_await world.record(client, endpoint, minute, ".uF"), fresh);
+        EXPECT_EQ(co_await world.record(client, endpoint, next, "u.~"), fresh);
+    });
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql(
+            "SELECT string_agg(verdict || CASE WHEN late THEN ' late' ELSE '' END, ',' "
+            "ORDER BY minute, region) FROM dash.region_minute",
+            "UP late,UNKNOWN,FAIL late,UNKNOWN,UP late,SLOW late");
+        for (const auto each : {minute, next}) {
+            const auto forgotten = [&] { return is_absent(client, keys::minute(shard, each)); };
+            EXPECT_TRUE(co_await eventually(forgotten));
+        }
+        const auto answers = co_await world.record(client, endpoint, next, "Fuu");
+        EXPECT_EQ(answers, std::vector{Recorded::late});
+    });
+}
+
+TEST(ArchiverCrash, CellsThatComeDuringTheCommitOfTheWatermarkAreStoredAsLate) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(-4);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.remove(endpoint, minute.plus(1, world.window));
+    pqxx::connection connection{world.config().postgres_conninfo};
+    pqxx::work other{connection};
+    other.exec("LOCK TABLE quorate.minute IN SHARE MODE");
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql(
+            "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND "
+            "relation = 'quorate.minute'::regclass",
+            "t");
+        const auto answers = co_await world.record(client, endpoint, minute, "F.");
+        EXPECT_EQ(answers, (std::vector{Recorded::fresh, Recorded::fresh}));
+        other.abort();
+        co_await world.expect_sql(
+            "SELECT region, verdict, late FROM dash.region_minute ORDER BY region",
+            "a|FAIL|t\nb|UP|t");
+    });
+}
+
 /// The real binary, killed at any point and started again.
 class ArchiverProcess {
 public:
     explicit ArchiverProcess(const World& world)
-        : config_{std::filesystem::temp_directory_path() /
+        : settings_{world.config()},
+          config_{std::filesystem::temp_directory_path() /
                   ("qa-" + world.name + "-" + std::to_string(::getpid()) + ".yaml")} {
-        const auto config = world.config();
-        std::ofstream{config_} << "window: " << config.window.count()
-                               << "ms\nshards: " << config.shards
-                               << "\nhealth.port: 0\nlog.level: error\n"
-                               << "redis.url: \"" << config.redis_url << "\"\n"
-                               << "postgres.conninfo: \"" << config.postgres_conninfo << "\"\n";
+        configure("error");
     }
     ~ArchiverProcess() {
         kill();
@@ -128,9 +192,18 @@ public:
     ArchiverProcess(const ArchiverProcess&) = delete;
     ArchiverProcess& operator=(const ArchiverProcess&) = delete;
 
-    void start() {
+    void configure(const std::string& log_level) {
+        std::ofstream{config_} << "window: " << settings_.window.count()
+                               << "ms\nshards: " << settings_.shards
+                               << "\nhealth.port: 0\nlog.level: " << log_level << "\nredis.url: \""
+                               << settings_.redis_url << "\"\n"
+                               << "postgres.conninfo: \"" << settings_.postgres_conninfo << "\"\n";
+    }
+    /// @param log where its log goes; nowhere in particular if empty.
+    void start(const std::filesystem::path& log = {}) {
         process_ = ::fork();
         if (process_ != 0) return;
+        if (!log.empty()) ::dup2(::open(log.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), 2);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::execl(QUORATE_BINARY_DIR "/bin/quorate-archiver",
                 "quorate-archiver",
@@ -139,6 +212,7 @@ public:
                 nullptr);
         ::_exit(127);
     }
+    void hang_up() const { ::kill(process_, SIGHUP); }
     void kill() {
         if (process_ == 0) return;
         ::kill(process_, SIGKILL);
@@ -147,6 +221,7 @@ public:
     }
 
 private:
+    ArchiverConfig settings_;
     std::filesystem::path config_;
     pid_t process_ = 0;
 };
@@ -182,6 +257,17 @@ TEST(ArchiverCrash, KilledAgainAndAgainEachMinuteIsStoredExactlyOnce) {
             "SELECT count(*) FROM quorate.minute WHERE minute < '" + last + "'", wanted);
     });
     archiver.kill();
+    // Every cell came in time, so each stands there with its verdict, and none was made up.
+    const auto fed = endpoints.size() * regions.size();
+    const auto within = " FROM dash.region_minute WHERE minute >= '" + to_rfc3339(first) +
+                        "' AND minute < '" + to_rfc3339(first.plus(minutes, world.window)) + "'";
+    EXPECT_EQ(world.sql("SELECT verdict, late, count(*)" + within + " GROUP BY 1, 2 ORDER BY 1"),
+              "FAIL|f|" + std::to_string(2 * fed) + "\nUP|f|" +
+                  std::to_string((static_cast<std::size_t>(minutes) - 2) * fed));
+    EXPECT_EQ(
+        world.sql("SELECT count(DISTINCT minute), min(minute) = '" +
+                  to_rfc3339(first.plus(5, world.window)) + "'" + within + " AND verdict = 'FAIL'"),
+        "2|t");
     EXPECT_EQ(world.sql("SELECT sum(minutes) = (SELECT count(*) FROM quorate.minute) "
                         "FROM quorate.batch"),
               "t");
@@ -191,6 +277,40 @@ TEST(ArchiverCrash, KilledAgainAndAgainEachMinuteIsStoredExactlyOnce) {
     EXPECT_EQ(world.sql("SELECT count(*) FROM quorate.minute m JOIN quorate.endpoint_state s "
                         "USING (endpoint_id) WHERE m.minute > s.last_minute"),
               "0");
+}
+
+TEST(ArchiverReload, SighupTakesTheLogLevelAndKeepsItOverABadFile) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    const auto file = std::filesystem::temp_directory_path() /
+                      ("qa-" + world.name + "-" + std::to_string(::getpid()) + ".log");
+    ArchiverProcess archiver{world};
+    archiver.configure("info");
+    archiver.start(file);
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        std::string lines;
+        const auto logs = [&](std::string event) -> Task<> {
+            const auto found = [&]() -> Task<bool> {
+                std::ifstream stream{file};
+                lines.assign(std::istreambuf_iterator<char>{stream}, {});
+                co_return lines.find(event) != std::string::npos;
+            };
+            EXPECT_TRUE(co_await eventually(found)) << event << " is not in:\n" << lines;
+        };
+        co_await logs("archiver.started");
+        archiver.configure("debug");
+        archiver.hang_up();
+        co_await logs("config.reloaded");
+        archiver.configure("loud");
+        archiver.hang_up();
+        co_await logs("config.refused");
+        co_await world.record(client, endpoint, minute, "..");
+        co_await logs("batch.committed");  // of level debug
+    });
+    archiver.kill();
+    std::filesystem::remove(file);
 }
 
 TEST(ArchiverFault, WaitsWhilePostgresIsAwayAndGoesOn) {
@@ -215,7 +335,7 @@ TEST(ArchiverFault, WaitsWhilePostgresIsAwayAndGoesOn) {
         co_await world.record(client, endpoint, minute.plus(1, world.window), "..");
         co_await readiness(
             "HTTP/1.1 503 Service Unavailable\n"
-            "{\"ready\":false,\"reasons\":[\"postgres_unreachable\",\"standby\"]}");
+            "{\"ready\":false,\"reasons\":[\"postgres_unreachable\"]}");
         cluster().start();
         co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "2");
         co_await readiness("HTTP/1.1 200 OK\n{\"ready\":true}");
@@ -233,7 +353,7 @@ TEST(ArchiverFault, StartsWithoutPostgresAndRedisAndGoesOnWhenTheyCome) {
         const auto page = co_await World::http_get(app.health_port(), "/readyz");
         EXPECT_EQ(page.substr(page.find('{')),
                   "{\"ready\":false,\"reasons\":"
-                  "[\"postgres_unreachable\",\"redis_unreachable\",\"standby\"]}");
+                  "[\"postgres_unreachable\",\"redis_unreachable\"]}");
         world.redis.start();
         cluster().start();
         const auto up = [&]() -> Task<bool> { co_return client.reachable(); };
@@ -301,8 +421,8 @@ TEST(ArchiverStart, RefusesADatabaseOfAnotherWindowWithOneLine) {
         FAIL() << "not refused";
     } catch (const std::runtime_error& error) {
         EXPECT_STREQ(error.what(),
-                     "the config says window 1m and 4 shards, the database was set up with window "
-                     "5s and 64 shards");
+                     "window is 1m in the config, but this database was set up with 5s, which is "
+                     "fixed");
     }
 }
 

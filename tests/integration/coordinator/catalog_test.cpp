@@ -195,7 +195,7 @@ TEST(Deployment, AnotherWindowOrNumberOfShardsIsRefused) {
     } catch (const DeploymentMismatch& error) {
         EXPECT_STREQ(error.what(),
                      "window is 5s in the config, but this database was set up with "
-                     "60s, which is fixed");
+                     "1m, which is fixed");
     }
     try {
         settle(*Window::of(seconds{60}), 8);

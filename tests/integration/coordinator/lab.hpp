@@ -10,6 +10,7 @@
 
 #include "coordinator/catalog/apply.hpp"
 #include "coordinator/catalog/catalog_store.hpp"
+#include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
 #include "tests/support/postgres_cluster.hpp"
 
@@ -52,7 +53,7 @@ struct Catalogued {
         database = std::make_unique<Database>(options);
         migrate(*database);
         database->transact_blocking([&](auto& work) {
-            coordinator::settle_deployment(work, deployment.window, shards);
+            settle_deployment(work, deployment.window, shards);
             coordinator::create_regions(work, {"us-east", "eu-west", "ap-south"});
         });
     }

@@ -50,6 +50,18 @@ TEST(Catalogue, AnEndpointIsDeletedFromTheEndOfItsLastVersion) {
     EXPECT_EQ(catalogue.deleted(EndpointId{2}, at(3)), nullptr);
 }
 
+TEST(Catalogue, AVersionThatNeverCameIntoForceIsNotTheLast) {
+    auto gone = version(1, 2, 6);
+    auto never = version(1, 2, 2);
+    gone.deleted = never.deleted = true;
+    for (const auto& versions : {std::vector{gone, never}, std::vector{never, gone}}) {
+        const Catalogue catalogue{versions, kWindow};
+        EXPECT_EQ(catalogue.deleted(EndpointId{1}, at(3)), nullptr);
+        EXPECT_NE(catalogue.deleted(EndpointId{1}, at(6)), nullptr);
+        EXPECT_NE(catalogue.expected(EndpointId{1}, at(2)), nullptr);
+    }
+}
+
 TEST(Catalogue, AShardBeginsWithItsFirstVersion) {
     const Catalogue catalogue{{version(1, 4), version(3, 2), version(2, 0)}, kWindow};
     EXPECT_EQ(catalogue.first_minute(ShardId{1}), at(2));

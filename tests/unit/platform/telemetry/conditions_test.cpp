@@ -1,0 +1,74 @@
+#include "platform/telemetry/conditions.hpp"
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include "platform/runtime/clock.hpp"
+#include "platform/telemetry/reload.hpp"
+
+namespace quorate {
+namespace {
+
+using Reasons = std::vector<std::string>;
+
+struct Shown {
+    std::ostringstream lines;
+    SystemClock clock;
+    Logger log{"test",
+               LogLevel::info,
+               clock,
+               std::make_shared<spdlog::sinks::ostream_sink_mt>(lines, true)};
+    Readiness readiness;
+
+    bool logged(const std::string& text) const {
+        return lines.str().find(text) != std::string::npos;
+    }
+};
+
+TEST(Conditions, ShowTheCauseAloneAndNotWhatItEntails) {
+    Shown shown;
+    Conditions conditions{shown.readiness, shown.log};
+    const auto reasons = [&] { return shown.readiness.reasons(); };
+    EXPECT_EQ(reasons(), (Reasons{"postgres_unreachable", "redis_unreachable"}));
+    conditions.redis(true);
+    conditions.postgres(true);
+    EXPECT_EQ(reasons(), Reasons{"starting"});
+    conditions.prepared(true);
+    EXPECT_EQ(reasons(), Reasons{"standby"});
+    conditions.leading(true);
+    EXPECT_TRUE(shown.readiness.ready());
+    conditions.postgres(false);
+    conditions.leading(false);
+    EXPECT_EQ(reasons(), Reasons{"postgres_unreachable"});
+    conditions.postgres(true);
+    conditions.schema(false);
+    EXPECT_EQ(reasons(), Reasons{"schema_mismatch"});
+}
+
+TEST(Conditions, TheLogSaysWhyRedisIsAway) {
+    Shown shown;
+    Conditions conditions{shown.readiness, shown.log};
+    conditions.redis(true);
+    conditions.redis(false, "connection refused");
+    EXPECT_TRUE(shown.logged("connection refused")) << shown.lines.str();
+}
+
+TEST(ReloadLogLevel, TakesTheLevelAndKeepsItOverABadFile) {
+    Shown shown;
+    reload_log_level(shown.log, [] { return std::string{"debug"}; });
+    EXPECT_TRUE(shown.log.enabled(LogLevel::debug));
+    EXPECT_TRUE(shown.logged("config.reloaded"));
+    reload_log_level(shown.log,
+                     []() -> std::string { throw std::runtime_error{"e.yaml: line 3"}; });
+    EXPECT_TRUE(shown.log.enabled(LogLevel::debug));
+    EXPECT_TRUE(shown.logged("config.refused"));
+    EXPECT_TRUE(shown.logged("e.yaml: line 3"));
+}
+
+}  // namespace
+}  // namespace quorate
