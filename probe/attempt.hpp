@@ -47,6 +47,9 @@ struct Attempt {
     bool traced() const { return static_cast<bool>(request.trace); }
     /// Whether messages take the form of the modern era just now.
     bool is_modern() const { return modern; }
+    /// The context of all TLS connections of this attempt. Throws std::runtime_error where the CA
+    /// file cannot be read.
+    TlsContext tls_context() const { return parts.contexts.trusting(request.ca_file); }
 
     const EngineParts& parts;
     const ProbeRequest& request;
@@ -58,7 +61,6 @@ struct Attempt {
     HttpUrl url;                                     ///< after redirects
     std::optional<boost::asio::ip::address> avoid;   ///< the peer of the attempt before
     std::optional<boost::asio::ip::address> pinned;  ///< the peer of this one
-    TlsContext tls_context;
 
     std::unique_ptr<Wire> wire;            ///< the connection for POSTs
     std::unique_ptr<ResponseReader> last;  ///< of the exchange last made on `wire`

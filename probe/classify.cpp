@@ -46,12 +46,11 @@ Reason reason_of_server_error(unsigned status) {
     }
 }
 
-/// 401 and 403: alive, and refusing us.
+/// 401 and 403: alive, and refusing us. A 401 is the plain wall whatever it says, unless we showed
+/// a credential: some servers answer the anonymous with `invalid_token` too.
 Reason reason_of_refusal(const HttpHead& head, bool credential_sent) {
+    if (head.status == 401) return credential_sent ? Reason::auth_failed : Reason::auth_required;
     const auto error = bearer_error(head);
-    if (head.status == 401)
-        return credential_sent || error == "invalid_token" ? Reason::auth_failed
-                                                           : Reason::auth_required;
     if (error == "invalid_token") return Reason::auth_failed;
     return error == "insufficient_scope" ? Reason::auth_insufficient_scope : Reason::forbidden;
 }
@@ -85,15 +84,18 @@ Reason reason_of_errno(int os_error, WireMoment moment) {
         case EADDRNOTAVAIL:
         case EADDRINUSE:
         case EINVAL:
+        case EAFNOSUPPORT:
+        case ENETDOWN:
             return Reason::agent_unhealthy;
         case ECONNREFUSED:
             return Reason::connection_refused;
         case ENETUNREACH:
         case EHOSTUNREACH:
-        case ENETDOWN:
-        case EHOSTDOWN:
         case EACCES:
         case EPERM:
+            return moment == WireMoment::calling ? Reason::agent_unhealthy
+                                                 : Reason::network_unreachable;
+        case EHOSTDOWN:
             return Reason::network_unreachable;
         case ETIMEDOUT:
             return reason_of_timeout(moment);
@@ -102,6 +104,12 @@ Reason reason_of_errno(int os_error, WireMoment moment) {
     }
     // RST, or what else tears an established connection.
     return moment == WireMoment::in_body ? Reason::response_truncated : Reason::connection_reset;
+}
+
+bool is_no_way_there(int os_error) {
+    return os_error == ENETUNREACH || os_error == EHOSTUNREACH || os_error == ENETDOWN ||
+           os_error == EADDRNOTAVAIL || os_error == EAFNOSUPPORT || os_error == EACCES ||
+           os_error == EPERM;
 }
 
 Reason reason_of_verify_code(int verify_code) {
@@ -130,6 +138,7 @@ Reason reason_of_verify_code(int verify_code) {
 
 Reason reason_of_timeout(WireMoment moment) {
     switch (moment) {
+        case WireMoment::calling:
         case WireMoment::connecting:
             return Reason::timeout_connect;
         case WireMoment::handshaking:

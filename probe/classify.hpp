@@ -13,15 +13,22 @@ namespace quorate {
 
 /// Where in the life of a connection an operating-system error struck.
 enum class WireMoment : std::uint8_t {
-    connecting,
+    calling,     ///< our own bind() or connect() refused, before anything was on the wire
+    connecting,  ///< from connect() up to its outcome
     handshaking,
     before_head,  ///< from the request up to a complete response head
     in_body,
 };
 
-/// The reason of an errno. Faults of this machine (out of descriptors, ports, memory) are
-/// `agent_unhealthy`, never the endpoint's.
+/// The reason of an errno. Faults of this machine (out of descriptors, ports, memory; its network
+/// down; its routing table or firewall against us) are `agent_unhealthy`, never the endpoint's.
+/// That a network is unreachable is ours where the call itself says so, and the network's where an
+/// ICMP message does.
 Reason reason_of_errno(int os_error, WireMoment moment);
+
+/// Whether that errno, where it is ours, is about one address alone: this machine has no way there,
+/// and may well have one to another (of the other family, as a rule).
+bool is_no_way_there(int os_error);
 
 /// The reason of an X509_V_… code other than 0.
 Reason reason_of_verify_code(int verify_code);

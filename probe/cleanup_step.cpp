@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <exception>
 
 #include "probe/call.hpp"
 
@@ -32,9 +32,16 @@ Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
     if (!attempt.session_id.empty()) {
         const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};
         attempt.timer.limit(attempt.now() + budget);
-        const auto status = co_await delete_session(attempt);
-        const bool success = status && *status >= 200 && *status < 300;
-        const bool no_route = status && (*status == 404 || *status == kMethodNotAllowed);
+        unsigned status = 0;
+        try {
+            const auto answered = co_await delete_session(attempt);
+            if (answered) status = *answered;
+        } catch (const std::exception& error) {
+            // Ours, and outside of the verdict.
+            if (attempt.traced()) attempt.trace(std::string{"cleanup: "} + error.what());
+        }
+        const bool success = status >= 200 && status < 300;
+        const bool no_route = status == 404 || status == kMethodNotAllowed;
         auto& warnings = attempt.report.warnings;
         if (no_route)
             warnings.add(Warning::cleanup_not_supported);

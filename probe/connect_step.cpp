@@ -17,9 +17,11 @@ std::optional<ip::address> source_of(const ProbeRequest& request) {
     return ip::make_address(request.bind_address);  // checked with the request
 }
 
-/// A failure on the way that says nothing about the other addresses.
-bool is_final(const Failure& failure) {
-    return failure.reason == Reason::aborted || failure.reason == Reason::agent_unhealthy;
+/// Whether the other addresses need no trying: we were cancelled, or this machine is out of what a
+/// connection takes.
+bool is_final(const Failure& failure, int os_error) {
+    if (failure.reason == Reason::agent_unhealthy) return !is_no_way_there(os_error);
+    return failure.reason == Reason::aborted;
 }
 
 }  // namespace
@@ -35,9 +37,9 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
     const auto begun = attempt.now();
     const auto limit = std::min(attempt.timer.limit(), begun + kTcpBudget);
     const auto outer_limit = attempt.timer.limit();
-    Failure last{Phase::tcp,
-                 Reason::agent_unhealthy,
-                 "The source address of probes is of the other IP version"};
+    Failure deciding{Phase::tcp,
+                     Reason::agent_unhealthy,
+                     "The source address of probes is of the other IP version"};
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const auto left = static_cast<int>(addresses.size() - i);
         attempt.timer.limit(attempt.now() + (limit - attempt.now()) / left);
@@ -54,20 +56,28 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
             if (attempt.traced()) attempt.trace("connected to " + addresses[i].to_string());
             co_return addresses[i];
         }
-        last = connected.error();
-        if (wire->os_error() != 0) attempt.report.os_error = wire->os_error();
-        if (attempt.traced()) attempt.trace(addresses[i].to_string() + ": " + last.detail);
-        if (is_final(last)) break;
+        const auto& failure = connected.error();
+        if (attempt.traced()) attempt.trace(addresses[i].to_string() + ": " + failure.detail);
+        const bool final = is_final(failure, wire->os_error());
+        // An address that we have no way to says nothing beside one where somebody failed us.
+        const bool decides = final || failure.reason != Reason::agent_unhealthy ||
+                             deciding.reason == Reason::agent_unhealthy;
+        if (decides) {
+            deciding = failure;
+            if (wire->os_error() != 0) attempt.report.os_error = wire->os_error();
+        }
+        if (final) break;
     }
     wire.reset();
-    co_return last;
+    co_return deciding;
 }
 
 Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool measured) {
+    auto context = attempt.tls_context();
     const auto begun = attempt.now();
     const auto outer_limit = attempt.timer.limit();
     attempt.timer.limit(std::min(outer_limit, begun + kTlsBudget));
-    auto done = co_await wire.handshake(attempt.tls_context, url.host, url.is_address);
+    auto done = co_await wire.handshake(std::move(context), url.host, url.is_address);
     attempt.timer.limit(outer_limit);
     if (measured) {
         const auto& facts = wire.tls_facts();
@@ -87,6 +97,8 @@ Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool meas
 
 Task<Result<void>> open_connection(Attempt& attempt, std::unique_ptr<Wire>& wire) {
     const bool first = !attempt.pinned;
+    // A CA file that cannot be read is our trouble, whatever is wrong with the endpoint.
+    if (attempt.url.tls) attempt.tls_context();
     std::vector<ip::address> addresses;
     if (first) {
         const PhaseStopwatch stopwatch{attempt, attempt.report.timings.dns};

@@ -71,11 +71,11 @@ Task<Result<Era>> choose_era(Attempt& attempt) {
     } else if (hint == Era::sse) {
         const auto opened = co_await sse_open_step(attempt);
         if (opened) co_return Era::sse;
-        drop_stream(attempt);
         const bool other = is_era_shaped(attempt) ||
                            opened.error().reason == Reason::protocol_sse_endpoint_invalid ||
                            opened.error().reason == Reason::http_unexpected_content_type;
         if (!other) co_return opened.error();
+        drop_stream(attempt);
     }
     auto discovered = co_await discover_step(attempt);
     if (!discovered) co_return discovered.error();

@@ -18,8 +18,8 @@ Result<Discovered> judge_versions(Attempt& attempt, std::vector<std::string> ver
         if (version == kModernVersion) return Discovered::modern;
         any_modern = any_modern || is_modern_version(version);
     }
-    if (!any_modern) return Discovered::not_modern;
     attempt.report.peer_versions = std::move(versions);
+    if (!any_modern) return Discovered::not_modern;
     return Failure{Phase::discover,
                    Reason::protocol_version_unsupported,
                    "The server speaks only versions that we don't"};

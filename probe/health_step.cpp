@@ -1,3 +1,5 @@
+#include <exception>
+
 #include "probe/attempt.hpp"
 #include "probe/call.hpp"
 #include "probe/http_request.hpp"
@@ -34,9 +36,14 @@ Task<void> health_step(Attempt& attempt) {
     if (!url) co_return;  // checked with the request
     const auto os_error = attempt.report.os_error;
     const auto begun = attempt.now();
-    const auto status = co_await ask(attempt, *std::move(url));
     HealthReport health;
-    if (status) health.status = static_cast<std::uint16_t>(*status);
+    try {
+        const auto status = co_await ask(attempt, *std::move(url));
+        if (status) health.status = static_cast<std::uint16_t>(*status);
+    } catch (const std::exception& error) {
+        // Ours, and outside of the verdict.
+        if (attempt.traced()) attempt.trace(std::string{"health: "} + error.what());
+    }
     health.ms = us_between(begun, attempt.now()) / 1000;
     attempt.report.health = health;
     attempt.report.os_error = os_error;

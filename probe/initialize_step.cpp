@@ -11,6 +11,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kInvalidParams = -32602;
+constexpr int kUnsupportedVersion = -32022;
 
 Failure invalid(std::string_view what) {
     return {Phase::initialize,
@@ -32,6 +33,21 @@ std::optional<std::string> best_mutual(const std::vector<std::string>& supported
             (!best || version > *best))
             best = version;
     return best;
+}
+
+/// Whether the answer is the documented error form of version negotiation, which lists versions.
+bool refuses_version(const Attempt& attempt) {
+    const auto& error = attempt.last_rpc_error;
+    const auto status = attempt.report.http_status;
+    return error && (error->code == kInvalidParams || error->code == kUnsupportedVersion) &&
+           !error->supported.empty() && (status == 200 || status == 400);
+}
+
+std::string listed(const std::vector<std::string>& versions) {
+    std::string text;
+    for (const auto& version : versions)
+        text += (text.empty() ? "" : ", ") + version;
+    return text;
 }
 
 Result<void> keep_result(Attempt& attempt, const HttpHead& head, const json::object& result) {
@@ -80,11 +96,15 @@ Task<Result<void>> initialize_step(Attempt& attempt) {
     attempt.modern = false;
     const auto offered = attempt.message_url ? kHttpSseVersion : kLegacyVersion;
     auto done = co_await initialize_once(attempt, offered);
-    if (done || !attempt.last_rpc_error || attempt.last_rpc_error->code != kInvalidParams)
-        co_return done;
-    const auto mutual = best_mutual(attempt.last_rpc_error->supported);
-    if (!mutual) co_return done;
-    co_return co_await initialize_once(attempt, *mutual);
+    if (done || !refuses_version(attempt)) co_return done;
+    const auto supported = attempt.last_rpc_error->supported;
+    const auto mutual = best_mutual(supported);
+    if (mutual) co_return co_await initialize_once(attempt, *mutual);
+    attempt.report.peer_versions = supported;
+    co_return Failure{
+        Phase::initialize,
+        Reason::protocol_version_unsupported,
+        "The server speaks only versions that we don't offer here: " + listed(supported)};
 }
 
 Task<Result<void>> initialized_step(Attempt& attempt) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <boost/json/error.hpp>
 #include <boost/json/parse.hpp>
 
 #include "core/base/text.hpp"
@@ -48,12 +49,12 @@ RpcKind kind_of(const json::value& message) {
     return answers_us && result != error ? RpcKind::response : RpcKind::invalid;
 }
 
-std::optional<json::value> parse_json(std::string_view text) {
+boost::system::result<json::value> parse_json(std::string_view text) {
     json::parse_options options;
     options.max_depth = kJsonDepthMax;
     boost::system::error_code error;
     auto value = json::parse(text, error, {}, options);
-    if (error) return std::nullopt;
+    if (error) return error;
     return value;
 }
 
@@ -89,7 +90,10 @@ std::optional<RpcError> error_of(const json::value& message) {
 
 bool RpcInbox::take(std::string_view json_text) {
     auto value = parse_json(json_text);
-    if (!value) return false;
+    if (!value) {
+        saw_too_deep_ = saw_too_deep_ || value.error() == json::error::too_deep;
+        return false;
+    }
     if (auto* batch = value->if_array()) {
         saw_batch_ = true;
         for (auto& message : *batch)

@@ -9,6 +9,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <boost/system/result.hpp>
 
 namespace quorate {
 
@@ -18,8 +19,9 @@ enum class RpcKind : std::uint8_t { request, notification, response, invalid };
 
 RpcKind kind_of(const boost::json::value& message);
 
-/// Parses one JSON text, at most 128 levels deep, UTF-8 alone; nothing where it is not.
-std::optional<boost::json::value> parse_json(std::string_view text);
+/// Parses one JSON text, UTF-8 alone. `boost::json::error::too_deep` beyond 128 levels, another
+/// error where it is not JSON.
+boost::system::result<boost::json::value> parse_json(std::string_view text);
 
 /// An error object of JSON-RPC, as far as it decides anything.
 struct RpcError {
@@ -46,7 +48,7 @@ public:
     explicit RpcInbox(std::int64_t awaited_id) : awaited_id_{awaited_id} {}
 
     /// Takes one JSON text: a message, or an array of them.
-    /// @return false where it is not JSON.
+    /// @return false where it is not JSON, or nested too deep for us
     bool take(std::string_view json_text);
 
     const std::optional<boost::json::object>& response() const { return response_; }
@@ -60,6 +62,7 @@ public:
     bool saw_invalid() const { return saw_invalid_; }
     bool saw_other_id() const { return saw_other_id_; }
     bool saw_batch() const { return saw_batch_; }
+    bool saw_too_deep() const { return saw_too_deep_; }
 
 private:
     void take_message(boost::json::value message);
@@ -71,6 +74,7 @@ private:
     bool saw_invalid_ = false;
     bool saw_other_id_ = false;
     bool saw_batch_ = false;
+    bool saw_too_deep_ = false;
 };
 
 }  // namespace quorate

@@ -5,6 +5,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "core/model/headers.hpp"
 #include "probe/attempt.hpp"
 #include "probe/pause.hpp"
 #include "probe/request_check.hpp"
@@ -14,7 +15,9 @@
 namespace quorate {
 namespace {
 
-constexpr milliseconds kCleanupBudget{2000};
+constexpr milliseconds kCleanupMax{2000};
+/// What a session always gets, also where the second attempt follows at once.
+constexpr milliseconds kCleanupMin{200};
 constexpr auto kCertificateWarning = std::chrono::days{21};
 constexpr auto kOurs = Reason::agent_unhealthy;
 
@@ -28,6 +31,7 @@ void keep_head_facts(Attempt& attempt) {
     if (!head.retry_after.empty())
         report.retry_after_s = retry_after_s(head.retry_after, attempt.parts.clock.utc_now());
     for (const auto& challenge : parse_challenges(head.www_authenticate)) {
+        report.auth.bearer = report.auth.bearer || challenge.scheme == "bearer";
         const auto keep = [&](const char* name, std::optional<std::string>& field) {
             const auto found = challenge.parameters.find(name);
             if (found != challenge.parameters.end() && !field) field = found->second;
@@ -59,16 +63,16 @@ Task<ProbeReport> make_attempt(const EngineParts& parts,
     auto& report = attempt.report;
     report.url = request.url;
     for (const auto& [name, value] : request.headers)
-        report.credential_sent = report.credential_sent || is_credential(name);
+        report.credential_sent = report.credential_sent || is_credential_header(name);
 
     std::optional<Failure> failure;
     try {
-        if (attempt.url.tls) attempt.tls_context = parts.contexts.trusting(request.ca_file);
         const auto done = co_await converse(attempt);
         if (!done) failure = done.error();
     } catch (const std::exception& error) {
         // Out of memory, a broken invariant: whatever it is, it is not the endpoint's.
         failure = Failure{Phase::config, kOurs, std::string{"A fault of ours: "} + error.what()};
+        attempt.wire.reset();  // in whatever state it was left
     }
     report.timings.total = us_between(attempt.started, attempt.now());
     keep_head_facts(attempt);
@@ -77,7 +81,8 @@ Task<ProbeReport> make_attempt(const EngineParts& parts,
     if (!aborted) co_await health_step(attempt);
     conclude(report, request, failure, attempt.degraded);
     const bool retries = may_retry && report.verdict == Verdict::fail;
-    const auto budget = retries ? std::min(kCleanupBudget, request.retry_gap) : kCleanupBudget;
+    const auto budget =
+        retries ? std::clamp(request.retry_gap, kCleanupMin, kCleanupMax) : kCleanupMax;
     if (!aborted) co_await cleanup_step(attempt, budget);
     attempt.trace(report.detail);
     co_return std::move(report);

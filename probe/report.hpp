@@ -45,6 +45,7 @@ struct TlsReport {
 
 struct AuthReport {
     bool required = false;  ///< the server answered with a wall
+    bool bearer = false;    ///< with a Bearer challenge (RFC 6750 section 3)
     std::optional<std::string> resource_metadata;
     std::optional<std::string> scope;
     std::optional<std::string> error;

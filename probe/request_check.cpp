@@ -1,33 +1,14 @@
 #include "probe/request_check.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include <boost/asio/ip/address.hpp>
 
 #include "core/base/text.hpp"
+#include "core/model/headers.hpp"
 #include "probe/assertion.hpp"
 #include "probe/jsonrpc.hpp"
 
 namespace quorate {
 namespace {
-
-constexpr std::array<std::string_view, 3> kCredentials{"authorization", "x-api-key", "cookie"};
-/// Headers that the probe itself writes, or that would change how the message is framed.
-constexpr std::array<std::string_view, 14> kReserved{"host",
-                                                     "content-length",
-                                                     "transfer-encoding",
-                                                     "connection",
-                                                     "content-type",
-                                                     "accept",
-                                                     "te",
-                                                     "accept-encoding",
-                                                     "mcp-session-id",
-                                                     "mcp-protocol-version",
-                                                     "mcp-method",
-                                                     "expect",
-                                                     "mcp-name",
-                                                     "upgrade"};
 
 Failure invalid(std::string detail) {
     return {Phase::config, Reason::config_invalid, std::move(detail)};
@@ -42,8 +23,7 @@ bool is_ip_address(const std::string& text) {
 std::string header_error(const ProbeRequest& request) {
     for (const auto& [name, value] : request.headers) {
         if (!is_http_token(name)) return "not a header name: " + safe_text(name, 80);
-        if (std::find(kReserved.begin(), kReserved.end(), to_lower(name)) != kReserved.end())
-            return "the probe writes the header " + name + " itself";
+        if (is_reserved_header(name)) return "the probe writes the header " + name + " itself";
         if (!is_header_value(value)) return "the value of the header " + name + " is not valid";
     }
     return {};
@@ -60,11 +40,6 @@ std::string canary_error(const Canary& canary) {
 }
 
 }  // namespace
-
-bool is_credential(std::string_view header_name) {
-    return std::find(kCredentials.begin(), kCredentials.end(), to_lower(header_name)) !=
-           kCredentials.end();
-}
 
 Result<HttpUrl> check_request(const ProbeRequest& request) {
     auto url = parse_http_url(request.url);

@@ -37,7 +37,7 @@ bool ResponseReader::on_body(std::string_view piece) {
         if (!sse_.feed(piece, events_)) return false;
         for (auto& event : events_) {
             if (is_message(event) && !inbox_.take(event.data) && !failure_)
-                fail(Reason::protocol_invalid_json, "An event of the stream is not JSON");
+                fail_unread("An event of the stream");
             if (!first_event_) first_event_ = std::move(event);
         }
         return true;
@@ -123,8 +123,7 @@ ReadStep ResponseReader::on_message_end() {
     if (head().status != 200 || wanted_ == Wanted::message_end || wanted_ == Wanted::whole_message)
         return ReadStep::satisfied;
     if (wanted_ == Wanted::rpc_response && !is_event_stream()) {
-        if (!body_.empty() && !inbox_.take(body_))
-            return fail(Reason::protocol_invalid_json, "The body is not JSON");
+        if (!body_.empty() && !inbox_.take(body_)) return fail_unread("The body");
         body_.clear();
         if (inbox_.response()) return ReadStep::satisfied;
     }
@@ -144,6 +143,12 @@ Failure ResponseReader::nothing_came(Reason otherwise, std::string_view detail) 
 ReadStep ResponseReader::fail(Reason reason, std::string detail) {
     failure_ = Failure{phase_, reason, std::move(detail)};
     return ReadStep::failed;
+}
+
+ReadStep ResponseReader::fail_unread(const std::string& what) {
+    if (inbox_.saw_too_deep())
+        return fail(Reason::response_too_large, what + " is nested more than 128 levels deep");
+    return fail(Reason::protocol_invalid_json, what + " is not JSON");
 }
 
 std::optional<RpcError> ResponseReader::rpc_error() const {

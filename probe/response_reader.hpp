@@ -66,6 +66,8 @@ private:
     ReadStep look();
     ReadStep on_message_end();
     ReadStep fail(Reason reason, std::string detail);
+    /// For JSON that the inbox did not take.
+    ReadStep fail_unread(const std::string& what);
     bool succeeded() const { return head().status >= 200 && head().status < 300; }
 
     Wanted wanted_;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/verdict/slow.hpp"
 #include "probe/mcp_versions.hpp"
 
 namespace quorate {
@@ -35,8 +36,11 @@ void set(ProbeReport& report, Verdict verdict, const Failure& failure) {
     report.detail = failure.detail;
 }
 
-bool is_wall(Reason reason) {
-    return reason == Reason::auth_required;
+/// Whether a refusal is a wall that clients can get through: 401 with a Bearer challenge. The
+/// challenge may leave out `resource_metadata` for now: since 2025-11-25 clients then look at the
+/// well-known places, which the probe does not fetch yet.
+bool is_sound_wall(const Failure& failure, const AuthReport& auth) {
+    return failure.reason == Reason::auth_required && auth.bearer;
 }
 
 struct PhaseTime {
@@ -61,8 +65,8 @@ Phase longest_phase(const PhaseTimings& timings) {
 /// SLOW where nothing ranks higher; the flag on any healthy verdict.
 void judge_speed(ProbeReport& report, const ProbeRequest& request) {
     const auto total = report.timings.total;
-    if (!request.slow_over_ms || !total || vote_of(report.verdict) != Vote::healthy) return;
-    if (*total <= std::uint64_t{*request.slow_over_ms} * 1000) return;
+    if (!total || vote_of(report.verdict) != Vote::healthy) return;
+    if (!is_slow(*total, request.slow_over_ms)) return;
     report.slow = true;
     report.slow_phase = longest_phase(report.timings);
     if (report.verdict != Verdict::up) return;
@@ -90,10 +94,12 @@ void conclude(ProbeReport& report,
     report.verdict = Verdict::up;
     report.reason.reset();
     report.phase.reset();
-    if (failure && expects_wall && is_wall(failure->reason)) {
+    if (failure && expects_wall && is_sound_wall(*failure, report.auth)) {
         report.detail = "The server asks for authorization, as it should";
     } else if (failure) {
         set(report, verdict_for(*failure, report, request), *failure);
+        if (expects_wall && failure->reason == Reason::auth_required)
+            report.detail += ", without the Bearer challenge that tells clients where to log in";
     } else if (expects_wall) {
         const Failure missing{
             Phase::tools_list,
@@ -105,6 +111,7 @@ void conclude(ProbeReport& report,
     } else {
         report.detail = healthy_sentence(report);
     }
+    if (report.reason != Reason::protocol_version_unsupported) report.peer_versions.clear();
     judge_speed(report, request);
     const bool green_health = report.health && report.health->status &&
                               *report.health->status >= 200 && *report.health->status < 300;

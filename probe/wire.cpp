@@ -29,6 +29,7 @@ std::string text_of_errno(int os_error) {
 
 std::string_view words_for(WireMoment moment) {
     switch (moment) {
+        case WireMoment::calling:
         case WireMoment::connecting:
             return "while connecting";
         case WireMoment::handshaking:
@@ -87,7 +88,6 @@ Task<Result<void>> Wire::wait(tcp::socket::wait_type readiness, WireMoment momen
 
 Task<Result<void>> Wire::connect(tcp::endpoint peer,
                                  std::optional<boost::asio::ip::address> source) {
-    constexpr auto kMoment = WireMoment::connecting;
     error_code error;
     socket_.open(peer.protocol(), error);
     if (!error && source) {
@@ -99,23 +99,23 @@ Task<Result<void>> Wire::connect(tcp::endpoint peer,
     // Nagle would hold the first request back until the TLS handshake's last flight is
     // acknowledged.
     if (!error) socket_.set_option(tcp::no_delay{true}, error);
+    if (!error) socket_.native_non_blocking(true, error);
     if (!error && timer_.expired())
         co_return Failure{Phase::tcp, Reason::timeout_connect, "Time ran out before connecting"};
-    if (!error) {
-        timer_.watch(socket_);
-        std::tie(error) = co_await socket_.async_connect(peer, kResume);
-        timer_.release();
-        ready_at_ = clock_.steady_now();
-    }
-    if (!error) co_return Result<void>{};
-    if (error == boost::asio::error::operation_aborted) {
-        if (timer_.expired())
-            co_return Failure{
-                Phase::tcp, Reason::timeout_connect, "No answer to the connection request in time"};
-        co_return Failure{Phase::tcp, Reason::aborted, "The probe was cancelled"};
-    }
     os_error_ = error.value();
-    co_return failure_of_errno(kMoment, Phase::tcp);
+    // Called by hand, since Asio does not tell what connect() itself says from what comes later:
+    // the first is about this machine, the second about the way.
+    if (os_error_ == 0 && ::connect(socket_.native_handle(), peer.data(), peer.size()) != 0)
+        os_error_ = errno;
+    if (os_error_ == 0) co_return Result<void>{};
+    if (os_error_ != EINPROGRESS) co_return failure_of_errno(WireMoment::calling, Phase::tcp);
+    os_error_ = 0;
+    auto ready = co_await wait(tcp::socket::wait_write, WireMoment::connecting, Phase::tcp);
+    if (!ready) co_return ready;
+    socklen_t size = sizeof os_error_;
+    ::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &os_error_, &size);
+    if (os_error_ != 0) co_return failure_of_errno(WireMoment::connecting, Phase::tcp);
+    co_return Result<void>{};
 }
 
 Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is_address) {

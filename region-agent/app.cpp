@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "platform/runtime/within.hpp"
+#include "platform/telemetry/reload.hpp"
 
 namespace quorate::agent {
 namespace {
@@ -19,12 +20,6 @@ constexpr std::chrono::seconds kProbesEndMax{14};
 constexpr std::chrono::seconds kFlushMax{3};
 constexpr std::chrono::seconds kGiveBackMax{2};
 
-RedisClientOptions redis_options(const Config& config) {
-    RedisClientOptions options;
-    options.address = *parse_redis_url(config.redis_url);
-    return options;
-}
-
 ResolverOptions resolver_options(const Config& config) {
     ResolverOptions options;
     options.name_servers = config.name_servers;
@@ -35,13 +30,6 @@ ProbeEngineOptions engine_options(const std::string& version) {
     ProbeEngineOptions options;
     options.user_agent = "quorate/" + version;
     options.client_version = version;
-    return options;
-}
-
-HealthServerOptions health_options(const Config& config) {
-    HealthServerOptions options;
-    options.address = config.health_address;
-    options.port = config.health_port;
     return options;
 }
 
@@ -60,8 +48,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       clock_{own_clock_},
       log_{"agent", log_level(config.log_level), own_clock_},
       counts_{metrics_},
-      redis_{executor, redis_options(config)},
-      reads_{executor, redis_options(config)},
+      redis_{executor, {.address = *parse_redis_url(config.redis_url)}},
+      reads_{executor, {.address = *parse_redis_url(config.redis_url)}},
       cells_{redis_},
       jobs_{redis_, reads_, config.region, config.name},
       resolver_{executor, resolver_options(config)},
@@ -93,7 +81,10 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
           [this] {
               return Pulse::Load{static_cast<std::uint32_t>(intake_.probing()), runner_.probes()};
           }},
-      health_{executor, health_options(config), readiness_, metrics_},
+      health_{executor,
+              {.address = config.health_address, .port = config.health_port},
+              readiness_,
+              metrics_},
       services_{executor, kServicesMax} {
     tls_.trusting(config.ca_file);  // a file that can't be read is refused at the start
     intake_.deliver_to(outbox_);
@@ -191,6 +182,8 @@ Task<> App::drain() {
         const auto returned_by = own_clock_.steady_now() + kGiveBackMax;
         const auto count = co_await within(returned_by, std::move(returned));
         given_back = count.value_or(0);
+        auto farewell = pulse_.end();
+        co_await done_within(returned_by, std::move(farewell));
     } catch (const std::exception& error) {
         trouble = error.what();
     }
@@ -204,13 +197,7 @@ Task<> App::drain() {
 }
 
 void App::reload(const std::string& config_file) {
-    try {
-        const auto fresh = load_config(config_schema(), config_file);
-        log_.set_level(log_level(fresh.log_level));
-        log_event(log_, LogLevel::info, "config.reloaded");
-    } catch (const std::exception& error) {
-        log_event(log_, LogLevel::error, "config.refused", kv("detail", error.what()));
-    }
+    reload_log_level(log_, [&] { return load_config(config_schema(), config_file).log_level; });
 }
 
 }  // namespace quorate::agent

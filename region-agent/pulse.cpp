@@ -47,6 +47,11 @@ Task<> Pulse::run() {
     }
 }
 
+Task<> Pulse::end() {
+    ended_ = true;  // a beat written before this goes out before the removal: one connection
+    return forget_agent(*redis_, region_, heartbeat_.agent);
+}
+
 Task<bool> Pulse::beat() {
     try {
         const auto measured = co_await measure_clock_offset(*redis_, clock_->own());
@@ -60,6 +65,7 @@ Task<bool> Pulse::beat() {
         heartbeat_.probes_total = load.probes_total;
         metrics_->lag_seconds.set(seconds(lag));
         metrics_->clock_offset_seconds.set(seconds(clock_->offset()));
+        if (ended_) co_return false;
         auto heartbeat = heartbeat_;
         co_await write_heartbeat(*redis_, region_, std::move(heartbeat));
         co_return measured.round_trip <= kRoundTripMax;

@@ -36,6 +36,9 @@ public:
     Task<> first();
     /// Beats until cancelled; a beat that Redis does not take is lost.
     Task<> run();
+    /// The agent stops: removes its heartbeat, so that it is seen as gone at once, and writes no
+    /// further one. Throws as RedisClient::run.
+    Task<> end();
 
 private:
     Task<bool> beat();
@@ -46,6 +49,7 @@ private:
     std::string region_;
     Heartbeat heartbeat_;
     std::function<Load()> load_;
+    bool ended_ = false;
 };
 
 }  // namespace quorate::agent

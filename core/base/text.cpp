@@ -3,34 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/base/utf8.hpp"
+
 namespace quorate {
 namespace {
 
-struct Character {
-    std::uint32_t code = 0;
-    std::size_t size = 1;
-    bool valid = false;
-};
-
-/// Reads the UTF-8 character at the front of `text`, which is not empty.
-Character first_character(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    if (lead < 0x80) return {lead, 1, true};
-    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return {};
-    std::uint32_t code = lead & (0xFFU >> (size + 1));
-    for (std::size_t i = 1; i < size; ++i) {
-        const auto next = static_cast<unsigned char>(text[i]);
-        if ((next & 0xC0U) != 0x80) return {};
-        code = (code << 6U) | (next & 0x3FU);
-    }
-    const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
-    const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    if (overlong || surrogate || code > 0x10FFFF) return {};
-    return {code, size, true};
-}
-
-bool is_harmless(std::uint32_t code) {
+bool is_harmless(char32_t code) {
     if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return false;
     if (code == 0x200E || code == 0x200F || code == 0x061C || code == 0xFEFF) return false;
     if (code >= 0x2028 && code <= 0x202E) return false;
@@ -57,11 +35,11 @@ std::string safe_text(std::string_view hostile, std::size_t bytes_max) {
             continue;
         }
         const auto character = first_character(hostile);
-        const bool keep = character.valid && is_harmless(character.code);
+        const bool keep = character.size > 0 && is_harmless(character.code);
         const auto next = keep ? hostile.substr(0, character.size) : std::string_view{"?"};
         if (safe.size() + next.size() + kEllipsis.size() > bytes_max) return safe.append(kEllipsis);
         safe.append(next);
-        hostile.remove_prefix(character.size);
+        hostile.remove_prefix(std::max<std::size_t>(character.size, 1));
     }
     if (!safe.empty() && safe.back() == ' ') safe.pop_back();
     return safe;

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "platform/redis/convert.hpp"
 #include "platform/redis/keys.hpp"
 #include "platform/redis/script.hpp"
 #include "platform/redis/scripts.hpp"
@@ -132,15 +133,18 @@ Task<std::vector<Delivery>> JobConsumer::claim(std::string agent, std::size_t co
     co_return to_deliveries(entries, gone);
 }
 
-Task<std::vector<std::string>> JobConsumer::holders() {
+Task<std::vector<JobHolder>> JobConsumer::holders() {
     RedisArgs command{"XPENDING", keys::jobs(region_), std::string{keys::kAgents}};
     const auto reply = co_await run_in_group(*client_, std::move(command), kTimeout);
-    std::vector<std::string> agents;
+    std::vector<JobHolder> holders;
     const auto& consumers = reply.list().at(3);
-    if (!consumers.is_nil())
-        for (const auto& row : consumers.list())
-            agents.push_back(row.list().at(0).text());
-    co_return agents;
+    if (consumers.is_nil()) co_return holders;
+    for (const auto& row : consumers.list()) {
+        const auto pending = detail::parse_number<std::size_t>(row.list().at(1).text());
+        if (!pending) throw RedisError{"TYPE XPENDING gave no number"};
+        holders.push_back({row.list().at(0).text(), *pending});
+    }
+    co_return holders;
 }
 
 Task<> JobConsumer::finish(std::vector<std::string> entries) {

@@ -16,6 +16,13 @@ struct Delivery {
     wire::Decoded<Job> job;  ///< or why its bytes are no job
 };
 
+/// An agent that has jobs pending, and how many.
+struct JobHolder {
+    std::string agent;
+    std::size_t pending = 0;
+    friend bool operator==(const JobHolder&, const JobHolder&) = default;
+};
+
 /// An agent's side of its region's queue of jobs. Every job is delivered at least once until it is
 /// finished. All functions throw as RedisClient::run; where the group is gone (Redis lost its data)
 /// they make it anew.
@@ -28,8 +35,10 @@ public:
     /// Jobs for this agent, at most `count`; waits up to `block` for the first one.
     Task<std::vector<Delivery>> read(std::size_t count, milliseconds block);
 
-    /// Jobs that an earlier life of this agent took and did not finish, at most `count`, behind the
-    /// entry `after` (empty: from the first). Entries that are gone are left out and forgotten.
+    /// Jobs that are pending at this agent, at most `count`, behind the entry `after` (empty: from
+    /// the first): those it works on, those that an earlier life of it took and did not finish, and
+    /// those that Redis handed to a connection of it that was dead by then. Entries that are gone
+    /// are left out and forgotten.
     Task<std::vector<Delivery>> read_own(std::size_t count, std::string after);
 
     /// Takes over at most `count` jobs that are pending at `agent`, a dead one. Of several agents
@@ -37,7 +46,7 @@ public:
     Task<std::vector<Delivery>> claim(std::string agent, std::size_t count);
 
     /// The agents (this one included) that have jobs pending.
-    Task<std::vector<std::string>> holders();
+    Task<std::vector<JobHolder>> holders();
 
     /// The jobs are done and their cells written: they leave the queue.
     Task<> finish(std::vector<std::string> entries);

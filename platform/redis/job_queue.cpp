@@ -56,13 +56,6 @@ Task<std::uint64_t> JobQueue::trim(UtcTime before) {
     co_return static_cast<std::uint64_t>(reply.integer());
 }
 
-Task<QueueDepth> JobQueue::depth() {
-    std::vector<std::string> regions;
-    regions.push_back(region_);
-    const auto depths = co_await read_depths(*client_, std::move(regions));
-    co_return depths.front();
-}
-
 Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::string> regions) {
     std::vector<RedisArgs> commands;
     for (const auto& region : regions) {

@@ -46,8 +46,6 @@ public:
     /// be started. @return how many.
     Task<std::uint64_t> trim(UtcTime before);
 
-    Task<QueueDepth> depth();
-
     const std::string& region() const { return region_; }
 
 private:

@@ -38,8 +38,5 @@ std::string late(ShardId shard) {
 std::string cell_field(EndpointId endpoint, RegionId region) {
     return std::to_string(endpoint.value()) + ":" + std::to_string(region.value());
 }
-std::string count_field(EndpointId endpoint) {
-    return "n:" + std::to_string(endpoint.value());
-}
 
 }  // namespace quorate::keys

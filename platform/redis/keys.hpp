@@ -19,8 +19,8 @@ std::string planned(std::string_view region);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
 
-/// Hash of one verdict-minute of a shard: `cell_field` -> encoded cell, `count_field` -> how many
-/// different cells of the endpoint are in.
+/// Hash of one verdict-minute of a shard: `cell_field` -> encoded cell, `n:<endpoint_id>` -> how
+/// many different cells of the endpoint are in.
 std::string minute(ShardId shard, UtcMinute minute);
 /// List of `<minute_ms>:<endpoint_id>`, announced once: the last expected cell came in.
 std::string done(ShardId shard);
@@ -30,7 +30,6 @@ std::string sealed(ShardId shard);
 std::string late(ShardId shard);
 
 std::string cell_field(EndpointId endpoint, RegionId region);
-std::string count_field(EndpointId endpoint);
 
 /// The consumer group of the streams of jobs.
 inline constexpr std::string_view kAgents = "agents";

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
+#include "core/model/headers.hpp"
 #include "core/model/http_url.hpp"
 
 namespace quorate::wire {
@@ -48,57 +49,9 @@ std::string problem_of_url(const std::string& url) {
 }
 
 std::string problem_of_header_name(const std::string& name) {
-    static constexpr std::array<std::string_view, 16> kOurs{"accept",
-                                                            "accept-encoding",
-                                                            "connection",
-                                                            "content-length",
-                                                            "content-type",
-                                                            "expect",
-                                                            "host",
-                                                            "last-event-id",
-                                                            "mcp-method",
-                                                            "mcp-name",
-                                                            "mcp-protocol-version",
-                                                            "mcp-session-id",
-                                                            "te",
-                                                            "trailer",
-                                                            "transfer-encoding",
-                                                            "upgrade"};
     if (name.size() > 128 || !is_http_token(name)) return "is no valid header name";
-    if (std::find(kOurs.begin(), kOurs.end(), to_lower(name)) != kOurs.end())
-        return "is set by the probe itself";
+    if (is_reserved_header(name)) return "is set by the probe itself";
     return {};
-}
-
-bool is_credential_header(std::string_view name) {
-    const auto key = to_lower(name);
-    return key == "authorization" || key == "x-api-key" || key == "cookie" ||
-           key == "proxy-authorization";
-}
-
-bool is_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t length = lead < 0x80   ? 1
-                                   : lead < 0xc2 ? 0
-                                   : lead < 0xe0 ? 2
-                                   : lead < 0xf0 ? 3
-                                   : lead < 0xf5 ? 4
-                                                 : 0;
-        if (length == 0 || i + length > text.size()) return false;
-        char32_t code = length == 1 ? lead : lead & (0x7fU >> length);
-        for (std::size_t k = 1; k < length; ++k) {
-            const auto next = static_cast<unsigned char>(text[i + k]);
-            if ((next & 0xc0U) != 0x80U) return false;
-            code = code << 6U | (next & 0x3fU);
-        }
-        // Overlong forms, surrogates, and beyond the last code point.
-        if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) ||
-            (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
-            return false;
-        i += length;
-    }
-    return true;
 }
 
 bool is_printable(std::string_view text) {

@@ -43,12 +43,6 @@ std::string problem_of_url(const std::string& url);
 /// the probe sets itself can't be given.
 std::string problem_of_header_name(const std::string& name);
 
-/// True for headers whose value is a credential, whatever it holds.
-bool is_credential_header(std::string_view name);
-
-/// True if `text` is well-formed UTF-8 (RFC 3629).
-bool is_utf8(std::string_view text);
-
 /// True if `text` has no control characters, so that it can stand in a header, a log and a table.
 bool is_printable(std::string_view text);
 

@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
+#include "core/model/headers.hpp"
 #include "core/schedule/schedule.hpp"
 #include "platform/config/yaml.hpp"
 #include "platform/wire/endpoint_check.hpp"

@@ -22,7 +22,7 @@ bool parse(google::protobuf::MessageLite& message, std::string_view bytes);
 
 /// Text of a peer as a proto string may hold it: at most `bytes_max`, every byte that is no valid
 /// UTF-8 (and NUL) as `?`. Otherwise a hostile name would make the whole message unreadable.
-std::string safe_text(std::string_view text, std::size_t bytes_max);
+std::string proto_text(std::string_view text, std::size_t bytes_max);
 
 /// Checks one decoded value after the other and keeps the first thing that is wrong.
 class Checks {

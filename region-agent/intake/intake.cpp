@@ -19,9 +19,11 @@ namespace {
 constexpr milliseconds kBlock{500};  // of a read; so long may a drain wait for it
 constexpr milliseconds kReadAgain{200};
 constexpr milliseconds kClaimEvery{1000};
-constexpr std::size_t kReadMax = 1000;        // jobs of one read
-constexpr std::size_t kClaimMax = 200;        // jobs of one claim: other agents want some, too
-constexpr std::chrono::minutes kAheadMax{2};  // coordinators plan seconds ahead
+constexpr std::size_t kReadMax = 1000;          // jobs of one read
+constexpr std::size_t kClaimMax = 200;          // jobs of one claim: other agents want some, too
+constexpr std::chrono::hours kForgetAfter{24};  // an agent that is silent for so long is gone
+constexpr std::size_t kForgetMax = 10;          // agents of one look around
+constexpr std::chrono::minutes kAheadMax{2};    // coordinators plan seconds ahead
 constexpr std::chrono::seconds kLoopsEndMax{4};
 
 bool silent(const std::vector<Heartbeat>& fleet, const std::string& agent, UtcTime now) {
@@ -140,7 +142,7 @@ Task<> Intake::claim_jobs() {
         co_await claim_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         if (stopping_) co_return;
         try {
-            co_await claim_from_silent();
+            co_await look_around();
         } catch (const RedisUnavailable&) {  // readiness tells
             look_for_own_ = true;            // a lost answer may have held jobs
         } catch (const RedisError& error) {
@@ -149,17 +151,30 @@ Task<> Intake::claim_jobs() {
     }
 }
 
-Task<> Intake::claim_from_silent() {
+/// What is pending in the region's queue, and at whom.
+Task<> Intake::look_around() {
     auto holders = co_await jobs_->holders();
-    std::erase(holders, options_.agent);
-    if (holders.empty()) co_return;
+    const auto self = std::ranges::find(holders, options_.agent, &JobHolder::agent);
+    if (self != holders.end()) {
+        // Redis may hand an entry to a connection of ours that died, for as long as its read blocks
+        // there; and entries whose cells were refused were let go. Nobody claims from the living.
+        if (self->pending > held_.size()) look_for_own_ = true;
+        holders.erase(self);
+    }
     std::vector<std::string> regions{options_.region};
-    const auto fleets = co_await read_heartbeats(*redis_, std::move(regions));
+    auto fleets = co_await read_heartbeats(*redis_, std::move(regions));
     const auto now = co_await redis_time(*redis_);
-    for (const auto& holder : holders) {
+    co_await claim_from_silent(holders, fleets.front(), now);
+    co_await forget_departed(std::move(holders), std::move(fleets.front()), now);
+}
+
+Task<> Intake::claim_from_silent(std::vector<JobHolder> holders,
+                                 std::vector<Heartbeat> fleet,
+                                 UtcTime now) {
+    for (const auto& [holder, pending] : holders) {
         const auto count = std::min(room(), kClaimMax);
         if (count == 0 || stopping_) co_return;
-        if (!silent(fleets.front(), holder, now)) continue;
+        if (!silent(fleet, holder, now)) continue;
         auto claimed = co_await jobs_->claim(holder, count);
         if (claimed.empty()) continue;
         log_event(*log_,
@@ -171,10 +186,24 @@ Task<> Intake::claim_from_silent() {
     }
 }
 
+/// Removes the heartbeats of agents that went long ago and left nothing, so that their number stays
+/// bounded.
+Task<> Intake::forget_departed(std::vector<JobHolder> holders,
+                               std::vector<Heartbeat> fleet,
+                               UtcTime now) {
+    std::size_t forgotten = 0;
+    for (const auto& heartbeat : fleet) {
+        if (now - heartbeat.at <= kForgetAfter) continue;
+        if (std::ranges::count(holders, heartbeat.agent, &JobHolder::agent) > 0) continue;
+        if (stopping_ || ++forgotten > kForgetMax) co_return;
+        co_await forget_agent(*redis_, options_.region, heartbeat.agent);
+    }
+}
+
 void Intake::take(std::vector<Delivery> deliveries, std::string_view how) {
     for (auto& [entry, job] : deliveries) {
+        if (!held_.insert(entry).second) continue;  // it comes a second time: we are at it
         const bool too_far = job && slot_time(*job) > clock_->utc_now() + kAheadMax;
-        held_.insert(entry);
         if (!job || too_far) {
             metrics_->jobs.with({"invalid"}).add();
             log_event(*log_,

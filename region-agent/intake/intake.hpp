@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "platform/redis/client.hpp"
+#include "platform/redis/fleet.hpp"
 #include "platform/redis/job_consumer.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "platform/telemetry/log.hpp"
@@ -49,7 +50,7 @@ public:
     /// The connection was lost: entries may have been handed to us that we never saw.
     void look_for_own() { look_for_own_ = true; }
 
-    /// The job is written, or its cell was given up.
+    /// The job is written, or its cell was given up: then it is pending still, and taken again.
     void forget(const std::string& entry) { held_.erase(entry); }
 
     /// Stops taking jobs, gives up those that wait for their slot, and lets probes end until
@@ -70,7 +71,13 @@ private:
     Task<> read_jobs();
     Task<> take_own();
     Task<> claim_jobs();
-    Task<> claim_from_silent();
+    Task<> look_around();
+    Task<> claim_from_silent(std::vector<JobHolder> holders,
+                             std::vector<Heartbeat> fleet,
+                             UtcTime now);
+    Task<> forget_departed(std::vector<JobHolder> holders,
+                           std::vector<Heartbeat> fleet,
+                           UtcTime now);
     void note_refusal(const RedisError& error);
     void take(std::vector<Delivery> deliveries, std::string_view how);
     Task<> await_slot(std::string entry, Job job);

@@ -95,7 +95,8 @@ Task<> Outbox::send(std::vector<FinishedJob> jobs) {
     const auto count_of_cells = cells.size();
     const auto answers = co_await record(std::move(cells));
     count(answers, count_of_cells);
-    co_await acknowledge(entries);
+    // What was not written is not acknowledged: it stays pending, and is taken again.
+    if (answers) co_await acknowledge(entries);
     for (const auto& entry : entries)
         gone_(entry);
 }
@@ -113,6 +114,7 @@ Task<std::optional<std::vector<Recorded>>> Outbox::record(std::vector<CellToReco
         try {
             auto answers = co_await cells_->record(cells);
             backoff_.reset();
+            note_accepted();
             co_return std::move(answers);
         } catch (const RedisUnavailable&) {  // readiness tells
         } catch (const RedisError& error) {
@@ -142,17 +144,16 @@ Task<bool> Outbox::acknowledge(std::vector<std::string> entries) {
 /// Waits before the next try. @return false if Redis refused too often.
 Task<bool> Outbox::again(int& refusals, std::string refusal) {
     if (!refusal.empty()) {
-        const bool last = ++refusals >= limits_.refusals_max;
-        if (refusals == 1 || last)
-            log_event(*log_,
-                      last ? LogLevel::error : LogLevel::warn,
-                      "cells.refused",
-                      kv("detail", refusal),
-                      kv("given_up", last));
-        if (last) co_return false;
+        if (!std::exchange(refused_, true))
+            log_event(*log_, LogLevel::error, "cells.refused", kv("detail", refusal));
+        if (++refusals >= limits_.refusals_max) co_return false;
     }
     co_await sleep_for(backoff_.next());
     co_return true;
+}
+
+void Outbox::note_accepted() {
+    if (std::exchange(refused_, false)) log_event(*log_, LogLevel::info, "cells.accepted");
 }
 
 Task<> Outbox::emptied() {

@@ -29,14 +29,16 @@ struct OutboxLimits {
     std::size_t batch = 200;         ///< this many are written at once …
     milliseconds every{100};         ///< … and fewer after that time
     std::size_t send_max = 2000;     ///< most in one round trip, after Redis was away
-    int refusals_max = 10;           ///< then cells that Redis refuses are given up, and counted
+    int refusals_max = 10;           ///< then cells that Redis refuses are let go, and counted
     milliseconds backoff_first{50};
     milliseconds backoff_longest{2000};
 };
 
 /// Writes cells into Redis in batches and acknowledges their jobs, in that order: so a crash at any
 /// point repeats a write, which changes nothing, and loses none. While Redis is away cells wait
-/// here. All members are called on the executor.
+/// here. Cells that it refuses are let go, and their jobs stay pending: whoever takes them next
+/// makes a cell anew, UNKNOWN(missed_window) if it is too late by then. All members are called on
+/// the executor.
 class Outbox {
 public:
     /// @param gone called for each job that left the outbox, written or not. Must not throw.
@@ -65,6 +67,7 @@ private:
     Task<std::optional<std::vector<Recorded>>> record(std::vector<CellToRecord> cells);
     Task<bool> acknowledge(std::vector<std::string> entries);
     Task<bool> again(int& refusals, std::string refusal);
+    void note_accepted();
     void count(const std::optional<std::vector<Recorded>>& answers, std::size_t cells);
 
     CellBuffer* cells_;
@@ -76,6 +79,7 @@ private:
     Backoff backoff_;
     std::deque<FinishedJob> waiting_;
     std::size_t sending_ = 0;
+    bool refused_ = false;      // Redis answers, and did not take the last cells
     asio::steady_timer wake_;   // of the writer
     asio::steady_timer empty_;  // never expires; cancelled when everything is written
 };

@@ -1,7 +1,9 @@
 #include "tests/integration/probe/certificates.hpp"
 
 #include <cstdio>
+#include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -68,13 +70,13 @@ TestAuthority::TestAuthority() : material_{std::make_unique<Material>()} {
     add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
     add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign");
     X509_sign(certificate, key, EVP_sha256());
-    char path[] = "/tmp/quorate-test-ca-XXXXXX";
-    const int descriptor = ::mkstemp(path);
+    auto path = (std::filesystem::temp_directory_path() / "quorate-test-ca-XXXXXX").string();
+    const int descriptor = ::mkstemp(path.data());
     std::FILE* file = ::fdopen(descriptor, "w");
     if (file == nullptr) throw std::runtime_error{"no temporary file"};
     PEM_write_X509(file, certificate);
     std::fclose(file);
-    ca_file_ = path;
+    ca_file_ = std::move(path);
 }
 
 TestAuthority::~TestAuthority() {

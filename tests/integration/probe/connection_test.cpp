@@ -1,6 +1,14 @@
 #include <cerrno>
+#include <exception>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
 #include <arpa/inet.h>
@@ -9,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "probe/attempt.hpp"
 #include "tests/integration/probe/harness.hpp"
 #include "tests/integration/probe/raw_server.hpp"
 
@@ -119,6 +128,80 @@ TEST(ProbeConnection, RunningOutOfDescriptorsIsOursAndUnknown) {
     EXPECT_EQ(name_or_none(report.reason), "agent_unhealthy");
     EXPECT_EQ(report.os_error, EMFILE);
     EXPECT_FALSE(report.retried);
+}
+
+TEST(ProbeConnection, WhatOurOwnRoutingTableRefusesIsOursAndUnknown) {
+    // TCP to a broadcast address: connect() itself says ENETUNREACH, nothing is on the wire.
+    ProbeHarness harness;
+    auto report = harness.probe(request_for("http://127.255.255.255:9/mcp"));
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+    EXPECT_EQ(name_or_none(report.reason), "agent_unhealthy") << report.detail;
+    EXPECT_EQ(name_or_none(report.phase), "tcp");
+    EXPECT_EQ(report.os_error, ENETUNREACH);
+    EXPECT_FALSE(report.retried);
+
+    auto request = request_for("http://127.0.0.1:9/mcp");
+    request.bind_address = "192.0.2.1";  // no address of this machine (RFC 5737)
+    report = harness.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+    EXPECT_EQ(name_or_none(report.reason), "agent_unhealthy") << report.detail;
+    EXPECT_EQ(report.os_error, EADDRNOTAVAIL);
+}
+
+/// What connecting to the first of `addresses` that answers comes to.
+struct Connected {
+    Result<boost::asio::ip::address> peer;
+    std::optional<std::int32_t> os_error;
+    bool one_family = false;
+};
+
+Connected connect_to(const std::vector<std::string>& addresses, std::uint16_t port) {
+    boost::asio::io_context io{1};
+    SystemClock clock;
+    TlsContexts contexts;
+    Resolver resolver{io.get_executor(), ResolverOptions{}};
+    const EngineParts parts{clock, contexts, resolver, {}};
+    const auto request = request_for("http://localhost/");
+    Attempt attempt{parts, request, *parse_http_url(request.url), io.get_executor()};
+    std::vector<boost::asio::ip::address> parsed;
+    for (const auto& address : addresses)
+        parsed.push_back(boost::asio::ip::make_address(address));
+    std::unique_ptr<Wire> wire;
+    std::optional<Result<boost::asio::ip::address>> outcome;
+    boost::asio::co_spawn(
+        io,
+        connect_step(attempt, wire, std::move(parsed), port, true),
+        [&](const std::exception_ptr& thrown, Result<boost::asio::ip::address> result) {
+            if (thrown) std::rethrow_exception(thrown);
+            outcome = std::move(result);
+        });
+    while (!outcome && io.run_one() > 0) {
+    }
+    const auto& report = attempt.report;
+    return {*outcome, report.os_error, report.warnings.has(Warning::one_family_unreachable)};
+}
+
+constexpr const char* kNoWayThere = "127.255.255.255";  // broadcast: connect() says ENETUNREACH
+
+TEST(ProbeConnection, AnAddressThatWeHaveNoWayToLeavesTheOthersTheirTurn) {
+    std::uint16_t closed_port = 0;
+    {
+        RawServer server{[](RawConnection& connection) { connection.wait_for_close(); }};
+        EXPECT_TRUE(connect_to({kNoWayThere, "127.0.0.1"}, server.port()).peer);
+        const auto other_family = connect_to({"2001:db8::1", "127.0.0.1"}, server.port());
+        EXPECT_TRUE(other_family.peer);
+        EXPECT_TRUE(other_family.one_family);
+        EXPECT_FALSE(other_family.os_error);
+        closed_port = server.port();
+    }
+    // Where somebody else failed us too, that decides, whichever comes first.
+    for (const auto& addresses : {std::vector<std::string>{kNoWayThere, "127.0.0.1"},
+                                  std::vector<std::string>{"127.0.0.1", kNoWayThere}}) {
+        const auto refused = connect_to(addresses, closed_port);
+        ASSERT_FALSE(refused.peer);
+        EXPECT_EQ(name_or_none(refused.peer.error().reason), "connection_refused");
+        EXPECT_EQ(refused.os_error, ECONNREFUSED);
+    }
 }
 
 TEST(ProbeConnection, OurOwnShutdownIsAbortedNeverTheServersFault) {

@@ -128,6 +128,18 @@ TEST(ProbeHttp, TheWallTellsWhereItsMetadataIs) {
     request.headers.clear();
     request.expect.auth_wall = true;
     EXPECT_EQ(harness.probe(request).verdict, Verdict::up);
+
+    script.on("server/discover", [](const RawRequest&) { return http(401, "", ""); });
+    report = harness.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::auth) << "a wall without a door";
+    EXPECT_EQ(name_or_none(report.reason), "auth_required");
+
+    // The wall of the older transport says so on the event stream.
+    script.on("GET", [](const RawRequest&) {
+        return http(401, "", "", "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n");
+    });
+    request.era_hint = Era::sse;
+    EXPECT_EQ(harness.probe(request).verdict, Verdict::up);
 }
 
 TEST(ProbeHttp, APermanentRedirectWithinTheOriginIsFollowedWithItsBody) {

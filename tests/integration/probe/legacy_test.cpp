@@ -79,6 +79,41 @@ TEST_F(ProbeLegacy, AVersionFromTheFutureIsUnknown) {
     EXPECT_EQ(report.verdict, Verdict::unknown);
 }
 
+TEST_F(ProbeLegacy, AnErrorThatListsNoVersionOfOursIsNoVersionInCommon) {
+    struct Row {
+        int status;
+        int code;
+        const char* supported;
+        Verdict verdict;
+    };
+    const Row rows[] = {{200, -32602, "2099-01-01", Verdict::unknown},
+                        {400, -32602, "2099-01-01", Verdict::unknown},
+                        {400, -32022, "2099-01-01", Verdict::unknown},
+                        {200, -32022, "2099-01-01", Verdict::unknown},
+                        {400, -32602, "2023-01-01", Verdict::degraded},
+                        {400, -32022, "2023-01-01", Verdict::degraded}};
+    for (const auto mode : {EraMode::legacy, EraMode::automatic}) {
+        request_.era = mode;
+        for (const auto& row : rows) {
+            script_.on("initialize", [row](const RawRequest& request) {
+                return http(row.status,
+                            "application/json",
+                            R"({"jsonrpc":"2.0","id":)" + std::to_string(request.rpc_id) +
+                                R"(,"error":{"code":)" + std::to_string(row.code) +
+                                R"(,"message":"no","data":{"supported":[")" + row.supported +
+                                R"("]}}})");
+            });
+            const auto report = probe();
+            SCOPED_TRACE(std::to_string(row.status) + " " + std::to_string(row.code));
+            EXPECT_EQ(name_or_none(report.reason), "protocol_version_unsupported");
+            EXPECT_EQ(name_or_none(report.phase), "initialize");
+            EXPECT_EQ(report.verdict, row.verdict);
+            EXPECT_EQ(report.peer_versions, std::vector<std::string>{row.supported});
+            EXPECT_EQ(report.rpc_code, row.code);
+        }
+    }
+}
+
 TEST_F(ProbeLegacy, ResultsWithoutTheirMembersAreInvalid) {
     for (const auto* result :
          {R"({})",

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -143,6 +144,12 @@ void RawServer::accept_all() {
         sources_.emplace_back(text);
         open_.push_back(descriptor);
         threads_.emplace_back([this, descriptor] {
+            // OpenSSL's socket BIO raises SIGPIPE; on this thread alone, so that one raised by the
+            // probe still shows.
+            sigset_t pipe;
+            sigemptyset(&pipe);
+            sigaddset(&pipe, SIGPIPE);
+            pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
             {
                 RawConnection connection{descriptor, tls_};
                 if (connection.handshake()) serve_(connection);

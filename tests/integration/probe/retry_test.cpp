@@ -34,6 +34,19 @@ TEST(ProbeRetry, WhatTheSecondAttemptFindsIsTheVerdict) {
     EXPECT_EQ(cell.semantic_hash.size(), 64U);
 }
 
+TEST(ProbeRetry, ASessionIsEndedAlsoWhereTheSecondAttemptFollowsAtOnce) {
+    McpScript script;
+    script.on("tools/list", [](const RawRequest&) { return http(500, "", ""); });
+    RawServer server{std::ref(script)};
+    auto request = request_for(server.url());
+    request.retry_gap = milliseconds{0};
+    ProbeHarness harness;
+    const auto report = harness.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::fail);
+    EXPECT_TRUE(report.retried);
+    EXPECT_EQ(script.count("DELETE"), 2);
+}
+
 TEST(ProbeRetry, OnlyAFailIsRetried) {
     McpScript script;
     script.on("server/discover", [](const RawRequest&) { return http(401, "", ""); });

@@ -108,7 +108,8 @@ TEST_F(ProbeTls, APeerThatClosesFailsTheHandshakeAndOneThatResetsIsReset) {
         RawServer server{[resets](RawConnection& connection) {
             if (resets) connection.reset();
         }};
-        auto request = request_for("https://localhost:" + std::to_string(server.port()) + "/");
+        // One address alone: an RST in time ends connect() already, and then the next had its turn.
+        auto request = request_for("https://127.0.0.1:" + std::to_string(server.port()) + "/");
         request.retry = false;
         const auto report = harness_.probe(request);
         const bool named = name_or_none(report.reason) == "tls_handshake_failed" ||
@@ -116,6 +117,32 @@ TEST_F(ProbeTls, APeerThatClosesFailsTheHandshakeAndOneThatResetsIsReset) {
         EXPECT_TRUE(named) << name_or_none(report.reason);
         EXPECT_EQ(report.verdict, Verdict::fail);
     }
+}
+
+TEST_F(ProbeTls, AHealthUrlMayBeTlsWhereTheEndpointIsNot) {
+    const auto context = authority_.server({});
+    McpScript health;
+    health.on("GET", [](const RawRequest&) { return http(200, "text/plain", "ok"); });
+    RawServer health_server{std::ref(health), context.get()};
+    McpScript script;
+    RawServer server{std::ref(script)};
+    auto request = request_for(server.url());
+    request.health_url = health_server.url("/health");
+    ASSERT_EQ(request.health_url.rfind("https://", 0), 0U);
+    request.ca_file = authority_.ca_file();
+    auto report = harness_.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    ASSERT_TRUE(report.health);
+    EXPECT_EQ(report.health->status, 200);
+    EXPECT_EQ(script.count("DELETE"), 1);
+
+    // What throws on our side there decides nothing and skips no cleanup.
+    request.ca_file = "/nonexistent/ca.pem";
+    report = harness_.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    ASSERT_TRUE(report.health);
+    EXPECT_FALSE(report.health->status);
+    EXPECT_EQ(script.count("DELETE"), 2);
 }
 
 TEST_F(ProbeTls, AFileThatHoldsNoAuthorityIsOurTrouble) {

@@ -214,21 +214,29 @@ TEST(CellBuffer, AnnouncementsStayUntilTheyAreDropped) {
     });
 }
 
-TEST(CellBuffer, AfterTheSealCellsAreLateAndTheMinutesCellsAreGone) {
+Task<> seal_at(CellBuffer& buffer, UtcMinute minute) {
+    std::vector<ShardMinute> minutes{{kShard, minute}};
+    co_await buffer.seal(std::move(minutes));
+}
+
+TEST(CellBuffer, AfterTheSealCellsAreLateAndTheMinutesCellsStayUntilTheyAreDropped) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         CellBuffer buffer{client};
         const auto next = kMinute.plus(1, Window::minute());
         co_await record_one(buffer, to_record(cell_of(1, 1), 2));
-        co_await buffer.seal(kShard, kMinute);
+        co_await seal_at(buffer, kMinute);
         const auto late = cell_of(1, 2);
         auto answer = co_await record_one(buffer, to_record(late, 2));
         EXPECT_EQ(answer, Recorded::late);
         answer = co_await record_one(buffer, to_record(cell_of(1, 2, next), 2));
         EXPECT_EQ(answer, Recorded::fresh);
-        auto regions = first_regions(2);
-        const auto found =
-            co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, std::move(regions));
+        const auto regions = first_regions(2);
+        auto found = co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, regions);
+        EXPECT_EQ(found.cells, std::vector<Cell>{cell_of(1, 1)});
+        std::vector<ShardMinute> sealed{{kShard, kMinute}, {ShardId{1}, kMinute}};
+        co_await buffer.drop_minutes(std::move(sealed));
+        found = co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, regions);
         EXPECT_TRUE(found.cells.empty());
         std::vector<ShardId> shards{kShard};
         auto batches = co_await buffer.read_late(shards, kMany);
@@ -244,8 +252,8 @@ TEST(CellBuffer, TheWatermarkNeverMovesBack) {
     with_client(server, [](RedisClient& client) -> Task<> {
         CellBuffer buffer{client};
         const auto before = kMinute.plus(-1, Window::minute());
-        co_await buffer.seal(kShard, kMinute);
-        co_await buffer.seal(kShard, before);
+        co_await seal_at(buffer, kMinute);
+        co_await seal_at(buffer, before);
         std::vector<ShardId> shards{kShard, ShardId{1}};
         const auto sealed = co_await buffer.read_sealed(std::move(shards));
         EXPECT_EQ(sealed.at(0), kMinute);
@@ -259,7 +267,7 @@ TEST(CellBuffer, AboveItsBoundTheLateListDropsTheNewest) {
         CellBufferLimits limits;
         limits.late_max = 2;
         CellBuffer buffer{client, limits};
-        co_await buffer.seal(kShard, kMinute);
+        co_await seal_at(buffer, kMinute);
         std::vector<CellToRecord> cells;
         for (std::uint64_t region = 1; region <= 3; ++region)
             cells.push_back(to_record(cell_of(1, region), 3));

@@ -11,6 +11,7 @@
 namespace quorate {
 namespace {
 
+using testing::depth_of;
 using testing::eventually;
 using testing::RandomModel;
 using testing::RedisServer;
@@ -69,7 +70,7 @@ TEST(JobQueue, ABatchAndThePointUpToWhichItIsPlannedMoveTogether) {
         EXPECT_EQ(taken.planned_until, at(1000));
         const auto now = co_await queue.planned_until();
         EXPECT_EQ(now, at(1000));
-        const auto depth = co_await queue.depth();
+        const auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth, (QueueDepth{3, 0}));
     });
 }
@@ -91,7 +92,7 @@ TEST(JobQueue, APlannerThatBelievesAnotherPointAddsNothing) {
         auto next = jobs(2);
         const auto taken = co_await queue.enqueue(std::move(next), at(1000), at(1200));
         EXPECT_TRUE(taken.taken);
-        const auto depth = co_await queue.depth();
+        const auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth.entries, 5U);
     });
 }
@@ -132,15 +133,14 @@ TEST(JobConsumer, AJobIsReadOnceAndLeavesTheQueueWhenFinished) {
         const auto of_b = co_await b.read(10, kBlock);
         EXPECT_EQ(ids_of(of_a), (std::vector<std::string>{"job-0", "job-1", "job-2"}));
         EXPECT_EQ(ids_of(of_b), (std::vector<std::string>{"job-3", "job-4"}));
-        JobQueue queue{client, kRegion};
-        auto depth = co_await queue.depth();
+        auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth, (QueueDepth{5, 5}));
         auto finished = entries_of(of_a);
         co_await a.finish(std::move(finished));
-        depth = co_await queue.depth();
+        depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth, (QueueDepth{2, 2}));
         const auto holders = co_await a.holders();
-        EXPECT_EQ(holders, std::vector<std::string>{"b"});
+        EXPECT_EQ(holders, (std::vector<JobHolder>{{"b", 2}}));
     });
 }
 
@@ -191,7 +191,7 @@ TEST(JobConsumer, ADeadAgentsJobsAreClaimedByExactlyOneOther) {
         EXPECT_EQ(claimed.size(), 10U);
         EXPECT_EQ((std::set<std::string>{claimed.begin(), claimed.end()}.size()), 10U);
         const auto holders = co_await a.holders();
-        EXPECT_EQ(std::count(holders.begin(), holders.end(), "dead"), 0);
+        EXPECT_EQ(std::ranges::count(holders, "dead", &JobHolder::agent), 0);
     });
 }
 
@@ -223,8 +223,7 @@ TEST(JobConsumer, EntriesThatWereTrimmedMeanwhileAreForgotten) {
         co_await client.run(std::move(delete_three));
         const auto left = co_await a.read_own(2, kFirst);
         EXPECT_EQ(ids_of(left), (std::vector<std::string>{"job-3"}));
-        JobQueue queue{client, kRegion};
-        const auto depth = co_await queue.depth();
+        const auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth, (QueueDepth{2, 1}));
     });
 }
@@ -245,8 +244,7 @@ TEST(JobConsumer, WhatIsGivenBackGoesToOthersOnceAndOnlyByItsHolder) {
         EXPECT_EQ(back, 0U);
         const auto read = co_await b.read(10, kBlock);
         EXPECT_EQ(ids_of(read), ids_of(taken));
-        JobQueue queue{client, kRegion};
-        const auto depth = co_await queue.depth();
+        const auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth, (QueueDepth{4, 4}));
     });
 }

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "platform/redis/client.hpp"
+#include "platform/redis/job_queue.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/runtime/task_group.hpp"
@@ -66,6 +67,14 @@ inline void with_clients(const RedisServer& server,
 inline void with_client(const RedisServer& server,
                         const std::function<Task<>(RedisClient&)>& body) {
     with_clients(server, [&](RedisClient& client, RedisClient&) { return body(client); });
+}
+
+/// How much stands in the region's queue of jobs.
+inline Task<QueueDepth> depth_of(RedisClient& client, std::string region) {
+    std::vector<std::string> regions;
+    regions.push_back(std::move(region));
+    const auto depths = co_await read_depths(client, std::move(regions));
+    co_return depths.front();
 }
 
 /// Looks every few milliseconds until `holds` or 20 s are over. @return whether it came to hold.

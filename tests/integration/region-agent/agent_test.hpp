@@ -79,11 +79,7 @@ struct Bench {
         EXPECT_TRUE(done.taken);
     }
 
-    Task<QueueDepth> depth() {
-        JobQueue queue{redis, kRegion};
-        const auto depth = co_await queue.depth();
-        co_return depth;
-    }
+    Task<QueueDepth> depth() { return depth_of(redis, kRegion); }
 
     /// Whether nothing is left in the queue; false while Redis is away.
     Task<bool> queue_is_empty() {

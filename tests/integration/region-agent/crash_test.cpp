@@ -27,15 +27,18 @@ public:
     AgentProcess(const RedisServer& server, const std::string& name) {
         std::string pattern = std::filesystem::temp_directory_path() / "quorate-agent-XXXXXX";
         folder_ = ::mkdtemp(pattern.data());
+        config_ = "region: " + kRegion + "\nname: " + name + "\nredis: {url: \"" + server.url() +
+                  "\"}\nhealth: {port: 0}\nallow_private_addresses: true\n";
         const auto file = folder_ / "agent.yaml";
-        std::ofstream{file} << "region: " << kRegion << "\nname: " << name << "\nredis: {url: \""
-                            << server.url() << "\"}"
-                            << "\nhealth: {port: 0}\nallow_private_addresses: true\n";
+        std::ofstream{file} << config_;
+        const std::string log = folder_ / "log";
         const std::string binary = QUORATE_BINARY_DIR "/bin/quorate-agent";
         const std::string config = file;
         process_ = ::fork();
         if (process_ == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (::freopen(log.c_str(), "w", stderr) == nullptr) ::_exit(126);
+            ::dup2(STDERR_FILENO, STDOUT_FILENO);
             ::execl(binary.c_str(), binary.c_str(), "--config", config.c_str(), nullptr);
             ::_exit(127);
         }
@@ -57,8 +60,26 @@ public:
         return status;
     }
 
+    /// Adds `more` to its config file and sends SIGHUP.
+    void reload_with(const std::string& more) {
+        std::ofstream{folder_ / "agent.yaml"} << config_ << more;
+        ::kill(process_, SIGHUP);
+    }
+
+    /// Waits until its log has `event`.
+    Task<bool> says(std::string event) {
+        const auto said = [&]() -> Task<bool> {
+            std::ifstream file{folder_ / "log"};
+            const std::string log{std::istreambuf_iterator<char>{file}, {}};
+            co_return log.find(event) != std::string::npos;
+        };
+        const bool found = co_await eventually(said);
+        co_return found;
+    }
+
 private:
     std::filesystem::path folder_;
+    std::string config_;
     pid_t process_ = 0;
 };
 
@@ -125,6 +146,22 @@ TEST(AgentCrash, SigtermEndsTheProcessWithStatusZero) {
         const int status = process.end(SIGTERM);
         EXPECT_TRUE(WIFEXITED(status));
         EXPECT_EQ(WEXITSTATUS(status), 0);
+    });
+}
+
+TEST(AgentReload, SighupTakesTheLevelOfTheLogAndABadFileKeepsTheOldConfig) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "a"};
+        EXPECT_TRUE(co_await process.says("agent.started"));
+        process.reload_with("log: {level: nonsense}\n");
+        EXPECT_TRUE(co_await process.says("config.refused"));
+        process.reload_with("log: {level: debug}\n");
+        EXPECT_TRUE(co_await process.says("config.reloaded"));
+        std::vector<Job> jobs{job_for(1, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        EXPECT_TRUE(co_await process.says("probe.finished"));  // a line of level debug
+        EXPECT_EQ(process.end(SIGTERM), 0);
     });
 }
 

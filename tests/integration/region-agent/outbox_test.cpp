@@ -12,6 +12,7 @@ using agent::Outbox;
 using agent::OutboxLimits;
 using testing::Bench;
 using testing::eventually;
+using testing::job_for;
 using testing::kRegion;
 using testing::kRegionId;
 using testing::kShard;
@@ -19,12 +20,12 @@ using testing::on_bench;
 using testing::RedisServer;
 using testing::test_minute;
 
-FinishedJob finished(std::uint64_t endpoint) {
+FinishedJob finished(std::uint64_t endpoint, const std::string& entry = {}) {
     Cell cell;
     cell.key = {EndpointId{endpoint}, kRegionId, test_minute()};
     cell.verdict = Verdict::up;
     CellToRecord record{kShard, cell.key, 1, wire::encode_cell(cell)};
-    return {std::to_string(endpoint) + "-0", std::move(record)};
+    return {entry.empty() ? std::to_string(endpoint) + "-0" : entry, std::move(record)};
 }
 
 /// An outbox with what it needs.
@@ -81,7 +82,7 @@ TEST(Outbox, WhileRedisIsAwayTheOldestGoAboveTheBoundAndTheRestIsWrittenLater) {
     });
 }
 
-TEST(Outbox, WhatRedisRefusesAgainAndAgainIsGivenUpAndCounted) {
+TEST(Outbox, WhatRedisRefusesAgainAndAgainIsCountedAndStaysPending) {
     const RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
         OutboxLimits limits;
@@ -89,18 +90,26 @@ TEST(Outbox, WhatRedisRefusesAgainAndAgainIsGivenUpAndCounted) {
         limits.backoff_first = milliseconds{1};
         limits.backoff_longest = milliseconds{2};
         Posted posted{bench, limits};
-        posted.log.set_level(LogLevel::error);
+        std::vector<Job> jobs{job_for(1, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        const auto taken = co_await posted.jobs.read(1, milliseconds{20});
+        const auto entry = taken.at(0).entry;
         RedisArgs full{"CONFIG", "SET", "maxmemory", "1"};
         co_await bench.redis.run(std::move(full));
         posted.writer.spawn("outbox", posted.outbox.run());
-        posted.outbox.add(finished(1));
+        posted.outbox.add(finished(1, entry));
         co_await posted.outbox.emptied();
         EXPECT_EQ(posted.recorded("refused"), 1);
+        EXPECT_EQ(posted.gone, std::vector<std::string>{entry});
+        auto depth = co_await bench.depth();
+        EXPECT_EQ(depth, (QueueDepth{1, 1}));
         RedisArgs room{"CONFIG", "SET", "maxmemory", "0"};
         co_await bench.redis.run(std::move(room));
-        posted.outbox.add(finished(2));
+        posted.outbox.add(finished(1, entry));
         co_await posted.outbox.emptied();
         EXPECT_EQ(posted.recorded("fresh"), 1);
+        depth = co_await bench.depth();
+        EXPECT_EQ(depth, (QueueDepth{0, 0}));
         posted.writer.cancel();
         co_await posted.writer.join();
     });

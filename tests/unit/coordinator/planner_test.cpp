@@ -90,6 +90,30 @@ TEST(Planner, AJobCarriesTheFiguresOfTheSchedule) {
     EXPECT_EQ(job.headers.size(), 1U);
 }
 
+TEST(Planner, OneLookInADayGoesWithoutTheHintWhateverTheInterval) {
+    for (const int every : {1, 5, 7, 360}) {
+        const auto window = window_of(60);
+        std::set<std::int64_t> places;
+        for (std::uint64_t id = 1; id <= 20; ++id) {
+            Planner planner{window};
+            auto version = endpoint(id, "e" + std::to_string(id), 2, window);
+            version.interval = window.length() * every;
+            planner.set(EndpointId{id}, {version});
+            const auto due =
+                planner.due(RegionId{1}, kStart - microseconds{1}, kStart + std::chrono::hours{72});
+            const auto looks_per_day = static_cast<std::size_t>(1440 / every);
+            std::vector<std::size_t> without;
+            for (std::size_t i = 0; i < due.size(); ++i)
+                if (!planner.job(due[i], "eu", Era::legacy).era_hint) without.push_back(i);
+            ASSERT_GE(without.size(), 2U) << every;
+            for (std::size_t i = 1; i < without.size(); ++i)
+                EXPECT_EQ(without[i] - without[i - 1], looks_per_day) << every;
+            places.insert(due[without[0]].minute.index(window));
+        }
+        EXPECT_GT(places.size(), 2U) << "all endpoints at once, interval " << every;
+    }
+}
+
 TEST(Planner, PausedAndForgottenEndpointsAreNotPlanned) {
     const auto window = window_of(10);
     Planner planner{window};

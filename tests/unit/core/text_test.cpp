@@ -1,6 +1,13 @@
 #include "core/base/text.hpp"
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include <gtest/gtest.h>
+
+#include "core/base/utf8.hpp"
+#include "core/model/headers.hpp"
 
 namespace quorate {
 namespace {
@@ -25,6 +32,47 @@ TEST(SafeText, IsCutBetweenCharactersAndStaysWithinItsBytes) {
 
 TEST(SafeText, LineBreaksBecomeOneSpace) {
     EXPECT_EQ(safe_text(" a\r\n\t b \n", 80), "a b");
+}
+
+TEST(Utf8, ReadsEveryValidCharacterAtTheEdgesAndNoOther) {
+    const std::pair<std::string_view, char32_t> good[] = {{"\x7F", 0x7F},
+                                                          {"\xC2\x80", 0x80},
+                                                          {"\xDF\xBF", 0x7FF},
+                                                          {"\xE0\xA0\x80", 0x800},
+                                                          {"\xED\x9F\xBF", 0xD7FF},
+                                                          {"\xEE\x80\x80", 0xE000},
+                                                          {"\xEF\xBF\xBF", 0xFFFF},
+                                                          {"\xF0\x90\x80\x80", 0x10000},
+                                                          {"\xF4\x8F\xBF\xBF", 0x10FFFF}};
+    for (const auto& [text, code] : good) {
+        const auto character = first_character(std::string{text} + "x");
+        EXPECT_EQ(character.code, code);
+        EXPECT_EQ(character.size, text.size());
+        EXPECT_TRUE(is_utf8(text));
+        EXPECT_EQ(first_character(text.substr(0, text.size() - 1)).size, 0U);  // cut short
+    }
+    for (const std::string_view bad : {"\x80",
+                                       "\xC1\xBF",
+                                       "\xE0\x9F\xBF",
+                                       "\xED\xA0\x80",
+                                       "\xF0\x8F\xBF\xBF",
+                                       "\xF4\x90\x80\x80",
+                                       "\xF5\x80\x80\x80",
+                                       "\xC3x",
+                                       "\xFF"}) {
+        EXPECT_EQ(first_character(bad).size, 0U);
+        EXPECT_FALSE(is_utf8("a" + std::string{bad}));
+    }
+    EXPECT_TRUE(is_utf8(""));
+}
+
+TEST(Headers, OfTheProbeAndCredentialsAreKnownInAnyCase) {
+    for (const auto* name : {"Host", "content-LENGTH", "Last-Event-ID", "Trailer", "Mcp-Method"})
+        EXPECT_TRUE(is_reserved_header(name)) << name;
+    EXPECT_FALSE(is_reserved_header("User-Agent"));
+    for (const auto* name : {"AUTHORIZATION", "x-api-key", "Cookie", "Proxy-Authorization"})
+        EXPECT_TRUE(is_credential_header(name)) << name;
+    EXPECT_FALSE(is_credential_header("X-Probe"));
 }
 
 TEST(Base64, FollowsTheVectorsOfRfc4648) {

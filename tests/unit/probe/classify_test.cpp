@@ -61,6 +61,8 @@ TEST(StatusTable, NamesEachStatus) {
 
 TEST(StatusTable, WallsAreToldApartByChallengeAndCredential) {
     EXPECT_EQ(reason(head(401), true), Reason::auth_failed);
+    EXPECT_EQ(reason(head(401, R"(Bearer error="invalid_token")")), Reason::auth_required);
+    EXPECT_EQ(reason(head(401, R"(Bearer error="invalid_token")"), true), Reason::auth_failed);
     EXPECT_EQ(reason(head(403, R"(Bearer error="insufficient_scope")")),
               Reason::auth_insufficient_scope);
     EXPECT_EQ(reason(head(403, R"(Bearer error="invalid_token")")), Reason::auth_failed);
@@ -91,8 +93,20 @@ TEST(StatusTable, ASessionIsLostBy404OrBy400WithSessionWording) {
 }
 
 TEST(Errno, FaultsOfThisMachineAreNeverTheEndpoints) {
-    for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL, EADDRINUSE})
+    for (const int error :
+         {EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL, EADDRINUSE, ENETDOWN, EAFNOSUPPORT})
         EXPECT_EQ(reason_of_errno(error, WireMoment::connecting), Reason::agent_unhealthy);
+}
+
+TEST(Errno, AnUnreachableNetworkIsOursWhereTheCallItselfSaysSo) {
+    for (const int error : {ENETUNREACH, EHOSTUNREACH, EACCES, EPERM}) {
+        EXPECT_EQ(reason_of_errno(error, WireMoment::calling), Reason::agent_unhealthy) << error;
+        EXPECT_EQ(reason_of_errno(error, WireMoment::connecting), Reason::network_unreachable);
+        EXPECT_TRUE(is_no_way_there(error));
+    }
+    EXPECT_EQ(reason_of_errno(ECONNREFUSED, WireMoment::calling), Reason::connection_refused);
+    for (const int error : {EMFILE, ENOMEM, ECONNREFUSED})
+        EXPECT_FALSE(is_no_way_there(error)) << error;
 }
 
 TEST(Errno, SaysWhereTheConnectionBroke) {

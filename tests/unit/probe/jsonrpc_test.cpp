@@ -1,5 +1,6 @@
 #include "probe/jsonrpc.hpp"
 
+#include <boost/json/error.hpp>
 #include <gtest/gtest.h>
 
 namespace quorate {
@@ -64,7 +65,10 @@ TEST(JsonRpc, JsonIsUtf8AndAtMost128LevelsDeep) {
     EXPECT_FALSE(parse_json("{\"a\":\"\xFF\"}"));
     EXPECT_FALSE(parse_json("{} {}"));
     EXPECT_TRUE(parse_json(std::string(128, '[') + std::string(128, ']')));
-    EXPECT_FALSE(parse_json(std::string(129, '[') + std::string(129, ']')));
+    const auto deep = parse_json(std::string(129, '[') + std::string(129, ']'));
+    ASSERT_FALSE(deep);
+    EXPECT_EQ(deep.error(), boost::json::error::too_deep);
+    EXPECT_NE(parse_json("{").error(), boost::json::error::too_deep);
 }
 
 TEST(JsonRpc, AnErrorKeepsItsCodeAndTheVersionsItLists) {

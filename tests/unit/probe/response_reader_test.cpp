@@ -26,7 +26,11 @@ struct Row {
 
 TEST(ResponseReader, NamesWhatIsWrongWithAnAnswer) {
     const std::string stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    const auto deep = R"({"jsonrpc":"2.0","id":1,"result":)" + std::string(200, '[') +
+                      std::string(200, ']') + "}";
     const Row rows[] = {
+        {response("application/json", deep), Reason::response_too_large},
+        {stream + "data: " + deep + "\n\n", Reason::response_too_large},
         {response("application/json", "{"), Reason::protocol_invalid_json},
         {response("application/json", "\xFF"), Reason::protocol_invalid_json},
         {response("application/json", R"({"id":1,"result":{}})"), Reason::protocol_invalid_message},

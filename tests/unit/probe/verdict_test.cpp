@@ -58,14 +58,24 @@ TEST(ProbeVerdict, AServerAheadOfUsIsUnknownAndOneBehindIsDegraded) {
     ProbeReport behind;
     behind.peer_versions = {"2024-01-01"};
     EXPECT_EQ(concluded({}, unsupported, behind).verdict, Verdict::degraded);
+    EXPECT_TRUE(concluded({}, std::nullopt, behind).peer_versions.empty());
 }
 
 TEST(ProbeVerdict, AnExpectedWallIsHealthyAndItsAbsenceIsNot) {
     ProbeRequest request;
     request.expect.auth_wall = true;
-    const auto walled = concluded(request, failure(Phase::initialize, Reason::auth_required));
+    ProbeReport challenged;
+    challenged.auth = {true, true, {}, {}, {}};
+    const auto wall = failure(Phase::initialize, Reason::auth_required);
+    const auto walled = concluded(request, wall, challenged);
     EXPECT_EQ(walled.verdict, Verdict::up);
     EXPECT_FALSE(walled.reason);
+    const auto bare = concluded(request, wall);
+    EXPECT_EQ(bare.verdict, Verdict::auth);
+    EXPECT_EQ(bare.reason, Reason::auth_required);
+    EXPECT_EQ(
+        concluded(request, failure(Phase::initialize, Reason::auth_failed), challenged).verdict,
+        Verdict::auth);
     const auto open = concluded(request, std::nullopt);
     EXPECT_EQ(open.verdict, Verdict::degraded);
     EXPECT_EQ(open.reason, Reason::auth_wall_missing);
