@@ -18,6 +18,8 @@ constexpr int kAnswerBytesMax = 64 * 1024 * 1024;
 v1::Admin::Stub& Session::admin() {
     if (!admin_) {
         grpc::ChannelArguments arguments;
+        // A proxy of the environment is for the web; the coordinator is reached directly.
+        arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
         arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
         const auto channel =
             grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);

@@ -335,7 +335,10 @@ SELECT e.tenant,
         FROM quorate.minute m
         WHERE m.endpoint_id = e.id AND m.minute > now() - interval '30 days') AS uptime_30d
 FROM quorate.endpoint e
-JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL
+CROSS JOIN LATERAL (  -- the version in force; before its first minute the one to come
+    SELECT * FROM quorate.endpoint_version ev WHERE ev.endpoint_id = e.id
+      AND (ev.valid_to IS NULL OR (ev.valid_to > now() AND ev.valid_to > ev.valid_from))
+    ORDER BY ev.valid_from LIMIT 1) v
 LEFT JOIN quorate.endpoint_state s ON s.endpoint_id = e.id
 LEFT JOIN quorate.incident i ON i.endpoint_id = e.id AND i.closed_at IS NULL
 LEFT JOIN quorate.enum_name decision ON decision.kind = 'decision' AND decision.value = s.decision

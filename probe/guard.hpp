@@ -32,7 +32,7 @@ AddressKind kind_of(const boost::asio::ip::address& address);
 std::string_view name_of(AddressKind kind);
 
 /// Whether a probe may connect to an address of this kind.
-/// @param loopback_literal  the URL itself says 127.0.0.0/8, [::1] or localhost
+/// @param loopback_literal  the URL itself says 127.0.0.1, [::1] or localhost
 bool may_connect(AddressKind kind, const GuardPolicy& policy, bool loopback_literal);
 
 /// Keeps the addresses that may be connected to, in their order.

@@ -31,7 +31,7 @@ verb_lab_set() {
     is_running lab || fail "the lab server does not run: ./dev up"
     local answer
     # The lab answers when the state is in force.
-    answer=$(curl -sS -m 15 -X PUT -H 'content-type: application/json' \
+    answer=$(curl --noproxy "*" -sS -m 15 -X PUT -H 'content-type: application/json' \
         -d "{\"state\": \"$state\", \"from\": $address}" "http://127.0.0.1:$lab_control_port/state" 2>&1) ||
         fail "the lab server does not answer: $answer"
     case $answer in

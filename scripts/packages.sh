@@ -27,17 +27,8 @@ need_packages() {
     # apt's lists may be stale or absent; another apt may be at work, hence the bounded wait for its lock.
     local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q)
     as_root "${apt[@]}" update </dev/null >&2 || fail "apt-get update failed: see above"
-    # Debian asks this file before it starts a service: 101 forbids it.
-    local policy=/usr/sbin/policy-rc.d ours='' status=0
-    if [ ! -e $policy ]; then
-        ours=$(mktemp)
-        printf '#!/bin/sh\nexit 101\n' >"$ours"
-        as_root install -m 0755 "$ours" $policy
-        rm -f "$ours"
-    fi
-    as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >&2 || status=$?
-    [ -z "$ours" ] || as_root rm -f $policy
-    [ $status = 0 ] || fail "apt-get could not install: ${missing[*]}"
+    as_root sh "$repo/scripts/without-services.sh" "${apt[@]}" install -y --no-install-recommends "${missing[@]}" \
+        </dev/null >&2 || fail "apt-get could not install: ${missing[*]}"
 }
 
 node_is_recent() {

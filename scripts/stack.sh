@@ -149,7 +149,7 @@ start_daemons() {
     is_running archiver || start archiver "$(bin quorate-archiver)" --config "$etc_dir/archiver.yaml"
 }
 
-readiness() { curl -sS -m 2 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$1/readyz" 2>/dev/null; }
+readiness() { curl --noproxy "*" -sS -m 2 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$1/readyz" 2>/dev/null; }
 answers_ready() { [ "$(readiness "$1")" = 200 ]; }
 
 wait_for_daemons() {
@@ -158,7 +158,7 @@ wait_for_daemons() {
         name=${entry%%=*} port=${entry#*=}
         wait_until 60 ready_or_gone "$name" answers_ready "$port" || {
             show_log "$name"
-            fail "$name is not ready after 60 s: $(curl -s -m 2 "http://127.0.0.1:$port/readyz")"
+            fail "$name is not ready after 60 s: $(curl --noproxy "*" -s -m 2 "http://127.0.0.1:$port/readyz")"
         }
         is_running "$name" || { show_log "$name"; fail "$name has ended: see $log_dir/$name.log"; }
     done
@@ -309,7 +309,7 @@ verb_status() {
         if ! pid=$(running_pid "$name"); then
             pid=- state='not running'
         elif [ -n "$port" ] && ! answers_ready "$port"; then
-            state="not ready: $(curl -s -m 2 "http://127.0.0.1:$port/readyz" || echo 'no answer')"
+            state="not ready: $(curl --noproxy "*" -s -m 2 "http://127.0.0.1:$port/readyz" || echo 'no answer')"
         elif [ -n "$port" ]; then
             state=ready
         fi

@@ -25,6 +25,7 @@ bool list_all(const GetOptions& options, Session& session, v1::ListEndpointsResp
     v1::ListEndpointsRequest request;
     request.set_endpoint(options.endpoint);
     request.set_tenant(options.tenant);
+    request.set_without_history(options.watch);
     do {
         v1::ListEndpointsResponse page;
         if (!session.succeeded(session.admin().ListEndpoints(session.call().get(), request, &page)))
@@ -35,30 +36,32 @@ bool list_all(const GetOptions& options, Session& session, v1::ListEndpointsResp
     return true;
 }
 
-void print_endpoints(const v1::ListEndpointsResponse& all) {
-    Table table{{"ENDPOINT",
-                 "STATE",
-                 "SCOPE",
-                 "SINCE",
-                 "COVERAGE",
-                 "P95 24H",
-                 "UPTIME 30D",
-                 "LAST MINUTE",
-                 "URL"}};
+/// A view that refreshes leaves the figures over days out: they read a month of minutes.
+void print_endpoints(const v1::ListEndpointsResponse& all, bool with_history) {
+    std::vector<std::string> headings{"ENDPOINT", "STATE", "SCOPE", "SINCE", "COVERAGE"};
+    if (with_history) headings.insert(headings.end(), {"P95 24H", "UPTIME 30D"});
+    headings.insert(headings.end(), {"LAST MINUTE", "URL"});
+    Table table{headings};
     const auto time_of = [](bool has, std::int64_t us) {
         return time_text(has ? std::optional{us} : std::nullopt);
     };
+    const auto ratio_of = [](bool has, double ratio) {
+        return percent_text(has ? std::optional{ratio} : std::nullopt);
+    };
     for (const auto& row : all.endpoints()) {
-        table.add(
-            {row.tenant() == "default" ? row.endpoint() : row.tenant() + "/" + row.endpoint(),
-             row.state() + (row.flapping() ? " (flapping)" : ""),
-             row.scope(),
-             time_of(row.has_since_us(), row.since_us()),
-             percent_text(row.has_coverage() ? std::optional{row.coverage()} : std::nullopt),
-             row.has_p95_ms_24h() ? number_text(row.p95_ms_24h()) + " ms" : "-",
-             percent_text(row.has_uptime_30d() ? std::optional{row.uptime_30d()} : std::nullopt),
-             time_of(row.has_last_minute_us(), row.last_minute_us()),
-             row.url()});
+        std::vector<std::string> cells{
+            row.tenant() == "default" ? row.endpoint() : row.tenant() + "/" + row.endpoint(),
+            row.state() + (row.flapping() ? " (flapping)" : ""),
+            row.scope(),
+            time_of(row.has_since_us(), row.since_us()),
+            ratio_of(row.has_coverage(), row.coverage())};
+        if (with_history) {
+            cells.push_back(row.has_p95_ms_24h() ? number_text(row.p95_ms_24h()) + " ms" : "-");
+            cells.push_back(ratio_of(row.has_uptime_30d(), row.uptime_30d()));
+        }
+        cells.push_back(time_of(row.has_last_minute_us(), row.last_minute_us()));
+        cells.push_back(row.url());
+        table.add(std::move(cells));
     }
     print(table);
 }
@@ -70,7 +73,7 @@ bool show_once(const GetOptions& options, Session& session) {
     if (session.output == OutputFormat::json)
         print_json(to_json(all).as_object()["endpoints"]);
     else
-        print_endpoints(all);
+        print_endpoints(all, !options.watch);
     std::cout.flush();
     return true;
 }

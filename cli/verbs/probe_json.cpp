@@ -80,11 +80,15 @@ json::value tools_of(const ProbeReport& report) {
 
 json::value tls_of(const ProbeReport& report) {
     if (!report.tls) return nullptr;
+    // 0 means verified: it is not said of a handshake that ended before a certificate came.
+    const bool verified = report.tls->not_after || report.tls->verify_code != 0;
+    json::value verify_code;
+    if (verified) verify_code = report.tls->verify_code;
     return json::object{{"version", text_or_null(report.tls->version)},
                         {"not_after", time_or_null(report.tls->not_after)},
                         {"earliest_not_after", time_or_null(report.tls->earliest_not_after)},
                         {"issuer", text_or_null(report.tls->issuer)},
-                        {"verify_code", report.tls->verify_code}};
+                        {"verify_code", verify_code}};
 }
 
 json::value health_of(const ProbeReport& report) {

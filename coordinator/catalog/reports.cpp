@@ -109,7 +109,7 @@ v1::ListEndpointsResponse list_endpoints(pqxx::work& work,
     const auto rows = work.exec_params(
         "SELECT s.tenant, s.endpoint, s.url, s.state, s.scope, " + sql::micros("s.since") +
             ", s.flapping, s.coverage, " + sql::micros("s.last_minute") +
-            ", s.p95_ms_24h, s.uptime_30d,"
+            ", CASE WHEN NOT $6 THEN s.p95_ms_24h END, CASE WHEN NOT $6 THEN s.uptime_30d END,"
             " (SELECT json_agg(r.name ORDER BY r.name COLLATE \"C\")::text FROM quorate.region r"
             "  WHERE r.id = ANY (v.regions))"
             " FROM dash.endpoint_status s"
@@ -123,7 +123,8 @@ v1::ListEndpointsResponse list_endpoints(pqxx::work& work,
         filter.endpoint,
         after.tenant,
         after.name,
-        size + 1);
+        size + 1,
+        request.without_history());
     if (rows.empty() && !filter.endpoint.empty() && request.page_token().empty())
         throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.endpoint};
     v1::ListEndpointsResponse out;

@@ -65,38 +65,28 @@ std::optional<Authority> split_authority(std::string_view text) {
     return authority;
 }
 
-/// The canonical text of an address literal of `family` (AF_INET, AF_INET6), and whether it is a
-/// loopback address; nothing where `host` is none.
-struct AddressLiteral {
-    std::string text;
-    bool loopback = false;
-};
-std::optional<AddressLiteral> address_literal(int family, const std::string& host) {
+/// The canonical text of an address of `family` (AF_INET, AF_INET6); nothing where `host` is none.
+std::optional<std::string> address_text(int family, const std::string& host) {
     std::array<unsigned char, sizeof(in6_addr)> bytes{};
     std::array<char, INET6_ADDRSTRLEN> text{};
     if (inet_pton(family, host.c_str(), bytes.data()) != 1 ||
         inet_ntop(family, bytes.data(), text.data(), text.size()) == nullptr)
         return std::nullopt;
-    const bool loopback = family == AF_INET
-                              ? bytes.front() == 127
-                              : std::all_of(bytes.begin(),
-                                            std::prev(bytes.end()),
-                                            [](unsigned char byte) { return byte == 0; }) &&
-                                    bytes.back() == 1;
-    return AddressLiteral{text.data(), loopback};
+    return text.data();
 }
 
 /// Fills the host's fields; false where it is neither name nor address.
 bool read_host(const Authority& authority, HttpUrl& result) {
     result.host = to_lower(authority.host);
     if (result.host.find('%') != std::string::npos) return false;  // zones and percent-encoding
-    const auto address = address_literal(authority.bracketed ? AF_INET6 : AF_INET, result.host);
+    const auto address = address_text(authority.bracketed ? AF_INET6 : AF_INET, result.host);
     result.is_address = address.has_value();
     if (address)
-        result.host = address->text;
+        result.host = *address;
     else if (authority.bracketed || ends_in_a_number(result.host) || !is_host_name(result.host))
         return false;
-    result.loopback_literal = address ? address->loopback : result.host == "localhost";
+    result.loopback_literal =
+        result.host == "127.0.0.1" || result.host == "::1" || result.host == "localhost";
     return true;
 }
 

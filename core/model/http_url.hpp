@@ -17,7 +17,7 @@ struct HttpUrl {
     std::string authority;  ///< what goes into `Host`: the host, and the port unless it is default
     std::string target;     ///< path and query, what goes into the request line
     bool is_address = false;        ///< the host is an IP address, in brackets for IPv6
-    bool loopback_literal = false;  ///< 127.0.0.0/8, [::1] or localhost, literally
+    bool loopback_literal = false;  ///< 127.0.0.1, [::1] or localhost, literally
     std::string text;               ///< the whole URL, as in reports
 
     friend bool operator==(const HttpUrl&, const HttpUrl&) = default;

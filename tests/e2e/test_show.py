@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The main job, end to end: two commands, real servers, a P1, a P2 and a P3 that open and close."""
 import json
+import signal
 import socket
+import sys
 import time
 import unittest
 
@@ -27,6 +29,8 @@ class Show(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        # Whoever ends the test by SIGTERM must not leave its stack behind.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         cls.stack = Stack()
         cls.failed = False
 

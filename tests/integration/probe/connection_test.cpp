@@ -133,14 +133,16 @@ TEST(ProbeConnection, RunningOutOfDescriptorsIsOursAndUnknown) {
 TEST(ProbeConnection, WhatOurOwnRoutingTableRefusesIsOursAndUnknown) {
     // TCP to a broadcast address: connect() itself says ENETUNREACH, nothing is on the wire.
     ProbeHarness harness;
-    auto report = harness.probe(request_for("http://127.255.255.255:9/mcp"));
+    auto request = request_for("http://127.255.255.255:9/mcp");
+    request.guard.allow_private = true;
+    auto report = harness.probe(request);
     EXPECT_EQ(report.verdict, Verdict::unknown);
     EXPECT_EQ(name_or_none(report.reason), "agent_unhealthy") << report.detail;
     EXPECT_EQ(name_or_none(report.phase), "tcp");
     EXPECT_EQ(report.os_error, ENETUNREACH);
     EXPECT_FALSE(report.retried);
 
-    auto request = request_for("http://127.0.0.1:9/mcp");
+    request = request_for("http://127.0.0.1:9/mcp");
     request.bind_address = "192.0.2.1";  // no address of this machine (RFC 5737)
     report = harness.probe(request);
     EXPECT_EQ(report.verdict, Verdict::unknown);

@@ -42,6 +42,7 @@ TEST(HttpUrlRule, LoopbackIsLiteralOnlyWhereItIsWritten) {
     EXPECT_TRUE(url("https://localhost/").loopback_literal);
     EXPECT_FALSE(url("http://localhost.example.com/").loopback_literal);
     EXPECT_FALSE(url("http://10.0.0.1/").loopback_literal);
+    EXPECT_FALSE(url("http://127.0.0.2/").loopback_literal);
     EXPECT_FALSE(url("http://[::ffff:127.0.0.1]/").loopback_literal);
 }
 
