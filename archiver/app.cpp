@@ -45,8 +45,10 @@ struct ArchiverApp::Parts {
                log,
                archiver_metrics},
           tasks{executor, 4} {
-        redis.on_change(
-            [this](bool reachable, const std::string& why) { conditions.redis(reachable, why); });
+        redis.on_change([this](bool reachable, const std::string& why) {
+            conditions.redis(reachable, why);
+            if (reachable) loop.redis_returned();
+        });
     }
 
     Task<> check_database();

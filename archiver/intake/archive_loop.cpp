@@ -93,6 +93,7 @@ Task<> ArchiveLoop::run() {
 
 /// Everything in memory is read anew, as nothing is known of the outcome of the last commit.
 Task<> ArchiveLoop::start() {
+    redis_returned_ = false;
     auto load = [](pqxx::work& work) { return load_committed(work); };
     auto committed = co_await database_.transact(load);
     progress_ = std::move(committed.progress);
@@ -145,6 +146,7 @@ Task<> ArchiveLoop::run_until_failure(Backoff& backoff) {
 }
 
 Task<> ArchiveLoop::step() {
+    if (redis_returned_) co_await start();
     co_await refresh();
     co_await seal_announced();
     for (int i = 0; i < kDuePerStep; ++i)

@@ -47,6 +47,10 @@ public:
     /// at each call. Throws `operation_aborted` when cancelled.
     Task<> run();
 
+    /// To be told when Redis can be reached again: it may have lost its memory, though no command
+    /// failed. The next step reads everything anew.
+    void redis_returned() { redis_returned_ = true; }
+
 private:
     Task<> start();
     Task<> catch_up_redis();
@@ -80,6 +84,7 @@ private:
     microseconds offset_{0};  // Redis's clock minus ours: agents keep Redis's time
     SteadyTime offset_at_{};
     SteadyTime partitions_at_{};
+    bool redis_returned_ = false;
     Catalogue catalogue_;
     RegionNames regions_;
     std::int64_t catalogue_window_ = -1;  // index of the window in which it was read

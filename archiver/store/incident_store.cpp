@@ -82,13 +82,16 @@ IncidentId update_incident(pqxx::work& work,
                            const TransitionContext& context) {
     const bool closed = transition.kind == TransitionKind::closed;
     const auto severity = number(transition.to);
-    const bool worsens = transition.kind == TransitionKind::escalated;
-    const auto reason = worsens ? reason_of(transition, context.row) : std::nullopt;
+    const bool failed_anew =
+        transition.kind == TransitionKind::escalated || transition.kind == TransitionKind::reopened;
+    const auto reason = failed_anew ? reason_of(transition, context.row) : std::nullopt;
     const auto closed_at = closed ? std::optional{timestamp_text(transition.at)} : std::nullopt;
     const auto recovered_at = closed && transition.opening.recovered
                                   ? std::optional{timestamp_text(*transition.opening.recovered)}
                                   : std::nullopt;
-    const auto mttr = transition.mttr_sum.count() > 0
+    // A recovery can be as old as its opening: the sum is 0 then, and no less known.
+    const bool recovered = transition.opening.recovered || transition.mttr_sum.count() > 0;
+    const auto mttr = recovered
                           ? std::optional{static_cast<double>(transition.mttr_sum.count()) / 1e6}
                           : std::nullopt;
     const auto row = work.exec_params1(

@@ -68,6 +68,7 @@ Task<> Dispatcher::plan(Region region, Planned& planned) {
         planned.known = true;
     }
     const auto now = clock_.utc_now();
+    if (planned.until && *planned.until > now + kTooFar) co_await reset(planned, now);
     // A change is known before it takes effect: only so far can be planned.
     const auto goal = std::chrono::floor<milliseconds>(
         std::min(now + kAhead, *catalogue_.complete_until() + kChangeLead));
@@ -93,6 +94,24 @@ Task<> Dispatcher::plan(Region region, Planned& planned) {
     const auto lag = now + kAhead - planned.until.value_or(now + kAhead);
     metrics_.planning_lag_seconds.with({region.name})
         .set(std::max(0.0, std::chrono::duration<double>(lag).count()));
+}
+
+/// A planner whose clock stood ahead left a point that nothing would be planned before. Redis's
+/// clock has to agree that it is too far, lest a planner whose own is behind doubles jobs.
+Task<> Dispatcher::reset(Planned& planned, UtcTime now) {
+    const auto broken = *planned.until;
+    if (broken <= co_await redis_time(redis_) + kTooFar) co_return;
+    const auto until = std::chrono::floor<milliseconds>(now);
+    std::vector<Job> none;
+    const auto answer = co_await planned.queue.enqueue(std::move(none), broken, until);
+    planned.until = answer.planned_until;
+    if (answer.taken)
+        log_event(log_,
+                  LogLevel::warn,
+                  "planning.reset",
+                  kv("region", planned.queue.region()),
+                  kv("planned_until", broken),
+                  kv("reset_to", UtcTime{until}));
 }
 
 Dispatcher::Batch Dispatcher::next_batch(const Region& region,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
@@ -20,6 +21,8 @@ class Dispatcher {
 public:
     static constexpr milliseconds kTick{200};
     static constexpr milliseconds kAhead{2000};  ///< how long before its slot a job is enqueued
+    /// No planner whose clock is right plans further than this: the point is reset to now.
+    static constexpr milliseconds kTooFar = kAhead + milliseconds{10'000};
     static constexpr milliseconds kTrimEvery{10'000};
 
     Dispatcher(Catalogue& catalogue,
@@ -49,6 +52,7 @@ private:
         UtcTime until;           ///< the slots up to here
     };
     Task<> plan(Region region, Planned& planned);
+    Task<> reset(Planned& planned, UtcTime now);
     Task<> trim(Planned& planned);
     Batch next_batch(const Region& region, UtcTime from, UtcTime until, UtcTime now) const;
 

@@ -386,6 +386,30 @@ TEST(ArchiverFault, GoesOnAfterRedisWasAway) {
     });
 }
 
+TEST(ArchiverFault, TellsRedisThatLostItsMemoryHowFarItIs) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto endpoint = world.endpoint("search", regions, world.minute(-4));
+    const auto shard = world.shard(endpoint);
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        const auto told = [&]() -> Task<bool> {
+            try {
+                const bool absent = co_await is_absent(client, keys::sealed(shard));
+                co_return !absent;
+            } catch (const RedisUnavailable&) {
+                co_return false;
+            }
+        };
+        EXPECT_TRUE(co_await eventually(told));
+        // So short an absence that no command has to fail; the next seal is up to a minute away.
+        RedisArgs lose{"FLUSHALL"};
+        co_await client.run(std::move(lose));
+        world.redis.stop();
+        world.redis.start();
+        EXPECT_TRUE(co_await eventually(told));
+    });
+}
+
 TEST(ArchiverFault, OfTwoOneArchivesAndTheOtherStandsBy) {
     World world;
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "platform/wire/cell_codec.hpp"
 #include "tests/integration/archiver/world.hpp"
 
 namespace quorate {
@@ -201,6 +202,54 @@ TEST(Sealing, AnIncidentThatComesBackSoonIsReopened) {
     EXPECT_EQ(world.sql("SELECT opening, recovered_at IS NULL FROM quorate.incident_opening "
                         "ORDER BY opening"),
               "1|f\n2|t");
+}
+
+TEST(Sealing, AReopenedIncidentNamesWhatFailsNow) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b"), world.region("c")};
+    const auto first = world.minute(-12);
+    const auto endpoint = world.endpoint("search", regions, first);
+    world.remove(endpoint, first.plus(10, world.window));
+    world.sql("UPDATE quorate.endpoint SET deleted_at = NULL");
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        const std::vector<std::string> cells{
+            "~~~", "~~~", "~~~", "...", "...", "...", "...", "...", "...", "FFF"};
+        for (std::size_t i = 0; i < cells.size(); ++i)
+            co_await world.record(
+                client, endpoint, first.plus(static_cast<std::int64_t>(i), world.window), cells[i]);
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "10");
+    });
+    EXPECT_EQ(world.sql("SELECT kind FROM quorate.incident_event ORDER BY id"),
+              "opened\nclosed\nreopened");
+    EXPECT_EQ(world.sql("SELECT severity, reason FROM dash.incident"), "P1|connection_refused");
+}
+
+TEST(Sealing, ARecoveryNoLaterThanItsOpeningCountsAsZeroSeconds) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b"), world.region("c")};
+    const auto first = world.minute(-6);
+    const auto endpoint = world.endpoint("search", regions, first);
+    world.remove(endpoint, first.plus(4, world.window));
+    world.sql("UPDATE quorate.endpoint SET deleted_at = NULL");
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        co_await world.record(client, endpoint, first, "FFF");
+        CellBuffer buffer{client};
+        std::vector<CellToRecord> cells;
+        for (int i = 1; i < 4; ++i)
+            for (const auto region : regions) {
+                auto made = world.cell(endpoint, region, first.plus(i, world.window), '.');
+                made.started = UtcTime{first.start()};  // by a clock that stood back
+                cells.push_back({world.shard(endpoint), made.key, 3, wire::encode_cell(made)});
+            }
+        co_await buffer.record(std::move(cells));
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "4");
+    });
+    EXPECT_EQ(world.sql("SELECT recovered_at = started_at, mttr_seconds FROM dash.incident"),
+              "t|0");
 }
 
 TEST(Sealing, SlowInAllRegionsIsAGlobalP3) {

@@ -128,5 +128,57 @@ TEST(Dispatch, AnyTicksRestartsAndRivalsEnqueueEachJobOnce) {
     });
 }
 
+TEST(Dispatch, APointThatAClockAheadLeftIsResetAndPlanningGoesOn) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(30));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        co_await planning.advance(seconds{30});  // by now all endpoints are in force
+        // Ahead of Redis's clock as well, whatever the date.
+        const auto wrong = std::chrono::floor<milliseconds>(
+            std::max(lab.clock.now, SystemClock{}.utc_now()) + std::chrono::hours{1});
+        for (const auto& region : kRegions) {
+            JobQueue queue{planning.redis, region};
+            std::vector<Job> none;
+            const auto left = co_await queue.enqueue(std::move(none), std::nullopt, wrong);
+            EXPECT_TRUE(left.taken);
+        }
+        auto dispatcher = planning.dispatcher();
+        co_await dispatcher.tick();
+        const auto until = lab.clock.now + Dispatcher::kAhead;
+        std::map<CellKey, int> expected;
+        for (const auto& region : planning.catalogue.regions())
+            for (const auto& probe :
+                 planning.catalogue.planner().due(region.id, lab.clock.now, until))
+                ++expected[{probe.version->endpoint, region.id, probe.minute}];
+        EXPECT_FALSE(expected.empty());
+        EXPECT_EQ(quorate::testing::count_by_cell(quorate::testing::queued_jobs(server, kRegions)),
+                  expected);
+        for (const auto& region : kRegions) {
+            JobQueue queue{planning.redis, region};
+            const auto planned = co_await queue.planned_until();
+            EXPECT_EQ(planned, until);
+        }
+    });
+}
+
+TEST(Dispatch, APointAFewSecondsAheadIsLeftAlone) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(30));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        co_await planning.advance(seconds{30});
+        const UtcTime ahead = lab.clock.now + Dispatcher::kTooFar;
+        JobQueue queue{planning.redis, kRegions.front()};
+        std::vector<Job> none;
+        co_await queue.enqueue(std::move(none), std::nullopt, ahead);
+        auto dispatcher = planning.dispatcher();
+        co_await dispatcher.tick();
+        const auto planned = co_await queue.planned_until();
+        EXPECT_EQ(planned, ahead);
+        EXPECT_TRUE(quorate::testing::queued_jobs(server, {kRegions.front()}).empty());
+    });
+}
+
 }  // namespace
 }  // namespace quorate::coordinator
