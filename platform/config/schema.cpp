@@ -16,6 +16,10 @@ struct Overload : Fs... {
     using Fs::operator()...;
 };
 
+// clang 16 does not deduce the arguments of an aggregate by itself (P1816).
+template <class... Fs>
+Overload(Fs...) -> Overload<Fs...>;
+
 std::string join(const std::vector<std::string>& words) {
     std::string text;
     for (const auto& word : words)
