@@ -112,7 +112,9 @@ void declare(CLI::App& verb, ProbeOptions& options) {
     verb.add_option("--expect-tool", options.expected_tools, "a tool that must be listed")
         ->type_name("NAME")
         ->allow_extra_args(false);
-    verb.add_flag("--expect-auth-wall", options.expect_auth_wall, "401 is the healthy state");
+    verb.add_flag("--expect-auth-wall",
+                  options.expect_auth_wall,
+                  "a 401 with a Bearer challenge is the healthy state");
     verb.add_option("--latency-slo", options.latency_slo, "slower than this is SLOW")
         ->type_name("DURATION");
     verb.add_option("--header", options.headers, "a header to send, 'Name: value'")
