@@ -1,0 +1,37 @@
+# Benchmarks: what to install and build for each, then tests/bench/run.py.
+# shellcheck shell=bash
+
+benches=(probe) # every NAME, in the order in which all of them run
+declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux")
+declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine")
+
+verb_bench() {
+    local names=() options=() name
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --json | --only)
+                [ $# -ge 2 ] || usage_error "bench: $1 lacks its value"
+                options+=("$1" "$2")
+                shift
+                ;;
+            --check) options+=(--check) ;;
+            -*) usage_error "bench: unknown option: $1" ;;
+            *)
+                [[ " ${benches[*]} " == *" $1 "* ]] || usage_error "unknown benchmark: $1 (known: ${benches[*]})"
+                names+=("$1")
+                ;;
+        esac
+        shift
+    done
+    [ ${#names[@]} -gt 0 ] || names=("${benches[@]}")
+    local packages=() targets=() words
+    for name in "${names[@]}"; do
+        read -ra words <<<"${bench_packages[$name]}"
+        packages+=("${words[@]}")
+        read -ra words <<<"${bench_targets[$name]}"
+        targets+=("${words[@]}")
+    done
+    need_packages "${packages[@]}"
+    need_build release "${targets[@]}"
+    run python3 "$repo/tests/bench/run.py" --build "$repo/build/release" "${options[@]}" "${names[@]}" </dev/null
+}
