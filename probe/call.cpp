@@ -37,6 +37,8 @@ Task<Result<void>> receive_all(Attempt& attempt, Wire& wire, ResponseReader& rea
         auto received = co_await wire.receive(reader, phase);
         if (!attempt.report.timings.first_byte && reader.head_done())
             attempt.report.timings.first_byte = us_between(attempt.started, wire.head_at());
+        if (!received && reader.status_decides() && received.error().reason != Reason::aborted)
+            co_return Result<void>{};
         if (!received) {
             if (wire.os_error() != 0) attempt.report.os_error = wire.os_error();
             if (reader.head_done()) attempt.report.http_status = reader.head().status;

@@ -30,13 +30,10 @@ class HttpResponseParser::Parser final : public http::basic_parser<false> {
 public:
     explicit Parser(BodySink* sink) : sink_{sink} {
         header_limit(kHeadBytesMax);
-        body_limit(kBodyBytesMax);
-        eager(true);
+        body_limit(boost::none);  // Beast would then not tell the head of a body that is too long
     }
 
     const HttpHead& head() const { return head_; }
-    /// Whether the sink refused; Beast knows no such error.
-    bool refused() const { return refused_; }
     void redirect(BodySink* sink) { sink_ = sink; }
 
 private:
@@ -87,16 +84,15 @@ private:
 
     std::size_t pass(string_view body, error_code& error) {
         error = {};
-        if (!(*sink_)(std::string_view{body.data(), body.size()})) {
-            refused_ = true;
+        body_bytes_ += body.size();
+        if (body_bytes_ > kBodyBytesMax || !(*sink_)(std::string_view{body.data(), body.size()}))
             error = http::error::body_limit;
-        }
         return body.size();
     }
 
     BodySink* sink_;
     HttpHead head_;
-    bool refused_ = false;
+    std::uint64_t body_bytes_ = 0;
 };
 
 HttpResponseParser::HttpResponseParser(BodySink sink)
@@ -106,13 +102,27 @@ HttpResponseParser& HttpResponseParser::operator=(HttpResponseParser&&) noexcept
 HttpResponseParser::~HttpResponseParser() = default;
 
 HttpStep HttpResponseParser::feed(std::string_view bytes, std::size_t& consumed) {
+    const auto step = parse(bytes, consumed);
+    message_bytes_ += consumed;
+    if (step != HttpStep::need_more) return step;
+    // Beast would wait for the end of a chunk's extensions for ever.
+    if (bytes.size() - consumed > kHeadBytesMax) return HttpStep::malformed;
+    return message_bytes_ > kMessageBytesMax ? HttpStep::too_large : step;
+}
+
+HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed) {
     parser_->redirect(&sink_);
     consumed = 0;
     while (true) {
         error_code error;
         const boost::asio::const_buffer rest{bytes.data() + consumed, bytes.size() - consumed};
+        // Not eager: it stops behind the head, so that the head's bytes can be counted. Beast's own
+        // limit is for what it holds at once, which is little where fields come one by one.
+        const bool in_head = !parser_->is_header_done();
         const auto taken = rest.size() == 0 ? 0 : parser_->put(rest, error);
         consumed += taken;
+        if (in_head) head_bytes_ += taken;
+        if (head_bytes_ > kHeadBytesMax) return HttpStep::malformed;
         if (error == http::error::need_more) return HttpStep::need_more;
         if (error == http::error::body_limit) return HttpStep::too_large;
         if (error) return HttpStep::malformed;
@@ -123,6 +133,8 @@ HttpStep HttpResponseParser::feed(std::string_view bytes, std::size_t& consumed)
             parser_ = std::make_unique<Parser>(&sink_);
             continue;
         }
+        const auto length = parser_->is_header_done() ? parser_->content_length() : boost::none;
+        if (length && *length > kBodyBytesMax) return HttpStep::too_large;
         if (consumed == bytes.size()) return HttpStep::need_more;
         if (taken == 0) return HttpStep::malformed;
     }

@@ -24,18 +24,20 @@ struct HttpHead {
 enum class HttpStep {
     need_more,
     done,       ///< the message is complete
-    malformed,  ///< not HTTP, or the head is over 64 KiB
-    too_large,  ///< the body is over 32 MiB, or its reader had enough
+    malformed,  ///< not HTTP; or the heads, or a piece of framing, are over 64 KiB
+    too_large,  ///< the body is over 32 MiB, twice that with its framing, or its reader had enough
     truncated,  ///< the stream ended inside the body
     closed,     ///< the stream ended before the head was complete
 };
 
-/// Parses one HTTP/1.1 response as its bytes come; interim (1xx) responses are skipped. An empty
-/// reason phrase is fine. Sans I/O; movable.
+/// Parses one HTTP/1.1 response as its bytes come; interim (1xx) responses are skipped, but count
+/// as part of the head. An empty reason phrase is fine. Sans I/O; movable.
 class HttpResponseParser {
 public:
     static constexpr std::uint32_t kHeadBytesMax = 64U << 10U;
     static constexpr std::uint64_t kBodyBytesMax = std::uint64_t{32} << 20U;
+    /// With the framing of chunks, which a server can make far longer than what they carry.
+    static constexpr std::uint64_t kMessageBytesMax = 2 * kBodyBytesMax;
 
     /// Gets the body piece by piece, after the head; false: enough, the message is too large.
     using BodySink = std::function<bool(std::string_view)>;
@@ -58,8 +60,12 @@ public:
 
 private:
     class Parser;
+    HttpStep parse(std::string_view bytes, std::size_t& consumed);
+
     std::unique_ptr<Parser> parser_;
     BodySink sink_;
+    std::uint64_t message_bytes_ = 0;
+    std::uint64_t head_bytes_ = 0;  ///< of all heads
 };
 
 }  // namespace quorate

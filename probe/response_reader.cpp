@@ -50,6 +50,10 @@ bool ResponseReader::on_body(std::string_view piece) {
 
 ReadStep ResponseReader::feed(std::string_view bytes, std::size_t& consumed) {
     began_ = began_ || !bytes.empty();
+    if (spent_) {
+        consumed = bytes.size();
+        return ReadStep::satisfied;
+    }
     if (message_done_) {
         consumed = 0;
         return on_message_end();
@@ -141,6 +145,11 @@ Failure ResponseReader::nothing_came(Reason otherwise, std::string_view detail) 
 }
 
 ReadStep ResponseReader::fail(Reason reason, std::string detail) {
+    // Whatever is wrong with the body of an error page, the page's status says more.
+    if (status_decides()) {
+        spent_ = true;
+        return ReadStep::satisfied;
+    }
     failure_ = Failure{phase_, reason, std::move(detail)};
     return ReadStep::failed;
 }

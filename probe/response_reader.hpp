@@ -45,6 +45,9 @@ public:
 
     bool head_done() const { return parser_.head_done(); }
     const HttpHead& head() const { return parser_.head(); }
+    /// Whether the status is known and not 2xx: then it decides, also where its body is cut short,
+    /// too long or late.
+    bool status_decides() const { return head_done() && !succeeded(); }
     /// Whether any byte of the response came.
     bool began() const { return began_; }
     /// Whether the message is complete and the connection can carry another exchange.
@@ -81,6 +84,7 @@ private:
     std::optional<Failure> failure_;
     bool began_ = false;
     bool message_done_ = false;
+    bool spent_ = false;  ///< the parser failed behind the head, and the status decided
 };
 
 }  // namespace quorate

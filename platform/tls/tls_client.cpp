@@ -12,6 +12,8 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include "platform/tls/revocation.hpp"
+
 namespace quorate {
 namespace {
 
@@ -88,11 +90,10 @@ void TlsClient::Free::operator()(ssl_st* ssl) const noexcept {
     SSL_free(ssl);
 }
 
-TlsClient::TlsClient(const TlsContext& context,
-                     int descriptor,
-                     const std::string& host,
-                     bool is_address)
+TlsClient::TlsClient(const TlsContext& context, int descriptor, std::string host, bool is_address)
     : ssl_{SSL_new(context.get())} {
+    // `example.com.` is the same host; neither SNI nor certificates write its dot.
+    if (!is_address && host.size() > 1 && host.back() == '.') host.pop_back();
     BIO* bio = ssl_ ? BIO_new(bio_method()) : nullptr;
     if (bio == nullptr) throw std::bad_alloc{};
     BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
@@ -109,7 +110,21 @@ TlsClient::TlsClient(const TlsContext& context,
 
 TlsClient::~TlsClient() = default;
 
+int TlsClient::on_staple(ssl_st* ssl, void* /*argument*/) {
+    auto* client = static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));
+    const bool revoked = staple_says_revoked(ssl);
+    ERR_clear_error();  // what could not be read of a staple is no error of the handshake
+    if (!revoked) return 1;
+    client->facts_.verify_code = X509_V_ERR_CERT_REVOKED;
+    client->facts_.verify_depth = 0;
+    return 0;
+}
+
 int TlsClient::on_verify(int ok, x509_store_ctx_st* store) {
+    if (ok != 1 && is_missing_crl(X509_STORE_CTX_get_error(store))) {
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
+    }
     auto* ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* client = static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));

@@ -39,7 +39,7 @@ class TlsClient {
 public:
     /// `host` is verified as a name, sent as SNI, or, when `is_address`, verified as an IP address.
     /// Throws std::bad_alloc where OpenSSL has no memory.
-    TlsClient(const TlsContext& context, int descriptor, const std::string& host, bool is_address);
+    TlsClient(const TlsContext& context, int descriptor, std::string host, bool is_address);
     TlsClient(const TlsClient&) = delete;
     TlsClient& operator=(const TlsClient&) = delete;
     ~TlsClient();
@@ -61,6 +61,8 @@ public:
 
     /// OpenSSL calls it for each certificate; TlsContexts installs it.
     static int on_verify(int ok, x509_store_ctx_st* store);
+    /// OpenSSL calls it behind a verified chain, whether or not there is a stapled OCSP response.
+    static int on_staple(ssl_st* ssl, void* argument);
 
 private:
     TlsStep outcome_of(int result);

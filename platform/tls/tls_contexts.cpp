@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "platform/tls/revocation.hpp"
 #include "platform/tls/tls_client.hpp"
 
 namespace quorate {
@@ -19,8 +20,13 @@ TlsContext make_context(const std::string& ca_file) {
     SSL_CTX_set_mode(context.get(),
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // Otherwise a server that goes on and on with session tickets would keep SSL_read(), and with
+    // it the whole loop, busy for as long as it likes.
+    SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, TlsClient::on_verify);
+    SSL_CTX_set_tlsext_status_type(context.get(), TLSEXT_STATUSTYPE_ocsp);
+    SSL_CTX_set_tlsext_status_cb(context.get(), TlsClient::on_staple);
     static constexpr unsigned char kHttp11[] = "\x08http/1.1";
     SSL_CTX_set_alpn_protos(context.get(), kHttp11, sizeof kHttp11 - 1);
     SSL_CTX_set_default_verify_paths(context.get());
@@ -28,6 +34,7 @@ TlsContext make_context(const std::string& ca_file) {
         ERR_clear_error();
         throw std::runtime_error{ca_file + ": no certificates in PEM can be read from it"};
     }
+    use_loaded_crls(context.get());
     ERR_clear_error();  // a machine without authorities of its own is no error here
     return context;
 }

@@ -12,12 +12,13 @@ namespace quorate {
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 
 /// One client SSL_CTX per set of certificate authorities, shared by all connections: TLS 1.2 and
-/// 1.3, peers verified, no session resumption, buffers released while idle. Safe from any thread.
+/// 1.3, peers verified, also against stapled OCSP responses, no session resumption, buffers
+/// released while idle. Safe from any thread.
 class TlsContexts {
 public:
     /// The context that trusts the system's authorities and, where `ca_file` is not empty, those in
-    /// that PEM file. The file is read once, at the first call. Throws std::runtime_error with one
-    /// line that names the file where it cannot be read.
+    /// that PEM file; CRLs in it are heeded. The file is read once, at the first call. Throws
+    /// std::runtime_error with one line that names the file where it cannot be read.
     TlsContext trusting(const std::string& ca_file);
 
 private:

@@ -93,16 +93,70 @@ TEST(HttpResponse, WhatIsNoHttpIsMalformed) {
         EXPECT_EQ(Reading{bad}.step, HttpStep::malformed) << bad;
 }
 
-TEST(HttpResponse, AnEndlessHeadIsMalformedAt64KiB) {
-    std::string head = "HTTP/1.1 200 OK\r\n";
+/// A head of exactly that many bytes.
+std::string head_of(std::size_t size) {
+    std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ";
+    return head + std::string(size - head.size() - 4, 'a') + "\r\n\r\n";
+}
+
+TEST(HttpResponse, AHeadMayBe64KiBLongAndNotAByteMore) {
+    constexpr std::size_t kMax = HttpResponseParser::kHeadBytesMax;
+    for (const std::size_t piece : {std::size_t{999}, std::size_t{16'384}, 2 * kMax}) {
+        EXPECT_EQ((Reading{head_of(kMax), piece}.step), HttpStep::done) << piece;
+        EXPECT_EQ((Reading{head_of(kMax + 1), piece}.step), HttpStep::malformed) << piece;
+    }
+}
+
+TEST(HttpResponse, AnEndlessHeadIsMalformedHoweverItComes) {
+    // Piece by piece, each a whole field, nothing is ever left over that a limit could be held to.
+    const auto field = "X-Filler: " + std::string(100, 'a') + "\r\n";
+    auto head = "HTTP/1.1 200 " + std::string(field.size() - 15, 'o') + "\r\n";
+    ASSERT_EQ(head.size(), field.size());
     while (head.size() < 200'000)
-        head += "X-Filler: " + std::string(100, 'a') + "\r\n";
-    EXPECT_EQ((Reading{head, 4096}.step), HttpStep::malformed);
+        head += field;
+    for (const std::size_t piece : {field.size(), std::size_t{4096}})
+        EXPECT_EQ((Reading{head, piece}.step), HttpStep::malformed) << piece;
+}
+
+TEST(HttpResponse, InterimResponsesCountAsPartOfTheHead) {
+    const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    std::string endless;
+    while (endless.size() <= HttpResponseParser::kHeadBytesMax)
+        endless += interim;
+    for (const std::size_t piece : {interim.size(), std::size_t{4096}, std::size_t{1'000'000}})
+        EXPECT_EQ((Reading{endless, piece}.step), HttpStep::malformed) << piece;
+}
+
+TEST(HttpResponse, TheExtensionsOfAChunkAreNotCollectedForEver) {
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const auto fine = head + "1;" + std::string(60'000, 'x') + "\r\na\r\n0\r\n\r\n";
+    EXPECT_EQ((Reading{fine, 4096}.step), HttpStep::done);
+    const auto endless = head + "1;" + std::string(200'000, 'x');
+    EXPECT_EQ((Reading{endless, 4096}.step), HttpStep::malformed);
+    const auto trailer = head + "0\r\nX: " + std::string(200'000, 'x');
+    EXPECT_EQ((Reading{trailer, 4096}.step), HttpStep::malformed);
 }
 
 TEST(HttpResponse, ABodyOver32MiBIsTooLarge) {
-    const Reading reading{"HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\n\r\n"};
+    const Reading reading{"HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\n\r\na"};
     EXPECT_EQ(reading.step, HttpStep::too_large);
+    EXPECT_TRUE(reading.parser.head_done());
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n";
+    const std::string body(HttpResponseParser::kBodyBytesMax, 'a');
+    EXPECT_EQ((Reading{head + body, 1U << 20U}.step), HttpStep::done);
+    const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2000000\r\n";
+    EXPECT_EQ((Reading{chunked + body + "\r\n0\r\n\r\n", 1U << 20U}.step), HttpStep::done);
+    EXPECT_EQ((Reading{chunked + body + "\r\n1\r\nb\r\n", 1U << 20U}.step), HttpStep::too_large);
+    const std::string unframed = "HTTP/1.1 200 OK\r\n\r\n";
+    EXPECT_EQ((Reading{unframed + body + "b", 1U << 20U}.step), HttpStep::too_large);
+}
+
+TEST(HttpResponse, FramingOverTwiceTheBodysBoundIsTooLarge) {
+    const auto chunk = "1;" + std::string(50'000, 'x') + "\r\na\r\n";
+    std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    while (text.size() <= HttpResponseParser::kMessageBytesMax)
+        text += chunk;
+    EXPECT_EQ((Reading{text, 1U << 20U}.step), HttpStep::too_large);
 }
 
 TEST(HttpResponse, JoinsTheValuesOfWwwAuthenticateAndSeesBotWalls) {
