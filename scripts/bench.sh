@@ -3,7 +3,7 @@
 
 benches=(probe) # every NAME, in the order in which all of them run
 declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux")
-declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine")
+declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server")
 
 verb_bench() {
     local names=() options=() name

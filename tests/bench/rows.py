@@ -18,7 +18,7 @@ class Row:
 
     @property
     def goal(self):
-        return None if self.most is None else f"<= {self.most:g}"
+        return None if self.most is None else f"<= {self.most:.4g}"
 
     @property
     def holds(self):

@@ -1,115 +1,113 @@
 """`./dev bench probe`: what a probe costs, against the least that these requests can cost, in one interleaved run."""
 import contextlib
-import json
 import os
 import pathlib
 import statistics
-import subprocess
 import tempfile
 
-from probe.target import ADDRESSES, HOST, Recorder, Target
+from probe.blackbox import Blackbox
+from probe.clients import Clients
+from probe.target import Target
 from rows import CannotMeasure, Row
 
 ROUNDS = 5
 SECONDS = 2.5
+PEER_ROUNDS = 3
+
+CPU_GOALS = {  # (scheme, era): (CPU of raw at most, engine against raw at most)
+    ("http", "modern"): (30, 2.0),
+    ("http", "legacy"): (None, 2.0),
+    ("https", "modern"): (750, 1.15),
+    ("https", "legacy"): (None, 1.15),
+}
+PEER_GOALS = {"http": (1, 1 / 8), "https": (2, 1 / 3)}  # of how many of its POSTs, at most
+PACED_GOAL = 1.3
+PACED_CORE_SHARE = 0.5
+MEMORY_GOALS = {"http": 12, "https": 60}
+LATE_GOAL_MS = 100
+HANGS = [  # scheme, probes in flight, started per second, timeout; all are in flight before the first ends
+    ("http", 1000, 1000, 3000),
+    ("http", 9000, 1500, 8000),
+    ("https", 1000, 400, 5000),
+    ("https", 9000, 500, 20000),
+]
 
 
-class Clients:
-    """The two clients, pinned to `core`, on one target."""
-
-    def __init__(self, binaries, target, core, directory):
-        self.binaries, self.target, self.core, self.directory = binaries, target, core, pathlib.Path(directory)
-        self.requests = {era: self._record(era) for era in ("modern", "legacy")}
-
-    def run(self, program, *arguments):
-        command = ["taskset", "-c", str(self.core), str(self.binaries / program), *map(str, arguments)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
-        if done.returncode != 0:
-            raise CannotMeasure(f"{' '.join(command)}: {done.stderr.strip()}")
-        return json.loads(done.stdout or "{}")
-
-    def _record(self, era):
-        """Files with what the engine sends, one request each, by scheme."""
-        recorder = Recorder(self.target.http_port)
-        self.run("bench_probe_engine", *self._engine("http", era, network="127.0.2", addresses=1), "once")
-        files = {"http": [], "https": []}
-        for index, request in enumerate(recorder.finish()):
-            for scheme, port in ("http", self.target.http_port), ("https", self.target.https_port):
-                path = self.directory / f"{era}-{scheme}-{index}"
-                host = f"Host: {HOST}:{self.target.http_port}".encode()
-                if host not in request:
-                    raise CannotMeasure(f"a request without its Host: {request}")
-                path.write_bytes(request.replace(host, f"Host: {HOST}:{port}".encode()))
-                files[scheme].append(path)
-        wanted = {"modern": 2, "legacy": 3}[era]
-        if len(files["http"]) != wanted:
-            raise CannotMeasure(f"{era}: the engine sent {len(files['http'])} requests, not {wanted}")
-        return files
-
-    def _engine(self, scheme, era, network="127.0.1", addresses=ADDRESSES):
-        arguments = ["--url", self.target.url(scheme), "--network", network, "--addresses", addresses]
-        if era == "legacy":
-            arguments.append("--legacy")
-        if scheme == "https":
-            arguments += ["--ca-file", self.target.ca_file]
-        return arguments
-
-    def engine(self, scheme, era, *load):
-        return self._checked(self.run("bench_probe_engine", *self._engine(scheme, era), "load", *load))
-
-    def raw(self, scheme, era, *load):
-        port = self.target.https_port if scheme == "https" else self.target.http_port
-        arguments = ["--port", port, "--addresses", ADDRESSES, "--host", HOST]
-        for path in self.requests[era][scheme]:
-            arguments += ["--request", path]
-        if scheme == "https":
-            arguments += ["--ca-file", self.target.ca_file]
-        return self._checked(self.run("bench_probe_raw", *arguments, *load))
-
-    @staticmethod
-    def _checked(figures):
-        if figures["errors"] or not figures["probes"]:
-            raise CannotMeasure(f"a run with errors: {figures}")
-        return figures
+def interleaved(rounds, *measurements):
+    """The runs of each measurement, taken A, B, A, B, …"""
+    runs = [[] for _ in measurements]
+    for _ in range(rounds):
+        for taken, measurement in zip(runs, measurements):
+            taken.append(measurement())
+    return runs
 
 
 def median(runs, key):
     return statistics.median(run[key] for run in runs)
 
 
-def saturated(clients, scheme, era):
-    """CPU per probe of raw and engine: A, B, A, B, …"""
-    runs = {"raw": [], "engine": []}
-    for _ in range(ROUNDS):
-        runs["raw"].append(clients.raw(scheme, era, "--seconds", SECONDS))
-        runs["engine"].append(clients.engine(scheme, era, "--seconds", SECONDS))
-    raw, engine = median(runs["raw"], "cpu_us"), median(runs["engine"], "cpu_us")
-    # Each engine run against the raw run just before it: what disturbs the machine disturbs both.
-    ratio = statistics.median(e["cpu_us"] / r["cpu_us"] for r, e in zip(runs["raw"], runs["engine"]))
-    return raw, engine, ratio
-
-
-CPU_GOALS = {  # (scheme, era): (raw CPU at most, engine against raw at most)
-    ("http", "modern"): (30, 2.0),
-    ("http", "legacy"): (None, 2.0),
-    ("https", "modern"): (750, 1.15),
-    ("https", "legacy"): (None, 1.15),
-}
+def ratio(above, below, key):
+    """Each run against the one beside it: what disturbs the machine disturbs both."""
+    return statistics.median(a[key] / b[key] for a, b in zip(above, below))
 
 
 def cpu_rows(clients, scheme, era):
+    """Saturated, 64 in flight."""
     raw_most, ratio_most = CPU_GOALS[scheme, era]
-    raw, engine, ratio = saturated(clients, scheme, era)
+    raw, engine = interleaved(ROUNDS, lambda: clients.raw(scheme, era, "--seconds", SECONDS),
+                              lambda: clients.engine(scheme, era, "--seconds", SECONDS))
     name = f"probe.cpu.{scheme}.{era}"
-    yield Row(f"{name}.raw", raw, "us", most=raw_most)
-    yield Row(f"{name}.engine", engine, "us")
-    yield Row(f"{name}.ratio", ratio, "ratio", most=ratio_most)
+    yield Row(f"{name}.raw", median(raw, "cpu_us"), "us", most=raw_most)
+    yield Row(f"{name}.engine", median(engine, "cpu_us"), "us")
+    yield Row(f"{name}.ratio", ratio(engine, raw, "cpu_us"), "ratio", most=ratio_most)
 
 
-def sections(clients):
-    """(what the names of its rows begin with, the rows)"""
+def peer_rows(clients, blackbox, scheme):
+    """The engine's whole probe against the POSTs that the exporter needs for the same question."""
+    posts, most = PEER_GOALS[scheme]
+    peer, engine = interleaved(PEER_ROUNDS, lambda: blackbox.load(scheme, clients.target.port(scheme), SECONDS),
+                               lambda: clients.engine(scheme, "modern", "--seconds", SECONDS))
+    name = f"probe.blackbox.{scheme}"
+    yield Row(f"{name}.post", median(peer, "cpu_us"), "us")
+    yield Row(f"{name}.core_share", median(peer, "core_share"), "share")
+    yield Row(f"{name}.ratio", ratio(engine, peer, "cpu_us") / posts, "ratio", most=most)
+
+
+def paced_rows(clients, scheme):
+    """Open loop, at the rate that keeps the engine's core half busy; latency counts from when a probe was due."""
+    rate = PACED_CORE_SHARE * 1e6 / clients.engine(scheme, "modern", "--seconds", 1)["cpu_us"]
+    # A paced probe costs more than a saturated one, since the core goes idle between two of them.
+    rate *= min(1, PACED_CORE_SHARE / clients.engine(scheme, "modern", "--seconds", 1, "--rate", rate)["core_share"])
+    load = ("--seconds", SECONDS, "--rate", rate)
+    raw, engine = interleaved(ROUNDS, lambda: clients.raw(scheme, "modern", *load),
+                              lambda: clients.engine(scheme, "modern", *load))
+    name = f"probe.paced.{scheme}"
+    yield Row(f"{name}.rate", rate, "1/s")
+    yield Row(f"{name}.core_share", median(engine, "core_share"), "share")
+    for percentile, most in ("p50", PACED_GOAL), ("p99", None):
+        yield Row(f"{name}.{percentile}.raw", median(raw, f"{percentile}_us"), "us")
+        yield Row(f"{name}.{percentile}.engine", median(engine, f"{percentile}_us"), "us")
+        yield Row(f"{name}.{percentile}.ratio", ratio(engine, raw, f"{percentile}_us"), "ratio", most=most)
+
+
+def hang_rows(clients, scheme):
+    for of, in_flight, rate, timeout_ms in HANGS:
+        if of != scheme:
+            continue
+        figures = clients.hang(scheme, timeout_ms, "--in-flight", in_flight, "--rate", rate)
+        name = f"probe.hang.{scheme}.{in_flight}"
+        yield Row(f"{name}.memory", figures["kib_per_probe"], "KiB", most=MEMORY_GOALS[scheme])
+        yield Row(f"{name}.late_max", figures["late_ms_max"], "ms", most=LATE_GOAL_MS)
+
+
+def sections(clients, blackbox):
+    """(what the names of its rows begin with, its rows)"""
     for scheme, era in CPU_GOALS:
         yield f"probe.cpu.{scheme}.{era}", cpu_rows(clients, scheme, era)
+    for scheme in "http", "https":
+        yield f"probe.blackbox.{scheme}", peer_rows(clients, blackbox, scheme)
+        yield f"probe.paced.{scheme}", paced_rows(clients, scheme)
+        yield f"probe.hang.{scheme}", hang_rows(clients, scheme)
 
 
 def measure(build, only=""):
@@ -118,10 +116,13 @@ def measure(build, only=""):
     if len(cores) < 2:
         raise CannotMeasure("two cores are needed: one for the client, one for the target")
     with contextlib.ExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="quorate-bench-"))
+        directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quorate-bench-")))
         target = Target(directory, cores[1])
         stack.callback(target.stop)
-        clients = Clients(pathlib.Path(build) / "bench", target, cores[0], directory)
-        for name, rows in sections(clients):
+        clients = Clients(pathlib.Path(build) / "bench", target, directory, *cores[:2])
+        question = clients.requests["modern"]["http"][-1].read_bytes()
+        blackbox = Blackbox(directory, question, target.ca_file, *cores[:2])
+        stack.callback(blackbox.stop)
+        for name, rows in sections(clients, blackbox):
             if name.startswith(only):
                 yield from rows

@@ -91,20 +91,23 @@ class Target:
             self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
 
+    def port(self, scheme):
+        return self.https_port if scheme == "https" else self.http_port
+
     def url(self, scheme):
-        return f"{scheme}://{HOST}:{self.https_port if scheme == 'https' else self.http_port}/mcp"
+        return f"{scheme}://{HOST}:{self.port(scheme)}/mcp"
 
 
 class Recorder:
     """A relay in front of the target that keeps what a client sends, request by request: the reference sends the
     very bytes that the engine sends. Takes one connection, on an address that the target leaves free."""
 
-    ADDRESS = "127.0.2.1"
+    NETWORK = "127.0.2"  # its first address
 
     def __init__(self, port):
         self.requests = []
         self._port = port
-        self._listener = socket.create_server((self.ADDRESS, port))
+        self._listener = socket.create_server((f"{self.NETWORK}.1", port))
         self._thread = threading.Thread(target=self._relay, daemon=True)
         self._thread.start()
 

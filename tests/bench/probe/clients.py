@@ -1,0 +1,78 @@
+"""The two clients of `./dev bench probe` as processes, pinned to a core: what they print, as figures."""
+import json
+import pathlib
+import signal
+import subprocess
+
+from probe.target import ADDRESSES, HOST, Recorder
+from rows import CannotMeasure
+
+REQUESTS = {"modern": 2, "legacy": 3}
+
+
+class Clients:
+    """The engine and the reference, on `core`; a target or a hanging server on `other_core`."""
+
+    def __init__(self, binaries, target, directory, core, other_core):
+        self.binaries, self.target, self.directory = pathlib.Path(binaries), target, pathlib.Path(directory)
+        self.core, self.other_core = core, other_core
+        self.requests = {era: self._record(era) for era in REQUESTS}
+
+    def _run(self, program, *arguments):
+        command = ["taskset", "-c", str(self.core), str(self.binaries / program), *map(str, arguments)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+        if done.returncode != 0:
+            raise CannotMeasure(f"{' '.join(command)}: {done.stderr.strip()}")
+        return json.loads(done.stdout or "{}")
+
+    def _record(self, era):
+        """What the engine sends, request by request, as {scheme: files}."""
+        recorder = Recorder(self.target.http_port)
+        self._run("bench_probe_engine", *self._endpoint("http", era), "--network", recorder.NETWORK, "--addresses", 1, "once")
+        requests = recorder.finish()
+        if len(requests) != REQUESTS[era]:
+            raise CannotMeasure(f"{era}: the engine sent {len(requests)} requests, not {REQUESTS[era]}")
+        files = {"http": [], "https": []}
+        for scheme, index in ((scheme, index) for scheme in files for index in range(len(requests))):
+            path = self.directory / f"{era}-{scheme}-{index}"
+            path.write_bytes(requests[index].replace(self._host("http"), self._host(scheme)))
+            files[scheme].append(path)
+        return files
+
+    def _host(self, scheme):
+        return f"Host: {HOST}:{self.target.port(scheme)}\r\n".encode()
+
+    def _trust(self, scheme):
+        return ["--ca-file", self.target.ca_file] if scheme == "https" else []
+
+    def _endpoint(self, scheme, era):
+        return ["--url", self.target.url(scheme), *self._trust(scheme), *(["--legacy"] if era == "legacy" else [])]
+
+    def engine(self, scheme, era, *load):
+        """One run of ProbeEngine; `load` as `bench_probe_engine load --help` says."""
+        return _checked(self._run("bench_probe_engine", *self._endpoint(scheme, era), "--addresses", ADDRESSES, "load", *load))
+
+    def raw(self, scheme, era, *load):
+        """One run of the reference with the same requests; takes the same options."""
+        files = [argument for path in self.requests[era][scheme] for argument in ("--request", path)]
+        return _checked(self._run("bench_probe_raw", "--port", self.target.port(scheme), "--addresses", ADDRESSES,
+                                  "--host", HOST, *self._trust(scheme), *files, *load))
+
+    def hang(self, scheme, timeout_ms, *hang):
+        """ProbeEngine against a server that accepts and never answers."""
+        command = ["taskset", "-c", str(self.other_core), str(self.binaries / "bench_hang_server")]
+        if scheme == "https":
+            command += ["--certificate", str(self.directory / "leaf.pem"), "--key", str(self.directory / "leaf.key")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            try:
+                port = server.stdout.readline().strip()
+                return self._run("bench_probe_engine", "--url", f"{scheme}://{HOST}:{port}/mcp", *self._trust(scheme),
+                                 "--timeout-ms", timeout_ms, "hang", *hang)
+            finally:
+                server.send_signal(signal.SIGTERM)
+
+
+def _checked(figures):
+    if figures["errors"] or not figures["probes"]:
+        raise CannotMeasure(f"a run with errors: {figures}")
+    return figures
