@@ -3,7 +3,6 @@
 #include <utility>
 
 #include <boost/json/error.hpp>
-#include <boost/json/parse.hpp>
 
 #include "core/base/text.hpp"
 
@@ -12,7 +11,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kJsonDepthMax = 128;
 constexpr std::size_t kErrorTextBytesMax = 160;
 constexpr std::size_t kVersionsMax = 16;
 
@@ -47,15 +45,6 @@ RpcKind kind_of(const json::value& message) {
     const bool error = object->contains("error");
     const bool answers_us = id != nullptr && (is_id(*id) || (error && id->is_null()));
     return answers_us && result != error ? RpcKind::response : RpcKind::invalid;
-}
-
-boost::system::result<json::value> parse_json(std::string_view text) {
-    json::parse_options options;
-    options.max_depth = kJsonDepthMax;
-    boost::system::error_code error;
-    auto value = json::parse(text, error, {}, options);
-    if (error) return error;
-    return value;
 }
 
 const json::object* object_member(const json::object& object, std::string_view name) {

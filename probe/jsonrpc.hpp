@@ -9,7 +9,8 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
-#include <boost/system/result.hpp>
+
+#include "core/base/json_text.hpp"
 
 namespace quorate {
 
@@ -18,10 +19,6 @@ namespace quorate {
 enum class RpcKind : std::uint8_t { request, notification, response, invalid };
 
 RpcKind kind_of(const boost::json::value& message);
-
-/// Parses one JSON text, UTF-8 alone. `boost::json::error::too_deep` beyond 128 levels, another
-/// error where it is not JSON.
-boost::system::result<boost::json::value> parse_json(std::string_view text);
 
 /// An error object of JSON-RPC, as far as it decides anything.
 struct RpcError {

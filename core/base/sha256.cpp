@@ -6,10 +6,44 @@
 
 namespace quorate {
 
+namespace {
+
+void must(int done) {
+    if (done != 1) throw std::runtime_error{"libcrypto offers no SHA-256"};
+}
+
+/// Looked up once: OpenSSL 3 otherwise searches its providers for every digest.
+const EVP_MD* algorithm() {
+    static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> fetched{
+        EVP_MD_fetch(nullptr, "SHA256", nullptr), &EVP_MD_free};
+    return fetched.get();
+}
+
+}  // namespace
+
 Sha256 sha256(std::string_view bytes) {
     Sha256 digest{};
-    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
-        throw std::runtime_error{"libcrypto offers no SHA-256"};
+    must(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, algorithm(), nullptr));
+    return digest;
+}
+
+struct Sha256Stream::Context {
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256Stream::Sha256Stream() : context_{std::make_unique<Context>()} {
+    must(EVP_DigestInit_ex(context_->evp.get(), algorithm(), nullptr));
+}
+
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::update(std::string_view bytes) {
+    must(EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()));
+}
+
+Sha256 Sha256Stream::finish() {
+    Sha256 digest{};
+    must(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), nullptr));
     return digest;
 }
 

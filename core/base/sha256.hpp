@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,23 @@ using Sha256 = std::array<std::uint8_t, 32>;
 /// SHA-256 of the bytes (FIPS 180-4). Pure; throws std::runtime_error only if libcrypto has no
 /// SHA-256, which is a broken installation.
 Sha256 sha256(std::string_view bytes);
+
+/// SHA-256 of bytes that come in pieces.
+class Sha256Stream {
+public:
+    Sha256Stream();
+    Sha256Stream(const Sha256Stream&) = delete;
+    Sha256Stream& operator=(const Sha256Stream&) = delete;
+    ~Sha256Stream();
+
+    void update(std::string_view bytes);
+    /// The digest of all pieces; the stream is then of no more use.
+    Sha256 finish();
+
+private:
+    struct Context;
+    std::unique_ptr<Context> context_;
+};
 
 /// Lower-case hexadecimal, 64 characters.
 std::string to_hex(const Sha256& digest);

@@ -4,55 +4,17 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdint>
-#include <string_view>
-#include <vector>
+#include <utility>
 
 namespace quorate {
 namespace {
 
 namespace json = boost::json;
 
-void append_string(std::string& text, std::string_view value) {
-    static constexpr std::string_view kDigits = "0123456789abcdef";
-    text.push_back('"');
-    for (const char c : value) {
-        const auto byte = static_cast<unsigned char>(c);
-        switch (c) {
-            case '"':
-                text.append("\\\"");
-                break;
-            case '\\':
-                text.append("\\\\");
-                break;
-            case '\b':
-                text.append("\\b");
-                break;
-            case '\f':
-                text.append("\\f");
-                break;
-            case '\n':
-                text.append("\\n");
-                break;
-            case '\r':
-                text.append("\\r");
-                break;
-            case '\t':
-                text.append("\\t");
-                break;
-            default:
-                if (byte < 0x20)
-                    text.append("\\u00").append({kDigits[byte >> 4U], kDigits[byte & 0xFU]});
-                else
-                    text.push_back(c);
-        }
-    }
-    text.push_back('"');
-}
-
 /// Number::toString of ECMA-262: the shortest digits that read back, laid out by the exponent.
 std::string number_text(double value) {
     if (value == 0) return "0";  // also -0
+    if (!std::isfinite(value)) return "null";
     std::array<char, 40> buffer{};
     const auto result = std::to_chars(buffer.data(),
                                       buffer.data() + buffer.size(),
@@ -78,6 +40,47 @@ std::string number_text(double value) {
     return text + (exponent < 0 ? "e-" : "e+") + std::to_string(std::abs(exponent));
 }
 
+void append_integer(std::string& text, auto value) {
+    std::array<char, 24> buffer{};
+    const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+    text.append(buffer.data(), result.ptr);
+}
+
+bool needs_escape(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+void append_escaped(std::string& text, char c) {
+    static constexpr std::string_view kDigits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    switch (c) {
+        case '"':
+        case '\\':
+            text.push_back('\\');
+            text.push_back(c);
+            return;
+        case '\b':
+            text.append("\\b");
+            return;
+        case '\f':
+            text.append("\\f");
+            return;
+        case '\n':
+            text.append("\\n");
+            return;
+        case '\r':
+            text.append("\\r");
+            return;
+        case '\t':
+            text.append("\\t");
+            return;
+        default:
+            text.append("\\u00").append({kDigits[byte >> 4U], kDigits[byte & 0xFU]});
+    }
+}
+
+}  // namespace
+
 /// In UTF-8 the order of bytes is that of code points; UTF-16 sorts U+E000…U+FFFF behind the
 /// characters above them, whose surrogates are D800…DFFF.
 bool before_in_utf16(std::string_view left, std::string_view right) {
@@ -90,38 +93,29 @@ bool before_in_utf16(std::string_view left, std::string_view right) {
     return rank(*l) < rank(*r);
 }
 
-void append_value(std::string& text, const json::value& value);
-
-void append_object(std::string& text, const json::object& object) {
-    std::vector<const json::key_value_pair*> members;
-    members.reserve(object.size());
+SortedMembers::SortedMembers(const json::object& object) {
+    members_.reserve(object.size());
     for (const auto& member : object)
-        members.push_back(&member);
-    std::sort(members.begin(), members.end(), [](const auto* left, const auto* right) {
+        members_.push_back(&member);
+    std::sort(members_.begin(), members_.end(), [](const auto* left, const auto* right) {
         return before_in_utf16(left->key(), right->key());
     });
-    text.push_back('{');
-    for (const auto* member : members) {
-        if (member != members.front()) text.push_back(',');
-        append_string(text, member->key());
-        text.push_back(':');
-        append_value(text, member->value());
-    }
-    text.push_back('}');
 }
 
-void append_array(std::string& text, const json::array& array) {
-    text.push_back('[');
-    bool first = true;
-    for (const auto& item : array) {
-        if (!first) text.push_back(',');
-        first = false;
-        append_value(text, item);
+void append_canonical_string(std::string& text, std::string_view value) {
+    text.push_back('"');
+    while (!value.empty()) {
+        const auto special = std::find_if(value.begin(), value.end(), needs_escape);
+        const auto plain = static_cast<std::size_t>(special - value.begin());
+        text.append(value.substr(0, plain));
+        if (special == value.end()) break;
+        append_escaped(text, *special);
+        value.remove_prefix(plain + 1);
     }
-    text.push_back(']');
+    text.push_back('"');
 }
 
-void append_value(std::string& text, const json::value& value) {
+void append_canonical(std::string& text, const json::value& value) {
     switch (value.kind()) {
         case json::kind::null:
             text.append("null");
@@ -130,31 +124,40 @@ void append_value(std::string& text, const json::value& value) {
             text.append(value.get_bool() ? "true" : "false");
             return;
         case json::kind::int64:
-            text.append(std::to_string(value.get_int64()));
-            return;
+            return append_integer(text, value.get_int64());
         case json::kind::uint64:
-            text.append(std::to_string(value.get_uint64()));
-            return;
+            return append_integer(text, value.get_uint64());
         case json::kind::double_:
             text.append(number_text(value.get_double()));
             return;
         case json::kind::string:
-            append_string(text, value.get_string());
+            return append_canonical_string(text, value.get_string());
+        case json::kind::array: {
+            char before = '[';
+            for (const auto& item : value.get_array()) {
+                text.push_back(std::exchange(before, ','));
+                append_canonical(text, item);
+            }
+            text.append(before == '[' ? "[]" : "]");
             return;
-        case json::kind::array:
-            append_array(text, value.get_array());
+        }
+        case json::kind::object: {
+            char before = '{';
+            for (const auto* member : SortedMembers{value.get_object()}) {
+                text.push_back(std::exchange(before, ','));
+                append_canonical_string(text, member->key());
+                text.push_back(':');
+                append_canonical(text, member->value());
+            }
+            text.append(before == '{' ? "{}" : "}");
             return;
-        case json::kind::object:
-            append_object(text, value.get_object());
-            return;
+        }
     }
 }
 
-}  // namespace
-
 std::string canonical_json(const json::value& value) {
     std::string text;
-    append_value(text, value);
+    append_canonical(text, value);
     return text;
 }
 

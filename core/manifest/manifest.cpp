@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
-#include <tuple>
+#include <cstddef>
+#include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
@@ -17,9 +17,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::array<std::string_view, 4> kTexts{"title", "description", "examples", "$comment"};
-/// Keywords whose members are named by the schema's author.
-constexpr std::array<std::string_view, 5> kNamedSchemas{
-    "properties", "patternProperties", "$defs", "definitions", "dependentSchemas"};
+constexpr std::array<std::string_view, 6> kNamedSchemas{
+    "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"};
 /// Keywords that hold data, in which every member counts.
 constexpr std::array<std::string_view, 3> kData{"enum", "const", "default"};
 
@@ -28,74 +27,211 @@ bool is_one_of(const Names& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-json::value without_texts(const json::value& schema) {
-    if (const auto* array = schema.if_array()) {
-        json::array result;
-        for (const auto& item : *array)
-            result.push_back(without_texts(item));
-        return result;
+/// Writes canonical JSON of tools once, and remembers which parts of it are texts, so that the
+/// contract is what is left without them.
+class ToolWriter {
+public:
+    void write_tool(const json::object& tool) {
+        // The members that count, in canonical order.
+        begin_object();
+        write_member(tool, "annotations", &ToolWriter::write_data);
+        write_text_member(tool, "description");
+        write_member(tool, "inputSchema", &ToolWriter::write_schema);
+        write_member(tool, "name", &ToolWriter::write_data);
+        write_member(tool, "outputSchema", &ToolWriter::write_schema);
+        write_text_member(tool, "title");
+        end_object();
     }
-    const auto* object = schema.if_object();
-    if (object == nullptr) return schema;
-    json::object result;
-    for (const auto& member : *object) {
-        const std::string_view key = member.key();
-        if (is_one_of(kTexts, key)) continue;
-        if (is_one_of(kNamedSchemas, key) && member.value().is_object()) {
-            auto& named = result[key].emplace_object();
-            for (const auto& inner : member.value().get_object())
-                named[inner.key()] = without_texts(inner.value());
+
+    void write_schema(const json::value& schema) {
+        if (const auto* array = schema.if_array()) {
+            char before = '[';
+            for (const auto& item : *array) {
+                full_.push_back(std::exchange(before, ','));
+                write_schema(item);
+            }
+            full_.append(before == '[' ? "[]" : "]");
+        } else if (const auto* object = schema.if_object()) {
+            write_schema_object(*object);
         } else {
-            result[key] = is_one_of(kData, key) ? member.value() : without_texts(member.value());
+            write_data(schema);
         }
     }
-    return result;
+
+    void clear() {
+        full_.clear();
+        texts_.clear();
+    }
+
+    const std::string& full() const { return full_; }
+
+    /// Calls `take` with the pieces of the contract, one after another.
+    template <class Take>
+    void contract(Take take) const {
+        std::size_t at = 0;
+        for (const auto& text : texts_) {
+            take(std::string_view{full_}.substr(at, text.begin - at));
+            at = text.end;
+        }
+        take(std::string_view{full_}.substr(at));
+    }
+
+private:
+    struct Span {
+        std::size_t begin;
+        std::size_t end;
+    };
+    /// What an object has so far: a comma belongs to the contract only between two of its members.
+    struct Members {
+        bool any = false;
+        bool of_contract = false;
+    };
+
+    void write_data(const json::value& value) { append_canonical(full_, value); }
+
+    void begin_object() {
+        members_ = {};
+        full_.push_back('{');
+    }
+    void end_object() { full_.push_back('}'); }
+
+    void write_member(const json::object& tool,
+                      std::string_view name,
+                      void (ToolWriter::*write)(const json::value&)) {
+        const auto* value = tool.if_contains(name);
+        if (value == nullptr) return;
+        const auto members = begin_member(members_, name, false);
+        (this->*write)(*value);
+        members_ = members;
+    }
+    void write_text_member(const json::object& tool, std::string_view name) {
+        const auto* value = tool.if_contains(name);
+        if (value == nullptr) return;
+        const auto begin = full_.size();
+        members_ = begin_member(members_, name, true);
+        write_data(*value);
+        texts_.push_back({begin, full_.size()});
+    }
+
+    /// Writes comma and key. @return what the object has with this member
+    Members begin_member(Members so_far, std::string_view key, bool is_text) {
+        if (so_far.any) {
+            if (!is_text && !so_far.of_contract) texts_.push_back({full_.size(), full_.size() + 1});
+            full_.push_back(',');
+        }
+        append_canonical_string(full_, key);
+        full_.push_back(':');
+        return {true, so_far.of_contract || !is_text};
+    }
+
+    void write_schema_object(const json::object& schema) {
+        Members members;
+        full_.push_back('{');
+        for (const auto* member : SortedMembers{schema}) {
+            const std::string_view key = member->key();
+            const auto begin = full_.size();
+            const bool is_text = is_text_keyword(key);
+            members = begin_member(members, key, is_text);
+            if (is_text || is_one_of(kData, key))
+                write_data(member->value());
+            else if (names_schemas(key) && member->value().is_object())
+                write_named_schemas(member->value().get_object());
+            else
+                write_schema(member->value());
+            if (is_text) texts_.push_back({begin, full_.size()});
+        }
+        full_.push_back('}');
+    }
+
+    void write_named_schemas(const json::object& schemas) {
+        char before = '{';
+        for (const auto* member : SortedMembers{schemas}) {
+            full_.push_back(std::exchange(before, ','));
+            append_canonical_string(full_, member->key());
+            full_.push_back(':');
+            write_schema(member->value());
+        }
+        full_.append(before == '{' ? "{}" : "}");
+    }
+
+    std::string full_;
+    std::vector<Span> texts_;  ///< in order, without overlap
+    Members members_;          ///< of the tool under way
+};
+
+std::string joined_contract(const ToolWriter& writer) {
+    std::string text;
+    writer.contract([&text](std::string_view piece) { text.append(piece); });
+    return text;
 }
 
-void copy_member(const json::object& from, std::string_view name, json::object& to) {
-    if (const auto* value = from.if_contains(name)) to[name] = *value;
-}
-
-std::string digest_text(const json::value& value) {
-    return to_hex(sha256(canonical_json(value)));
+std::string_view name_of_tool(const json::object& tool) {
+    const auto* name = tool.if_contains("name");
+    return name != nullptr && name->is_string() ? std::string_view{name->get_string()}
+                                                : std::string_view{};
 }
 
 }  // namespace
 
+bool is_text_keyword(std::string_view keyword) {
+    return is_one_of(kTexts, keyword);
+}
+
+bool names_schemas(std::string_view keyword) {
+    return is_one_of(kNamedSchemas, keyword);
+}
+
+std::string full_text(const json::object& tool) {
+    ToolWriter writer;
+    writer.write_tool(tool);
+    return writer.full();
+}
+
+std::string contract_text(const json::object& tool) {
+    ToolWriter writer;
+    writer.write_tool(tool);
+    return joined_contract(writer);
+}
+
+std::string contract_text_of_schema(const json::value& schema) {
+    ToolWriter writer;
+    writer.write_schema(schema);
+    return joined_contract(writer);
+}
+
 ToolDigest digest_of(const json::object& tool) {
-    json::object contract;
-    json::object text;
-    copy_member(tool, "name", contract);
-    copy_member(tool, "annotations", contract);
-    copy_member(tool, "title", text);
-    copy_member(tool, "description", text);
-    for (const std::string_view name : {"inputSchema", "outputSchema"}) {
-        const auto* schema = tool.if_contains(name);
-        if (schema == nullptr) continue;
-        contract[name] = without_texts(*schema);
-        text[name] = *schema;
-    }
-    const auto* name = tool.if_contains("name");
-    return ToolDigest{name != nullptr && name->is_string() ? std::string{name->get_string()} : "",
-                      digest_text(contract),
-                      digest_text(text)};
+    ToolWriter writer;
+    writer.write_tool(tool);
+    return {std::string{name_of_tool(tool)},
+            to_hex(sha256(joined_contract(writer))),
+            to_hex(sha256(writer.full()))};
 }
 
 ManifestHashes manifest_hashes(const std::vector<json::object>& tools) {
-    std::vector<ToolDigest> digests;
-    digests.reserve(tools.size());
+    std::vector<const json::object*> sorted;
+    sorted.reserve(tools.size());
     for (const auto& tool : tools)
-        digests.push_back(digest_of(tool));
-    std::sort(digests.begin(), digests.end(), [](const ToolDigest& a, const ToolDigest& b) {
-        return std::tie(a.name, a.contract, a.text) < std::tie(b.name, b.contract, b.text);
+        sorted.push_back(&tool);
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto* left, const auto* right) {
+        return before_in_utf16(name_of_tool(*left), name_of_tool(*right));
     });
-    json::array contracts;
-    json::array all;
-    for (const auto& digest : digests) {
-        contracts.push_back(json::array{digest.name, digest.contract});
-        all.push_back(json::array{digest.name, digest.contract, digest.text});
+    Sha256Stream semantic;
+    Sha256Stream full;
+    ToolWriter writer;
+    std::string_view before = "[";
+    for (const auto* tool : sorted) {
+        writer.clear();
+        writer.write_tool(*tool);
+        semantic.update(before);
+        full.update(before);
+        before = ",";
+        writer.contract([&semantic](std::string_view piece) { semantic.update(piece); });
+        full.update(writer.full());
     }
-    return {digest_text(contracts), digest_text(all)};
+    const std::string_view end = sorted.empty() ? "[]" : "]";
+    semantic.update(end);
+    full.update(end);
+    return {to_hex(semantic.finish()), to_hex(full.finish())};
 }
 
 }  // namespace quorate

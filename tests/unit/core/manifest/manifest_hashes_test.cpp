@@ -1,48 +1,14 @@
-#include "core/manifest/manifest.hpp"
-
 #include <gtest/gtest.h>
 
-#include "core/manifest/canonical_json.hpp"
-#include "probe/jsonrpc.hpp"
+#include "core/base/json_text.hpp"
+#include "core/base/sha256.hpp"
+#include "core/manifest/manifest.hpp"
 
 namespace quorate {
 namespace {
 
-std::string canonical(std::string_view text) {
-    return canonical_json(*parse_json(text));
-}
-
 boost::json::object tool(std::string_view text) {
     return parse_json(text)->get_object();
-}
-
-TEST(CanonicalJson, FollowsTheExampleOfRfc8785) {
-    EXPECT_EQ(
-        canonical(
-            R"({"numbers":[1E30,4.50,2e-3,0.000000000000000000000000001],)"
-            R"("string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]})"),
-        "{\"literals\":[null,true,false],\"numbers\":[1e+30,4.5,0.002,1e-27],"
-        "\"string\":\"\xE2\x82\xAC$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
-}
-
-TEST(CanonicalJson, PrintsNumbersAsEcmaScriptDoes) {
-    EXPECT_EQ(canonical("[-0.0,0,1.0,-1.50,1e21,1e20,0.000001,0.0000001]"),
-              "[0,0,1,-1.5,1e+21,100000000000000000000,0.000001,1e-7]");
-    // Straight from doubles: Boost.JSON 1.81 parses long fractions a few units of the last place
-    // off.
-    EXPECT_EQ(canonical_json(333333333.33333329), "333333333.3333333");
-    EXPECT_EQ(canonical_json(123456789012345680000.0), "123456789012345680000");
-    EXPECT_EQ(canonical_json(5e-324), "5e-324");
-    EXPECT_EQ(canonical_json(-1.7976931348623157e308), "-1.7976931348623157e+308");
-    EXPECT_EQ(canonical("[9007199254740993,18446744073709551615,-1]"),
-              "[9007199254740993,18446744073709551615,-1]");
-}
-
-TEST(CanonicalJson, SortsMembersByUtf16CodeUnits) {
-    EXPECT_EQ(
-        canonical(R"({"\ufb33":1,"\ud83d\ude00":2,"\u20ac":3,"1":4,"\r":5,"":6,"a":7,"ab":8})"),
-        "{\"\":6,\"\\r\":5,\"1\":4,\"a\":7,\"ab\":8,\"\xE2\x82\xAC\":3,\"\xF0\x9F\x98\x80\":2,"
-        "\"\xEF\xAC\xB3\":1}");
 }
 
 TEST(ManifestHashes, AreTheSameHoweverToolsAndMembersAreOrdered) {
@@ -71,7 +37,7 @@ TEST(ManifestHashes, TextsChangeTheFullHashAlone) {
 TEST(ManifestHashes, PropertiesNamedLikeTextsAndDataAreContract) {
     const auto with = [](std::string_view schema) {
         return digest_of(tool(R"({"name":"a","inputSchema":)" + std::string{schema} + "}"))
-            .contract;
+            .semantic;
     };
     EXPECT_NE(with(R"({"properties":{"title":{"type":"string"}}})"),
               with(R"({"properties":{"title":{"type":"number"}}})"));
@@ -84,6 +50,44 @@ TEST(ManifestHashes, IconsAndMetaAreInNeither) {
     const auto plain = tool(R"({"name":"a","inputSchema":{}})");
     const auto adorned = tool(R"({"name":"a","inputSchema":{},"icons":[1],"_meta":{"x":1}})");
     EXPECT_EQ(manifest_hashes({plain}).full, manifest_hashes({adorned}).full);
+}
+
+TEST(ManifestHashes, AreThoseOfAnArrayThatAnybodyCanWrite) {
+    const auto a = tool(R"({"name":"a","title":"A","description":"x","annotations":{"title":"t"},)"
+                        R"("inputSchema":{"type":"object","title":"x"},)"
+                        R"("outputSchema":{"description":"x","type":"object","$comment":"y"}})");
+    const auto b = tool(R"({"name":"b","inputSchema":{"$comment":"only a text"}})");
+    const std::string contracts =
+        R"([{"annotations":{"title":"t"},"inputSchema":{"type":"object"},"name":"a",)"
+        R"("outputSchema":{"type":"object"}},{"inputSchema":{},"name":"b"}])";
+    const std::string all =
+        R"([{"annotations":{"title":"t"},"description":"x",)"
+        R"("inputSchema":{"title":"x","type":"object"},"name":"a",)"
+        R"("outputSchema":{"$comment":"y","description":"x","type":"object"},"title":"A"},)"
+        R"({"inputSchema":{"$comment":"only a text"},"name":"b"}])";
+    const auto hashes = manifest_hashes({b, a});
+    EXPECT_EQ(hashes.semantic, to_hex(sha256(contracts)));
+    EXPECT_EQ(hashes.full, to_hex(sha256(all)));
+    EXPECT_EQ(manifest_hashes({}).full, to_hex(sha256("[]")));
+    const auto digest = digest_of(a);
+    EXPECT_EQ(digest.name, "a");
+    EXPECT_EQ("[" + contract_text(a) + "," + contract_text(b) + "]", contracts);
+    EXPECT_EQ(digest.semantic, to_hex(sha256(contract_text(a))));
+    EXPECT_EQ(digest.full, to_hex(sha256(full_text(a))));
+}
+
+TEST(ManifestHashes, AToolWithoutTextsLeavesNoStrayComma) {
+    // Every arrangement of texts around what counts.
+    EXPECT_EQ(contract_text_of_schema(*parse_json(R"({"$comment":1,"title":2})")), "{}");
+    EXPECT_EQ(contract_text_of_schema(*parse_json(R"({"$comment":1,"a":2,"title":3})")),
+              R"({"a":2})");
+    EXPECT_EQ(contract_text_of_schema(*parse_json(R"({"a":1,"description":2,"title":3,"z":4})")),
+              R"({"a":1,"z":4})");
+    EXPECT_EQ(contract_text_of_schema(*parse_json(R"({"$comment":1,"description":2,"z":4})")),
+              R"({"z":4})");
+    EXPECT_EQ(contract_text_of_schema(
+                  *parse_json(R"([{"title":1,"b":{"title":2,"x":[{"title":3}]}},{"title":4}])")),
+              R"([{"b":{"x":[{}]}},{}])");
 }
 
 }  // namespace
