@@ -52,6 +52,8 @@ private:
         const std::string_view text{value.data(), value.size()};
         if (name == http::field::content_type) {
             head_.media_type = media_type_of(text);
+        } else if (name == http::field::content_encoding) {
+            head_.content_encoding = to_lower(text);
         } else if (name == http::field::location) {
             head_.location = text;
         } else if (name == http::field::www_authenticate) {

@@ -13,6 +13,7 @@ namespace quorate {
 struct HttpHead {
     std::uint16_t status = 0;
     std::string media_type;  ///< lower case, without parameters
+    std::string content_encoding;
     std::string session_id;  ///< Mcp-Session-Id
     bool has_session_id = false;
     std::string location;

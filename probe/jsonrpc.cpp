@@ -5,6 +5,7 @@
 #include <boost/json/error.hpp>
 
 #include "core/base/text.hpp"
+#include "probe/json_weight.hpp"
 
 namespace quorate {
 namespace {
@@ -78,6 +79,10 @@ std::optional<RpcError> error_of(const json::value& message) {
 }
 
 bool RpcInbox::take(std::string_view json_text) {
+    if (has_too_many_values(json_text)) {
+        saw_too_many_ = true;
+        return false;
+    }
     auto value = parse_json(json_text);
     if (!value) {
         saw_too_deep_ = saw_too_deep_ || value.error() == json::error::too_deep;

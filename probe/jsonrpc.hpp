@@ -45,7 +45,7 @@ public:
     explicit RpcInbox(std::int64_t awaited_id) : awaited_id_{awaited_id} {}
 
     /// Takes one JSON text: a message, or an array of them.
-    /// @return false where it is not JSON, or nested too deep for us
+    /// @return false where it is not JSON, nested too deep for us, or of too many values
     bool take(std::string_view json_text);
 
     const std::optional<boost::json::object>& response() const { return response_; }
@@ -60,6 +60,7 @@ public:
     bool saw_other_id() const { return saw_other_id_; }
     bool saw_batch() const { return saw_batch_; }
     bool saw_too_deep() const { return saw_too_deep_; }
+    bool saw_too_many() const { return saw_too_many_; }
 
 private:
     void take_message(boost::json::value message);
@@ -72,6 +73,7 @@ private:
     bool saw_other_id_ = false;
     bool saw_batch_ = false;
     bool saw_too_deep_ = false;
+    bool saw_too_many_ = false;
 };
 
 }  // namespace quorate

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/base/text.hpp"
+
 namespace quorate {
 namespace {
 
@@ -157,7 +159,15 @@ ReadStep ResponseReader::fail(Reason reason, std::string detail) {
 ReadStep ResponseReader::fail_unread(const std::string& what) {
     if (inbox_.saw_too_deep())
         return fail(Reason::response_too_large, what + " is nested more than 128 levels deep");
-    return fail(Reason::protocol_invalid_json, what + " is not JSON");
+    if (inbox_.saw_too_many())
+        return fail(Reason::response_too_large, what + " has more than 1000000 JSON values");
+    const auto& encoding = head().content_encoding;
+    const bool encoded = !encoding.empty() && encoding != "identity";
+    return fail(Reason::protocol_invalid_json,
+                what + " is not JSON" +
+                    (encoded ? ": it is encoded as " + safe_text(encoding, 40) +
+                                   ", although we ask for identity"
+                             : ""));
 }
 
 std::optional<RpcError> ResponseReader::rpc_error() const {

@@ -106,6 +106,10 @@ Result<void> ToolList::take_tool(const json::value& tool) {
         warnings_.add(Warning::tool_name_duplicate);
         return {};
     }
+    weigh(tool, weight_);
+    if (weight_.too_heavy())
+        return failure(Reason::response_too_large,
+                       "The tools together have more than 1000000 JSON values or 32 MiB of text");
     tools_.push_back(*object);
     return {};
 }

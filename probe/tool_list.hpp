@@ -12,6 +12,7 @@
 
 #include "core/model/failure.hpp"
 #include "core/model/warning.hpp"
+#include "probe/json_weight.hpp"
 
 namespace quorate {
 
@@ -26,7 +27,7 @@ public:
 
     /// Takes the result of one page.
     /// @return the cursor of the next page, nothing after the last; or `protocol_invalid_result` or
-    ///     `pagination_invalid`
+    ///     `pagination_invalid`; or `response_too_large` where all pages together weigh too much
     Result<std::optional<std::string>> take_page(const boost::json::object& result);
 
     std::size_t pages() const { return pages_; }
@@ -42,6 +43,7 @@ private:
     std::vector<boost::json::object> tools_;
     std::set<std::string, std::less<>> names_;
     std::set<std::string, std::less<>> cursors_;
+    JsonWeight weight_;
     Warnings warnings_;
 };
 

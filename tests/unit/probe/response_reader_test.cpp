@@ -119,5 +119,30 @@ TEST(ResponseReader, OneStreamAnswersSeveralRequestsInTurn) {
     }
 }
 
+TEST(ResponseReader, AnErrorStatusDecidesWhateverItsBodyDoes) {
+    const std::string head = "HTTP/1.1 500 X\r\nContent-Type: application/json\r\n";
+    for (const auto& text : {head + "Content-Length: 90\r\n\r\n{",
+                             head + "Content-Length: 99999999\r\n\r\n{",
+                             head + "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"}) {
+        ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+        EXPECT_EQ(read(reader, text, true), ReadStep::satisfied) << text;
+        EXPECT_EQ(reader.head().status, 500);
+        EXPECT_FALSE(reader.reusable());
+        std::size_t consumed = 0;
+        EXPECT_EQ(reader.feed("more", consumed), ReadStep::satisfied);
+        EXPECT_EQ(consumed, 4U);
+    }
+}
+
+TEST(ResponseReader, AnEncodingThatNobodyAskedForIsNamed) {
+    ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+    read(reader,
+         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: GZip\r\n"
+         "Content-Length: 2\r\n\r\n\x1f\x8b");
+    ASSERT_TRUE(reader.failure());
+    EXPECT_EQ(reader.failure()->reason, Reason::protocol_invalid_json);
+    EXPECT_NE(reader.failure()->detail.find("encoded as gzip"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace quorate

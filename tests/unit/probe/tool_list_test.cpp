@@ -103,5 +103,38 @@ TEST(HeaderForm, IsPlainOrBase64InASentinel) {
     EXPECT_EQ(header_form("a\tb"), "=?base64?YQli?=");
 }
 
+TEST(ToolList, AllPagesTogetherMayWeighSoMuchAndNoMore) {
+    // 21 pages of 50,000 values in one tool each: far less than a page may have, and too much.
+    const auto heavy = [](int nth) {
+        std::string values = "0";
+        for (int i = 1; i < 50'000; ++i)
+            values += ",0";
+        return object(R"({"tools":[{"name":")" + std::to_string(nth) +
+                      R"(","inputSchema":{"type":"object","enum":[)" + values +
+                      R"(]}}],"nextCursor":")" + std::to_string(nth) + "\"}");
+    };
+    ToolList list{false};
+    for (int i = 0; i < 19; ++i)
+        ASSERT_TRUE(list.take_page(heavy(i))) << i;
+    ASSERT_TRUE(list.take_page(object(page("light", "\"x\""))));
+    const auto last = list.take_page(heavy(20));
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().reason, Reason::response_too_large);
+}
+
+TEST(JsonWeight, CountsValuesAndNamesAndNotWhatStandsInStrings) {
+    JsonWeight weight;
+    weigh(*parse_json(R"({"ab":[1,"c,d",null],"e":{}})"), weight);
+    EXPECT_EQ(weight.values, 8U);
+    EXPECT_EQ(weight.text_bytes, 6U);
+
+    std::string most = "[0";
+    while (most.size() < 2 * (JsonWeight::kValuesMax - 1))
+        most += ",0";
+    EXPECT_FALSE(has_too_many_values(most + "]"));  // an array of 999,999
+    EXPECT_TRUE(has_too_many_values(most + ",0]"));
+    EXPECT_FALSE(has_too_many_values('"' + std::string(2'000'000, ',') + R"(\",")"));
+}
+
 }  // namespace
 }  // namespace quorate
