@@ -52,6 +52,7 @@ verb_test() {
 test_packages() {
     need_packages "${packages_build[@]}" "${packages_run[@]}"
     need_lab
+    need_test_servers
 }
 
 # Suites with servers of their own take turns; the others share the cores.

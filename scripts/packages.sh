@@ -51,14 +51,19 @@ need_node() {
     node_is_recent || fail "Node 20 or later is needed, found $(node --version 2>&1)"
 }
 
-# Installs the lab's npm packages exactly as its lock file says; does nothing when they are there.
-need_lab() {
+# Installs the npm packages of a folder of tests/support exactly as its lock file says; does nothing when they are there.
+need_npm_packages_of() {
     need_node
-    local lab=$repo/tests/support/lab wanted stamp
-    stamp=$lab/node_modules/.installed-from
-    wanted=$(cat "$lab/package.json" "$lab/package-lock.json" | sha256sum)
+    local folder=$repo/tests/support/$1 wanted stamp
+    stamp=$folder/node_modules/.installed-from
+    wanted=$(cat "$folder/package.json" "$folder/package-lock.json" | sha256sum)
     [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
-    run flock "$lab/package-lock.json" npm ci --prefix "$lab" --no-fund --no-audit --no-update-notifier --ignore-scripts </dev/null >&2 ||
-        fail "npm could not install the packages of tests/support/lab"
+    run flock "$folder/package-lock.json" npm ci --prefix "$folder" --no-fund --no-audit --no-update-notifier --ignore-scripts </dev/null >&2 ||
+        fail "npm could not install the packages of tests/support/$1"
     echo "$wanted" >"$stamp"
 }
+
+need_lab() { need_npm_packages_of lab; }
+
+# What only the tests probe; the demo does without.
+need_test_servers() { need_npm_packages_of servers; }

@@ -19,7 +19,8 @@ struct Child {
     int output;
 };
 
-Child start(const std::vector<std::string>& arguments) {
+Child start(const std::vector<std::string>& arguments, const std::string& folder) {
+    const auto path = QUORATE_SOURCE_DIR "/tests/support/" + folder;
     int in[2];
     int out[2];
     if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0)
@@ -32,7 +33,7 @@ Child start(const std::vector<std::string>& arguments) {
     if (pid == 0) {
         ::dup2(in[0], STDIN_FILENO);
         ::dup2(out[1], STDOUT_FILENO);
-        if (::chdir(QUORATE_SOURCE_DIR "/tests/support/lab") == 0) ::execvp(argv[0], argv.data());
+        if (::chdir(path.c_str()) == 0) ::execvp(argv[0], argv.data());
         ::_exit(127);
     }
     ::close(in[0]);
@@ -51,10 +52,11 @@ std::string read_line(int descriptor, bool to_the_end = false) {
 
 }  // namespace
 
-NodeServer::NodeServer(std::vector<std::string> arguments) {
+NodeServer::NodeServer(std::vector<std::string> arguments, const std::string& folder) {
     arguments.insert(arguments.begin(), "node");
-    arguments.emplace_back("--end-with-stdin");
-    const auto child = start(arguments);
+    // What follows `--` is for the server which the program runs.
+    arguments.insert(std::find(arguments.begin(), arguments.end(), "--"), "--end-with-stdin");
+    const auto child = start(arguments, folder);
     pid_ = child.pid;
     input_ = child.input;
     output_ = child.output;
@@ -76,8 +78,8 @@ std::string NodeServer::fact(const char* name) const {
     return std::string{ready_.at(name).as_string()};
 }
 
-std::string output_of(const std::vector<std::string>& arguments) {
-    const auto child = start(arguments);
+std::string output_of(const std::vector<std::string>& arguments, const std::string& folder) {
+    const auto child = start(arguments, folder);
     ::close(child.input);
     auto output = read_line(child.output, true);
     ::close(child.output);

@@ -9,11 +9,11 @@
 
 namespace quorate {
 
-/// A Node program of tests/support/lab, from its ready line to the end of this object. Throws
-/// std::runtime_error where it does not get ready (run `npm ci` in that folder).
+/// A Node program of a folder of tests/support, from its ready line to the end of this object.
+/// Throws std::runtime_error where it does not get ready (run `npm ci` in that folder).
 class NodeServer {
 public:
-    explicit NodeServer(std::vector<std::string> arguments);
+    explicit NodeServer(std::vector<std::string> arguments, const std::string& folder = "lab");
     NodeServer(const NodeServer&) = delete;
     NodeServer& operator=(const NodeServer&) = delete;
     ~NodeServer();
@@ -33,7 +33,7 @@ private:
 std::vector<std::string> tools_by_official_client(const std::string& url,
                                                   const std::string& transport);
 
-/// Runs a program in tests/support/lab to its end and gives its standard output.
-std::string output_of(const std::vector<std::string>& arguments);
+/// Runs a program in a folder of tests/support to its end and gives its standard output.
+std::string output_of(const std::vector<std::string>& arguments, const std::string& folder = "lab");
 
 }  // namespace quorate
