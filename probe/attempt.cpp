@@ -2,9 +2,28 @@
 
 #include <algorithm>
 
-namespace quorate {
+#include "probe/mcp_messages.hpp"
 
-Attempt::Attempt(const EngineParts& engine_parts,
+namespace quorate {
+namespace {
+
+/// As much as one read takes from a socket.
+constexpr std::size_t kScratchBytes = 64U << 10U;
+
+}  // namespace
+
+EngineParts::EngineParts(const Clock& with_clock,
+                         TlsContexts& with_contexts,
+                         Resolver& with_resolver,
+                         ProbeEngineOptions with_options)
+    : clock{with_clock},
+      contexts{with_contexts},
+      resolver{with_resolver},
+      options{std::move(with_options)},
+      client_meta{quorate::client_meta(options)},
+      scratch(kScratchBytes) {}
+
+Attempt::Attempt(EngineParts& engine_parts,
                  const ProbeRequest& probe_request,
                  HttpUrl endpoint_url,
                  boost::asio::any_io_executor on_executor)

@@ -16,6 +16,7 @@
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task.hpp"
 #include "platform/tls/tls_contexts.hpp"
+#include "probe/answer_memo.hpp"
 #include "probe/attempt_timer.hpp"
 #include "probe/jsonrpc.hpp"
 #include "probe/probe.hpp"
@@ -26,16 +27,24 @@ namespace quorate {
 
 /// What all attempts of an engine share.
 struct EngineParts {
+    EngineParts(const Clock& with_clock,
+                TlsContexts& with_contexts,
+                Resolver& with_resolver,
+                ProbeEngineOptions with_options);
+
     const Clock& clock;
     TlsContexts& contexts;
     Resolver& resolver;
     ProbeEngineOptions options;
+    std::string client_meta;  ///< what `params._meta` of each modern message says, as JSON
+    AnswerMemo memo;
+    std::vector<char> scratch;  ///< see Wire
 };
 
 /// Everything one attempt knows and holds; its steps (one file each) are tasks over it. Lives on
 /// the frame of the coroutine that runs the attempt.
 struct Attempt {
-    Attempt(const EngineParts& engine_parts,
+    Attempt(EngineParts& engine_parts,
             const ProbeRequest& probe_request,
             HttpUrl endpoint_url,
             boost::asio::any_io_executor on_executor);
@@ -51,7 +60,7 @@ struct Attempt {
     /// file cannot be read.
     TlsContext tls_context() const { return parts.contexts.trusting(request.ca_file); }
 
-    const EngineParts& parts;
+    EngineParts& parts;
     const ProbeRequest& request;
     boost::asio::any_io_executor executor;
     unsigned number = 1;

@@ -52,9 +52,15 @@ Task<Result<void>> receive_all(Attempt& attempt, Wire& wire, ResponseReader& rea
 }
 
 /// One request and its response on `attempt.wire`; the reader is then `attempt.last`.
-Task<Result<void>> exchange_once(
-    Attempt& attempt, std::string request, Wanted wanted, Phase phase, std::int64_t id) {
-    attempt.last = std::make_unique<ResponseReader>(wanted, phase, id);
+Task<Result<void>> exchange_once(Attempt& attempt,
+                                 std::string request,
+                                 Wanted wanted,
+                                 const McpCall& message) {
+    const auto phase = message.phase;
+    const auto recall = message.recallable
+                            ? AnswerRecall{attempt.parts.memo, phase, attempt.is_modern()}
+                            : AnswerRecall{};
+    attempt.last = std::make_unique<ResponseReader>(wanted, phase, message.id, recall);
     auto done = co_await attempt.wire->send(request, phase);
     if (!done && attempt.wire->os_error() != 0) attempt.report.os_error = attempt.wire->os_error();
     if (done) done = co_await receive_all(attempt, *attempt.wire, *attempt.last, phase);
@@ -84,8 +90,7 @@ Task<Result<void>> exchange(Attempt& attempt, const McpCall& message) {
         const bool kept = attempt.last != nullptr;
         auto request = write_post(attempt, url, message);
         if (attempt.traced()) attempt.trace("POST " + url.target + " " + message.body);
-        auto done =
-            co_await exchange_once(attempt, std::move(request), wanted, message.phase, message.id);
+        auto done = co_await exchange_once(attempt, std::move(request), wanted, message);
         if (done) co_return done;
         if (!kept || !message.idempotent || !was_stale(attempt, done.error())) co_return done;
         attempt.wire.reset();
@@ -118,8 +123,8 @@ Task<Result<void>> resume(Attempt& attempt, McpCall message, Failure broken) {
         if (!opened) co_return opened;
         if (attempt.traced()) attempt.trace("GET " + attempt.url.target + " to resume the stream");
         auto request = write_stream_get(attempt, last_event_id);
-        auto done = co_await exchange_once(
-            attempt, std::move(request), Wanted::rpc_response, message.phase, message.id);
+        auto done =
+            co_await exchange_once(attempt, std::move(request), Wanted::rpc_response, message);
         if (done && attempt.last->head().status == 200) {
             attempt.report.warnings.add(Warning::stream_resumed);
             co_return done;

@@ -20,7 +20,8 @@ struct McpCall {
     std::string body;
     std::int64_t id = 0;  ///< 0: a notification, no answer is awaited
     std::vector<std::pair<std::string, std::string>> fields;  ///< further headers
-    bool idempotent = true;  ///< may be sent again on a fresh connection
+    bool idempotent = true;   ///< may be sent again on a fresh connection
+    bool recallable = false;  ///< an answer may come as the facts that its text is known for
 };
 
 /// The final answer to a call, whatever its status.
@@ -28,6 +29,8 @@ struct Answer {
     HttpHead head;
     std::optional<boost::json::object> result;  ///< with status 200 and no error
     std::optional<RpcError> error;
+    KnownAnswer known;                    ///< in place of `result`, for a call that is `recallable`
+    std::optional<AnswerKey> memory_key;  ///< where the facts of `result` may be kept
 };
 
 /// Sends a message over the transport that the attempt has chosen and waits for its answer, with

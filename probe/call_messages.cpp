@@ -57,10 +57,17 @@ std::string write_session_delete(const Attempt& attempt) {
 }
 
 Answer take_answer(Attempt& attempt, ResponseReader& reader) {
-    Answer answer{reader.head(), {}, reader.rpc_error()};
+    Answer answer;
+    answer.head = reader.head();
+    answer.error = reader.rpc_error();
+    answer.known = reader.inbox().known();
     if (auto response = reader.inbox().take_response()) {
         answer.error = error_of(*response);
-        if (const auto* result = object_member(*response, "result")) answer.result = *result;
+        auto* result = response->if_contains("result");
+        if (result != nullptr && result->is_object()) {
+            answer.result = std::move(result->get_object());
+            answer.memory_key = reader.inbox().response_key();
+        }
     }
     auto& report = attempt.report;
     report.http_status = answer.head.status;

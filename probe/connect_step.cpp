@@ -43,7 +43,8 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const auto left = static_cast<int>(addresses.size() - i);
         attempt.timer.limit(attempt.now() + (limit - attempt.now()) / left);
-        wire = std::make_unique<Wire>(attempt.executor, attempt.parts.clock, attempt.timer);
+        wire = std::make_unique<Wire>(
+            attempt.executor, attempt.parts.clock, attempt.timer, attempt.parts.scratch);
         const ip::tcp::endpoint peer{addresses[i], port};
         auto connected = co_await wire->connect(peer, source);
         attempt.timer.limit(outer_limit);

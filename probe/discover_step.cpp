@@ -38,7 +38,16 @@ bool is_era_evidence(Reason reason) {
            reason == Reason::protocol_id_mismatch || reason == Reason::protocol_no_response;
 }
 
-Result<Discovered> judge_result(Attempt& attempt, const json::object& result) {
+void take_facts(Attempt& attempt, const DiscoverFacts& facts) {
+    attempt.tools_declared = facts.tools_declared;
+    attempt.report.server_name = facts.server_name;
+    attempt.report.server_version = facts.server_version;
+    add_all(attempt.report.warnings, facts.warnings);
+}
+
+Result<Discovered> judge_result(Attempt& attempt,
+                                const json::object& result,
+                                const std::optional<AnswerKey>& memory_key) {
     const auto* supported = result.if_contains("supportedVersions");
     if (supported == nullptr || !supported->is_array()) return Discovered::not_modern;
     std::vector<std::string> versions;
@@ -52,16 +61,22 @@ Result<Discovered> judge_result(Attempt& attempt, const json::object& result) {
         return Failure{Phase::discover,
                        Reason::protocol_invalid_result,
                        "The DiscoverResult has no object `capabilities`"};
-    attempt.tools_declared = capabilities->contains("tools");
-    keep_server_info(attempt.report, result);
-    if (!result.contains("resultType")) attempt.report.warnings.add(Warning::missing_result_type);
+    DiscoverFacts facts;
+    facts.tools_declared = capabilities->contains("tools");
+    const auto info = server_info_of(result);
+    facts.server_name = info.name;
+    facts.server_version = info.version;
+    if (!result.contains("resultType")) facts.warnings.add(Warning::missing_result_type);
     if (!result.contains("ttlMs") || !result.contains("cacheScope"))
-        attempt.report.warnings.add(Warning::missing_cache_hints);
+        facts.warnings.add(Warning::missing_cache_hints);
+    take_facts(attempt, facts);
+    if (memory_key) attempt.parts.memo.keep(*memory_key, std::move(facts));
     return judged;
 }
 
 Task<Result<Discovered>> discover_once(Attempt& attempt) {
     auto message = make_request(attempt, Phase::discover, "server/discover");
+    message.recallable = !attempt.traced();
     auto answer = co_await call(attempt, std::move(message));
     if (!answer) {
         if (!is_era_evidence(answer.error().reason)) co_return answer.error();
@@ -75,8 +90,13 @@ Task<Result<Discovered>> discover_once(Attempt& attempt) {
     }
     if (answer->error && answer->error->code == kUnsupportedVersion)
         co_return judge_versions(attempt, answer->error->supported);
+    if (answer->known && answer->head.status == 200) {
+        take_facts(attempt, std::get<DiscoverFacts>(*answer->known));
+        co_return Discovered::modern;
+    }
+    const auto memory_key = answer->memory_key;
     auto result = result_of(attempt, *std::move(answer), Phase::discover);
-    if (result) co_return judge_result(attempt, *result);
+    if (result) co_return judge_result(attempt, *result, memory_key);
     attempt.not_modern_because = result.error();
     co_return Discovered::not_modern;
 }

@@ -124,7 +124,9 @@ HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed
         const auto taken = rest.size() == 0 ? 0 : parser_->put(rest, error);
         consumed += taken;
         if (in_head) head_bytes_ += taken;
-        if (head_bytes_ > kHeadBytesMax) return HttpStep::malformed;
+        // What is left of a field whose end has not come counts too: Beast takes it only then.
+        const auto held = parser_->is_header_done() ? 0 : bytes.size() - consumed;
+        if (head_bytes_ + held > kHeadBytesMax) return HttpStep::malformed;
         if (error == http::error::need_more) return HttpStep::need_more;
         if (error == http::error::body_limit) return HttpStep::too_large;
         if (error) return HttpStep::malformed;

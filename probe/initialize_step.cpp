@@ -66,8 +66,10 @@ Result<void> keep_result(Attempt& attempt, const HttpHead& head, const json::obj
     }
     const auto* capabilities = object_member(result, "capabilities");
     if (capabilities == nullptr) return invalid("no object `capabilities`");
-    if (!keep_server_info(report, result))
-        return invalid("no strings `serverInfo.name` and `serverInfo.version`");
+    const auto info = server_info_of(result);
+    report.server_name = info.name;
+    report.server_version = info.version;
+    if (!info.complete) return invalid("no strings `serverInfo.name` and `serverInfo.version`");
     attempt.tools_declared = capabilities->contains("tools");
     attempt.version = *version;
     report.protocol_version = *version;

@@ -79,6 +79,14 @@ std::optional<RpcError> error_of(const json::value& message) {
 }
 
 bool RpcInbox::take(std::string_view json_text) {
+    std::optional<AnswerKey> key;
+    if (recall_) {
+        key = recall_.key_of(json_text, awaited_id_);
+        if (auto known = recall_.find(*key)) {
+            known_ = std::move(known);
+            return true;
+        }
+    }
     if (has_too_many_values(json_text)) {
         saw_too_many_ = true;
         return false;
@@ -91,14 +99,14 @@ bool RpcInbox::take(std::string_view json_text) {
     if (auto* batch = value->if_array()) {
         saw_batch_ = true;
         for (auto& message : *batch)
-            take_message(std::move(message));
+            take_message(std::move(message), std::nullopt);
     } else {
-        take_message(*std::move(value));
+        take_message(*std::move(value), key);
     }
     return true;
 }
 
-void RpcInbox::take_message(json::value message) {
+void RpcInbox::take_message(json::value message, const std::optional<AnswerKey>& key) {
     switch (kind_of(message)) {
         case RpcKind::request:
             if (++server_requests_seen_ <= kServerRequestsMax)
@@ -108,7 +116,10 @@ void RpcInbox::take_message(json::value message) {
             return;
         case RpcKind::response: {
             const bool ours = answers(message.get_object()["id"], awaited_id_);
-            if (ours && !response_) response_ = std::move(message.get_object());
+            if (ours && !response_) {
+                response_ = std::move(message.get_object());
+                response_key_ = key;
+            }
             saw_other_id_ = saw_other_id_ || !ours;
             return;
         }

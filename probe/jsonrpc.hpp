@@ -11,6 +11,7 @@
 #include <boost/json/value.hpp>
 
 #include "core/base/json_text.hpp"
+#include "probe/answer_memo.hpp"
 
 namespace quorate {
 
@@ -42,12 +43,20 @@ class RpcInbox {
 public:
     static constexpr std::size_t kServerRequestsMax = 16;
 
-    explicit RpcInbox(std::int64_t awaited_id) : awaited_id_{awaited_id} {}
+    /// @param recall  asked about each text before it is parsed; may be empty
+    explicit RpcInbox(std::int64_t awaited_id, AnswerRecall recall = {})
+        : awaited_id_{awaited_id}, recall_{recall} {}
 
     /// Takes one JSON text: a message, or an array of them.
     /// @return false where it is not JSON, nested too deep for us, or of too many values
     bool take(std::string_view json_text);
 
+    /// Whether the response with our id is in, parsed or known.
+    bool has_response() const { return response_ || known_; }
+    /// What an answer of the same bytes came to before; then there is no response().
+    const KnownAnswer& known() const { return known_; }
+    /// Under which key the response may be remembered.
+    const std::optional<AnswerKey>& response_key() const { return response_key_; }
     const std::optional<boost::json::object>& response() const { return response_; }
     std::optional<boost::json::object> take_response() {
         return std::exchange(response_, std::nullopt);
@@ -63,9 +72,12 @@ public:
     bool saw_too_many() const { return saw_too_many_; }
 
 private:
-    void take_message(boost::json::value message);
+    void take_message(boost::json::value message, const std::optional<AnswerKey>& key);
 
     std::int64_t awaited_id_;
+    AnswerRecall recall_;
+    KnownAnswer known_;
+    std::optional<AnswerKey> response_key_;
     std::optional<boost::json::object> response_;
     std::vector<boost::json::object> server_requests_;
     std::size_t server_requests_seen_ = 0;

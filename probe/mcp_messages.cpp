@@ -12,33 +12,45 @@ namespace json = boost::json;
 
 constexpr std::size_t kNameBytesMax = 128;
 
-json::object client_info(const Attempt& attempt) {
-    const auto& options = attempt.parts.options;
+json::object client_info(const ProbeEngineOptions& options) {
     return {{"name", options.client_name}, {"version", options.client_version}};
 }
 
 }  // namespace
 
+std::string client_meta(const ProbeEngineOptions& options) {
+    return json::serialize(
+        json::object{{"io.modelcontextprotocol/protocolVersion", kModernVersion},
+                     {"io.modelcontextprotocol/clientInfo", client_info(options)},
+                     {"io.modelcontextprotocol/clientCapabilities", json::object{}}});
+}
+
 McpCall make_request(Attempt& attempt, Phase phase, std::string_view method, json::object params) {
     const bool modern = attempt.is_modern();
-    if (modern)
-        params["_meta"] =
-            json::object{{"io.modelcontextprotocol/protocolVersion", attempt.version},
-                         {"io.modelcontextprotocol/clientInfo", client_info(attempt)},
-                         {"io.modelcontextprotocol/clientCapabilities", json::object{}}};
     McpCall message;
     message.phase = phase;
     message.id = attempt.next_id++;
     if (modern) message.method = method;
-    message.body = json::serialize(json::object{
-        {"jsonrpc", "2.0"}, {"id", message.id}, {"method", method}, {"params", std::move(params)}});
+    // Put together by hand: this is on the way of every probe, and only `params` may hold text that
+    // needs escaping.
+    auto& body = message.body;
+    body.reserve(320);
+    body.append(R"({"jsonrpc":"2.0","id":)").append(std::to_string(message.id));
+    body.append(R"(,"method":")").append(method).append(R"(","params":)");
+    body.append(params.empty() ? "{}" : json::serialize(params));
+    if (modern) {
+        body.pop_back();
+        if (!params.empty()) body.push_back(',');
+        body.append(R"("_meta":)").append(attempt.parts.client_meta).push_back('}');
+    }
+    body.push_back('}');
     return message;
 }
 
 McpCall make_initialize(Attempt& attempt, std::string_view version) {
     json::object params{{"protocolVersion", version},
                         {"capabilities", json::object{}},
-                        {"clientInfo", client_info(attempt)}};
+                        {"clientInfo", client_info(attempt.parts.options)}};
     return make_request(attempt, Phase::initialize, "initialize", std::move(params));
 }
 
@@ -49,17 +61,17 @@ McpCall make_initialized() {
     return message;
 }
 
-bool keep_server_info(ProbeReport& report, const json::object& result) {
+ServerInfo server_info_of(const json::object& result) {
     const json::object* info = nullptr;
     if (const auto* meta = object_member(result, "_meta"))
         info = object_member(*meta, "io.modelcontextprotocol/serverInfo");
     if (info == nullptr) info = object_member(result, "serverInfo");
-    if (info == nullptr) return false;
+    if (info == nullptr) return {};
     const auto name = string_member(*info, "name");
     const auto version = string_member(*info, "version");
-    report.server_name = safe_text(name.value_or(""), kNameBytesMax);
-    report.server_version = safe_text(version.value_or(""), kNameBytesMax);
-    return name && version;
+    return {safe_text(name.value_or(""), kNameBytesMax),
+            safe_text(version.value_or(""), kNameBytesMax),
+            name && version};
 }
 
 }  // namespace quorate

@@ -16,14 +16,22 @@ McpCall make_request(Attempt& attempt,
                      std::string_view method,
                      boost::json::object params = {});
 
+/// The members of `params._meta` that every modern message carries, as a JSON object.
+std::string client_meta(const ProbeEngineOptions& options);
+
 /// `initialize`, which offers `version`.
 McpCall make_initialize(Attempt& attempt, std::string_view version);
 
 /// `notifications/initialized`.
 McpCall make_initialized();
 
-/// Reads name and version of the server out of a result: `serverInfo`, or the modern `_meta`.
-/// @return whether both are strings
-bool keep_server_info(ProbeReport& report, const boost::json::object& result);
+struct ServerInfo {
+    std::string name;  ///< made safe
+    std::string version;
+    bool complete = false;  ///< both are strings
+};
+
+/// Name and version of the server in a result: `serverInfo`, or the modern `_meta`.
+ServerInfo server_info_of(const boost::json::object& result);
 
 }  // namespace quorate

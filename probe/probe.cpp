@@ -50,7 +50,7 @@ void warn_about_certificate(Attempt& attempt) {
 }
 
 /// One attempt: everything up to the verdict, then what comes outside of it.
-Task<ProbeReport> make_attempt(const EngineParts& parts,
+Task<ProbeReport> make_attempt(EngineParts& parts,
                                const ProbeRequest& request,
                                HttpUrl url,
                                unsigned number,

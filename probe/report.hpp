@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -82,7 +83,7 @@ struct ProbeReport {
     std::optional<Phase> slow_phase;  ///< the longest phase of a slow attempt
 
     PhaseTimings timings;
-    std::optional<ToolsReport> tools;
+    std::shared_ptr<const ToolsReport> tools;  ///< nothing where no list came
     std::optional<TlsReport> tls;
     AuthReport auth;
     std::optional<HealthReport> health;

@@ -16,11 +16,14 @@ bool is_message(const SseEvent& event) {
 
 }  // namespace
 
-ResponseReader::ResponseReader(Wanted wanted, Phase phase, std::int64_t awaited_id)
+ResponseReader::ResponseReader(Wanted wanted,
+                               Phase phase,
+                               std::int64_t awaited_id,
+                               AnswerRecall recall)
     : wanted_{wanted},
       phase_{phase},
       parser_{[this](std::string_view piece) { return on_body(piece); }},
-      inbox_{awaited_id} {}
+      inbox_{awaited_id, recall} {}
 
 void ResponseReader::want(Wanted wanted, Phase phase, std::int64_t awaited_id) {
     wanted_ = wanted;
@@ -90,14 +93,14 @@ ReadStep ResponseReader::end_of_stream() {
         case HttpStep::truncated:
             break;
     }
-    if (inbox_.response()) return ReadStep::satisfied;
+    if (inbox_.has_response()) return ReadStep::satisfied;
     return fail(Reason::response_truncated, "The response ended in the middle of its body");
 }
 
 /// Whether what is wanted has come although the message goes on.
 ReadStep ResponseReader::look() {
     if (!head_done()) return ReadStep::need_more;
-    if (inbox_.response() && wanted_ == Wanted::rpc_response && is_event_stream())
+    if (inbox_.has_response() && wanted_ == Wanted::rpc_response && is_event_stream())
         return ReadStep::satisfied;
     if (failure_) return ReadStep::failed;
     switch (wanted_) {
@@ -131,7 +134,7 @@ ReadStep ResponseReader::on_message_end() {
     if (wanted_ == Wanted::rpc_response && !is_event_stream()) {
         if (!body_.empty() && !inbox_.take(body_)) return fail_unread("The body");
         body_.clear();
-        if (inbox_.response()) return ReadStep::satisfied;
+        if (inbox_.has_response()) return ReadStep::satisfied;
     }
     failure_ = nothing_came(Reason::protocol_no_response,
                             "The response ended without an answer to our request");

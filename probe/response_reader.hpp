@@ -33,7 +33,10 @@ enum class ReadStep : std::uint8_t {
 /// Sans I/O. Stays where it was made, since its parser calls back into it.
 class ResponseReader {
 public:
-    ResponseReader(Wanted wanted, Phase phase, std::int64_t awaited_id = 0);
+    ResponseReader(Wanted wanted,
+                   Phase phase,
+                   std::int64_t awaited_id = 0,
+                   AnswerRecall recall = {});
     ResponseReader(const ResponseReader&) = delete;
     ResponseReader& operator=(const ResponseReader&) = delete;
 

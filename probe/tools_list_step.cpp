@@ -36,7 +36,17 @@ std::string missing_tools(const Attempt& attempt) {
     return missing;
 }
 
-void keep_list(Attempt& attempt, ToolList list) {
+void take_facts(Attempt& attempt, const ListFacts& facts) {
+    attempt.report.tools = facts.tools;
+    add_all(attempt.report.warnings, facts.warnings);
+}
+
+/// Whether a later step looks at the tools themselves, for which the facts do not do.
+bool needs_tools(const Attempt& attempt) {
+    return attempt.request.canary.has_value();
+}
+
+ListFacts facts_of(const ToolList& list) {
     ToolsReport report;
     report.count = static_cast<std::uint32_t>(list.tools().size());
     report.pages = static_cast<std::uint32_t>(list.pages());
@@ -46,15 +56,10 @@ void keep_list(Attempt& attempt, ToolList list) {
     const auto hashes = manifest_hashes(list.tools());
     report.semantic_hash = hashes.semantic;
     report.full_hash = hashes.full;
-    attempt.report.warnings =
-        Warnings::from_bits(attempt.report.warnings.bits() | list.warnings().bits());
-    attempt.report.tools = std::move(report);
-    attempt.tools = list.take_tools();
+    return {std::make_shared<const ToolsReport>(std::move(report)), list.warnings()};
 }
 
-void warn_about_result(Attempt& attempt, const json::object& result) {
-    if (!attempt.is_modern()) return;
-    auto& warnings = attempt.report.warnings;
+void warn_about_result(const json::object& result, Warnings& warnings) {
     if (!result.contains("resultType")) warnings.add(Warning::missing_result_type);
     if (!result.contains("ttlMs") || !result.contains("cacheScope"))
         warnings.add(Warning::missing_cache_hints);
@@ -62,13 +67,21 @@ void warn_about_result(Attempt& attempt, const json::object& result) {
 
 Task<Result<void>> list_all(Attempt& attempt) {
     ToolList list{attempt.is_modern()};
+    Warnings warnings;
     std::optional<std::string> cursor;
+    std::optional<AnswerKey> memory_key;
     do {
         json::object params;
         if (cursor) params["cursor"] = *cursor;
         auto message = make_request(attempt, Phase::tools_list, "tools/list", std::move(params));
+        message.recallable = !cursor && !attempt.traced() && !needs_tools(attempt);
         auto answer = co_await call(attempt, std::move(message));
         if (!answer) co_return answer.error();
+        if (answer->known && answer->head.status == 200) {
+            take_facts(attempt, std::get<ListFacts>(*answer->known));
+            co_return Result<void>{};
+        }
+        memory_key = answer->memory_key;
         const bool rejects_cursor =
             cursor && answer->error && answer->error->code == kInvalidParams;
         auto result = result_of(attempt, *std::move(answer), Phase::tools_list);
@@ -77,7 +90,7 @@ Task<Result<void>> list_all(Attempt& attempt) {
                               Reason::pagination_invalid,
                               "The server rejects the cursor that it gave us"};
         if (!result) co_return result.error();
-        warn_about_result(attempt, *result);
+        if (attempt.is_modern()) warn_about_result(*result, warnings);
         const auto kind = string_member(*result, "resultType");
         if (kind && *kind != "complete")
             co_return Failure{Phase::tools_list,
@@ -87,7 +100,11 @@ Task<Result<void>> list_all(Attempt& attempt) {
         if (!next) co_return next.error();
         cursor = *std::move(next);
     } while (cursor);
-    keep_list(attempt, std::move(list));
+    auto facts = facts_of(list);
+    add_all(facts.warnings, warnings);
+    take_facts(attempt, facts);
+    if (memory_key && list.pages() == 1) attempt.parts.memo.keep(*memory_key, std::move(facts));
+    attempt.tools = list.take_tools();
     co_return Result<void>{};
 }
 

@@ -20,7 +20,6 @@ namespace {
 using tcp = boost::asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t kReadBytes = 16U << 10U;
 constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
 
 std::string text_of_errno(int os_error) {
@@ -44,8 +43,11 @@ std::string_view words_for(WireMoment moment) {
 
 }  // namespace
 
-Wire::Wire(const boost::asio::any_io_executor& executor, const Clock& clock, AttemptTimer& timer)
-    : clock_{clock}, timer_{timer}, socket_{executor} {}
+Wire::Wire(const boost::asio::any_io_executor& executor,
+           const Clock& clock,
+           AttemptTimer& timer,
+           std::span<char> scratch)
+    : clock_{clock}, timer_{timer}, socket_{executor}, scratch_{scratch} {}
 
 Wire::~Wire() {
     if (tls_) tls_->say_goodbye();
@@ -147,18 +149,16 @@ Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is
                       "The TLS handshake failed: " + safe_text(words, 120)};
 }
 
-Wire::Io Wire::read_some(std::size_t& count) {
-    const auto held = buffer_.size();
-    buffer_.resize(held + kReadBytes);
-    const std::span<char> space{buffer_.data() + held, kReadBytes};
-    count = 0;
+/// Reads once. `bytes` are then what is to be looked at, what was left over before in front.
+Wire::Io Wire::read_some(std::string_view& bytes) {
+    std::size_t count = 0;
     auto io = Io::done;
     if (tls_) {
-        io = tls_->read(space, count);
+        io = tls_->read(scratch_, count);
         os_error_ = tls_->os_error();
     } else {
         const auto received =
-            ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+            ::recv(socket_.native_handle(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
         if (received > 0) count = static_cast<std::size_t>(received);
         if (received == 0) io = Io::closed;
         if (received < 0) {
@@ -166,7 +166,8 @@ Wire::Io Wire::read_some(std::size_t& count) {
             io = errno == EAGAIN || errno == EINTR ? Io::want_read : Io::failed;
         }
     }
-    buffer_.resize(held + count);
+    bytes = {scratch_.data(), count};
+    if (!rest_.empty()) bytes = rest_.append(bytes);
     return io;
 }
 
@@ -206,32 +207,41 @@ Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
 
 Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
     bool ended = false;
-    bool may_wait = buffer_.empty();  // leftovers of the last read are looked at first
+    std::string_view bytes = rest_;  // leftovers of the last read are looked at first
     while (true) {
         const bool had_head = reader.head_done();
         const auto moment = had_head ? WireMoment::in_body : WireMoment::before_head;
-        if (may_wait) {
+        if (bytes.empty()) {
             if (!tls_ || !tls_->has_pending()) {
                 auto ready = co_await wait(tcp::socket::wait_read, moment, phase);
                 if (!ready) co_return ready;
             }
-            std::size_t count = 0;
-            const auto io = read_some(count);
+            const auto io = read_some(bytes);
             if (io == Io::failed) co_return failure_of_io(moment, phase);
             ended = io == Io::closed;
         }
-        may_wait = true;
         std::size_t consumed = 0;
-        const auto step = ended ? reader.end_of_stream() : reader.feed(buffer_, consumed);
-        buffer_.erase(0, consumed);
+        const auto step = ended ? reader.end_of_stream() : reader.feed(bytes, consumed);
+        keep_rest(bytes.substr(consumed));
+        bytes = {};
         if (!had_head && reader.head_done()) head_at_ = ready_at_;
         if (step == ReadStep::failed) co_return *reader.failure();
         if (step != ReadStep::need_more) co_return Result<void>{};
     }
 }
 
+/// `rest` is the end of what read_some() gave out, or of `rest_` itself.
+void Wire::keep_rest(std::string_view rest) {
+    if (rest.empty())
+        rest_.clear();
+    else if (rest_.empty())
+        rest_ = rest;
+    else
+        rest_.erase(0, rest_.size() - rest.size());
+}
+
 bool Wire::is_quiet() {
-    if (!buffer_.empty() || (tls_ && tls_->has_pending())) return false;
+    if (!rest_.empty() || (tls_ && tls_->has_pending())) return false;
     char byte = 0;
     const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
     // A TLS server may have sent session tickets, which nobody reads before the next answer.

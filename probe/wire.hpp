@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,12 @@ namespace quorate {
 /// carry the phase of what was done: tcp, tls, or the exchange's own.
 class Wire {
 public:
-    Wire(const boost::asio::any_io_executor& executor, const Clock& clock, AttemptTimer& timer);
+    /// @param scratch  where reads go first; shared by all wires of a thread, since its content
+    ///     never outlives a suspension
+    Wire(const boost::asio::any_io_executor& executor,
+         const Clock& clock,
+         AttemptTimer& timer,
+         std::span<char> scratch);
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
     /// Closes, with close_notify where there is TLS.
@@ -57,7 +63,8 @@ private:
     Task<Result<void>> wait(boost::asio::ip::tcp::socket::wait_type readiness,
                             WireMoment moment,
                             Phase phase);
-    Io read_some(std::size_t& count);
+    Io read_some(std::string_view& bytes);
+    void keep_rest(std::string_view rest);
     Io write_some(std::string_view bytes, std::size_t& count);
     Failure failure_of_errno(WireMoment moment, Phase phase);
     Failure failure_of_io(WireMoment moment, Phase phase);
@@ -66,7 +73,8 @@ private:
     AttemptTimer& timer_;
     boost::asio::ip::tcp::socket socket_;
     std::unique_ptr<TlsClient> tls_;
-    std::string buffer_;  ///< received and not consumed
+    std::span<char> scratch_;
+    std::string rest_;  ///< received and not consumed; mostly empty, so that waiting costs little
     int os_error_ = 0;
     SteadyTime ready_at_{};
     SteadyTime head_at_{};

@@ -162,7 +162,7 @@ Connected connect_to(const std::vector<std::string>& addresses, std::uint16_t po
     SystemClock clock;
     TlsContexts contexts;
     Resolver resolver{io.get_executor(), ResolverOptions{}};
-    const EngineParts parts{clock, contexts, resolver, {}};
+    EngineParts parts{clock, contexts, resolver, {}};
     const auto request = request_for("http://localhost/");
     Attempt attempt{parts, request, *parse_http_url(request.url), io.get_executor()};
     std::vector<boost::asio::ip::address> parsed;

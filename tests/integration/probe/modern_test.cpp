@@ -39,6 +39,34 @@ protected:
     ProbeRequest request_ = request_for(server_.url());
 };
 
+TEST_F(ProbeModern, ALookAtTheSameAnswersSaysTheSameAndAChangeIsSeenAtOnce) {
+    const auto first = probe();
+    const auto again = probe();
+    for (const auto* report : {&first, &again}) {
+        EXPECT_EQ(report->verdict, Verdict::up) << report->detail;
+        EXPECT_EQ(report->server_name, "m");
+        EXPECT_EQ(report->server_version, "3");
+        EXPECT_EQ(report->warnings, first.warnings);
+        ASSERT_TRUE(report->tools);
+        EXPECT_EQ(report->tools->names, std::vector<std::string>{"find"});
+        EXPECT_EQ(report->tools->full_hash, first.tools->full_hash);
+    }
+    script_.on("tools/list", [](const RawRequest& request) {
+        return rpc_result(request,
+                          R"({"tools":[{"name":"lost","inputSchema":{"type":"object"}}]})");
+    });
+    const auto changed = probe();
+    ASSERT_TRUE(changed.tools);
+    EXPECT_EQ(changed.tools->names, std::vector<std::string>{"lost"});
+    EXPECT_NE(changed.tools->full_hash, first.tools->full_hash);
+    EXPECT_TRUE(changed.warnings.has(Warning::missing_result_type));
+    EXPECT_EQ(probe().warnings, changed.warnings);
+    script_.on("tools/list",
+               [](const RawRequest& request) { return rpc_result(request, R"({"tools":7})"); });
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(probe().reason, Reason::protocol_invalid_result);
+}
+
 TEST_F(ProbeModern, SpeaksWithoutSessionAndWithItsVersionInEveryMessage) {
     const auto report = probe();
     EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
