@@ -48,6 +48,8 @@ Task<Result<void>> receive_all(Attempt& attempt, Wire& wire, ResponseReader& rea
         }
         if (!reader.inbox().has_server_requests()) co_return received;
         co_await answer_server_requests(attempt, reader);
+        // They may have come in one piece with the answer, and then nothing follows.
+        if (reader.inbox().has_response()) co_return received;
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,16 +82,19 @@ bool RawConnection::read(RawRequest& request) {
     return true;
 }
 
-void RawConnection::send(std::string_view bytes) {
-    if (ssl_ != nullptr) {
-        SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
-        return;
-    }
+bool RawConnection::send(std::string_view bytes) {
+    if (ssl_ != nullptr) return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0;
     while (!bytes.empty()) {
         const auto count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (count <= 0) return;
+        if (count <= 0) return false;
         bytes.remove_prefix(static_cast<std::size_t>(count));
     }
+    return true;
+}
+
+bool RawConnection::stirs_within(std::chrono::milliseconds time) {
+    pollfd entry{descriptor_, POLLIN, 0};
+    return ::poll(&entry, 1, static_cast<int>(time.count())) != 0;
 }
 
 void RawConnection::wait_for_close() {
@@ -209,22 +213,27 @@ void McpScript::on(const std::string& method, Say say) {
     says_[method] = std::move(say);
 }
 
-void McpScript::operator()(RawConnection& connection) {
+bool McpScript::serve_until(RawConnection& connection, std::string_view method) {
     for (RawRequest request; connection.read(request);) {
+        const auto called = request.rpc_method.empty() ? request.method() : request.rpc_method;
         Say say;
         {
             const std::lock_guard lock{mutex_};
             requests_.push_back(request);
-            const auto found =
-                says_.find(request.rpc_method.empty() ? request.method() : request.rpc_method);
+            const auto found = says_.find(called);
             if (found != says_.end()) say = found->second;
         }
+        if (called == method) return true;
         const auto answer =
             say ? say(request) : rpc_error(request, 200, -32601, "Method not found");
-        if (answer.empty()) return connection.wait_for_close();
+        if (answer.empty()) {
+            connection.wait_for_close();
+            return false;
+        }
         connection.send(answer);
-        if (closes_) return;
+        if (closes_) return false;
     }
+    return false;
 }
 
 std::vector<RawRequest> McpScript::requests() {

