@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -22,12 +23,20 @@ namespace quorate::bench {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 4096;
-constexpr std::uint32_t kFirstAddress = 0x7f000101;  // 127.0.1.1
 /// Connections that an open loop may have in flight; more means that the client is not keeping up.
 constexpr std::size_t kOpenLoopMax = 2000;
 
 [[noreturn]] void fail(const char* what) {
     throw std::system_error{errno, std::generic_category(), what};
+}
+
+std::uint32_t first_address_of(const std::string& network) {
+    in_addr address{};
+    if (::inet_pton(AF_INET, (network + ".1").c_str(), &address) != 1) {
+        errno = EINVAL;
+        fail(network.c_str());
+    }
+    return ntohl(address.s_addr);
 }
 
 SteadyTime now() {
@@ -82,6 +91,7 @@ RawClient::RawClient(RawOptions options)
     : options_{std::move(options)},
       epoll_{::epoll_create1(EPOLL_CLOEXEC)},
       context_{options_.ca_file.empty() ? nullptr : make_context(options_.ca_file), SSL_CTX_free},
+      first_address_{first_address_of(options_.network)},
       connections_(options_.rate > 0 ? kOpenLoopMax : options_.in_flight) {
     if (epoll_ < 0) fail("epoll_create1");
 }
@@ -157,7 +167,7 @@ void RawClient::start(Connection& connection, SteadyTime due) {
     sockaddr_in peer{};
     peer.sin_family = AF_INET;
     peer.sin_port = htons(options_.port);
-    peer.sin_addr.s_addr = htonl(kFirstAddress + next_address_);
+    peer.sin_addr.s_addr = htonl(first_address_ + next_address_);
     next_address_ = (next_address_ + 1) % options_.addresses;
     const auto* address = reinterpret_cast<const sockaddr*>(&peer);
     if (::connect(connection.descriptor, address, sizeof peer) != 0 && errno != EINPROGRESS)

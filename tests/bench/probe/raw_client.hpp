@@ -15,7 +15,8 @@ namespace quorate::bench {
 
 struct RawOptions {
     std::uint16_t port = 0;
-    unsigned addresses = 1;             ///< 127.0.1.1 and as many after it, used in turn
+    std::string network = "127.0.1";    ///< the peers are addresses of this /24, in turn
+    unsigned addresses = 1;             ///< how many, from .1 on
     std::vector<std::string> requests;  ///< sent one after the other on one connection
     std::string ca_file;                ///< PEM; empty: plain HTTP
     std::string host;                   ///< sent as SNI and verified
@@ -57,6 +58,7 @@ private:
     RawOptions options_;
     int epoll_ = -1;
     std::unique_ptr<ssl_ctx_st, void (*)(ssl_ctx_st*)> context_;
+    std::uint32_t first_address_;
     std::vector<Connection> connections_;
     std::vector<Connection*> idle_;  ///< open loop: free for the next arrival
     unsigned next_address_ = 0;

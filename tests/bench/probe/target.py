@@ -2,6 +2,7 @@
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -71,7 +72,9 @@ class Target:
             text = text.replace(f"@{name}@", value)
         config = self.directory / "nginx.conf"
         config.write_text(text)
-        self.process = subprocess.Popen(["taskset", "-c", str(core), "nginx", "-c", str(config), "-p", str(self.directory),
+        # Where Debian puts it, an ordinary user does not look.
+        nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin") or "nginx"
+        self.process = subprocess.Popen(["taskset", "-c", str(core), nginx, "-c", str(config), "-p", str(self.directory),
                                          "-e", str(self.directory / "error.log")], stdin=subprocess.DEVNULL)
         self._wait_until_it_listens()
 
