@@ -7,7 +7,11 @@ import subprocess
 from probe.target import ADDRESSES, HOST, Recorder
 from rows import CannotMeasure
 
-REQUESTS = {"modern": 2, "legacy": 3}
+EXCHANGES = {  # name: (path, how many requests, what the engine is told)
+    "modern": ("/mcp", 2, []),
+    "legacy": ("/mcp", 3, ["--legacy"]),
+    "changing": ("/changing", 2, []),
+}
 
 
 class Clients:
@@ -16,7 +20,7 @@ class Clients:
     def __init__(self, binaries, target, directory, core, other_core):
         self.binaries, self.target, self.directory = pathlib.Path(binaries), target, pathlib.Path(directory)
         self.core, self.other_core = core, other_core
-        self.requests = {era: self._record(era) for era in REQUESTS}
+        self.requests = {exchange: self._record(exchange) for exchange in EXCHANGES}
 
     def _run(self, program, *arguments):
         command = ["taskset", "-c", str(self.core), str(self.binaries / program), *map(str, arguments)]
@@ -25,16 +29,17 @@ class Clients:
             raise CannotMeasure(f"{' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout or "{}")
 
-    def _record(self, era):
+    def _record(self, exchange):
         """What the engine sends, request by request, as {scheme: files}."""
         recorder = Recorder(self.target.http_port)
-        self._run("bench_probe_engine", *self._endpoint("http", era), "--network", recorder.NETWORK, "--addresses", 1, "once")
+        self._run("bench_probe_engine", *self._endpoint("http", exchange), "--network", recorder.NETWORK, "--addresses", 1, "once")
         requests = recorder.finish()
-        if len(requests) != REQUESTS[era]:
-            raise CannotMeasure(f"{era}: the engine sent {len(requests)} requests, not {REQUESTS[era]}")
+        wanted = EXCHANGES[exchange][1]
+        if len(requests) != wanted:
+            raise CannotMeasure(f"{exchange}: the engine sent {len(requests)} requests, not {wanted}")
         files = {"http": [], "https": []}
         for scheme, index in ((scheme, index) for scheme in files for index in range(len(requests))):
-            path = self.directory / f"{era}-{scheme}-{index}"
+            path = self.directory / f"{exchange}-{scheme}-{index}"
             path.write_bytes(requests[index].replace(self._host("http"), self._host(scheme)))
             files[scheme].append(path)
         return files
@@ -45,16 +50,17 @@ class Clients:
     def _trust(self, scheme):
         return ["--ca-file", self.target.ca_file] if scheme == "https" else []
 
-    def _endpoint(self, scheme, era):
-        return ["--url", self.target.url(scheme), *self._trust(scheme), *(["--legacy"] if era == "legacy" else [])]
+    def _endpoint(self, scheme, exchange):
+        path, _, options = EXCHANGES[exchange]
+        return ["--url", self.target.url(scheme, path), *self._trust(scheme), *options]
 
-    def engine(self, scheme, era, *load):
+    def engine(self, scheme, exchange, *load):
         """One run of ProbeEngine; `load` as `bench_probe_engine load --help` says."""
-        return _checked(self._run("bench_probe_engine", *self._endpoint(scheme, era), "--addresses", ADDRESSES, "load", *load))
+        return _checked(self._run("bench_probe_engine", *self._endpoint(scheme, exchange), "--addresses", ADDRESSES, "load", *load))
 
-    def raw(self, scheme, era, *load):
+    def raw(self, scheme, exchange, *load):
         """One run of the reference with the same requests; takes the same options."""
-        files = [argument for path in self.requests[era][scheme] for argument in ("--request", path)]
+        files = [argument for path in self.requests[exchange][scheme] for argument in ("--request", path)]
         return _checked(self._run("bench_probe_raw", "--port", self.target.port(scheme), "--addresses", ADDRESSES,
                                   "--host", HOST, *self._trust(scheme), *files, *load))
 

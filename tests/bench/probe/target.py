@@ -28,6 +28,12 @@ BODIES = {
                     '{"name":"fetch","title":"Fetch","description":"Fetch one document by id",'
                     f'"inputSchema":{_SCHEMAS[1]}}}]}}}}',
 }
+# Another answer each time: nginx puts 32 hexadecimal digits in the place of the variable.
+CHANGING = {
+    "CHANGING_DISCOVER": BODIES["DISCOVER"].replace('"_meta":{}', '"_meta":{"example.com/id":"$request_id"}'),
+    "CHANGING_TOOLS": BODIES["MODERN_TOOLS"].replace("Fetch one document by id", "$request_id")
+                                            .replace("Full text search in documents", "Search the documents."),
+}
 INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}'
 
 
@@ -64,7 +70,7 @@ class Target:
         addresses = [f"127.0.1.{i + 1}" for i in range(ADDRESSES)]
         listen = [f"listen {address}:{port}{tls} backlog=4096;" for address in addresses
                   for port, tls in ((self.http_port, ""), (self.https_port, " ssl"))]
-        values = dict(BODIES, DIR=str(self.directory), LISTEN="\n        ".join(listen),
+        values = dict(BODIES, **CHANGING, DIR=str(self.directory), LISTEN="\n        ".join(listen),
                       DESCRIPTORS=str(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
                       INITIALIZED_LENGTH=str(len(INITIALIZED)))
         text = pathlib.Path(__file__).with_name("nginx.conf.in").read_text()
@@ -97,8 +103,8 @@ class Target:
     def port(self, scheme):
         return self.https_port if scheme == "https" else self.http_port
 
-    def url(self, scheme):
-        return f"{scheme}://{HOST}:{self.port(scheme)}/mcp"
+    def url(self, scheme, path):
+        return f"{scheme}://{HOST}:{self.port(scheme)}{path}"
 
 
 class Recorder:
