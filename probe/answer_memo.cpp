@@ -13,6 +13,10 @@ struct BytesOfFacts {
     std::size_t operator()(const DiscoverFacts& facts) const {
         return bytes_of(facts.server_name) + bytes_of(facts.server_version);
     }
+    std::size_t operator()(const InitializeFacts& facts) const {
+        return bytes_of(facts.protocol_version) + bytes_of(facts.server_name) +
+               bytes_of(facts.server_version);
+    }
     std::size_t operator()(const ListFacts& facts) const {
         std::size_t bytes = sizeof(ToolsReport);
         for (const auto& name : facts.tools->names)

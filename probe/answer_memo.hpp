@@ -30,13 +30,21 @@ struct DiscoverFacts {
     Warnings warnings;
 };
 
+/// What a sound InitializeResult with a version of ours says.
+struct InitializeFacts {
+    bool tools_declared = false;
+    std::string protocol_version;
+    std::string server_name;
+    std::string server_version;
+};
+
 /// What a sound tool list of one page says.
 struct ListFacts {
     std::shared_ptr<const ToolsReport> tools;
     Warnings warnings;
 };
 
-using AnswerFacts = std::variant<DiscoverFacts, ListFacts>;
+using AnswerFacts = std::variant<DiscoverFacts, InitializeFacts, ListFacts>;
 using KnownAnswer = std::shared_ptr<const AnswerFacts>;
 
 /// Everything that the facts of an answer depend on; the text stands as its SHA-256, which nobody

@@ -23,6 +23,11 @@ EngineParts::EngineParts(const Clock& with_clock,
       client_meta{quorate::client_meta(options)},
       scratch(kScratchBytes) {}
 
+Poller& EngineParts::poller_on(const boost::asio::any_io_executor& executor) {
+    if (!poller_) poller_ = std::make_unique<Poller>(executor, clock);
+    return *poller_;
+}
+
 Attempt::Attempt(EngineParts& engine_parts,
                  const ProbeRequest& probe_request,
                  HttpUrl endpoint_url,
@@ -35,6 +40,7 @@ Attempt::Attempt(EngineParts& engine_parts,
       timer{executor, engine_parts.clock},
       url{std::move(endpoint_url)} {
     timer.limit(deadline);
+    timer.heard(started);
 }
 
 void Attempt::trace(std::string_view line) const {
@@ -48,7 +54,7 @@ std::uint32_t us_between(SteadyTime from, SteadyTime to) {
 }
 
 PhaseStopwatch::~PhaseStopwatch() {
-    slot_ = us_between(started_, attempt_.now());
+    slot_ = us_between(started_, attempt_.timer.heard());
 }
 
 }  // namespace quorate

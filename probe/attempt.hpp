@@ -39,6 +39,13 @@ struct EngineParts {
     std::string client_meta;  ///< what `params._meta` of each modern message says, as JSON
     AnswerMemo memo;
     std::vector<char> scratch;  ///< see Wire
+
+    /// The poller of all connections; made with the first connection's executor, which all share.
+    /// Throws std::system_error where there is no descriptor left for it.
+    Poller& poller_on(const boost::asio::any_io_executor& executor);
+
+private:
+    std::unique_ptr<Poller> poller_;
 };
 
 /// Everything one attempt knows and holds; its steps (one file each) are tasks over it. Lives on
@@ -92,7 +99,8 @@ struct Attempt {
     ProbeReport report;
 };
 
-/// Measures one phase of an attempt: from construction to the destruction, into `slot`, once.
+/// Measures one phase of an attempt, into `slot`: from construction to what was last heard from the
+/// kernel before the destruction, or to the end of the last wait.
 class PhaseStopwatch {
 public:
     PhaseStopwatch(const Attempt& attempt, PhaseTimings::Us& slot)

@@ -12,7 +12,7 @@ struct AttemptTimer::State {
     const Clock& clock;
     Deadline limit = Deadline::max();
     Deadline armed_for = Deadline::max();  ///< max: not armed
-    boost::asio::ip::tcp::socket* watched = nullptr;
+    PolledSocket* watched = nullptr;
 };
 
 AttemptTimer::AttemptTimer(boost::asio::any_io_executor executor, const Clock& clock)
@@ -37,7 +37,7 @@ bool AttemptTimer::expired() const {
     return state_->clock.steady_now() >= state_->limit;
 }
 
-void AttemptTimer::watch(boost::asio::ip::tcp::socket& socket) {
+void AttemptTimer::watch(PolledSocket& socket) {
     state_->watched = &socket;
     if (state_->limit < state_->armed_for) arm(state_);
 }
@@ -53,8 +53,7 @@ void AttemptTimer::arm(const std::shared_ptr<State>& state) {
         if (error || state->limit == Deadline::max()) return;
         state->armed_for = Deadline::max();
         if (state->clock.steady_now() < state->limit) return arm(state);
-        boost::system::error_code ignored;
-        if (state->watched != nullptr) state->watched->cancel(ignored);
+        if (state->watched != nullptr) state->watched->cancel();
     });
 }
 

@@ -3,10 +3,10 @@
 #include <memory>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include "core/time/time.hpp"
 #include "platform/runtime/clock.hpp"
+#include "probe/poller.hpp"
 
 namespace quorate {
 
@@ -26,13 +26,19 @@ public:
     bool expired() const;
 
     /// Watches `socket` until release(); expired already: cancels nothing, ask expired() first.
-    void watch(boost::asio::ip::tcp::socket& socket);
+    void watch(PolledSocket& socket);
     void release();
+
+    /// When the kernel last told what the attempt waited for, or the waiting ended otherwise. What
+    /// this process does before it gets to an event is not the endpoint's time.
+    SteadyTime heard() const { return heard_; }
+    void heard(SteadyTime at) { heard_ = at; }
 
 private:
     struct State;
     static void arm(const std::shared_ptr<State>& state);
     std::shared_ptr<State> state_;
+    SteadyTime heard_{};
 };
 
 }  // namespace quorate

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <system_error>
 
 #include "probe/attempt.hpp"
 
@@ -24,6 +25,16 @@ bool is_final(const Failure& failure, int os_error) {
     return failure.reason == Reason::aborted;
 }
 
+/// The engine's poller, or the fault of this machine that there is none.
+Result<Poller*> poller_of(Attempt& attempt) {
+    try {
+        return &attempt.parts.poller_on(attempt.executor);
+    } catch (const std::system_error& error) {
+        attempt.report.os_error = error.code().value();
+        return Failure{Phase::tcp, Reason::agent_unhealthy, error.what()};
+    }
+}
+
 }  // namespace
 
 Task<Result<ip::address>> connect_step(Attempt& attempt,
@@ -34,6 +45,8 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
     const auto source = source_of(attempt.request);
     if (source) std::erase_if(addresses, [&](auto& a) { return a.is_v4() != source->is_v4(); });
     if (addresses.size() > kAddressesMax) addresses.resize(kAddressesMax);
+    const auto poller = poller_of(attempt);
+    if (!poller) co_return poller.error();
     const auto begun = attempt.now();
     const auto limit = std::min(attempt.timer.limit(), begun + kTcpBudget);
     const auto outer_limit = attempt.timer.limit();
@@ -44,12 +57,12 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
         const auto left = static_cast<int>(addresses.size() - i);
         attempt.timer.limit(attempt.now() + (limit - attempt.now()) / left);
         wire = std::make_unique<Wire>(
-            attempt.executor, attempt.parts.clock, attempt.timer, attempt.parts.scratch);
+            **poller, attempt.parts.clock, attempt.timer, attempt.parts.scratch);
         const ip::tcp::endpoint peer{addresses[i], port};
         auto connected = co_await wire->connect(peer, source);
         attempt.timer.limit(outer_limit);
         if (measured) attempt.report.peer_address = addresses[i].to_string();
-        if (measured) attempt.report.timings.tcp = us_between(begun, attempt.now());
+        if (measured) attempt.report.timings.tcp = us_between(begun, attempt.timer.heard());
         if (connected) {
             attempt.report.os_error.reset();
             const bool other_family = i > 0 && addresses[0].is_v4() != addresses[i].is_v4();
@@ -82,7 +95,7 @@ Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool meas
     attempt.timer.limit(outer_limit);
     if (measured) {
         const auto& facts = wire.tls_facts();
-        attempt.report.timings.tls = us_between(begun, attempt.now());
+        attempt.report.timings.tls = us_between(begun, attempt.timer.heard());
         attempt.report.tls = TlsReport{facts.version,
                                        facts.not_after,
                                        facts.earliest_not_after,

@@ -50,12 +50,16 @@ std::string listed(const std::vector<std::string>& versions) {
     return text;
 }
 
-Result<void> keep_result(Attempt& attempt, const HttpHead& head, const json::object& result) {
-    auto& report = attempt.report;
-    if (head.has_session_id && !attempt.message_url) {
-        if (!is_session_id(head.session_id)) return invalid("the session id has other characters");
-        attempt.session_id = head.session_id;
-    }
+Result<void> keep_session(Attempt& attempt, const HttpHead& head) {
+    if (!head.has_session_id || attempt.message_url) return {};
+    if (!is_session_id(head.session_id)) return invalid("the session id has other characters");
+    attempt.session_id = head.session_id;
+    return {};
+}
+
+/// What the InitializeResult says, as far as it is sound; what is told of an unsound one goes into
+/// the report.
+Result<InitializeFacts> facts_of(ProbeReport& report, const json::object& result) {
     const auto version = string_member(result, "protocolVersion");
     if (!version) return invalid("no string `protocolVersion`");
     if (!is_legacy_version(*version)) {
@@ -66,27 +70,49 @@ Result<void> keep_result(Attempt& attempt, const HttpHead& head, const json::obj
     }
     const auto* capabilities = object_member(result, "capabilities");
     if (capabilities == nullptr) return invalid("no object `capabilities`");
-    const auto info = server_info_of(result);
+    auto info = server_info_of(result);
     report.server_name = info.name;
     report.server_version = info.version;
     if (!info.complete) return invalid("no strings `serverInfo.name` and `serverInfo.version`");
-    attempt.tools_declared = capabilities->contains("tools");
-    attempt.version = *version;
-    report.protocol_version = *version;
+    return InitializeFacts{capabilities->contains("tools"),
+                           std::string{*version},
+                           std::move(info.name),
+                           std::move(info.version)};
+}
+
+void take_facts(Attempt& attempt, const InitializeFacts& facts) {
+    auto& report = attempt.report;
+    report.server_name = facts.server_name;
+    report.server_version = facts.server_version;
+    report.protocol_version = facts.protocol_version;
     report.era = attempt.message_url ? Era::sse : Era::legacy;
-    if (!attempt.message_url && *version < kLegacyVersion)
+    attempt.version = facts.protocol_version;
+    attempt.tools_declared = facts.tools_declared;
+    if (!attempt.message_url && facts.protocol_version < kLegacyVersion)
         report.warnings.add(Warning::version_downgraded);
-    return {};
 }
 
 Task<Result<void>> initialize_once(Attempt& attempt, std::string_view version) {
     auto message = make_initialize(attempt, version);
+    message.recallable = !attempt.traced();
     auto answer = co_await call(attempt, std::move(message));
     if (!answer) co_return answer.error();
+    if (answer->known && answer->head.status == 200) {
+        auto kept = keep_session(attempt, answer->head);
+        if (kept) take_facts(attempt, std::get<InitializeFacts>(*answer->known));
+        co_return kept;
+    }
     const auto head = answer->head;
+    const auto memory_key = answer->memory_key;
     auto result = result_of(attempt, *std::move(answer), Phase::initialize);
     if (!result) co_return result.error();
-    co_return keep_result(attempt, head, *result);
+    auto kept = keep_session(attempt, head);
+    if (!kept) co_return kept;
+    auto facts = facts_of(attempt.report, *result);
+    if (!facts) co_return facts.error();
+    take_facts(attempt, *facts);
+    if (memory_key) attempt.parts.memo.keep(*memory_key, *std::move(facts));
+    co_return Result<void>{};
 }
 
 }  // namespace

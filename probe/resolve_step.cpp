@@ -52,6 +52,7 @@ Task<Result<std::vector<ip::address>>> resolve_step(Attempt& attempt, HttpUrl ur
     } else {
         const auto limit = std::min(attempt.deadline, attempt.now() + kDnsBudget);
         auto resolved = co_await attempt.parts.resolver.resolve(url.host, family, limit);
+        attempt.timer.heard(attempt.now());
         if (!resolved) co_return resolved.error();
         addresses = *std::move(resolved);
     }

@@ -22,6 +22,10 @@ using boost::system::error_code;
 
 constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
 
+Readiness readiness_of(TlsStep wanted) {
+    return wanted == TlsStep::want_write ? Readiness::write : Readiness::read;
+}
+
 std::string text_of_errno(int os_error) {
     return std::generic_category().message(os_error);
 }
@@ -43,11 +47,8 @@ std::string_view words_for(WireMoment moment) {
 
 }  // namespace
 
-Wire::Wire(const boost::asio::any_io_executor& executor,
-           const Clock& clock,
-           AttemptTimer& timer,
-           std::span<char> scratch)
-    : clock_{clock}, timer_{timer}, socket_{executor}, scratch_{scratch} {}
+Wire::Wire(Poller& poller, const Clock& clock, AttemptTimer& timer, std::span<char> scratch)
+    : clock_{clock}, timer_{timer}, socket_{poller}, scratch_{scratch} {}
 
 Wire::~Wire() {
     if (tls_) tls_->say_goodbye();
@@ -67,62 +68,57 @@ Failure Wire::failure_of_io(WireMoment moment, Phase phase) {
             "TLS failed: " + safe_text(tls_->error_text(), 120)};
 }
 
-Task<Result<void>> Wire::wait(tcp::socket::wait_type readiness, WireMoment moment, Phase phase) {
-    error_code error;
+Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phase) {
+    if (socket_.ready(readiness)) co_return Result<void>{};
     const auto cancellation = co_await boost::asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != boost::asio::cancellation_type::none)
-        co_return Failure{phase, Reason::aborted, "The probe was cancelled"};
-    if (!timer_.expired()) {
+    bool cancelled = cancellation.cancelled() != boost::asio::cancellation_type::none;
+    if (!cancelled && !timer_.expired()) {
         timer_.watch(socket_);
-        std::tie(error) = co_await socket_.async_wait(readiness, kResume);
+        const auto [error] = co_await socket_.async_wait(readiness, kResume);
         timer_.release();
-        ready_at_ = clock_.steady_now();
-        if (!error) co_return Result<void>{};
+        if (!error) {
+            timer_.heard(socket_.told_at());
+            co_return Result<void>{};
+        }
+        cancelled = !timer_.expired();
     }
-    if (timer_.expired())
-        co_return Failure{
-            phase, reason_of_timeout(moment), "Time ran out " + std::string{words_for(moment)}};
-    if (error == boost::asio::error::operation_aborted)
-        co_return Failure{phase, Reason::aborted, "The probe was cancelled"};
-    os_error_ = error.value();
-    co_return failure_of_errno(moment, phase);
+    timer_.heard(clock_.steady_now());
+    if (cancelled) co_return Failure{phase, Reason::aborted, "The probe was cancelled"};
+    co_return Failure{
+        phase, reason_of_timeout(moment), "Time ran out " + std::string{words_for(moment)}};
 }
 
 Task<Result<void>> Wire::connect(tcp::endpoint peer,
                                  std::optional<boost::asio::ip::address> source) {
-    error_code error;
-    socket_.open(peer.protocol(), error);
-    if (!error && source) {
+    os_error_ = socket_.open(peer.protocol().family());
+    if (os_error_ == 0 && source) {
+        const tcp::endpoint from{*source, 0};
         const int one = 1;  // ports are picked at connect(), so that many share one per peer
-        ::setsockopt(
-            socket_.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-        socket_.bind(tcp::endpoint{*source, 0}, error);
+        ::setsockopt(socket_.descriptor(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+        if (::bind(socket_.descriptor(), from.data(), from.size()) != 0) os_error_ = errno;
     }
-    // Nagle would hold the first request back until the TLS handshake's last flight is
-    // acknowledged.
-    if (!error) socket_.set_option(tcp::no_delay{true}, error);
-    if (!error) socket_.native_non_blocking(true, error);
-    if (!error && timer_.expired())
+    if (os_error_ == 0 && timer_.expired())
         co_return Failure{Phase::tcp, Reason::timeout_connect, "Time ran out before connecting"};
-    os_error_ = error.value();
-    // Called by hand, since Asio does not tell what connect() itself says from what comes later:
-    // the first is about this machine, the second about the way.
-    if (os_error_ == 0 && ::connect(socket_.native_handle(), peer.data(), peer.size()) != 0)
-        os_error_ = errno;
-    if (os_error_ == 0) co_return Result<void>{};
-    if (os_error_ != EINPROGRESS) co_return failure_of_errno(WireMoment::calling, Phase::tcp);
-    os_error_ = 0;
-    auto ready = co_await wait(tcp::socket::wait_write, WireMoment::connecting, Phase::tcp);
+    // What connect() itself says is about this machine; what comes later is about the way.
+    bool under_way = false;
+    if (os_error_ == 0 && ::connect(socket_.descriptor(), peer.data(), peer.size()) != 0) {
+        under_way = errno == EINPROGRESS;
+        if (!under_way) os_error_ = errno;
+    }
+    if (os_error_ == 0) os_error_ = socket_.watch();
+    if (os_error_ != 0) co_return failure_of_errno(WireMoment::calling, Phase::tcp);
+    if (!under_way) co_return Result<void>{};
+    auto ready = co_await wait(Readiness::write, WireMoment::connecting, Phase::tcp);
     if (!ready) co_return ready;
     socklen_t size = sizeof os_error_;
-    ::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &os_error_, &size);
+    ::getsockopt(socket_.descriptor(), SOL_SOCKET, SO_ERROR, &os_error_, &size);
     if (os_error_ != 0) co_return failure_of_errno(WireMoment::connecting, Phase::tcp);
     co_return Result<void>{};
 }
 
 Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is_address) {
     constexpr auto kMoment = WireMoment::handshaking;
-    tls_ = std::make_unique<TlsClient>(context, socket_.native_handle(), host, is_address);
+    tls_ = std::make_unique<TlsClient>(context, socket_.descriptor(), host, is_address);
     while (true) {
         const auto step = tls_->handshake();
         if (step == TlsStep::done) co_return Result<void>{};
@@ -131,8 +127,8 @@ Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is
             os_error_ = tls_->os_error();
             co_return failure_of_errno(kMoment, Phase::tls);
         }
-        const auto readiness =
-            step == TlsStep::want_write ? tcp::socket::wait_write : tcp::socket::wait_read;
+        const auto readiness = readiness_of(step);
+        note_drained(step);
         auto ready = co_await wait(readiness, kMoment, Phase::tls);
         if (!ready) co_return ready;
     }
@@ -158,7 +154,7 @@ Wire::Io Wire::read_some(std::string_view& bytes) {
         os_error_ = tls_->os_error();
     } else {
         const auto received =
-            ::recv(socket_.native_handle(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
+            ::recv(socket_.descriptor(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
         if (received > 0) count = static_cast<std::size_t>(received);
         if (received == 0) io = Io::closed;
         if (received < 0) {
@@ -166,9 +162,18 @@ Wire::Io Wire::read_some(std::string_view& bytes) {
             io = errno == EAGAIN || errno == EINTR ? Io::want_read : Io::failed;
         }
     }
+    // Less than asked for: that was all there is (epoll(7), on edge-triggered streams).
+    if (!tls_ && count < scratch_.size()) socket_.drained(Readiness::read);
+    note_drained(io);
     bytes = {scratch_.data(), count};
     if (!rest_.empty()) bytes = rest_.append(bytes);
     return io;
+}
+
+/// What the socket's next call would find, as far as the last one told.
+void Wire::note_drained(Io io) {
+    if (io == Io::want_write) socket_.drained(Readiness::write);
+    if (tls_ ? tls_->drained() : io == Io::want_read) socket_.drained(Readiness::read);
 }
 
 Wire::Io Wire::write_some(std::string_view bytes, std::size_t& count) {
@@ -179,7 +184,7 @@ Wire::Io Wire::write_some(std::string_view bytes, std::size_t& count) {
         return io;
     }
     const auto sent =
-        ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        ::send(socket_.descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) {
         count = static_cast<std::size_t>(sent);
         return Io::done;
@@ -197,8 +202,8 @@ Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
         if (io == Io::closed) os_error_ = EPIPE;
         if (io == Io::closed || io == Io::failed)
             co_return failure_of_io(WireMoment::before_head, phase);
-        const auto readiness =
-            io == Io::want_write ? tcp::socket::wait_write : tcp::socket::wait_read;
+        const auto readiness = readiness_of(io);
+        note_drained(io);
         auto ready = co_await wait(readiness, WireMoment::before_head, phase);
         if (!ready) co_return ready;
     }
@@ -207,16 +212,18 @@ Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
 
 Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
     bool ended = false;
+    bool too_few = false;            // what TLS holds is part of a record
     std::string_view bytes = rest_;  // leftovers of the last read are looked at first
     while (true) {
         const bool had_head = reader.head_done();
         const auto moment = had_head ? WireMoment::in_body : WireMoment::before_head;
         if (bytes.empty()) {
-            if (!tls_ || !tls_->has_pending()) {
-                auto ready = co_await wait(tcp::socket::wait_read, moment, phase);
+            if (!tls_ || !tls_->has_pending() || too_few) {
+                auto ready = co_await wait(Readiness::read, moment, phase);
                 if (!ready) co_return ready;
             }
             const auto io = read_some(bytes);
+            too_few = io == Io::want_read;
             if (io == Io::failed) co_return failure_of_io(moment, phase);
             ended = io == Io::closed;
         }
@@ -224,7 +231,7 @@ Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
         const auto step = ended ? reader.end_of_stream() : reader.feed(bytes, consumed);
         keep_rest(bytes.substr(consumed));
         bytes = {};
-        if (!had_head && reader.head_done()) head_at_ = ready_at_;
+        if (!had_head && reader.head_done()) head_at_ = timer_.heard();
         if (step == ReadStep::failed) co_return *reader.failure();
         if (step != ReadStep::need_more) co_return Result<void>{};
     }
@@ -243,7 +250,7 @@ void Wire::keep_rest(std::string_view rest) {
 bool Wire::is_quiet() {
     if (!rest_.empty() || (tls_ && tls_->has_pending())) return false;
     char byte = 0;
-    const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    const auto peeked = ::recv(socket_.descriptor(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
     // A TLS server may have sent session tickets, which nobody reads before the next answer.
     if (peeked > 0) return tls_ != nullptr;
     return peeked < 0 && errno == EAGAIN;

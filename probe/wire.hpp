@@ -15,21 +15,19 @@
 #include "platform/tls/tls_client.hpp"
 #include "probe/attempt_timer.hpp"
 #include "probe/classify.hpp"
+#include "probe/poller.hpp"
 #include "probe/response_reader.hpp"
 
 namespace quorate {
 
-/// One connection of an attempt: TCP, and TLS on it where asked for. Asio tells readiness; the
+/// One connection of an attempt: TCP, and TLS on it where asked for. A Poller tells readiness; the
 /// bytes move by plain non-blocking calls. All waiting is bounded by the attempt's timer. Failures
 /// carry the phase of what was done: tcp, tls, or the exchange's own.
 class Wire {
 public:
     /// @param scratch  where reads go first; shared by all wires of a thread, since its content
     ///     never outlives a suspension
-    Wire(const boost::asio::any_io_executor& executor,
-         const Clock& clock,
-         AttemptTimer& timer,
-         std::span<char> scratch);
+    Wire(Poller& poller, const Clock& clock, AttemptTimer& timer, std::span<char> scratch);
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
     /// Closes, with close_notify where there is TLS.
@@ -52,18 +50,15 @@ public:
     const TlsFacts& tls_facts() const { return tls_->facts(); }
     /// errno of the last failure, 0 where it was none.
     int os_error() const { return os_error_; }
-    /// When the bytes that were read last became readable.
-    SteadyTime ready_at() const { return ready_at_; }
     /// When the head of the last response was complete.
     SteadyTime head_at() const { return head_at_; }
 
 private:
     using Io = TlsStep;  // plain sockets tell the same five outcomes
 
-    Task<Result<void>> wait(boost::asio::ip::tcp::socket::wait_type readiness,
-                            WireMoment moment,
-                            Phase phase);
+    Task<Result<void>> wait(Readiness readiness, WireMoment moment, Phase phase);
     Io read_some(std::string_view& bytes);
+    void note_drained(Io io);
     void keep_rest(std::string_view rest);
     Io write_some(std::string_view bytes, std::size_t& count);
     Failure failure_of_errno(WireMoment moment, Phase phase);
@@ -71,12 +66,11 @@ private:
 
     const Clock& clock_;
     AttemptTimer& timer_;
-    boost::asio::ip::tcp::socket socket_;
+    PolledSocket socket_;
     std::unique_ptr<TlsClient> tls_;
     std::span<char> scratch_;
     std::string rest_;  ///< received and not consumed; mostly empty, so that waiting costs little
     int os_error_ = 0;
-    SteadyTime ready_at_{};
     SteadyTime head_at_{};
 };
 

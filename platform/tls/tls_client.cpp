@@ -19,8 +19,8 @@ namespace {
 
 // OpenSSL's own socket BIO writes with write(2), which raises SIGPIPE on a connection that the peer
 // has reset; this one uses send(2) and MSG_NOSIGNAL.
-int descriptor_of(BIO* bio) {
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+TlsClient::Line& line_of(BIO* bio) {
+    return *static_cast<TlsClient::Line*>(BIO_get_data(bio));
 }
 
 int finish(BIO* bio, ssize_t count, int retry_flag) {
@@ -32,12 +32,14 @@ int finish(BIO* bio, ssize_t count, int retry_flag) {
 
 int bio_write(BIO* bio, const char* bytes, int size) {
     const auto count =
-        ::send(descriptor_of(bio), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+        ::send(line_of(bio).descriptor, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     return finish(bio, count, BIO_FLAGS_WRITE);
 }
 
 int bio_read(BIO* bio, char* into, int size) {
-    const auto count = ::recv(descriptor_of(bio), into, static_cast<std::size_t>(size), 0);
+    auto& line = line_of(bio);
+    const auto count = ::recv(line.descriptor, into, static_cast<std::size_t>(size), 0);
+    line.drained = count < size;
     if (count == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     return finish(bio, count, BIO_FLAGS_READ);
 }
@@ -96,7 +98,8 @@ TlsClient::TlsClient(const TlsContext& context, int descriptor, std::string host
     if (!is_address && host.size() > 1 && host.back() == '.') host.pop_back();
     BIO* bio = ssl_ ? BIO_new(bio_method()) : nullptr;
     if (bio == nullptr) throw std::bad_alloc{};
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
+    line_.descriptor = descriptor;
+    BIO_set_data(bio, &line_);
     SSL_set_bio(ssl_.get(), bio, bio);
     SSL_set_ex_data(ssl_.get(), client_index(), this);
     SSL_set_connect_state(ssl_.get());

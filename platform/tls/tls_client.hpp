@@ -48,8 +48,10 @@ public:
     /// `done` with `count` > 0 bytes, or why not.
     TlsStep read(std::span<char> into, std::size_t& count);
     TlsStep write(std::span<const char> bytes, std::size_t& count);
-    /// Whether bytes were received that read() has not given out.
+    /// Whether bytes were received that read() has not given out; they may be too few for it.
     bool has_pending() const;
+    /// Whether the socket held less than was last asked of it. `want_read` alone does not say so.
+    bool drained() const { return line_.drained; }
     /// Sends close_notify if the socket takes it at once.
     void say_goodbye();
 
@@ -58,6 +60,12 @@ public:
     int os_error() const { return os_error_; }
     /// OpenSSL's words for the last failure; may be empty.
     const std::string& error_text() const { return error_text_; }
+
+    /// What OpenSSL reads from and writes to.
+    struct Line {
+        int descriptor = -1;
+        bool drained = false;
+    };
 
     /// OpenSSL calls it for each certificate; TlsContexts installs it.
     static int on_verify(int ok, x509_store_ctx_st* store);
@@ -71,6 +79,7 @@ private:
     struct Free {
         void operator()(ssl_st* ssl) const noexcept;
     };
+    Line line_;  // before `ssl_`, which points to it
     std::unique_ptr<ssl_st, Free> ssl_;
     TlsFacts facts_;
     int os_error_ = 0;

@@ -1,0 +1,160 @@
+#include "probe/poller.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace quorate {
+namespace {
+
+using boost::system::error_code;
+
+int new_epoll() {
+    const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
+    if (descriptor < 0) throw std::system_error{errno, std::generic_category(), "epoll_create1"};
+    return descriptor;
+}
+
+}  // namespace
+
+PolledSocket::~PolledSocket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+int PolledSocket::open(int family) {
+    descriptor_ = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (descriptor_ < 0) return errno;
+    // Nagle would hold the first request back until the TLS handshake's last flight is
+    // acknowledged.
+    const int one = 1;
+    return ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 ? 0 : errno;
+}
+
+int PolledSocket::watch() {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = this;
+    if (::epoll_ctl(poller_.epoll_.native_handle(), EPOLL_CTL_ADD, descriptor_, &event) != 0)
+        return errno;
+    poller_.sockets_.push_back(*this);
+    return 0;
+}
+
+void PolledSocket::add_waiter(Readiness readiness, std::unique_ptr<Waiter> waiter) {
+    direction(readiness).waiter = std::move(waiter);
+    poller_.one_more_waits();
+}
+
+void PolledSocket::drained(Readiness readiness) {
+    direction(readiness).ready = readiness == Readiness::read && hung_up_;
+}
+
+void PolledSocket::cancel() {
+    for (auto& direction : directions_)
+        abort(direction);
+}
+
+void PolledSocket::abort(Direction& direction) {
+    if (!direction.waiter) return;
+    poller_.one_less_waits();
+    poller_.resume_later(std::move(direction.waiter), boost::asio::error::operation_aborted);
+}
+
+void PolledSocket::take_events(std::uint32_t events, SteadyTime at) {
+    constexpr std::uint32_t kBroken = EPOLLERR | EPOLLHUP;
+    told_at_ = at;
+    if ((events & (kBroken | EPOLLRDHUP)) != 0) hung_up_ = true;
+    if ((events & (kBroken | EPOLLRDHUP | EPOLLIN)) != 0) direction(Readiness::read).ready = true;
+    if ((events & (kBroken | EPOLLOUT)) != 0) direction(Readiness::write).ready = true;
+    for (auto& direction : directions_)
+        if (direction.ready && direction.waiter)
+            poller_.due_.push_back(std::move(direction.waiter));
+}
+
+Poller::Poller(boost::asio::any_io_executor executor, const Clock& clock)
+    : executor_{std::move(executor)},
+      clock_{clock},
+      epoll_{executor_, new_epoll()},
+      self_{std::make_shared<Poller*>(this)} {}
+
+Poller::~Poller() {
+    *self_ = nullptr;
+    // A waiting coroutine owns its socket, and nobody but the waiter owns the coroutine.
+    while (!sockets_.empty()) {
+        auto& socket = sockets_.front();
+        sockets_.pop_front();
+        const auto read = std::move(socket.direction(Readiness::read).waiter);
+        const auto write = std::move(socket.direction(Readiness::write).waiter);
+    }
+}
+
+void Poller::one_more_waits() {
+    ++waiting_;
+    if (!armed_) arm();
+}
+
+void Poller::one_less_waits() {
+    if (--waiting_ == 0 && armed_) epoll_.cancel();
+}
+
+void Poller::arm() {
+    armed_ = true;
+    epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                      [self = self_](const error_code& error) {
+                          if (*self == nullptr) return;
+                          (*self)->armed_ = false;
+                          if (!error) (*self)->take_events();
+                          // Who was resumed may have let go of the poller, or armed it.
+                          if (*self == nullptr || (*self)->armed_) return;
+                          if ((*self)->waiting_ > 0) (*self)->arm();
+                      });
+}
+
+void Poller::take_events() {
+    const auto room = static_cast<int>(events_.size());
+    const int count = ::epoll_wait(epoll_.native_handle(), events_.data(), room, 0);
+    const auto now = clock_.steady_now();
+    for (int i = 0; i < count; ++i) {
+        const auto& event = events_[static_cast<std::size_t>(i)];
+        static_cast<PolledSocket*>(event.data.ptr)->take_events(event.events, now);
+    }
+    waiting_ -= due_.size();
+    // All were collected before any is resumed, since one may close the socket of another event.
+    resume(std::exchange(due_, {}));
+}
+
+void Poller::resume(Waiters due) {
+    const auto self = self_;
+    armed_ = true;  // nobody resumed here needs to: the end of this turn does
+    std::size_t next = 0;
+    try {
+        while (next < due.size())
+            due[next++].release()->resume({});
+    } catch (...) {
+        // The others are none the worse for it.
+        while (next < due.size() && *self != nullptr)
+            resume_later(std::move(due[next++]), {});
+        if (*self != nullptr) armed_ = false;
+        throw;
+    }
+    if (*self == nullptr) return;
+    armed_ = false;
+    due.clear();
+    if (due_.empty()) due_ = std::move(due);  // keeps its room
+}
+
+/// In a later turn: who asks may be in the middle of something, such as emitting a signal.
+void Poller::resume_later(std::unique_ptr<PolledSocket::Waiter> waiter, error_code error) {
+    boost::asio::post(executor_, [waiter = std::move(waiter), error]() mutable {
+        waiter.release()->resume(error);
+    });
+}
+
+}  // namespace quorate

@@ -1,0 +1,165 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/intrusive/list.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <sys/epoll.h>
+
+#include "platform/runtime/clock.hpp"
+
+namespace quorate {
+
+enum class Readiness : std::uint8_t { read, write };
+
+class Poller;
+
+/// One socket that a Poller watches: owns the descriptor and remembers which of its directions are
+/// ready. At most one coroutine waits for each direction. Stays where it was made.
+class PolledSocket : public boost::intrusive::list_base_hook<
+                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+public:
+    explicit PolledSocket(Poller& poller) : poller_{poller} {}
+    PolledSocket(const PolledSocket&) = delete;
+    PolledSocket& operator=(const PolledSocket&) = delete;
+    /// Closes. Nobody may be waiting.
+    ~PolledSocket();
+
+    /// Opens a non-blocking TCP socket of that family (AF_…).
+    /// @return errno, 0 where it worked
+    int open(int family);
+    /// From now on its readiness is known. Call it once, after connect(2).
+    /// @return errno, 0 where it worked
+    int watch();
+    int descriptor() const { return descriptor_; }
+
+    /// Whether the next call on the socket may do something.
+    bool ready(Readiness readiness) const { return direction(readiness).ready; }
+    /// Waits until the direction is ready, or has failed: the next call on the socket tells. Not to
+    /// be called while it is ready(). Completes with void(error_code), as Asio's operations do:
+    /// `operation_aborted` after cancel(), or when the waiting coroutine is cancelled.
+    template <class Token>
+    auto async_wait(Readiness readiness, Token&& token);
+    /// The socket would not give or take more: that direction is not ready, until the kernel says
+    /// so anew.
+    void drained(Readiness readiness);
+    /// Ends the waits under way; their coroutines go on in a later turn of the executor.
+    void cancel();
+    /// When the kernel last told anything about this socket.
+    SteadyTime told_at() const { return told_at_; }
+
+private:
+    friend class Poller;
+
+    /// A waiting coroutine, to be resumed once, or destroyed.
+    struct Waiter {
+        Waiter() = default;
+        Waiter(const Waiter&) = delete;
+        Waiter& operator=(const Waiter&) = delete;
+        virtual ~Waiter() = default;
+        /// Deletes this.
+        virtual void resume(boost::system::error_code error) = 0;
+    };
+    template <class Handler>
+    struct WaiterOf;
+
+    struct Direction {
+        bool ready = false;
+        std::unique_ptr<Waiter> waiter;
+    };
+    Direction& direction(Readiness readiness) {
+        return directions_[static_cast<std::size_t>(readiness)];
+    }
+    const Direction& direction(Readiness readiness) const {
+        return directions_[static_cast<std::size_t>(readiness)];
+    }
+    void add_waiter(Readiness readiness, std::unique_ptr<Waiter> waiter);
+    void abort(Direction& direction);
+    void take_events(std::uint32_t events, SteadyTime at);
+
+    Poller& poller_;
+    int descriptor_ = -1;
+    bool hung_up_ = false;  ///< no more will come: reading is ready for ever
+    std::array<Direction, 2> directions_;
+    SteadyTime told_at_{};
+};
+
+/// Tells readiness of many sockets through one edge-triggered epoll(7) instance, which Asio watches
+/// in its turn: a socket costs one epoll_ctl(2) in its life, where Asio's own reactor takes one
+/// more at each wait, and a wait costs no operation of Asio's (figures: docs/adr/0010). Keeps the
+/// executor busy only while somebody waits. Runs wholly on its executor, which is single-threaded
+/// or a strand; outlives its sockets, but for those of coroutines that still wait: it destroys
+/// these.
+class Poller {
+public:
+    /// Throws std::system_error where the kernel gives no epoll instance.
+    Poller(boost::asio::any_io_executor executor, const Clock& clock);
+    Poller(const Poller&) = delete;
+    Poller& operator=(const Poller&) = delete;
+    ~Poller();
+
+private:
+    friend class PolledSocket;
+    using Sockets =
+        boost::intrusive::list<PolledSocket, boost::intrusive::constant_time_size<false>>;
+    using Waiters = std::vector<std::unique_ptr<PolledSocket::Waiter>>;
+
+    static constexpr std::size_t kEventsMax = 128;  ///< of one turn; others run in between
+
+    void one_more_waits();
+    void one_less_waits();
+    void arm();
+    void take_events();
+    void resume(Waiters due);
+    void resume_later(std::unique_ptr<PolledSocket::Waiter> waiter,
+                      boost::system::error_code error);
+
+    boost::asio::any_io_executor executor_;
+    const Clock& clock_;
+    boost::asio::posix::stream_descriptor epoll_;
+    std::shared_ptr<Poller*> self_;  ///< holds null when the poller is gone
+    Sockets sockets_;
+    std::size_t waiting_ = 0;
+    bool armed_ = false;
+    std::array<epoll_event, kEventsMax> events_{};
+    Waiters due_;
+};
+
+template <class Handler>
+struct PolledSocket::WaiterOf final : Waiter {
+    explicit WaiterOf(Handler with) : handler{std::move(with)} {}
+
+    void resume(boost::system::error_code error) override {
+        boost::asio::get_associated_cancellation_slot(handler).clear();
+        auto resumed = std::move(handler);
+        delete this;  // before what is resumed makes its next waiter
+        std::move(resumed)(error);
+    }
+
+    Handler handler;
+};
+
+template <class Token>
+auto PolledSocket::async_wait(Readiness readiness, Token&& token) {
+    const auto initiate = [this, readiness](auto handler) {
+        using Handler = decltype(handler);
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
+        if (slot.is_connected())
+            slot.assign(
+                [this, readiness](boost::asio::cancellation_type) { abort(direction(readiness)); });
+        add_waiter(readiness, std::make_unique<WaiterOf<Handler>>(std::move(handler)));
+    };
+    return boost::asio::async_initiate<Token, void(boost::system::error_code)>(initiate, token);
+}
+
+}  // namespace quorate
