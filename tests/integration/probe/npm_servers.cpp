@@ -78,4 +78,8 @@ std::vector<std::string> tools_by(const OfficialClient& client, const std::strin
     return names;
 }
 
+std::string token_of_a_login(const std::string& url) {
+    return output_of({"node", "login.mjs", url}, kFolder);
+}
+
 }  // namespace quorate

@@ -62,4 +62,7 @@ struct OfficialClient {
 /// The names of the tools that this client lists, sorted. Throws std::runtime_error where it fails.
 std::vector<std::string> tools_by(const OfficialClient& client, const std::string& url);
 
+/// An access token for a server behind OAuth that approves by itself ("sdk-oauth").
+std::string token_of_a_login(const std::string& url);
+
 }  // namespace quorate

@@ -54,6 +54,18 @@ TEST(WallOfTheSdk, NamesItsMetadataAndIsHealthyWhereTheOwnerExpectsIt) {
     EXPECT_EQ(server.sessions().opened, 0);
 }
 
+TEST(WallOfTheSdk, OpensToTheTokenOfALogin) {
+    const NpmServer server{"sdk-oauth"};
+    const auto bearer = "Authorization: Bearer " + token_of_a_login(server.url());
+    ProbeHarness harness;
+    auto request = patient(server.url(), bearer);
+    const auto report = harness.probe(request);
+    ASSERT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_TRUE(report.credential_sent);
+    EXPECT_EQ(report.tools->names, tools_by({"v1", "http", bearer, {}}, server.url()));
+    EXPECT_EQ(server.sessions().left, 0);
+}
+
 TEST(WallOfTheSdk, ABadTokenIsReportedAsItIsSeen) {
     // Its own check of tokens throws on one that it did not give out: the wall answers 500.
     const NpmServer server{"sdk-oauth"};

@@ -21,7 +21,8 @@ const kEverything = join(kHere, '../lab/node_modules/@modelcontextprotocol/serve
 const kProxy = join(kHere, 'node_modules/mcp-proxy/dist/bin/mcp-proxy.mjs');
 const kFastmcp = join(kHere, 'node_modules/fastmcp/dist/examples/custom-routes.js');
 
-// `listeners`: how many ports it opens; `port_keys`: variables for those it must know beforehand, because its own answers name them.
+// `listeners`: how many ports it opens; `port_keys`: variables for those it must know beforehand, because its own answers name
+// them, with `host`.
 const kServers = {
   'everything': { program: kEverything, arguments: ['streamableHttp'], paths: { url: '/mcp' } },
   'everything-sse': { program: kEverything, arguments: ['sse'], paths: { url: '/sse' } },
@@ -30,7 +31,7 @@ const kServers = {
   'sdk-sessions': { program: join(kExamples, 'simpleStreamableHttp.js'), paths: { url: '/mcp' } },
   'sdk-oauth': {
     program: join(kExamples, 'simpleStreamableHttp.js'), arguments: ['--oauth'], paths: { url: '/mcp' },
-    listeners: 2, port_keys: ['MCP_AUTH_PORT', 'MCP_PORT'],
+    host: 'localhost', listeners: 2, port_keys: ['MCP_AUTH_PORT', 'MCP_PORT'],
   },
   'sdk-polling': { program: join(kExamples, 'ssePollingExample.js'), paths: { url: '/mcp' } },
   'sdk-both': { program: join(kExamples, 'sseAndStreamableHttpCompatibleServer.js'), paths: { url: '/mcp', sse_url: '/sse' } },
@@ -133,5 +134,5 @@ const control = http.createServer(async (request, response) => {
 const control_port = await listenOnLoopback(control, 0);
 process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM'); // their own, which would race with ours
 endOnSignal(() => listening.forEach((one) => one.closeAllConnections()), values);
-const urls = Object.fromEntries(Object.entries(kServers[name].paths).map(([key, path]) => [key, origin + path]));
+const urls = Object.fromEntries(Object.entries(kServers[name].paths).map(([key, path]) => [key, origin.replace(kLoopback, kServers[name].host ?? kLoopback) + path]));
 announce({ ...urls, ...facts, control: `http://${kLoopback}:${control_port}` });
