@@ -68,7 +68,7 @@ protected:
             request.retry = false;
             // The fast ones reach their bounds, which takes a while on a busy machine; the slow
             // ones reach the timeout.
-            request.timeout = attack.every.count() > 0 ? milliseconds{700} : milliseconds{20'000};
+            request.timeout = attack.every.count() > 0 ? milliseconds{1500} : milliseconds{20'000};
             take_memory_peak();
             const auto before = take_memory_peak();
             const auto begun = clock_.steady_now();

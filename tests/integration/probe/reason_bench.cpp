@@ -113,7 +113,7 @@ ReasonBench::~ReasonBench() = default;
 
 Outcome ReasonBench::probe(const std::string& url, const Tweak& tweak) {
     auto request = request_for(url);
-    request.timeout = std::chrono::seconds{1};
+    request.timeout = std::chrono::seconds{10};
     request.retry = false;
     if (tweak) tweak(request);
     return Outcome::of(shared_->harness.probe(std::move(request)));

@@ -24,7 +24,7 @@ public:
     ReasonBench& operator=(const ReasonBench&) = delete;
     ~ReasonBench();
 
-    /// One attempt: 1 s, no retry.
+    /// One attempt without a retry, with the time that a busy machine may need.
     Outcome probe(const std::string& url, const Tweak& tweak = {});
     /// One at a server that does `serve` with each connection.
     Outcome probe_raw(RawServer::Serve serve, const Tweak& tweak = {});

@@ -161,10 +161,10 @@ std::vector<ReasonRow> own_rows() {
          Verdict::unknown,
          Phase::discover,
          Provoker::scripted,
-         "cancelled after 100 ms at a silent server",
+         "cancelled after 400 ms at a silent server",
          [](ReasonBench& bench) {
              const RawServer server{kSilent};
-             return bench.probe_cancelled_after(server.url(), milliseconds{100});
+             return bench.probe_cancelled_after(server.url(), milliseconds{400});
          }},
     };
 }
@@ -194,7 +194,9 @@ std::vector<ReasonRow> connection_rows() {
          "a listener with a full queue, whose kernel drops the SYN",
          [](ReasonBench& bench) {
              const FullListener listener;
-             return bench.probe(listener.url());
+             return bench.probe(listener.url(), [](ProbeRequest& request) {
+                 request.timeout = std::chrono::seconds{1};
+             });
          }},
         {Reason::connection_reset,
          Verdict::fail,

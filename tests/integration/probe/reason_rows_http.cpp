@@ -45,7 +45,7 @@ ReasonRow cut_row(Reason reason, std::string how, std::string begin) {
 }
 
 void hurry(ProbeRequest& request) {
-    request.timeout = milliseconds{600};
+    request.timeout = milliseconds{1500};
 }
 
 std::vector<ReasonRow> malformed_rows() {
