@@ -46,8 +46,17 @@ void append_integer(std::string& text, auto value) {
     text.append(buffer.data(), result.ptr);
 }
 
+/// Whether a byte can't stand in a string as it is.
+constexpr auto kNeedsEscape = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t byte = 0; byte < 0x20; ++byte)
+        table[byte] = true;
+    table['"'] = table['\\'] = true;
+    return table;
+}();
+
 bool needs_escape(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+    return kNeedsEscape[static_cast<unsigned char>(c)];
 }
 
 void append_escaped(std::string& text, char c) {
@@ -84,22 +93,29 @@ void append_escaped(std::string& text, char c) {
 /// In UTF-8 the order of bytes is that of code points; UTF-16 sorts U+E000…U+FFFF behind the
 /// characters above them, whose surrogates are D800…DFFF.
 bool before_in_utf16(std::string_view left, std::string_view right) {
-    const auto [l, r] = std::mismatch(left.begin(), left.end(), right.begin(), right.end());
-    if (l == left.end() || r == right.end()) return l == left.end() && r != right.end();
+    const auto common = std::min(left.size(), right.size());
+    std::size_t at = 0;
+    while (at < common && left[at] == right[at])
+        ++at;
+    if (at == common) return left.size() < right.size();
     const auto rank = [](char c) {
         const auto byte = static_cast<unsigned char>(c);
         return byte == 0xEE || byte == 0xEF ? byte + 0x10 : static_cast<int>(byte);
     };
-    return rank(*l) < rank(*r);
+    return rank(left[at]) < rank(right[at]);
 }
 
 SortedMembers::SortedMembers(const json::object& object) {
     members_.reserve(object.size());
-    for (const auto& member : object)
-        members_.push_back(&member);
-    std::sort(members_.begin(), members_.end(), [](const auto* left, const auto* right) {
+    const auto before = [](const auto* left, const auto* right) {
         return before_in_utf16(left->key(), right->key());
-    });
+    };
+    bool sorted = true;
+    for (const auto& member : object) {
+        sorted = sorted && (members_.empty() || before(members_.back(), &member));
+        members_.push_back(&member);
+    }
+    if (!sorted) std::sort(members_.begin(), members_.end(), before);
 }
 
 void append_canonical_string(std::string& text, std::string_view value) {

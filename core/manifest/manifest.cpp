@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -16,15 +17,46 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 4> kTexts{"title", "description", "examples", "$comment"};
-constexpr std::array<std::string_view, 6> kNamedSchemas{
-    "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"};
-/// Keywords that hold data, in which every member counts.
-constexpr std::array<std::string_view, 3> kData{"enum", "const", "default"};
+/// What the value of a schema's keyword is.
+enum class Holds : std::uint8_t { schemas, text, named_schemas, data };
 
-template <class Names>
-bool is_one_of(const Names& names, std::string_view name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
+struct Keyword {
+    std::string_view name;
+    Holds holds;
+};
+/// All keywords whose values are not just schemas.
+constexpr std::array kKeywords{
+    Keyword{"title", Holds::text},
+    Keyword{"description", Holds::text},
+    Keyword{"examples", Holds::text},
+    Keyword{"$comment", Holds::text},
+    Keyword{"properties", Holds::named_schemas},
+    Keyword{"patternProperties", Holds::named_schemas},
+    Keyword{"$defs", Holds::named_schemas},
+    Keyword{"definitions", Holds::named_schemas},
+    Keyword{"dependentSchemas", Holds::named_schemas},
+    Keyword{"dependencies", Holds::named_schemas},
+    Keyword{"enum", Holds::data},
+    Keyword{"const", Holds::data},
+    Keyword{"default", Holds::data},
+};
+
+constexpr std::size_t kKeywordBytesMax = 17;
+
+/// The lengths that keywords have, as bits: most names are told apart by their length alone.
+constexpr std::uint32_t kKeywordLengths = [] {
+    std::uint32_t bits = 0;
+    for (const auto& keyword : kKeywords)
+        bits |= 1U << keyword.name.size();
+    return bits;
+}();
+
+Holds what_holds(std::string_view keyword) {
+    if (keyword.size() > kKeywordBytesMax || (kKeywordLengths >> keyword.size() & 1U) == 0)
+        return Holds::schemas;
+    for (const auto& known : kKeywords)
+        if (known.name == keyword) return known.holds;
+    return Holds::schemas;
 }
 
 /// Writes canonical JSON of tools once, and remembers which parts of it are texts, so that the
@@ -130,11 +162,12 @@ private:
         for (const auto* member : SortedMembers{schema}) {
             const std::string_view key = member->key();
             const auto begin = full_.size();
-            const bool is_text = is_text_keyword(key);
+            const auto holds = what_holds(key);
+            const bool is_text = holds == Holds::text;
             members = begin_member(members, key, is_text);
-            if (is_text || is_one_of(kData, key))
+            if (is_text || holds == Holds::data)
                 write_data(member->value());
-            else if (names_schemas(key) && member->value().is_object())
+            else if (holds == Holds::named_schemas && member->value().is_object())
                 write_named_schemas(member->value().get_object());
             else
                 write_schema(member->value());
@@ -174,11 +207,7 @@ std::string_view name_of_tool(const json::object& tool) {
 }  // namespace
 
 bool is_text_keyword(std::string_view keyword) {
-    return is_one_of(kTexts, keyword);
-}
-
-bool names_schemas(std::string_view keyword) {
-    return is_one_of(kNamedSchemas, keyword);
+    return what_holds(keyword) == Holds::text;
 }
 
 std::string full_text(const json::object& tool) {

@@ -39,7 +39,5 @@ std::string contract_text_of_schema(const boost::json::value& schema);
 
 /// Whether a keyword of a schema holds a text for people.
 bool is_text_keyword(std::string_view keyword);
-/// Whether the members of a keyword's object are schemas, named by the author of the schema.
-bool names_schemas(std::string_view keyword);
 
 }  // namespace quorate

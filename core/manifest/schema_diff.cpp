@@ -117,6 +117,18 @@ constexpr std::array<std::string_view, 9> kOpaque{"$ref",
                                                   "dependentRequired",
                                                   "dependencies"};
 
+/// Keywords with schemas below, in which a text is reported at its own place.
+bool is_walked(std::string_view keyword) {
+    static constexpr std::array<std::string_view, 6> kNested{
+        "allOf", "anyOf", "oneOf", "prefixItems", "patternProperties", "dependentSchemas"};
+    return is_one_of(kSchemas, keyword) || is_one_of(kNested, keyword);
+}
+
+bool only_texts_differ(const std::string& keyword, const json::value& was, const json::value& is) {
+    return contract_text_of_schema(json::object{{keyword, was}}) ==
+           contract_text_of_schema(json::object{{keyword, is}});
+}
+
 /// Compares two schemas and everything below them.
 class SchemaDiff {
 public:
@@ -128,6 +140,8 @@ public:
             return objects(before.get_object(), now.get_object(), path);
         if (canonical_json(before) == canonical_json(now)) return;
         const auto detail = words(&before) + " -> " + words(&now);
+        if (contract_text_of_schema(before) == contract_text_of_schema(now))
+            return report(ChangeKind::text, path, "text_changed", detail);
         if (takes_nothing(&now) || takes_all(&before))
             stricter(path, "closed", detail);
         else if (takes_nothing(&before) || takes_all(&now))
@@ -177,6 +191,9 @@ private:
                      const std::string& path) {
         const auto detail = words(was) + " -> " + words(is);
         if (is_text_keyword(keyword)) return report(ChangeKind::text, path, "text_changed", detail);
+        if (!is_walked(keyword) && was != nullptr && is != nullptr &&
+            only_texts_differ(keyword, *was, *is))
+            return report(ChangeKind::text, path, "text_changed", detail);
         if (keyword == "type") return types(was, is, path, detail);
         if (keyword == "enum" || keyword == "const") return choices(keyword, was, is, path);
         if (keyword == "uniqueItems") return flag(is_true(was), is_true(is), path, detail);
@@ -432,8 +449,7 @@ private:
         if (is == nullptr) return looser(path, "rule_removed", detail);
         const auto* old_list = was->if_array();
         const auto* new_list = is->if_array();
-        if (old_list == nullptr || new_list == nullptr)
-            return report(ChangeKind::breaking, path, "rule_changed", detail);
+        if (old_list == nullptr || new_list == nullptr) return schemas(*was, *is, path);
         const bool alternatives = keyword == "anyOf" || keyword == "oneOf";
         const auto pairs = keyword == "prefixItems" ? pairs_in_order(*old_list, *new_list)
                                                     : pairs_by_contract(*old_list, *new_list);

@@ -80,7 +80,7 @@ public:
                 schema[one_in(2) ? "items" : "additionalProperties"] = this->schema(depth - 1);
                 return;
             case 14:
-                schema[one_in(2) ? "not" : "items"] = schemas(depth - 1);
+                schema[one_in(2) ? "not" : one_in(2) ? "items" : "if"] = schemas(depth - 1);
                 return;
             default:
                 schema[one_in(2) ? "anyOf" : "allOf"] = schemas(depth - 1);

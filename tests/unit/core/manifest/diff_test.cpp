@@ -289,6 +289,10 @@ const std::vector<SchemaChange> kOtherChanges{
      "text text_changed /properties/p/title\n",
      "text text_changed /properties/p/$comment\ntext text_changed /properties/p/examples\n"
      "text text_changed /properties/p/title\n"},
+    {R"({"not":{"description":"a"}})",
+     R"({"not":{"description":"b"}})",
+     "text text_changed /not\n",
+     "text text_changed /not\n"},
     {R"({"deprecated":false})",
      R"({"deprecated":true})",
      "additive annotation_changed /deprecated\n",
