@@ -34,6 +34,7 @@ Attempt::Attempt(EngineParts& engine_parts,
                  boost::asio::any_io_executor on_executor)
     : parts{engine_parts},
       request{probe_request},
+      mask{probe_request.headers},
       executor{std::move(on_executor)},
       started{engine_parts.clock.steady_now()},
       deadline{started + probe_request.timeout},
@@ -45,7 +46,8 @@ Attempt::Attempt(EngineParts& engine_parts,
 
 void Attempt::trace(std::string_view line) const {
     if (!request.trace) return;
-    request.trace(number, std::chrono::duration_cast<microseconds>(now() - started), line);
+    const auto at = std::chrono::duration_cast<microseconds>(now() - started);
+    request.trace(number, at, mask.masked(std::string{line}));
 }
 
 std::uint32_t us_between(SteadyTime from, SteadyTime to) {

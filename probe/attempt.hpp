@@ -21,6 +21,7 @@
 #include "probe/jsonrpc.hpp"
 #include "probe/probe.hpp"
 #include "probe/resolver.hpp"
+#include "probe/secret_mask.hpp"
 #include "probe/wire.hpp"
 
 namespace quorate {
@@ -69,6 +70,7 @@ struct Attempt {
 
     EngineParts& parts;
     const ProbeRequest& request;
+    const SecretMask mask;  ///< of the owner's headers
     boost::asio::any_io_executor executor;
     unsigned number = 1;
     SteadyTime started;

@@ -91,7 +91,6 @@ Task<Result<void>> exchange(Attempt& attempt, const McpCall& message) {
                               "The time of the attempt was used up before this request"};
         const bool kept = attempt.last != nullptr;
         auto request = write_post(attempt, url, message);
-        if (attempt.traced()) attempt.trace("POST " + url.target + " " + message.body);
         auto done = co_await exchange_once(attempt, std::move(request), wanted, message);
         if (done) co_return done;
         if (!kept || !message.idempotent || !was_stale(attempt, done.error())) co_return done;
@@ -123,7 +122,7 @@ Task<Result<void>> resume(Attempt& attempt, McpCall message, Failure broken) {
         attempt.wire.reset();
         const auto opened = co_await open_connection(attempt, attempt.wire);
         if (!opened) co_return opened;
-        if (attempt.traced()) attempt.trace("GET " + attempt.url.target + " to resume the stream");
+        attempt.trace("the stream broke off and is resumed");
         auto request = write_stream_get(attempt, last_event_id);
         auto done =
             co_await exchange_once(attempt, std::move(request), Wanted::rpc_response, message);

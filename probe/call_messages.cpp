@@ -76,11 +76,6 @@ Answer take_answer(Attempt& attempt, ResponseReader& reader) {
     attempt.last_rpc_error = answer.error;
     if (reader.inbox().saw_batch() && report.protocol_version != "2025-03-26")
         report.warnings.add(Warning::unexpected_batch);
-    if (attempt.traced()) {
-        auto line = "answer: HTTP " + std::to_string(answer.head.status);
-        if (answer.error) line += ", JSON-RPC error " + std::to_string(answer.error->code);
-        attempt.trace(line);
-    }
     return answer;
 }
 

@@ -16,12 +16,10 @@ Task<Result<unsigned>> delete_session(Attempt& attempt) {
         if (!opened) co_return opened.error();
     }
     const auto request = write_session_delete(attempt);
-    if (attempt.traced()) attempt.trace("DELETE " + attempt.url.target);
     ResponseReader reader{Wanted::head, Phase::cleanup};
     auto done = co_await attempt.wire->send(request, Phase::cleanup);
     if (done) done = co_await attempt.wire->receive(reader, Phase::cleanup);
     if (!done) co_return done.error();
-    if (attempt.traced()) attempt.trace("answer: HTTP " + std::to_string(reader.head().status));
     co_return reader.head().status;
 }
 

@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "probe/attempt.hpp"
+#include "probe/wire_trace.hpp"
 
 namespace quorate {
 namespace {
@@ -58,6 +59,7 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
         attempt.timer.limit(attempt.now() + (limit - attempt.now()) / left);
         wire = std::make_unique<Wire>(
             **poller, attempt.parts.clock, attempt.timer, attempt.parts.scratch);
+        if (attempt.traced()) wire->trace_to(std::make_unique<WireTrace>(attempt));
         const ip::tcp::endpoint peer{addresses[i], port};
         auto connected = co_await wire->connect(peer, source);
         attempt.timer.limit(outer_limit);

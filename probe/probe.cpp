@@ -49,6 +49,29 @@ void warn_about_certificate(Attempt& attempt) {
         report.warnings.add(Warning::tls_cert_expiring);
 }
 
+/// What a server sends back of our credentials is told to nobody.
+void mask_secrets(const SecretMask& mask, ProbeReport& report) {
+    if (mask.empty()) return;
+    const auto hide = [&mask](std::string& text) { text = mask.masked(std::move(text)); };
+    const auto hide_optional = [&hide](std::optional<std::string>& text) {
+        if (text) hide(*text);
+    };
+    for (auto* text : {&report.detail, &report.server_name, &report.server_version})
+        hide(*text);
+    for (auto* text : {&report.auth.resource_metadata, &report.auth.scope, &report.auth.error})
+        hide_optional(*text);
+    for (auto& version : report.peer_versions)
+        hide(version);
+    if (report.tools) {
+        auto tools = std::make_shared<ToolsReport>(*report.tools);  // others may share the facts
+        std::for_each(tools->names.begin(), tools->names.end(), hide);
+        report.tools = std::move(tools);
+    }
+    for (auto& change : report.changes)
+        for (auto* text : {&change.tool, &change.path, &change.detail})
+            hide(*text);
+}
+
 /// One attempt: everything up to the verdict, then what comes outside of it.
 Task<ProbeReport> make_attempt(EngineParts& parts,
                                const ProbeRequest& request,
@@ -84,6 +107,7 @@ Task<ProbeReport> make_attempt(EngineParts& parts,
     const auto budget =
         retries ? std::clamp(request.retry_gap, kCleanupMin, kCleanupMax) : kCleanupMax;
     if (!aborted) co_await cleanup_step(attempt, budget);
+    mask_secrets(attempt.mask, report);
     attempt.trace(report.detail);
     co_return std::move(report);
 }

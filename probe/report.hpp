@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include <boost/json/object.hpp>
+
+#include "core/manifest/manifest_change.hpp"
 #include "core/model/cell.hpp"
 #include "core/model/phase.hpp"
 #include "core/model/protocol.hpp"
@@ -84,6 +87,9 @@ struct ProbeReport {
 
     PhaseTimings timings;
     std::shared_ptr<const ToolsReport> tools;  ///< nothing where no list came
+    ManifestChanges changes;                   ///< against the request's baseline
+    /// Where the request says `keep_tools` and the list came; empty where a server has no tools.
+    std::shared_ptr<const std::vector<boost::json::object>> tool_list;
     std::optional<TlsReport> tls;
     AuthReport auth;
     std::optional<HealthReport> health;

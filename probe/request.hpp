@@ -3,11 +3,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "core/model/endpoint.hpp"
 #include "core/model/protocol.hpp"
@@ -29,10 +32,17 @@ struct ResolveOverride {
     std::string address;
 };
 
-/// Gets one line per event on the wire: the attempt, the time since its start, what happened.
-/// Header values are never in it; text of the peer is already made safe. Called on the probe's
-/// executor.
+/// Gets one line per event on the wire, and of every message: the attempt, the time since its
+/// start, what happened. What the owner's headers hold is masked, also where the server sends it
+/// back; text of the peer is already made safe. Called on the probe's executor.
 using TraceSink = std::function<void(unsigned attempt, microseconds at, std::string_view line)>;
+
+/// A tool list to compare with. It holds for one era, credential and set of capabilities: the probe
+/// declares none of these, and that the credential is the same is the caller's to see to.
+struct Baseline {
+    Era era = Era::modern;
+    std::vector<boost::json::object> tools;
+};
 
 /// The order for one look at one endpoint.
 struct ProbeRequest {
@@ -52,6 +62,8 @@ struct ProbeRequest {
     std::string bind_address;  ///< source address; empty: the kernel's choice
     std::vector<ResolveOverride> overrides;
     GuardPolicy guard;
+    std::shared_ptr<const Baseline> baseline;  ///< another contract is `schema_drift`
+    bool keep_tools = false;                   ///< the report has the list itself
     TraceSink trace;
 };
 

@@ -14,7 +14,6 @@ Task<Result<void>> open_stream(Attempt& attempt) {
     if (!opened) co_return opened;
     auto& wire = *attempt.stream_wire;
     const auto request = write_stream_get(attempt, {});
-    if (attempt.traced()) attempt.trace("GET " + attempt.url.target);
     attempt.stream = std::make_unique<ResponseReader>(Wanted::first_event, Phase::sse_open);
     auto done = co_await wire.send(request, Phase::sse_open);
     if (done) done = co_await wire.receive(*attempt.stream, Phase::sse_open);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/base/text.hpp"
+#include "core/manifest/diff.hpp"
 #include "core/manifest/manifest.hpp"
 #include "probe/call.hpp"
 #include "probe/mcp_messages.hpp"
@@ -19,6 +20,7 @@ constexpr std::size_t kToolNameBytesMax = 128;
 Result<void> not_expected(Attempt& attempt, Reason reason, std::string detail) {
     Failure failure{Phase::tools_list, reason, std::move(detail)};
     if (attempt.request.expect.required) return failure;
+    if (attempt.degraded) return {};
     attempt.degraded = std::move(failure);
     return {};
 }
@@ -43,7 +45,8 @@ void take_facts(Attempt& attempt, const ListFacts& facts) {
 
 /// Whether a later step looks at the tools themselves, for which the facts do not do.
 bool needs_tools(const Attempt& attempt) {
-    return attempt.request.canary.has_value();
+    const auto& request = attempt.request;
+    return request.canary || request.baseline || request.keep_tools;
 }
 
 ListFacts facts_of(const ToolList& list) {
@@ -57,6 +60,47 @@ ListFacts facts_of(const ToolList& list) {
     report.semantic_hash = hashes.semantic;
     report.full_hash = hashes.full;
     return {std::make_shared<const ToolsReport>(std::move(report)), list.warnings()};
+}
+
+/// `2 breaking, 1 additive`.
+std::string counted(const ManifestChanges& changes) {
+    std::string text;
+    for (const auto& row : kChangeKindNames) {
+        const auto count =
+            std::count_if(changes.begin(), changes.end(), [&](const ManifestChange& change) {
+                return change.kind == row.value;
+            });
+        if (count == 0) continue;
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string{row.name};
+    }
+    return text;
+}
+
+/// Compares the list with the owner's baseline. Another contract is drift, and the steps after go
+/// on; another era is a comparison that can't be made.
+Result<void> compare_with_baseline(Attempt& attempt) {
+    auto& report = attempt.report;
+    const auto& baseline = attempt.request.baseline;
+    if (attempt.request.keep_tools)
+        report.tool_list = std::make_shared<const std::vector<json::object>>(attempt.tools);
+    if (!baseline) return {};
+    if (report.era != baseline->era)
+        return Failure{Phase::config,
+                       Reason::config_invalid,
+                       "The manifest is of the " + std::string{name_of(baseline->era)} +
+                           " era, and the server speaks the " +
+                           std::string{report.era ? name_of(*report.era) : "other"} + " era"};
+    report.changes = diff_of_tools(baseline->tools, attempt.tools);
+    if (report.changes.empty()) return {};
+    const bool has_text = std::any_of(report.changes.begin(),
+                                      report.changes.end(),
+                                      [](const auto& c) { return c.kind == ChangeKind::text; });
+    if (has_text) report.warnings.add(Warning::tool_text_changed);
+    if (!has_contract_change(report.changes) || attempt.degraded) return {};
+    attempt.degraded = Failure{Phase::tools_list,
+                               Reason::schema_drift,
+                               "The tools differ from the manifest: " + counted(report.changes)};
+    return {};
 }
 
 void warn_about_result(const json::object& result, Warnings& warnings) {
@@ -113,7 +157,8 @@ Task<Result<void>> list_all(Attempt& attempt) {
 Task<Result<void>> tools_list_step(Attempt& attempt) {
     const auto& expected = attempt.request.expect.tools;
     if (!attempt.tools_declared) {
-        if (expected.empty()) co_return Result<void>{};
+        auto compared = compare_with_baseline(attempt);
+        if (!compared || expected.empty()) co_return compared;
         co_return not_expected(attempt,
                                Reason::tools_capability_missing,
                                "The server does not declare the capability `tools`");
@@ -121,6 +166,8 @@ Task<Result<void>> tools_list_step(Attempt& attempt) {
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.tools_list};
     auto listed = co_await list_all(attempt);
     if (!listed) co_return listed;
+    const auto compared = compare_with_baseline(attempt);
+    if (!compared) co_return compared;
     const auto missing = missing_tools(attempt);
     if (missing.empty()) co_return listed;
     co_return not_expected(

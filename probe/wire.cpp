@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "core/base/text.hpp"
+#include "probe/wire_trace.hpp"
 
 namespace quorate {
 namespace {
@@ -193,7 +194,12 @@ Wire::Io Wire::write_some(std::string_view bytes, std::size_t& count) {
     return errno == EAGAIN || errno == EINTR ? Io::want_write : Io::failed;
 }
 
+void Wire::trace_to(std::unique_ptr<WireTrace> trace) {
+    trace_ = std::move(trace);
+}
+
 Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
+    if (trace_) trace_->sent(request);
     while (!request.empty()) {
         std::size_t count = 0;
         const auto io = write_some(request, count);
@@ -211,6 +217,7 @@ Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
 }
 
 Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
+    const TraceFlush flush{trace_.get()};
     bool ended = false;
     bool too_few = false;            // what TLS holds is part of a record
     std::string_view bytes = rest_;  // leftovers of the last read are looked at first
@@ -229,6 +236,7 @@ Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
         }
         std::size_t consumed = 0;
         const auto step = ended ? reader.end_of_stream() : reader.feed(bytes, consumed);
+        if (trace_) trace_->received(bytes.substr(0, consumed));
         keep_rest(bytes.substr(consumed));
         bytes = {};
         if (!had_head && reader.head_done()) head_at_ = timer_.heard();

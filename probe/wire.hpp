@@ -20,6 +20,8 @@
 
 namespace quorate {
 
+class WireTrace;  // probe/wire_trace.hpp
+
 /// One connection of an attempt: TCP, and TLS on it where asked for. A Poller tells readiness; the
 /// bytes move by plain non-blocking calls. All waiting is bounded by the attempt's timer. Failures
 /// carry the phase of what was done: tcp, tls, or the exchange's own.
@@ -37,6 +39,9 @@ public:
     Task<Result<void>> connect(boost::asio::ip::tcp::endpoint peer,
                                std::optional<boost::asio::ip::address> source);
     Task<Result<void>> handshake(TlsContext context, std::string host, bool is_address);
+
+    /// Tells `trace` from now on what is sent and received.
+    void trace_to(std::unique_ptr<WireTrace> trace);
 
     /// Sends all of `request`. It stays alive until the task ends.
     Task<Result<void>> send(std::string_view request, Phase phase);
@@ -70,6 +75,7 @@ private:
     std::unique_ptr<TlsClient> tls_;
     std::span<char> scratch_;
     std::string rest_;  ///< received and not consumed; mostly empty, so that waiting costs little
+    std::unique_ptr<WireTrace> trace_;  ///< nobody listens, mostly
     int os_error_ = 0;
     SteadyTime head_at_{};
 };

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace quorate {
+
+/// Finds the values of an owner's headers in text of a server, which may send back what it got, and
+/// puts `***` in their place. It knows a value as it was sent, its parts (the token behind a
+/// scheme, the values of cookies), and both as JSON and URLs write them; values of fewer than 6
+/// bytes (of credentials 3) are left alone, since they would be found everywhere. A server that
+/// disguises what it got any further is not seen through.
+class SecretMask {
+public:
+    SecretMask() = default;
+    explicit SecretMask(const std::vector<std::pair<std::string, std::string>>& headers);
+
+    bool empty() const { return secrets_.empty(); }
+    std::string masked(std::string text) const;
+
+private:
+    void add(std::string_view secret, std::size_t bytes_min);
+
+    std::vector<std::string> secrets_;  ///< the longest first
+};
+
+}  // namespace quorate

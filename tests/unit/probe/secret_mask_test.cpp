@@ -1,0 +1,48 @@
+#include "probe/secret_mask.hpp"
+
+#include <gtest/gtest.h>
+
+namespace quorate {
+namespace {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+std::string masked(const Headers& headers, const std::string& text) {
+    return SecretMask{headers}.masked(text);
+}
+
+TEST(SecretMask, HidesAValueAndTheTokenBehindItsScheme) {
+    const Headers headers{{"Authorization", "Bearer abc.def/ghi"}};
+    EXPECT_EQ(masked(headers, "got Bearer abc.def/ghi here"), "got *** here");
+    EXPECT_EQ(masked(headers, "abc.def/ghiabc.def/ghi"), "******");
+    EXPECT_EQ(masked(headers, R"({"t":"abc.def\/ghi"})"), R"({"t":"***"})");
+    EXPECT_EQ(masked(headers, "?t=abc.def%2Fghi"), "?t=***");
+    EXPECT_EQ(masked(headers, "nothing of it"), "nothing of it");
+}
+
+TEST(SecretMask, HidesTheValuesOfCookies) {
+    const Headers headers{{"cookie", "a=first-one; b=second"}};
+    EXPECT_EQ(masked(headers, "first-one, second; a=first-one; b=second"), "***, ***; ***");
+}
+
+TEST(SecretMask, HidesAnyHeaderThatAnOwnerGaveButNotShortWords) {
+    EXPECT_EQ(masked({{"X-Token", "abcdef"}}, "abcdef"), "***");
+    EXPECT_EQ(masked({{"X-Lang", "en"}}, "ended"), "ended");
+    EXPECT_EQ(masked({{"X-API-Key", "key"}}, "a key"), "a ***");
+}
+
+TEST(SecretMask, HidesTheBeginningOfAValueWhereTheTextWasCut) {
+    const Headers headers{{"X-API-Key", "0123456789"}};
+    EXPECT_EQ(masked(headers, "your key 01234567"), "your key ***");
+    EXPECT_EQ(masked(headers, "your key 012345…"), "your key ***…");
+    EXPECT_EQ(masked(headers, "it is 012"), "it is 012") << "three digits tell nothing";
+}
+
+TEST(SecretMask, OfNoHeadersChangesNothing) {
+    EXPECT_TRUE(SecretMask{}.empty());
+    EXPECT_TRUE(SecretMask{Headers{}}.empty());
+    EXPECT_EQ(masked({}, "text"), "text");
+}
+
+}  // namespace
+}  // namespace quorate
