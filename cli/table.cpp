@@ -20,13 +20,6 @@ constexpr std::string_view kGap = "  ";
 constexpr std::string_view kEllipsis = "…";
 constexpr std::size_t kColumnWidthMin = 8;
 
-/// Characters, not bytes: every byte of UTF-8 that does not continue one.
-std::size_t width_of(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    }));
-}
-
 std::string fitted(const std::string& text, std::size_t width) {
     if (width_of(text) <= width) return text + std::string(width - width_of(text), ' ');
     std::size_t end = 0;
@@ -62,13 +55,20 @@ constexpr std::array kPaints{
     Paint{"LOW_VISIBILITY", "36"},
 };
 
+}  // namespace
+
+/// Characters, not bytes: every byte of UTF-8 that does not continue one.
+std::size_t width_of(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    }));
+}
+
 std::string painted(const std::string& text, const std::string& word) {
     for (const auto& paint : kPaints)
         if (word == paint.word) return fmt::format("\x1b[{}m{}\x1b[0m", paint.code, text);
     return text;
 }
-
-}  // namespace
 
 Table::Table(std::vector<std::string> headings) {
     rows_.push_back(std::move(headings));

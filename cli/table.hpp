@@ -33,6 +33,12 @@ std::optional<std::size_t> terminal_width();
 /// True if standard output is a terminal and NO_COLOR is not set (https://no-color.org).
 bool terminal_wants_colour();
 
+/// Columns that UTF-8 text takes: its characters.
+std::size_t width_of(std::string_view text);
+
+/// `text` in the colour of a verdict or decision `word`; as it is for other words.
+std::string painted(const std::string& text, const std::string& word);
+
 /// Prints to standard output, fitted to it.
 void print(const Table& table);
 

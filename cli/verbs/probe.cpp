@@ -1,12 +1,11 @@
 #include "cli/verbs/probe.hpp"
 
-#include <algorithm>
-#include <array>
 #include <exception>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -15,120 +14,174 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
-#include "cli/verbs/probe_format.hpp"
+#include "cli/verbs/probe_manifest.hpp"
 #include "cli/verbs/probe_options.hpp"
+#include "cli/verbs/probe_printer.hpp"
+#include "cli/verbs/probe_targets.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "platform/tls/tls_contexts.hpp"
 #include "probe/probe.hpp"
 #include "probe/resolver.hpp"
+#include "probe/verdict.hpp"
 
 namespace quorate::cli {
 namespace {
 
 constexpr std::size_t kProbesAtOnceMax = 32;
 
-int exit_status_of(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::up:
-            return 0;
-        case Verdict::fail:
-            return 1;
-        case Verdict::slow:
-        case Verdict::degraded:
-        case Verdict::auth:
-            return 3;
-        case Verdict::unknown:
-        case Verdict::maint:
-            return 4;
-    }
-    return 4;
+/// @param name  of one target among several; empty where it is the only one
+void print_trace(const std::string& name,
+                 unsigned attempt,
+                 microseconds at,
+                 std::string_view line) {
+    std::cerr << fmt::format("{}{}attempt {} {:>9.3f} ms  {}\n",
+                             name,
+                             name.empty() ? "" : " ",
+                             attempt,
+                             at.count() / 1000.0,
+                             line);
 }
 
-int worse(int left, int right) {
-    static constexpr std::array kWorstFirst{1, 4, 3, 0};
-    return *std::find_if(kWorstFirst.begin(), kWorstFirst.end(), [&](int status) {
-        return status == left || status == right;
-    });
-}
-
-void print_trace(const std::string& url, unsigned attempt, microseconds at, std::string_view line) {
-    std::cerr << fmt::format(
-        "{} attempt {} {:>9.3f} ms  {}\n", url, attempt, at.count() / 1000.0, line);
-}
-
-/// Prints reports in the order of the URLs, each as soon as all before it are there.
-class Printer {
+/// What `--manifest` and `--write-manifest` need, made ready before anything is probed.
+class ManifestGate {
 public:
-    Printer(std::size_t count, bool as_json) : reports_(count), as_json_{as_json} {}
-
-    void take(std::size_t index, ProbeReport report) {
-        status_ = status_ ? worse(*status_, exit_status_of(report.verdict))
-                          : exit_status_of(report.verdict);
-        reports_[index] = std::move(report);
-        for (; next_ < reports_.size() && reports_[next_]; ++next_) {
-            if (as_json_)
-                std::cout << to_json_line(*reports_[next_]) << std::endl;
-            else
-                std::cout << (next_ > 0 ? "\n" : "") << to_text(*reports_[next_]) << std::flush;
-            reports_[next_]->tools.reset();  // printed; long lists of URLs should not pile up
+    ManifestGate(const ProbeOptions& options, std::vector<ProbeTarget>& targets) {
+        const bool wanted = !options.manifest.empty() || !options.write_manifest.empty();
+        if (!wanted) return;
+        if (targets.size() > 1)
+            throw CLI::ValidationError{"--manifest, --write-manifest", "need one URL, not several"};
+        auto& request = targets.front().request;
+        if (!options.manifest.empty()) {
+            auto manifest = read_manifest(options.manifest, request);
+            // A server of both eras is asked in the one that the manifest is of.
+            if (request.era == EraMode::automatic) request.era_hint = manifest.era;
+            Baseline baseline;
+            baseline.era = manifest.era;
+            baseline.tools = std::move(manifest.tools);
+            request.baseline = std::make_shared<const Baseline>(std::move(baseline));
         }
+        if (options.write_manifest.empty()) return;
+        request.keep_tools = true;
+        file_.emplace(options.write_manifest);
+        path_ = options.write_manifest;
     }
-    int status() const { return status_.value_or(0); }
+
+    /// Writes the manifest where there is something to write.
+    /// @return whether all is well
+    bool write(const ProbeReport& report, const ProbeRequest& request) {
+        if (!file_) return true;
+        if (!report.tool_list || !report.era) {
+            std::cerr << "quorate: " << path_
+                      << " was not written: the list of tools did not come\n";
+            return true;  // the verdict says why
+        }
+        try {
+            file_->commit(cli::to_text(manifest_of(request, *report.era, *report.tool_list)));
+        } catch (const std::runtime_error& error) {
+            std::cerr << "quorate: " << error.what() << '\n';
+            return false;
+        }
+        return true;
+    }
 
 private:
-    std::vector<std::optional<ProbeReport>> reports_;
-    std::size_t next_ = 0;
-    std::optional<int> status_;
-    bool as_json_;
+    std::optional<AtomicFile> file_;
+    std::string path_;
 };
 
-Task<> probe_one(ProbeEngine& engine, Printer& printer, std::size_t index, ProbeRequest request) {
-    auto report = co_await engine.probe(std::move(request));
-    printer.take(index, std::move(report));
+/// One run of the verb.
+struct Run {
+    ProbeEngine& engine;
+    ProbePrinter& printer;
+    ManifestGate& gate;
+    bool manifest_failed = false;
+};
+
+ProbeReport report_of_refusal(const ProbeTarget& target) {
+    ProbeReport report;
+    report.url = target.request.url;
+    conclude(report, target.request, target.refused, std::nullopt);
+    return report;
 }
 
-Task<> probe_all(ProbeEngine& engine, Printer& printer, std::vector<ProbeRequest> requests) {
+Task<> probe_one(Run& run, const ProbeTarget& target, std::size_t index) {
+    ProbeReport report;
+    if (target.refused) {
+        report = report_of_refusal(target);
+    } else {
+        auto request = target.request;
+        report = co_await run.engine.probe(std::move(request));
+    }
+    const bool written = run.gate.write(report, target.request);
+    run.manifest_failed = run.manifest_failed || !written;
+    run.printer.take(index, std::move(report), target.request);
+}
+
+Task<> probe_all(Run& run, const std::vector<ProbeTarget>& targets) {
     auto executor = co_await asio::this_coro::executor;
     TaskGroup group{executor, kProbesAtOnceMax};
-    for (std::size_t i = 0; i < requests.size(); ++i) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
         co_await group.room();
-        auto task = probe_one(engine, printer, i, std::move(requests[i]));
+        auto task = probe_one(run, targets[i], i);
         group.spawn("probe", std::move(task));
     }
     co_await group.join();
 }
 
+/// Probes all targets on one loop. @return the exit status
+int probe_targets(const ProbeOptions& options,
+                  TlsContexts& contexts,
+                  ManifestGate& gate,
+                  const std::vector<ProbeTarget>& targets) {
+    asio::io_context io{1};
+    const SystemClock clock;
+    const ResolverOptions from_system;
+    Resolver resolver{io.get_executor(), from_system};
+    ProbeEngine engine{clock, contexts, resolver};
+    std::vector<std::string> names;
+    for (const auto& target : targets)
+        names.push_back(target.name);
+    // The lines of a trace would tear it apart.
+    const bool shows_progress = ::isatty(STDERR_FILENO) != 0 && !options.trace;
+    ProbePrinter printer{std::move(names),
+                         options.format == "json",
+                         style_of_stdout(),
+                         std::cout,
+                         shows_progress ? &std::cerr : nullptr};
+    Run run{engine, printer, gate};
+    std::exception_ptr failure;
+    auto all = probe_all(run, targets);
+    asio::co_spawn(
+        io, std::move(all), [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
+    io.run();
+    if (failure) std::rethrow_exception(failure);
+    printer.finish();
+    const int status = printer.status();
+    return run.manifest_failed ? worse_status(status, exit_status_of(Verdict::unknown)) : status;
+}
+
 int run(const ProbeOptions& options) {
-    std::vector<ProbeRequest> requests;
-    for (const auto& url : urls_of(options)) {
-        auto request = request_of(options, url);
-        if (options.trace)
-            request.trace = [url](unsigned attempt, microseconds at, std::string_view line) {
-                print_trace(url, attempt, at, line);
-            };
-        requests.push_back(std::move(request));
-    }
+    auto targets = targets_of(options);
     TlsContexts contexts;
     try {
         contexts.trusting(options.ca_file);
     } catch (const std::runtime_error& error) {
         throw CLI::ValidationError{"--ca-file", error.what()};
     }
-    asio::io_context io{1};
-    const SystemClock clock;
-    const ResolverOptions from_system;
-    Resolver resolver{io.get_executor(), from_system};
-    ProbeEngine engine{clock, contexts, resolver};
-    Printer printer{requests.size(), options.format == "json"};
-    std::exception_ptr failure;
-    auto all = probe_all(engine, printer, std::move(requests));
-    asio::co_spawn(
-        io, std::move(all), [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
-    io.run();
-    if (failure) std::rethrow_exception(failure);
-    return printer.status();
+    ManifestGate gate{options, targets};
+    for (auto& target : targets) {
+        if (!options.trace) break;
+        // The query of a URL may hold a key.
+        auto name = targets.size() > 1 ? target.name.substr(0, target.name.find('?')) : "";
+        target.request.trace = [name = std::move(name)](
+                                   unsigned attempt, microseconds at, std::string_view line) {
+            print_trace(name, attempt, at, line);
+        };
+    }
+    return probe_targets(options, contexts, gate, targets);
 }
 
 }  // namespace
@@ -138,6 +191,7 @@ void add_probe_verb(CLI::App& app, Session& session) {
     const auto options = std::make_shared<ProbeOptions>();
     declare(*verb, *options);
     verb->callback([options, verb, &session] {
+        note_given(*verb, *options);
         if (session.output == OutputFormat::json && verb->count("--format") == 0)
             options->format = "json";
         session.exit_status = run(*options);

@@ -113,34 +113,46 @@ json::array attempts_of(const ProbeReport& report) {
     return attempts;
 }
 
+json::array changes_of(const ProbeReport& report) {
+    json::array changes;
+    for (const auto& change : report.changes)
+        changes.push_back(json::object{{"kind", name_of(change.kind)},
+                                       {"what", change.what},
+                                       {"tool", change.tool},
+                                       {"path", change.path},
+                                       {"detail", change.detail}});
+    return changes;
+}
+
 }  // namespace
 
-std::string to_json_line(const ProbeReport& report) {
+std::string to_json_line(const ProbeReport& report, const ProbeRequest& request) {
     const json::object auth{{"required", report.auth.required},
                             {"resource_metadata", or_null(report.auth.resource_metadata)}};
-    const json::object object{{"url", report.url},
-                              {"verdict", name_of(report.verdict)},
-                              {"reason", name_or_null(report.reason)},
-                              {"phase", name_or_null(report.phase)},
-                              {"detail", report.detail},
-                              {"era", name_or_null(report.era)},
-                              {"protocol_version", text_or_null(report.protocol_version)},
-                              {"transport", transport_of(report)},
-                              {"server", server_of(report)},
-                              {"http_status", or_null(report.http_status)},
-                              {"rpc_code", or_null(report.rpc_code)},
-                              {"os_error", or_null(report.os_error)},
-                              {"ip", text_or_null(report.peer_address)},
-                              {"retried", report.retried},
-                              {"credential_sent", report.credential_sent},
-                              {"retry_after_s", or_null(report.retry_after_s)},
-                              {"timings_ms", timings_of(report.timings)},
-                              {"tools", tools_of(report)},
-                              {"tls", tls_of(report)},
-                              {"auth", auth},
-                              {"health", health_of(report)},
-                              {"warnings", warnings_of(report)},
-                              {"attempts", attempts_of(report)}};
+    json::object object{{"url", report.url},
+                        {"verdict", name_of(report.verdict)},
+                        {"reason", name_or_null(report.reason)},
+                        {"phase", name_or_null(report.phase)},
+                        {"detail", report.detail},
+                        {"era", name_or_null(report.era)},
+                        {"protocol_version", text_or_null(report.protocol_version)},
+                        {"transport", transport_of(report)},
+                        {"server", server_of(report)},
+                        {"http_status", or_null(report.http_status)},
+                        {"rpc_code", or_null(report.rpc_code)},
+                        {"os_error", or_null(report.os_error)},
+                        {"ip", text_or_null(report.peer_address)},
+                        {"retried", report.retried},
+                        {"credential_sent", report.credential_sent},
+                        {"retry_after_s", or_null(report.retry_after_s)},
+                        {"timings_ms", timings_of(report.timings)},
+                        {"tools", tools_of(report)},
+                        {"tls", tls_of(report)},
+                        {"auth", auth},
+                        {"health", health_of(report)},
+                        {"warnings", warnings_of(report)},
+                        {"attempts", attempts_of(report)}};
+    if (request.baseline) object["changes"] = changes_of(report);
     return json_text(object);
 }
 

@@ -9,13 +9,13 @@
 
 #include <CLI/CLI.hpp>
 
-#include "probe/jsonrpc.hpp"
+#include "core/base/json_text.hpp"
+#include "core/base/text.hpp"
 #include "probe/request_check.hpp"
 
 namespace quorate::cli {
 namespace {
 
-constexpr std::size_t kUrlsMax = 10'000;
 constexpr auto kTimeoutMax = std::chrono::minutes{5};
 
 [[noreturn]] void refuse(const std::string& option, const std::string& why) {
@@ -40,22 +40,6 @@ std::pair<std::string, std::string> header_of(const std::string& text) {
     if (colon == text.npos) refuse("--header", "not of the form 'Name: value'");
     return {trimmed(std::string_view{text}.substr(0, colon)),
             trimmed(std::string_view{text}.substr(colon + 1))};
-}
-
-std::string bearer_of(const ProbeOptions& options) {
-    std::string token;
-    if (!options.bearer_file.empty()) {
-        std::ifstream file{options.bearer_file};
-        if (!std::getline(file, token))
-            refuse("--bearer-file", "no token can be read from " + options.bearer_file);
-    } else {
-        const char* value = std::getenv(options.bearer_env.c_str());
-        if (value == nullptr) refuse("--bearer-env", options.bearer_env + " is not set");
-        token = value;
-    }
-    token = trimmed(token);
-    if (token.empty()) refuse("--bearer-file/--bearer-env", "the token is empty");
-    return token;
 }
 
 /// `PATH OP VALUE`; a value that is no JSON is a string.
@@ -101,7 +85,7 @@ ResolveOverride override_of(const std::string& text) {
 
 void declare(CLI::App& verb, ProbeOptions& options) {
     verb.add_option("URL", options.urls, "MCP servers: absolute http or https URLs");
-    verb.add_option("-f,--file", options.url_file, "a file of URLs, one a line");
+    verb.add_option("-f,--file", options.url_file, "URLs, one a line, or an endpoint file (YAML)");
     verb.add_option("--timeout", options.timeout, "of one attempt")->capture_default_str();
     verb.add_option("--retry-gap", options.retry_gap, "between two attempts")
         ->capture_default_str();
@@ -112,11 +96,17 @@ void declare(CLI::App& verb, ProbeOptions& options) {
     verb.add_option("--expect-tool", options.expected_tools, "a tool that must be listed")
         ->type_name("NAME")
         ->allow_extra_args(false);
-    verb.add_flag("--expect-auth-wall",
-                  options.expect_auth_wall,
-                  "a 401 with a Bearer challenge is the healthy state");
+    auto* wall = verb.add_flag("--expect-auth-wall",
+                               options.expect_auth_wall,
+                               "a 401 with a Bearer challenge is the healthy state");
     verb.add_option("--latency-slo", options.latency_slo, "slower than this is SLOW")
         ->type_name("DURATION");
+    verb.add_option("--manifest", options.manifest, "compare the tools with this manifest")
+        ->type_name("FILE")
+        ->excludes(wall);
+    verb.add_option("--write-manifest", options.write_manifest, "write the tools to this manifest")
+        ->type_name("FILE")
+        ->excludes(wall);
     verb.add_option("--header", options.headers, "a header to send, 'Name: value'")
         ->allow_extra_args(false);
     auto* file = verb.add_option("--bearer-file", options.bearer_file, "holds the bearer token");
@@ -138,37 +128,52 @@ void declare(CLI::App& verb, ProbeOptions& options) {
     verb.add_option("--format", options.format, "text or json")
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
-    verb.add_flag("--trace", options.trace, "say on stderr what happens on the wire");
+    verb.add_flag("--trace", options.trace, "print every message on stderr, secrets masked");
 }
 
-std::vector<std::string> urls_of(const ProbeOptions& options) {
-    auto urls = options.urls;
-    if (!options.url_file.empty()) {
-        std::ifstream file{options.url_file};
-        if (!file) refuse("--file", "cannot be read: " + options.url_file);
-        for (std::string line; std::getline(file, line);) {
-            auto url = trimmed(line);
-            if (!url.empty() && url.front() != '#') urls.push_back(std::move(url));
-        }
+void note_given(const CLI::App& verb, ProbeOptions& options) {
+    for (const char* name : {"--timeout", "--era"})
+        if (verb.count(name) > 0) options.given.insert(name);
+}
+
+std::string bearer_of(const ProbeOptions& options) {
+    std::string token;
+    if (!options.bearer_file.empty()) {
+        std::ifstream file{options.bearer_file};
+        if (!std::getline(file, token))
+            refuse("--bearer-file", "no token can be read from " + options.bearer_file);
+    } else if (!options.bearer_env.empty()) {
+        const char* value = std::getenv(options.bearer_env.c_str());
+        if (value == nullptr) refuse("--bearer-env", options.bearer_env + " is not set");
+        token = value;
+    } else {
+        return {};
     }
-    if (urls.empty()) refuse("URL", "at least one is required");
-    if (urls.size() > kUrlsMax) refuse("URL", "more than 10000 of them");
-    return urls;
+    token = trimmed(token);
+    if (token.empty()) refuse("--bearer-file/--bearer-env", "the token is empty");
+    return token;
 }
 
-ProbeRequest request_of(const ProbeOptions& options, const std::string& url) {
-    ProbeRequest request;
-    request.url = url;
-    request.timeout = duration_of("--timeout", options.timeout, milliseconds{1});
+void set_header(ProbeRequest& request, const std::string& name, std::string value) {
+    std::erase_if(request.headers,
+                  [&](const auto& header) { return equal_ignoring_case(header.first, name); });
+    request.headers.emplace_back(name, std::move(value));
+}
+
+void apply_options(const ProbeOptions& options, ProbeRequest& request) {
+    const auto given = [&](std::string_view name) { return options.given.contains(name); };
+    if (given("--timeout"))
+        request.timeout = duration_of("--timeout", options.timeout, milliseconds{1});
+    if (given("--era")) request.era = era_mode_named(options.era).value_or(EraMode::automatic);
     request.retry_gap = duration_of("--retry-gap", options.retry_gap, milliseconds{0});
     request.retry = !options.no_retry;
-    request.era = era_mode_named(options.era).value_or(EraMode::automatic);
-    request.expect.tools = options.expected_tools;
-    request.expect.auth_wall = options.expect_auth_wall;
-    for (const auto& text : options.headers)
-        request.headers.push_back(header_of(text));
-    if (!options.bearer_file.empty() || !options.bearer_env.empty())
-        request.headers.emplace_back("Authorization", "Bearer " + bearer_of(options));
+    auto& tools = request.expect.tools;
+    tools.insert(tools.end(), options.expected_tools.begin(), options.expected_tools.end());
+    request.expect.auth_wall = request.expect.auth_wall || options.expect_auth_wall;
+    for (const auto& text : options.headers) {
+        auto [name, value] = header_of(text);
+        set_header(request, name, std::move(value));
+    }
     if (!options.canary.empty()) request.canary = canary_of(options);
     if (!options.latency_slo.empty())
         request.slow_over_ms = static_cast<std::uint32_t>(
@@ -178,8 +183,19 @@ ProbeRequest request_of(const ProbeOptions& options, const std::string& url) {
     for (const auto& text : options.resolve)
         request.overrides.push_back(override_of(text));
     request.guard = GuardPolicy{true, options.allow_private};
+}
+
+ProbeRequest request_of(const ProbeOptions& options, const std::string& url) {
+    ProbeRequest request;
+    request.url = url;
+    request.timeout = duration_of("--timeout", options.timeout, milliseconds{1});
+    request.era = era_mode_named(options.era).value_or(EraMode::automatic);
+    apply_options(options, request);
+    if (const auto token = bearer_of(options); !token.empty())
+        set_header(request, "Authorization", "Bearer " + token);
     const auto checked = check_request(request);
-    if (!checked) refuse(url, checked.error().detail);
+    // A URL with user information may hold a password, so it is not repeated.
+    if (!checked) refuse(url.find('@') == url.npos ? url : "URL", checked.error().detail);
     return request;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,16 +33,32 @@ struct ProbeOptions {
     bool allow_private = false;
     std::string format = "text";
     bool trace = false;
+    std::string manifest;
+    std::string write_manifest;
+    /// Of the options that an endpoint file can say too, those that stand on the command line.
+    std::set<std::string, std::less<>> given;
 };
 
 /// Declares them on the verb.
 void declare(CLI::App& verb, ProbeOptions& options);
 
-/// The URLs: those of the command line, then those of the file, one a line (`#` begins a comment).
-/// Throws CLI::ValidationError.
-std::vector<std::string> urls_of(const ProbeOptions& options);
+/// Fills `given`, once the command line is parsed.
+void note_given(const CLI::App& verb, ProbeOptions& options);
 
-/// The request for `url`, checked as a whole. Throws CLI::ValidationError with what is wrong.
+/// The request for a URL of the command line, checked as a whole. Throws CLI::ValidationError with
+/// what is wrong.
 ProbeRequest request_of(const ProbeOptions& options, const std::string& url);
+
+/// Puts what the options say of every endpoint into the request for one of a file: `--retry-gap`,
+/// `--no-retry`, `--ca-file`, `--bind`, `--resolve`, `--allow-private`, `--header`; and what a file
+/// says itself only where it was given. Throws CLI::ValidationError.
+void apply_options(const ProbeOptions& options, ProbeRequest& request);
+
+/// The bearer token of the options; empty where they have none. Throws CLI::ValidationError where
+/// it can't be read.
+std::string bearer_of(const ProbeOptions& options);
+
+/// Sets a header in place of one of the same name.
+void set_header(ProbeRequest& request, const std::string& name, std::string value);
 
 }  // namespace quorate::cli

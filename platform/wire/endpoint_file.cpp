@@ -211,7 +211,7 @@ private:
     }
     void check_default_timeout(const EndpointSpec& spec) {
         const auto timing = timing_of(spec.timeout, rules_.window);
-        if (!timing.clipped) return;
+        if (!timing.clipped || !rules_.of_deployment) return;
         ++default_clipped_;
         clipped_to_ = timing.timeout_in_force;
     }
@@ -237,8 +237,9 @@ private:
             const auto item = place.at(i);
             const auto region = text(item);
             if (!region) continue;
-            if (std::find(rules_.regions.begin(), rules_.regions.end(), *region) ==
-                rules_.regions.end())
+            if (rules_.of_deployment &&
+                std::find(rules_.regions.begin(), rules_.regions.end(), *region) ==
+                    rules_.regions.end())
                 error(item,
                       fmt::format("there is no region {}{}",
                                   describe(item.value),
@@ -256,7 +257,7 @@ private:
         const auto value = duration(place, milliseconds{1}, kIntervalMax);
         if (!value) return;
         const auto window = rules_.window.length();
-        if (*value % window != milliseconds{0})
+        if (rules_.of_deployment && *value % window != milliseconds{0})
             return error(place,
                          fmt::format("must be a multiple of the window: the interval is {}, "
                                      "the window is {}s",
@@ -269,7 +270,7 @@ private:
         if (!value) return;
         spec.timeout = *value;
         const auto timing = timing_of(*value, rules_.window);
-        if (timing.clipped)
+        if (timing.clipped && rules_.of_deployment)
             warn(place,
                  fmt::format("{} is clipped to {} by the window {}",
                              to_duration_text(*value),

@@ -21,6 +21,9 @@ struct EndpointRules {
     Window window = Window::minute();
     std::vector<std::string> regions;  ///< names of the configured regions
     bool secrets_available = false;    ///< whether `{secret: NAME}` can be resolved
+    /// False where no deployment is known: regions may be any, and nothing is held against the
+    /// window.
+    bool of_deployment = true;
 };
 
 struct EndpointFiles {

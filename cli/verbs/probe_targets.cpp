@@ -1,0 +1,179 @@
+#include "cli/verbs/probe_targets.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/table.hpp"
+#include "core/base/text.hpp"
+#include "platform/wire/endpoint_file.hpp"
+#include "probe/request_check.hpp"
+
+namespace quorate::cli {
+namespace {
+
+constexpr std::size_t kTargetsMax = 10'000;
+
+[[noreturn]] void refuse(const std::string& option, const std::string& why) {
+    throw CLI::ValidationError{option, why};
+}
+
+std::string content_of(const std::string& path) {
+    std::error_code unknown;
+    std::ifstream file{path, std::ios::binary};
+    // A folder opens, and then does not read.
+    if (!file || std::filesystem::is_directory(path, unknown))
+        refuse("--file", "cannot be read: " + path);
+    std::string content{std::istreambuf_iterator<char>{file}, {}};
+    if (file.bad()) refuse("--file", "cannot be read: " + path);
+    return content;
+}
+
+std::string_view trimmed(std::string_view text) {
+    const auto begin = text.find_first_not_of(" \t\r");
+    if (begin == text.npos) return {};
+    return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+/// The lines that say something.
+std::vector<std::string> lines_of(const std::string& content) {
+    std::vector<std::string> lines;
+    std::istringstream stream{content};
+    for (std::string line; std::getline(stream, line);) {
+        const auto text = trimmed(line);
+        if (!text.empty() && text.front() != '#') lines.emplace_back(text);
+    }
+    return lines;
+}
+
+/// By its name, or by a line that no list of URLs has.
+bool is_endpoint_file(const std::string& path, const std::vector<std::string>& lines) {
+    if (path.ends_with(".yaml") || path.ends_with(".yml")) return true;
+    return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+        return line.starts_with("endpoints:") || line.starts_with("---") || line.starts_with("{");
+    });
+}
+
+/// Every error of an endpoint file in one text, a line each, as `quorate apply` words them.
+std::string joined(const ConfigErrors& errors) {
+    std::string text;
+    for (const auto& error : errors) {
+        text += "\n" + printable(error.file);
+        if (error.line != 0) text += ":" + std::to_string(error.line);
+        text += ": ";
+        if (!error.key.empty()) text += printable(error.key) + ": ";
+        text += printable(error.message);
+    }
+    return text;
+}
+
+Failure not_available(const std::string& what, const std::string& secret, const std::string& how) {
+    return {Phase::config,
+            Reason::auth_token_unavailable,
+            "The " + what + " is the secret " + secret +
+                ", which only the coordinator can resolve; " + how};
+}
+
+/// Resolves what the file leaves to secrets with what the command line gives.
+void take_credentials(const EndpointSpec& spec,
+                      const ProbeOptions& options,
+                      const std::string& token,
+                      ProbeTarget& target) {
+    auto& request = target.request;
+    const auto refuse_once = [&target](Failure failure) {
+        if (!target.refused) target.refused = std::move(failure);
+    };
+    if (spec.bearer) {
+        if (!token.empty())
+            set_header(request, "Authorization", "Bearer " + token);
+        else
+            refuse_once(not_available(
+                "bearer token", spec.bearer->secret, "give it with --bearer-file or --bearer-env"));
+    }
+    for (const auto& [name, value] : spec.headers) {
+        const bool given =
+            std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
+                return equal_ignoring_case(header.first, name);
+            });
+        if (!value.secret.empty() && !given)
+            refuse_once(not_available("header " + name, value.secret, "give it with --header"));
+    }
+    if (!spec.tls_ca_secret.empty() && options.ca_file.empty())
+        refuse_once(
+            not_available("authority (tls.ca)", spec.tls_ca_secret, "give it with --ca-file"));
+    if (!spec.tls_client_secret.empty())
+        refuse_once(not_available("client certificate (tls.client)",
+                                  spec.tls_client_secret,
+                                  "quorate probe can't present one yet"));
+}
+
+ProbeTarget target_of(const EndpointSpec& spec,
+                      const ProbeOptions& options,
+                      const std::string& token) {
+    ProbeTarget target;
+    target.name = full_name(spec);
+    auto& request = target.request;
+    request.url = spec.url;
+    request.timeout = spec.timeout;
+    request.era = spec.era;
+    request.ip = spec.ip;
+    request.expect = spec.expect;
+    request.canary = spec.canary;
+    request.health_url = spec.health_url;
+    if (spec.latency_slo)
+        request.slow_over_ms = static_cast<std::uint32_t>(spec.latency_slo->count());
+    for (const auto& [name, value] : spec.headers)
+        if (value.secret.empty()) request.headers.emplace_back(name, value.value);
+    apply_options(options, request);
+    take_credentials(spec, options, token, target);
+    const auto checked = check_request(request);
+    if (!checked) refuse(target.name, checked.error().detail);
+    return target;
+}
+
+std::vector<ProbeTarget> targets_of_endpoint_file(const ProbeOptions& options,
+                                                  std::string content) {
+    wire::EndpointRules rules;
+    rules.secrets_available = true;  // that they are not from here is said of each endpoint
+    rules.of_deployment = false;
+    std::vector<wire::EndpointFileText> texts(1);
+    texts[0].name = options.url_file;
+    texts[0].content = std::move(content);
+    const auto file = wire::parse_endpoint_files(texts, rules);
+    if (!file.errors.empty()) refuse("--file", "is no sound endpoint file" + joined(file.errors));
+    const auto token = bearer_of(options);
+    std::vector<ProbeTarget> targets;
+    for (const auto& spec : file.specs)
+        targets.push_back(target_of(spec, options, token));
+    return targets;
+}
+
+}  // namespace
+
+std::vector<ProbeTarget> targets_of(const ProbeOptions& options) {
+    auto urls = options.urls;
+    std::vector<ProbeTarget> of_file;
+    if (!options.url_file.empty()) {
+        auto content = content_of(options.url_file);
+        const auto lines = lines_of(content);
+        if (is_endpoint_file(options.url_file, lines))
+            of_file = targets_of_endpoint_file(options, std::move(content));
+        else
+            urls.insert(urls.end(), lines.begin(), lines.end());
+    }
+    std::vector<ProbeTarget> targets;
+    for (const auto& url : urls)
+        targets.push_back({url, request_of(options, url), std::nullopt});
+    std::move(of_file.begin(), of_file.end(), std::back_inserter(targets));
+    if (targets.empty()) refuse("URL", "at least one is required");
+    if (targets.size() > kTargetsMax) refuse("URL", "more than 10000 of them");
+    return targets;
+}
+
+}  // namespace quorate::cli
