@@ -85,6 +85,7 @@ TEST_F(ManifestGateCommand, AServerThatLostItsToolsHasDrifted) {
     });
     const auto run = compare();
     EXPECT_EQ(run.status, 3) << run.out;
+    EXPECT_NE(run.out.find("reason schema_drift"), std::string::npos) << run.out;
     EXPECT_NE(run.out.find("breaking search: tool_removed"), std::string::npos) << run.out;
 }
 
