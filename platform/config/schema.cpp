@@ -1,6 +1,7 @@
 #include "platform/config/schema.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <string_view>
@@ -33,12 +34,23 @@ std::string bound_text(const ConfigValue& kind, std::int64_t bound) {
                                                       : std::to_string(bound);
 }
 
+/// The shortest text that reads back as the same number.
+std::string number_text(double number) {
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    return {text.data(), end};
+}
+
 bool has_upper_bound(const ConfigKey& key) {
     return key.max != std::numeric_limits<std::int64_t>::max();
 }
 
 /// "0 to 65535", "at least 1s"; empty if the key has no bounds.
 std::string bounds_text(const ConfigKey& key, const ConfigValue& kind) {
+    if (std::holds_alternative<double>(kind)) {
+        if (key.greatest == std::numeric_limits<double>::max()) return {};
+        return number_text(key.least) + " to " + number_text(key.greatest);
+    }
     if (has_upper_bound(key)) return bound_text(kind, key.min) + " to " + bound_text(kind, key.max);
     if (key.min == std::numeric_limits<std::int64_t>::min()) return {};
     return "at least " + bound_text(kind, key.min);
@@ -49,6 +61,7 @@ std::string value_text(const ConfigValue& value) {
     return std::visit(
         Overload{[](const std::string& text) { return '"' + text + '"'; },
                  [](std::int64_t number) { return std::to_string(number); },
+                 [](double number) { return number_text(number); },
                  [](bool flag) { return std::string{flag ? "true" : "false"}; },
                  [](milliseconds duration) { return to_duration_text(duration); },
                  [](const std::vector<std::string>& items) { return "[" + join(items) + "]"; },
@@ -65,6 +78,7 @@ std::string type_text(const ConfigKey& key, const ConfigValue& kind) {
                 return key.choices.empty() ? std::string{"text"} : "one of " + join(key.choices);
             },
             [&](std::int64_t) { return "integer" + bounds; },
+            [&](double) { return "number" + bounds; },
             [](bool) { return std::string{"true or false"}; },
             [&](milliseconds) { return "duration" + bounds; },
             [&](const std::vector<std::string>&) { return "list of text" + bounds + " items"; },
@@ -98,6 +112,18 @@ Read read_integer(const ConfigKey& key, const Yaml& yaml) {
     const auto [rest, error] = std::from_chars(yaml.text.data(), end, number);
     if (!is_text(yaml) || yaml.quoted || error != std::errc{} || rest != end || number < key.min ||
         number > key.max)
+        return {std::nullopt, expected};
+    return {number, {}};
+}
+
+Read read_number(const ConfigKey& key, const Yaml& yaml) {
+    const auto bounds = bounds_text(key, 0.0);
+    const auto expected = bounds.empty() ? "a number" : "a number, " + bounds;
+    double number = 0;
+    const auto* end = yaml.text.data() + yaml.text.size();
+    const auto [rest, error] = std::from_chars(yaml.text.data(), end, number);
+    const bool inside = number >= key.least && number <= key.greatest;  // false for NaN
+    if (!is_text(yaml) || yaml.quoted || error != std::errc{} || rest != end || !inside)
         return {std::nullopt, expected};
     return {number, {}};
 }
@@ -138,6 +164,7 @@ Read read_value(const ConfigKey& key, const ConfigValue& kind, const Yaml& yaml)
     return std::visit(
         Overload{[&](const std::string&) { return read_text(key, yaml); },
                  [&](std::int64_t) { return read_integer(key, yaml); },
+                 [&](double) { return read_number(key, yaml); },
                  [&](bool) { return read_flag(yaml); },
                  [&](milliseconds) { return read_duration(key, yaml); },
                  [&](const std::vector<std::string>&) { return read_list(key, yaml); },

@@ -21,6 +21,7 @@ namespace quorate {
 /// A value of a key; the alternative is the key's type.
 using ConfigValue = std::variant<std::string,
                                  std::int64_t,
+                                 double,
                                  bool,
                                  milliseconds,
                                  std::vector<std::string>,
@@ -35,6 +36,9 @@ struct ConfigKey {
     /// Bounds of an integer, of a duration in ms, or of the number of a list's items.
     std::int64_t min = std::numeric_limits<std::int64_t>::min();
     std::int64_t max = std::numeric_limits<std::int64_t>::max();
+    /// Bounds of a number with a fraction.
+    double least = std::numeric_limits<double>::lowest();
+    double greatest = std::numeric_limits<double>::max();
     std::vector<std::string> choices;  // what a string may be; any if empty
     /// What is wrong with a value that passed all of the above; empty if nothing.
     std::function<std::string(const ConfigValue&)> check;
@@ -54,13 +58,17 @@ namespace detail {
 template <class T>
 struct Carried {
     static_assert(std::is_integral_v<T>,
-                  "a config member is text, an integer, bool, duration, "
+                  "a config member is text, an integer, double, bool, duration, "
                   "list of text or path");
     using type = std::int64_t;
 };
 template <>
 struct Carried<bool> {
     using type = bool;
+};
+template <>
+struct Carried<double> {
+    using type = double;
 };
 template <>
 struct Carried<std::string> {
@@ -106,11 +114,14 @@ public:
         key_->secret = true;
         return *this;
     }
-    /// Bounds of an integer or of a duration, both included.
+    /// Bounds of a number or of a duration, both included.
     KeyBuilder& between(Value low, Value high) {
         if constexpr (std::is_same_v<Value, milliseconds>) {
             key_->min = low.count();
             key_->max = high.count();
+        } else if constexpr (std::is_same_v<Value, double>) {
+            key_->least = low;
+            key_->greatest = high;
         } else {
             static_assert(std::is_same_v<Value, std::int64_t>, "only numbers have bounds");
             key_->min = low;
@@ -151,7 +162,7 @@ private:
 ///     schema.key("health.port", &AgentConfig::health_port, "…").between(0, 65535);
 ///     schema.key("tls.ca", [](auto& config) -> auto& { return config.tls.ca; }, "…");
 /// @endcode
-/// A member is `std::string`, an integer, `bool`, a `std::chrono` duration,
+/// A member is `std::string`, an integer, `double`, `bool`, a `std::chrono` duration,
 /// `std::vector<std::string>` or `std::filesystem::path`.
 template <class Config>
 class Schema {

@@ -23,6 +23,7 @@ struct DemoConfig {
     std::string password;
     std::uint16_t port = 9102;
     std::int64_t concurrency = 256;
+    double load_max = 0.6;
     bool private_addresses = false;
     seconds timeout{8};
     std::vector<std::string> name_servers;
@@ -36,6 +37,7 @@ Schema<DemoConfig> demo_schema() {
     schema.key("redis.password", &DemoConfig::password, "Its password").secret();
     schema.key("health.port", &DemoConfig::port, "Port of /livez | /readyz | /metrics");
     schema.key("concurrency", &DemoConfig::concurrency, "Probes at once").between(1, 4096);
+    schema.key("load_max", &DemoConfig::load_max, "Part of the CPU").between(0.05, 1);
     schema.key("allow_private_addresses", &DemoConfig::private_addresses, "For labs");
     schema.key("timeout", &DemoConfig::timeout, "Of one probe").between(seconds{1}, seconds{60});
     schema.key("name_servers", &DemoConfig::name_servers, "Instead of the system's")
@@ -138,6 +140,19 @@ TEST(ConfigSchema, AnIntegerIsAWholeNumberAndFitsItsMember) {
         EXPECT_NE(refusal(redis + "health: {port: " + wrong + "}"), "") << wrong;
 }
 
+TEST(ConfigSchema, ANumberMayHaveAFractionAndKeepsItsBounds) {
+    const std::string redis = "redis: {url: r}\n";
+    EXPECT_EQ(parse(redis).load_max, 0.6);
+    EXPECT_EQ(parse(redis + "load_max: 0.25").load_max, 0.25);
+    EXPECT_EQ(parse(redis + "load_max: 1").load_max, 1);
+    EXPECT_EQ(refusal(redis + "load_max: 1.01"),
+              "demo.yaml:2: load_max: must be a number, 0.05 to 1, is \"1.01\"");
+    for (const auto* wrong : {"0", "-0.5", "nan", "inf", "60%", "\"0.5\"", "half", "[0.5]"})
+        EXPECT_NE(refusal(redis + "load_max: " + wrong), "") << wrong;
+    const auto dump = masked_dump(demo_schema(), parse(redis));
+    EXPECT_THAT(dump, testing::HasSubstr("load_max: 0.6\n"));
+}
+
 TEST(ConfigSchema, AGroupMustBeAMap) {
     EXPECT_EQ(refusal("redis: here"),
               "demo.yaml:1: redis: must be a map, is \"here\"\n"
@@ -174,6 +189,7 @@ TEST(ConfigSchema, TheMarkdownTableShowsEveryKeyWithTypeDefaultAndText) {
 | `redis.password` | text | `""` | Its password (secret) |
 | `health.port` | integer, 0 to 65535 | `9102` | Port of /livez \| /readyz \| /metrics |
 | `concurrency` | integer, 1 to 4096 | `256` | Probes at once |
+| `load_max` | number, 0.05 to 1 | `0.6` | Part of the CPU |
 | `allow_private_addresses` | true or false | `false` | For labs |
 | `timeout` | duration, 1s to 1m | `8s` | Of one probe |
 | `name_servers` | list of text, 0 to 3 items | `[]` | Instead of the system's |
