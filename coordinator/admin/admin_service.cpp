@@ -198,6 +198,8 @@ Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,
             out.set_lag_ms(static_cast<double>(heartbeat.lag.count()));
             out.set_clock_offset_ms(static_cast<double>(heartbeat.clock_offset.count()));
             out.set_probes_total(heartbeat.probes_total);
+            out.set_load(heartbeat.load);
+            out.set_state(std::string{name_of(heartbeat.state)});
         }
     }
 }

@@ -1,6 +1,7 @@
 #include "platform/redis/fleet.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -21,7 +22,31 @@ UtcTime time_of(const RedisReply& reply) {
     return UtcTime{std::chrono::seconds{*seconds} + microseconds{*us}};
 }
 
+constexpr std::array kStates{
+    AgentState::working, AgentState::overloaded, AgentState::blind, AgentState::draining};
+
+/// A state that this version does not know is none in which an agent takes all jobs.
+AgentState state_named(std::string_view name) {
+    const auto found =
+        std::ranges::find_if(kStates, [&](AgentState state) { return name_of(state) == name; });
+    return found == kStates.end() ? AgentState::draining : *found;
+}
+
 }  // namespace
+
+std::string_view name_of(AgentState state) {
+    switch (state) {
+        case AgentState::working:
+            return "working";
+        case AgentState::overloaded:
+            return "overloaded";
+        case AgentState::blind:
+            return "blind";
+        case AgentState::draining:
+            return "draining";
+    }
+    return {};
+}
 
 std::string encode_heartbeat(const Heartbeat& heartbeat) {
     const boost::json::object object{
@@ -30,6 +55,8 @@ std::string encode_heartbeat(const Heartbeat& heartbeat) {
         {"at_ms", detail::to_ms(heartbeat.at)},
         {"in_flight", heartbeat.in_flight},
         {"lag_ms", heartbeat.lag.count()},
+        {"load", heartbeat.load},
+        {"state", boost::json::string{name_of(heartbeat.state)}},
         {"clock_offset_ms", heartbeat.clock_offset.count()},
         {"probes_total", heartbeat.probes_total},
     };
@@ -56,6 +83,10 @@ std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_vi
     heartbeat.at = detail::from_ms(number("at_ms"));
     heartbeat.in_flight = static_cast<std::uint32_t>(number("in_flight"));
     heartbeat.lag = milliseconds{number("lag_ms")};
+    if (const auto* load = object.if_contains("load"); load != nullptr && load->is_number())
+        heartbeat.load = load->to_number<double>();
+    if (const auto* state = object.if_contains("state"); state != nullptr && state->is_string())
+        heartbeat.state = state_named(state->get_string());
     heartbeat.clock_offset = milliseconds{number("clock_offset_ms")};
     heartbeat.probes_total = static_cast<std::uint64_t>(number("probes_total"));
     return good ? std::optional{heartbeat} : std::nullopt;

@@ -12,6 +12,15 @@
 
 namespace quorate {
 
+/// What an agent does with jobs. The names are stored: append, never rename.
+enum class AgentState : std::uint8_t {
+    working,     ///< probes
+    overloaded,  ///< refuses jobs, because it would measure its own load
+    blind,       ///< refuses jobs, because its own network or host is at fault
+    draining,    ///< was told to end, and finishes what runs
+};
+std::string_view name_of(AgentState state);
+
 /// What an agent says of itself every two seconds.
 struct Heartbeat {
     std::string agent;
@@ -19,14 +28,17 @@ struct Heartbeat {
     UtcTime started_at;
     UtcTime at;  ///< Redis's clock; silence is measured against `redis_time`
     std::uint32_t in_flight = 0;
-    milliseconds lag{0};           ///< how far it runs behind its own timers
+    milliseconds lag{0};  ///< how far it runs behind its own timers, the worst of 5 s
+    double load = 0;      ///< CPU that it uses of what it can have, 0 to 1
+    AgentState state = AgentState::working;
     milliseconds clock_offset{0};  ///< Redis's clock minus its own
     std::uint64_t probes_total = 0;
     friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
-/// JSON, as it stands in Redis: `version started_at_ms at_ms in_flight lag_ms clock_offset_ms
-/// probes_total`. Nothing if `json` is none of ours.
+/// JSON, as it stands in Redis: `version started_at_ms at_ms in_flight lag_ms load state
+/// clock_offset_ms probes_total`; `load` and `state` may be missing (0, `working`). Nothing if
+/// `json` is none of ours.
 std::string encode_heartbeat(const Heartbeat& heartbeat);
 std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_view json);
 
