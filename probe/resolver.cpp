@@ -1,6 +1,7 @@
 #include "probe/resolver.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <stdexcept>
 #include <tuple>
@@ -20,6 +21,7 @@ namespace ip = boost::asio::ip;
 using Addresses = std::vector<ip::address>;
 
 constexpr int kTryMs = 900;  // so that two name servers are asked within the budget of 2 s
+constexpr int kDnsPort = 53;
 constexpr auto kTick = std::chrono::milliseconds{100};
 
 Failure failure(Reason reason, std::string detail) {
@@ -44,6 +46,19 @@ ip::address address_of(const sockaddr& socket_address) {
     ip::address_v6::bytes_type bytes{};
     std::copy(std::begin(v6.sin6_addr.s6_addr), std::end(v6.sin6_addr.s6_addr), bytes.begin());
     return ip::address_v6{bytes};
+}
+
+/// A name server as ResolverOptions takes it.
+std::string text_of(const ares_addr_port_node& server) {
+    const bool v6 = server.family == AF_INET6;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (v6)
+        ares_inet_ntop(AF_INET6, &server.addr.addr6, text.data(), text.size());
+    else
+        ares_inet_ntop(AF_INET, &server.addr.addr4, text.data(), text.size());
+    const int port = server.udp_port != 0 ? server.udp_port : kDnsPort;
+    const std::string address{text.data()};
+    return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
 void on_answer(void* argument, int status, int /*timeouts*/, ares_addrinfo* answer) {
@@ -97,7 +112,7 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     boost::asio::steady_timer ticker;
     ares_channel channel = nullptr;
     std::map<int, std::shared_ptr<Watched>> watched;
-    std::size_t name_servers = 0;
+    std::vector<std::string> name_servers;
     std::size_t pending = 0;
     bool ticking = false;
 };
@@ -123,7 +138,7 @@ void Resolver::Impl::open(const ResolverOptions& options) {
     ares_addr_port_node* servers = nullptr;
     if (ares_get_servers_ports(channel, &servers) != ARES_SUCCESS) return;
     for (auto* node = servers; node != nullptr; node = node->next)
-        ++name_servers;
+        name_servers.push_back(text_of(*node));
     ares_free_data(servers);
 }
 
@@ -182,7 +197,7 @@ void Resolver::Impl::tick() {
 
 /// c-ares asks the next name server when one fails, so with two of them a failure is agreed upon.
 Reason Resolver::Impl::reason_of(int status) const {
-    const bool agreed = name_servers >= 2;
+    const bool agreed = name_servers.size() >= 2;
     switch (status) {
         case ARES_ENOTFOUND:
             return Reason::dns_nxdomain;
@@ -206,6 +221,10 @@ Resolver::Resolver(boost::asio::any_io_executor executor, const ResolverOptions&
 }
 
 Resolver::~Resolver() = default;
+
+const std::vector<std::string>& Resolver::name_servers() const {
+    return impl_->name_servers;
+}
 
 Task<Result<Addresses>> Resolver::resolve(std::string host, IpFamily family, Deadline deadline) {
     if (is_localhost(host)) {

@@ -31,6 +31,9 @@ public:
     Resolver& operator=(const Resolver&) = delete;
     ~Resolver();
 
+    /// The name servers in use, as `ADDRESS:PORT` (`[v6]:PORT`).
+    const std::vector<std::string>& name_servers() const;
+
     /// @return at least one address, in the order of RFC 6724 as far as c-ares sorts; or a Failure
     ///     of phase dns. `dns_timeout` and `dns_server_failure` are told only where two name
     ///     servers agree; with one it is `agent_unhealthy`, because nobody vouches for that one.

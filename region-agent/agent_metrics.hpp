@@ -13,31 +13,64 @@ struct AgentMetrics {
                                 {"how"})},
           cells{metrics.counters(
               "quorate_agent_cells_total", "Cells made, by verdict.", {"verdict"})},
+          refused{metrics.counters("quorate_agent_refused_jobs_total",
+                                   "Jobs that got no verdict by our own doing, by the reason "
+                                   "of their cell.",
+                                   {"reason"})},
           recorded{metrics.counters("quorate_agent_recorded_total",
                                     "What became of cells: fresh, merged, duplicate, late, dropped "
                                     "(list of late cells full), overflow (ours full), refused.",
                                     {"outcome"})},
-          jobs_waiting{
-              metrics.gauge("quorate_agent_jobs_waiting", "Jobs that wait for their slot.")},
+          jobs_waiting{metrics.gauge("quorate_agent_jobs_waiting",
+                                     "Jobs that wait for their slot or for room.")},
+          jobs_without_room{metrics.gauge("quorate_agent_jobs_without_room",
+                                          "Jobs that are due and wait until a probe of theirs or "
+                                          "of another tenant ends.")},
           probes_in_flight{metrics.gauge("quorate_agent_probes_in_flight", "Probes that run.")},
           outbox_cells{metrics.gauge("quorate_agent_outbox_cells",
                                      "Cells that wait to be written to Redis.")},
           redis_commands{
               metrics.gauge("quorate_agent_redis_commands", "Commands that wait for Redis.")},
+          slot_lateness{metrics.histogram("quorate_agent_slot_lateness_seconds",
+                                          "How long after its slot a probe was started.",
+                                          {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10})},
           lag_seconds{metrics.gauge("quorate_agent_lag_seconds",
-                                    "How late its own timers fired, the worst since the heartbeat "
-                                    "before.")},
+                                    "How late its own timers fire, the worst of 5 s.")},
+          load_ratio{metrics.gauge("quorate_agent_load_ratio",
+                                   "CPU that it uses of what it can have, over 5 s.")},
+          overloaded{metrics.gauge("quorate_agent_overloaded",
+                                   "1 while it refuses jobs because of its load.")},
+          blind{metrics.gauge("quorate_agent_blind",
+                              "1 while its self-check says that it can't judge servers.")},
+          landmarks_reached{metrics.gauge("quorate_agent_landmarks_reached",
+                                          "Landmarks that the last self-check reached.")},
+          name_servers_answering{metrics.gauge("quorate_agent_name_servers_answering",
+                                               "Name servers that answered the last self-check.")},
+          descriptors_open{metrics.gauge("quorate_agent_descriptors_open",
+                                         "File descriptors, at the last self-check.")},
+          descriptors_limit{
+              metrics.gauge("quorate_agent_descriptors_limit", "File descriptors it may open.")},
           clock_offset_seconds{
               metrics.gauge("quorate_agent_clock_offset_seconds", "Redis's clock minus ours.")} {}
 
     MetricFamily<Counter> jobs;
     MetricFamily<Counter> cells;
+    MetricFamily<Counter> refused;
     MetricFamily<Counter> recorded;
     Gauge jobs_waiting;
+    Gauge jobs_without_room;
     Gauge probes_in_flight;
     Gauge outbox_cells;
     Gauge redis_commands;
+    Histogram slot_lateness;
     Gauge lag_seconds;
+    Gauge load_ratio;
+    Gauge overloaded;
+    Gauge blind;
+    Gauge landmarks_reached;
+    Gauge name_servers_answering;
+    Gauge descriptors_open;
+    Gauge descriptors_limit;
     Gauge clock_offset_seconds;
 };
 

@@ -14,6 +14,7 @@ namespace quorate::agent {
 namespace {
 
 constexpr std::size_t kServicesMax = 16;
+constexpr std::size_t kDescriptorsBeside = 100;  // Redis, name servers, health, landmarks
 constexpr const char* kRedisUnreachable = "redis_unreachable";
 // A drain must end 20 s after SIGTERM: probes get the first part, then cells and jobs go to Redis.
 constexpr std::chrono::seconds kProbesEndMax{14};
@@ -30,6 +31,19 @@ ProbeEngineOptions engine_options(const std::string& version) {
     ProbeEngineOptions options;
     options.user_agent = "quorate/" + version;
     options.client_version = version;
+    return options;
+}
+
+/// Name servers of the system are judged only where landmarks say that there ought to be a network:
+/// an agent of a laboratory may have none.
+SelfCheckOptions self_check_options(const Config& config, const Resolver& resolver) {
+    SelfCheckOptions options;
+    for (const auto& text : config.landmarks)
+        if (auto landmark = parse_landmark(text)) options.landmarks.push_back(*std::move(landmark));
+    if (!config.name_servers.empty() || !config.landmarks.empty())
+        options.name_servers = resolver.name_servers();
+    options.bind_address = config.bind_address;
+    options.every = config.self_check_every;
     return options;
 }
 
@@ -54,10 +68,14 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       jobs_{redis_, reads_, config.region, config.name},
       resolver_{executor, resolver_options(config)},
       engine_{clock_, tls_, resolver_, engine_options(version)},
+      lag_{clock_},
+      busy_{clock_, log_, config.load_max},
+      check_{executor, clock_, resolver_, readiness_, log_, self_check_options(config, resolver_)},
       runner_{engine_,
               clock_,
               log_,
-              {config.name, config.ca_file, config.bind_address, config.allow_private_addresses}},
+              {config.name, config.ca_file, config.bind_address, config.allow_private_addresses},
+              {lag_, busy_, check_}},
       intake_{executor,
               jobs_,
               redis_,
@@ -65,22 +83,19 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               clock_,
               counts_,
               log_,
-              {config.region, config.name, config.concurrency}},
+              {config.region, config.name, config.concurrency, config.tenant_share}},
       outbox_{executor,
               cells_,
               jobs_,
               counts_,
               log_,
               [this](const std::string& entry) { intake_.forget(entry); }},
-      pulse_{
-          redis_,
-          clock_,
-          counts_,
-          config.region,
-          identity(config, version, own_clock_),
-          [this] {
-              return Pulse::Load{static_cast<std::uint32_t>(intake_.probing()), runner_.probes()};
-          }},
+      pulse_{redis_,
+             clock_,
+             counts_,
+             config.region,
+             identity(config, version, own_clock_),
+             [this] { return load(); }},
       health_{executor,
               {.address = config.health_address, .port = config.health_port},
               readiness_,
@@ -89,12 +104,12 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
     tls_.trusting(config.ca_file);  // a file that can't be read is refused at the start
     intake_.deliver_to(outbox_);
     watch_redis();
-    metrics_.on_exposition([this] {
-        counts_.jobs_waiting.set(static_cast<double>(intake_.waiting()));
-        counts_.probes_in_flight.set(static_cast<double>(intake_.probing()));
-        counts_.outbox_cells.set(static_cast<double>(outbox_.size()));
-        counts_.redis_commands.set(static_cast<double>(redis_.waiting()));
-    });
+    metrics_.on_exposition([this] { refresh_gauges(); });
+    const auto needed = config.concurrency + kDescriptorsBeside;
+    const auto limit = descriptors_now().limit;
+    if (limit < needed)
+        log_event(
+            log_, LogLevel::warn, "descriptors.scarce", kv("limit", limit), kv("needed", needed));
     log_event(log_,
               LogLevel::info,
               "agent.started",
@@ -102,6 +117,37 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               kv("region", config.region),
               kv("agent_id", config.name),
               kv("health_port", health_.port()));
+}
+
+void App::refresh_gauges() {
+    const auto count = [](const Gauge& gauge, std::size_t number) {
+        gauge.set(static_cast<double>(number));
+    };
+    count(counts_.jobs_waiting, intake_.waiting());
+    count(counts_.jobs_without_room, intake_.waiting_for_room());
+    count(counts_.probes_in_flight, intake_.probing());
+    count(counts_.outbox_cells, outbox_.size());
+    count(counts_.redis_commands, redis_.waiting());
+    counts_.lag_seconds.set(std::chrono::duration<double>(lag_.worst()).count());
+    counts_.load_ratio.set(busy_.load());
+    count(counts_.overloaded, busy_.overloaded() ? 1 : 0);
+    count(counts_.blind, check_.blind() ? 1 : 0);
+    count(counts_.landmarks_reached, check_.findings().landmarks_reached);
+    count(counts_.name_servers_answering, check_.findings().name_servers_answering);
+    count(counts_.descriptors_open, check_.findings().descriptors.open);
+    count(counts_.descriptors_limit, check_.findings().descriptors.limit);
+}
+
+Pulse::Load App::load() const {
+    Pulse::Load load;
+    load.in_flight = static_cast<std::uint32_t>(intake_.probing());
+    load.probes_total = runner_.probes();
+    load.lag = lag_.worst();
+    load.load = busy_.load();
+    if (busy_.overloaded()) load.state = AgentState::overloaded;
+    if (check_.blind()) load.state = AgentState::blind;
+    if (intake_.stopping()) load.state = AgentState::draining;
+    return load;
 }
 
 void App::watch_redis() {
@@ -129,6 +175,9 @@ Task<> App::run() {
     services_.spawn("redis", redis_.serve());
     services_.spawn("reads", reads_.serve());
     services_.spawn("health", health_.serve());
+    services_.spawn("lag", lag_.run());
+    services_.spawn("load", busy_.run());
+    services_.spawn("self_check", check_.run());
     services_.spawn("serve", serve());
     TaskGroup watcher{executor, 1};
     watcher.spawn("watch", watch(ended, failure));

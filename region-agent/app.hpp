@@ -23,6 +23,9 @@
 #include "region-agent/outbox/outbox.hpp"
 #include "region-agent/pulse.hpp"
 #include "region-agent/redis_clock.hpp"
+#include "region-agent/selfcheck/lag_meter.hpp"
+#include "region-agent/selfcheck/load_watch.hpp"
+#include "region-agent/selfcheck/self_check.hpp"
 
 namespace quorate::agent {
 
@@ -41,13 +44,17 @@ public:
     void reload(const std::string& config_file);
 
     std::uint16_t health_port() const { return health_.port(); }
+    /// What the next heartbeat says.
+    Pulse::Load load() const;
+    /// It leaves jobs to another agent of its region: see Intake.
+    bool stands_aside() const { return intake_.stands_aside(); }
 
 private:
     Task<> serve();
     Task<> watch(asio::steady_timer& ended, std::exception_ptr& failure);
     Task<> drain();
     void watch_redis();
-
+    void refresh_gauges();
     Config config_;
     SystemClock own_clock_;
     RedisClock clock_;  // Redis's time, which slots are read against
@@ -62,6 +69,9 @@ private:
     TlsContexts tls_;      // what probes trust
     Resolver resolver_;    // what probes ask for addresses
     ProbeEngine engine_;   // looks at servers
+    LagMeter lag_;         // how far we run behind
+    LoadWatch busy_;       // whether we are too busy to measure
+    SelfCheck check_;      // whether we see at all
     JobRunner runner_;     // a job in, a cell out
     Intake intake_;        // takes jobs and has them run
     Outbox outbox_;        // writes cells, acknowledges jobs

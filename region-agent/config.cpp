@@ -4,6 +4,7 @@
 
 #include "platform/redis/address.hpp"
 #include "platform/wire/endpoint_check.hpp"
+#include "region-agent/selfcheck/landmark.hpp"
 
 namespace quorate::agent {
 namespace {
@@ -17,6 +18,13 @@ std::string address_problem(const std::string& address) {
     boost::system::error_code error;
     boost::asio::ip::make_address(address, error);
     return error ? "must be an IP address, is \"" + address + "\"" : std::string{};
+}
+
+std::string landmarks_problem(const std::vector<std::string>& landmarks) {
+    for (const auto& landmark : landmarks)
+        if (!parse_landmark(landmark))
+            return "must be HOST:PORT or http(s) URLs, one is \"" + landmark + "\"";
+    return {};
 }
 
 std::string file_problem(const std::filesystem::path& file) {
@@ -44,11 +52,24 @@ Schema<Config> config_schema() {
              "Redis of jobs and cells: `redis://HOST:PORT[/DB]` or `unix:///path`.")
         .required()
         .check(redis_url_problem);
-    schema
-        .key("concurrency",
-             &Config::concurrency,
-             "How many jobs it holds at a time, those that wait for their slot included.")
+    schema.key("concurrency", &Config::concurrency, "How many probes may run at a time.")
         .between(1, 20'000);
+    schema
+        .key(
+            "tenant_share",
+            &Config::tenant_share,
+            "Largest part of `concurrency` that one tenant may use while no other probes; the more "
+            "tenants are busy, the less each gets, so that room is left for the next. 1: no "
+            "limit.")
+        .between(0.05, 1);
+    schema
+        .key(
+            "load_max",
+            &Config::load_max,
+            "Part of its CPU above which it refuses jobs (`backpressure`) rather than measure "
+            "itself: of the one core that probes, or of all that it may use where that is less. 1: "
+            "never.")
+        .between(0.05, 1);
     schema
         .key("bind_address",
              &Config::bind_address,
@@ -59,6 +80,19 @@ Schema<Config> config_schema() {
              &Config::name_servers,
              "DNS servers as `ADDRESS` or `ADDRESS:PORT`; without them those of the system.")
         .items_between(1, 8);
+    schema
+        .key("landmarks",
+             &Config::landmarks,
+             "Places that are reachable whenever this agent's network works, as `HOST:PORT` or "
+             "http(s) URL; it only connects. With two or more, none of them reachable means that "
+             "the agent is blind.")
+        .items_between(1, 8)
+        .check(landmarks_problem);
+    schema
+        .key("self_check.every",
+             &Config::self_check_every,
+             "How often landmarks, name servers and descriptors are checked.")
+        .between(std::chrono::seconds{1}, std::chrono::minutes{5});
     schema
         .key("ca_file",
              &Config::ca_file,

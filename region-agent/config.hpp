@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -15,8 +16,12 @@ struct Config {
     std::string name;
     std::string redis_url;
     std::uint32_t concurrency = 2000;
+    double tenant_share = 0.75;
+    double load_max = 0.6;
     std::string bind_address;
     std::vector<std::string> name_servers;
+    std::vector<std::string> landmarks;
+    std::chrono::milliseconds self_check_every{std::chrono::seconds{15}};
     std::filesystem::path ca_file;
     bool allow_private_addresses = false;
     std::string health_address = "127.0.0.1";

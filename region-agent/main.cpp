@@ -3,11 +3,13 @@
 #include "platform/runtime/daemon.hpp"
 #include "region-agent/app.hpp"
 #include "region-agent/config.hpp"
+#include "region-agent/selfcheck/descriptors.hpp"
 
 int main(int argc, char** argv) {
     using namespace quorate;
     return run_daemon(argc, argv, {"quorate-agent", QUORATE_VERSION}, [](const std::string& file) {
         auto config = load_config(agent::config_schema(), file);
+        agent::raise_descriptor_limit();
         return [config, file](DaemonContext& context) -> Task<> {
             const auto executor = co_await asio::this_coro::executor;
             agent::App app{executor, config, QUORATE_VERSION};

@@ -42,7 +42,6 @@ Task<> Pulse::run() {
     for (;;) {
         const auto due = clock_->steady_now() + kEvery;
         co_await sleep_until(due);
-        clock_->note_lag(std::chrono::duration_cast<microseconds>(clock_->steady_now() - due));
         co_await beat();
     }
 }
@@ -56,14 +55,14 @@ Task<bool> Pulse::beat() {
     try {
         const auto measured = co_await measure_clock_offset(*redis_, clock_->own());
         if (measured.round_trip <= kRoundTripMax) clock_->set_offset(measured.offset);
-        const auto lag = clock_->take_lag();
         const auto load = load_();
         heartbeat_.at = clock_->utc_now();
         heartbeat_.clock_offset = std::chrono::duration_cast<milliseconds>(clock_->offset());
-        heartbeat_.lag = std::chrono::duration_cast<milliseconds>(lag);
+        heartbeat_.lag = std::chrono::duration_cast<milliseconds>(load.lag);
+        heartbeat_.load = load.load;
+        heartbeat_.state = load.state;
         heartbeat_.in_flight = load.in_flight;
         heartbeat_.probes_total = load.probes_total;
-        metrics_->lag_seconds.set(seconds(lag));
         metrics_->clock_offset_seconds.set(seconds(clock_->offset()));
         if (ended_) co_return false;
         auto heartbeat = heartbeat_;

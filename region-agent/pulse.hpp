@@ -23,6 +23,9 @@ public:
     struct Load {
         std::uint32_t in_flight = 0;
         std::uint64_t probes_total = 0;
+        microseconds lag{0};
+        double load = 0;
+        AgentState state = AgentState::working;
     };
 
     Pulse(RedisClient& redis,

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
-#include <utility>
 
 #include "platform/runtime/clock.hpp"
 
 namespace quorate::agent {
 
 /// UTC as Redis has it: our clock plus the offset last measured. Slots and `not_after` are read
-/// against it, so that agents with wrong clocks still look at the right time. Also keeps the worst
-/// delay of our own timers. For one executor.
+/// against it, so that agents with wrong clocks still look at the right time. For
+/// one executor.
 class RedisClock final : public Clock {
 public:
     static constexpr std::chrono::seconds kSkewMax{10};
@@ -26,15 +24,9 @@ public:
     /// Too far off to be trusted with a verdict.
     bool skewed() const { return std::chrono::abs(offset_) > kSkewMax; }
 
-    /// A timer of ours fired that much too late.
-    void note_lag(microseconds late) { lag_ = std::max(lag_, late); }
-    /// The worst since the last call.
-    microseconds take_lag() { return std::exchange(lag_, microseconds{0}); }
-
 private:
     const Clock* own_;
     microseconds offset_{0};
-    microseconds lag_{0};
 };
 
 }  // namespace quorate::agent

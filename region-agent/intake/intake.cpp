@@ -18,6 +18,7 @@ namespace {
 
 constexpr milliseconds kBlock{500};  // of a read; so long may a drain wait for it
 constexpr milliseconds kReadAgain{200};
+constexpr milliseconds kStuckAfter{250};  // jobs come up to 2 s before their slot
 constexpr milliseconds kClaimEvery{1000};
 constexpr std::size_t kReadMax = 1000;          // jobs of one read
 constexpr std::size_t kClaimMax = 200;          // jobs of one claim: other agents want some, too
@@ -42,6 +43,10 @@ Task<> end_by(TaskGroup& group, Deadline deadline, std::exception_ptr& failure) 
     }
 }
 
+double seconds(microseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
 UtcTime slot_time(const Job& job) {
     return job.key.minute.start() + job.slot;
 }
@@ -63,11 +68,14 @@ Intake::Intake(asio::any_io_executor executor,
       metrics_{&metrics},
       log_{&log},
       options_{std::move(options)},
-      freed_{executor, asio::steady_timer::time_point::max()},
+      freed_{executor},
       claim_timer_{executor},
+      gate_{executor,
+            clock,
+            {options_.concurrency, kWaitingPerProbe * options_.concurrency, options_.tenant_share}},
       loops_{executor, 2},
-      waiting_{executor, 2 * options_.concurrency},
-      probing_{executor, 2 * options_.concurrency} {}
+      waiting_{executor, 2 * held_max()},
+      probing_{executor, 2 * held_max()} {}
 
 Task<> Intake::run() {
     loops_.spawn("read", read_jobs());
@@ -75,13 +83,22 @@ Task<> Intake::run() {
     co_await loops_.join();
 }
 
+/// As long as those who are due start soon, no more is taken than has a place whatever tenants it
+/// is of: the rest is better left to other agents. Somebody who waits for long has a tenant with
+/// too many probes; then more is taken, so that its jobs don't stand before those of others.
 std::size_t Intake::room() const {
-    return options_.concurrency - std::min(active_, options_.concurrency);
+    if (aside_ || gate_.full()) return 0;
+    const auto since = gate_.waiting_since();
+    const bool stuck = since && clock_->steady_now() - *since >= kStuckAfter;
+    const auto most = stuck ? held_max() : std::min(held_max(), gate_.taken_of_one());
+    return most - std::min(active_, most);
 }
 
 Task<> Intake::wait_for_room() {
-    while (room() == 0 && !stopping_)
+    while (room() == 0 && !stopping_) {
+        freed_.expires_after(kStuckAfter);
         co_await freed_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
 }
 
 Task<> Intake::read_jobs() {
@@ -164,8 +181,20 @@ Task<> Intake::look_around() {
     std::vector<std::string> regions{options_.region};
     auto fleets = co_await read_heartbeats(*redis_, std::move(regions));
     const auto now = co_await redis_time(*redis_);
+    stand_aside(fleets.front(), now);
     co_await claim_from_silent(holders, fleets.front(), now);
     co_await forget_departed(std::move(holders), std::move(fleets.front()), now);
+}
+
+/// While we are unfit to probe the jobs are better left to an agent of the region that is fit. With
+/// none we go on taking them, so that each gets its cell in time.
+void Intake::stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now) {
+    const bool fit_other = std::ranges::any_of(fleet, [&](const Heartbeat& heartbeat) {
+        return heartbeat.agent != options_.agent && heartbeat.state == AgentState::working &&
+               now - heartbeat.at <= Pulse::kSilenceMax;
+    });
+    aside_ = fit_other && runner_->unfit();
+    if (!aside_) freed_.cancel();
 }
 
 Task<> Intake::claim_from_silent(std::vector<JobHolder> holders,
@@ -223,24 +252,42 @@ void Intake::take(std::vector<Delivery> deliveries, std::string_view how) {
 
 Task<> Intake::await_slot(std::string entry, Job job) {
     const auto slot = slot_time(job);
-    microseconds lag{0};
-    if (clock_->utc_now() < slot) {
-        co_await sleep_until(*clock_, slot);
-        lag = clock_->utc_now() - slot;
-        clock_->note_lag(lag);
+    if (clock_->utc_now() < slot) co_await sleep_until(*clock_, slot);
+    auto why = runner_->refusal(job);
+    if (!why) {
+        const auto start_by = clock_->steady_now() + (job.not_after - clock_->utc_now());
+        const bool entered = co_await gate_.enter(job.tenant, start_by);
+        if (entered) {
+            metrics_->slot_lateness.observe(seconds(clock_->utc_now() - slot));
+            probing_.spawn("probe", probe(std::move(entry), std::move(job)));
+            co_return;
+        }
+        why = Refusal{Reason::backpressure,
+                      "The agent ran as many probes as it may, of this tenant or in all"};
     }
-    probing_.spawn("probe", probe(std::move(entry), std::move(job), lag));
+    const auto cell = runner_->refused(job, *std::move(why));
+    finish(std::move(entry), job, cell);
 }
 
-Task<> Intake::probe(std::string entry, Job job, microseconds lag) {
-    const auto shard = job.shard;
-    const auto expected_cells = job.expected_cells;
-    const auto cell = co_await runner_->run(std::move(job), lag);
+Task<> Intake::probe(std::string entry, Job job) {
+    const auto cell = co_await runner_->run(job);
+    gate_.leave(job.tenant);
+    if (cell) {
+        finish(std::move(entry), job, *cell);
+        co_return;
+    }
     --active_;
     freed_.cancel();
-    if (!cell) co_return;
-    metrics_->cells.with({name_of(cell->verdict)}).add();
-    CellToRecord record{shard, cell->key, expected_cells, wire::encode_cell(*cell)};
+}
+
+/// The job is over: its cell goes out.
+void Intake::finish(std::string entry, const Job& job, const Cell& cell) {
+    --active_;
+    freed_.cancel();
+    metrics_->cells.with({name_of(cell.verdict)}).add();
+    const bool no_attempt = cell.verdict == Verdict::unknown && cell.attempt == 0;
+    if (no_attempt && cell.reason) metrics_->refused.with({name_of(*cell.reason)}).add();
+    CellToRecord record{job.shard, cell.key, job.expected_cells, wire::encode_cell(cell)};
     outbox_->add({std::move(entry), std::move(record)});
 }
 

@@ -15,6 +15,7 @@
 #include "platform/runtime/task_group.hpp"
 #include "platform/telemetry/log.hpp"
 #include "region-agent/agent_metrics.hpp"
+#include "region-agent/intake/gate.hpp"
 #include "region-agent/intake/job_runner.hpp"
 #include "region-agent/outbox/outbox.hpp"
 #include "region-agent/redis_clock.hpp"
@@ -24,14 +25,22 @@ namespace quorate::agent {
 struct IntakeOptions {
     std::string region;
     std::string agent;
-    std::size_t concurrency = 2000;  ///< jobs waiting for their slot or being probed
+    std::size_t concurrency = 2000;  ///< probes at a time
+    double tenant_share = 0.75;      ///< see Gate
 };
 
-/// Takes jobs from the region's queue, waits for their slots, has them probed and hands their cells
-/// to the outbox. Takes no more than it has room for: what it does not take, other agents do. All
-/// members are called on the executor.
+/// Takes jobs from the region's queue, waits for their slots and for room, has them probed and
+/// hands their cells to the outbox. Takes no more than it has room for: what it does not take,
+/// other agents do; so it takes nothing while as many probes run as may, and nothing while it is
+/// blind or too busy and another agent of the region is not. A job that was here in time and found
+/// no room until its `not_after` is UNKNOWN(backpressure); one that came later than that is
+/// UNKNOWN(missed_window). All members are called on the executor.
 class Intake {
 public:
+    /// How many jobs are held that do not run, for each that may run: those whose slot is ahead,
+    /// and those that wait for room.
+    static constexpr std::size_t kWaitingPerProbe = 4;
+
     Intake(asio::any_io_executor executor,
            JobConsumer& jobs,
            RedisClient& redis,
@@ -63,10 +72,16 @@ public:
     Task<std::size_t> give_back();
 
     std::size_t waiting() const { return waiting_.running(); }
+    std::size_t waiting_for_room() const { return gate_.waiting(); }
     std::size_t probing() const { return probing_.running(); }
+    bool stands_aside() const { return aside_; }
+    /// The drain has begun.
+    bool stopping() const { return stopping_; }
 
 private:
+    std::size_t held_max() const { return (1 + kWaitingPerProbe) * options_.concurrency; }
     std::size_t room() const;
+    void stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now);
     Task<> wait_for_room();
     Task<> read_jobs();
     Task<> take_own();
@@ -81,7 +96,8 @@ private:
     void note_refusal(const RedisError& error);
     void take(std::vector<Delivery> deliveries, std::string_view how);
     Task<> await_slot(std::string entry, Job job);
-    Task<> probe(std::string entry, Job job, microseconds lag);
+    Task<> probe(std::string entry, Job job);
+    void finish(std::string entry, const Job& job, const Cell& cell);
 
     JobConsumer* jobs_;
     RedisClient* redis_;
@@ -92,12 +108,14 @@ private:
     Outbox* outbox_ = nullptr;
     IntakeOptions options_;
     bool stopping_ = false;
+    bool aside_ = false;          // we are unfit, and another agent of the region is not
     bool look_for_own_ = true;    // at the start: what an earlier life left
     std::set<std::string> held_;  // entries between their delivery and their end
-    std::size_t active_ = 0;      // jobs waiting or being probed, at most `concurrency`
-    asio::steady_timer freed_;    // never expires; cancelled when a job ends or the drain begins
+    std::size_t active_ = 0;      // jobs waiting or being probed, at most `held_max`
+    asio::steady_timer freed_;    // cancelled when a job ends or the drain begins
     asio::steady_timer claim_timer_;
     bool refused_ = false;
+    Gate gate_;
     TaskGroup loops_;
     TaskGroup waiting_;  // this and the next: `active_` is their bound, theirs only a guard
     TaskGroup probing_;

@@ -1,12 +1,26 @@
 #include "region-agent/intake/job_runner.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <limits>
 #include <utility>
 
+#include <boost/asio/this_coro.hpp>
+
 namespace quorate::agent {
 namespace {
+
+/// How long before its end the probe's first attempt had failed: a self-check that began since then
+/// saw the network that the second one saw.
+microseconds since_first_failure(const ProbeReport& report, milliseconds retry_gap) {
+    if (report.attempts.size() < 2) return microseconds{0};
+    return retry_gap + microseconds{report.attempts.back().total_us.value_or(0)};
+}
+
+int percent(double part) {
+    return static_cast<int>(std::lround(part * 100));
+}
 
 Cell unknown(Reason reason, std::string detail) {
     Cell cell;
@@ -46,35 +60,75 @@ ProbeRequest to_request(const Job& job, const ProbeSettings& settings) {
 JobRunner::JobRunner(ProbeEngine& engine,
                      const RedisClock& clock,
                      Logger& log,
-                     ProbeSettings settings)
-    : engine_{&engine}, clock_{&clock}, log_{&log}, settings_{std::move(settings)} {}
+                     ProbeSettings settings,
+                     SelfView self)
+    : engine_{&engine}, clock_{&clock}, log_{&log}, settings_{std::move(settings)}, self_{self} {}
 
-Task<std::optional<Cell>> JobRunner::run(Job job, microseconds lag) {
-    std::optional<Cell> cell;
+std::optional<Refusal> JobRunner::refusal(const Job& job) const {
     if (clock_->skewed())
-        cell = unknown(Reason::clock_skew, "The agent's clock is more than 10 s off Redis's");
-    else if (clock_->utc_now() > job.not_after)
-        cell = unknown(Reason::missed_window, "The job came too late to be started");
-    else
-        cell = co_await look(job);
-    if (!cell) co_return std::nullopt;
-    cell->key = job.key;
-    cell->agent = settings_.agent;
-    cell->slow_over_ms = job.slow_over_ms;
-    cell->agent_lag_us = clamp_us(lag);
-    cell->job = job.id;
-    cell->trace_id = job.trace_id;
+        return Refusal{Reason::clock_skew, "The agent's clock is more than 10 s off Redis's"};
+    if (clock_->utc_now() > job.not_after)
+        return Refusal{Reason::missed_window, "The job came too late to be started"};
+    return unfit();
+}
+
+std::optional<Refusal> JobRunner::unfit() const {
+    if (self_.check.blind())
+        return Refusal{Reason::agent_unhealthy, "The agent is blind: " + self_.check.why()};
+    if (self_.load.overloaded()) {
+        const auto load = std::to_string(percent(self_.load.load()));
+        const auto most = std::to_string(percent(self_.load.load_max()));
+        return Refusal{Reason::backpressure,
+                       "The agent uses " + load + " % of its CPU; above " + most +
+                           " % it would measure itself"};
+    }
+    return std::nullopt;
+}
+
+void JobRunner::sign(Cell& cell, const Job& job, microseconds lag) const {
+    cell.key = job.key;
+    cell.agent = settings_.agent;
+    cell.slow_over_ms = job.slow_over_ms;
+    cell.agent_lag_us = clamp_us(lag);
+    cell.job = job.id;
+    cell.trace_id = job.trace_id;
+}
+
+Cell JobRunner::refused(const Job& job, Refusal why) const {
+    auto cell = unknown(why.reason, std::move(why.detail));
+    sign(cell, job, self_.lag.worst());
+    return cell;
+}
+
+Task<std::optional<Cell>> JobRunner::run(Job job) {
+    if (auto why = refusal(job)) co_return refused(job, *std::move(why));
+    const auto begun = clock_->steady_now();
+    auto cell = co_await look(job);
+    if (cell) sign(*cell, job, self_.lag.worst_since(begun));
     co_return cell;
+}
+
+/// Servers that answered are there; where nothing did, a check that is recent enough decides.
+Task<bool> JobRunner::fails_by_our_fault(const ProbeReport& report, milliseconds retry_gap) {
+    if (report.verdict != Verdict::fail) co_return false;
+    if (report.http_status) co_return self_.check.blind();
+    const auto since = clock_->steady_now() - since_first_failure(report, retry_gap);
+    const bool blind = co_await self_.check.blind_since(since);
+    co_return blind;
 }
 
 Task<std::optional<Cell>> JobRunner::look(const Job& job) {
     auto request = to_request(job, settings_);
     auto asked = request;
+    const auto stop = co_await asio::this_coro::cancellation_state;
     ++probes_;
     try {
         const auto report = co_await engine_->probe(std::move(asked));
-        const bool cancelled = report.reason == Reason::aborted;
-        if (cancelled) co_return std::nullopt;
+        if (report.reason == Reason::aborted) co_return std::nullopt;
+        const bool ours = co_await fails_by_our_fault(report, job.retry_gap);
+        // Cancelled before a check could tell: another agent shall look again.
+        const bool cancelled = stop.cancelled() != asio::cancellation_type::none;
+        if (cancelled && report.verdict == Verdict::fail) co_return std::nullopt;
         log_event(*log_,
                   LogLevel::debug,
                   "probe.finished",
@@ -86,6 +140,9 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
                   kv("trace_id", job.trace_id),
                   kv("verdict", name_of(report.verdict)),
                   kv("reason", report.reason ? name_of(*report.reason) : std::string_view{}));
+        if (ours)
+            co_return unknown(Reason::agent_unhealthy,
+                              "Failed while the agent is blind: " + self_.check.why());
         co_return to_cell(report, request);
     } catch (const std::exception& error) {
         // A fault of ours must cost one cell, not the agent.

@@ -9,6 +9,9 @@
 #include "platform/telemetry/log.hpp"
 #include "probe/probe.hpp"
 #include "region-agent/redis_clock.hpp"
+#include "region-agent/selfcheck/lag_meter.hpp"
+#include "region-agent/selfcheck/load_watch.hpp"
+#include "region-agent/selfcheck/self_check.hpp"
 
 namespace quorate::agent {
 
@@ -23,27 +26,55 @@ struct ProbeSettings {
 /// What a job asks for, as the probe engine takes it.
 ProbeRequest to_request(const Job& job, const ProbeSettings& settings);
 
+/// What the agent knows of itself; the composition root owns the three.
+struct SelfView {
+    const LagMeter& lag;
+    const LoadWatch& load;
+    SelfCheck& check;
+};
+
+/// Why a job is not probed: the cell says so.
+struct Refusal {
+    Reason reason;
+    std::string detail;  ///< for people
+};
+
 /// Makes a job's cell.
 class JobRunner {
 public:
-    JobRunner(ProbeEngine& engine, const RedisClock& clock, Logger& log, ProbeSettings settings);
+    JobRunner(ProbeEngine& engine,
+              const RedisClock& clock,
+              Logger& log,
+              ProbeSettings settings,
+              SelfView self);
+
+    /// Whether the job may not be probed now: our clock is too far off (`clock_skew`), it is too
+    /// late (`missed_window`), the agent is blind (`agent_unhealthy`) or too busy (`backpressure`).
+    std::optional<Refusal> refusal(const Job& job) const;
+    /// The same for any job that is in time.
+    std::optional<Refusal> unfit() const;
 
     /// Looks once, now: the cell, or nothing if the probe was cancelled. A job that may not be
-    /// started any more gives UNKNOWN(missed_window), a clock that is too far off
-    /// UNKNOWN(clock_skew), a fault of our own UNKNOWN(agent_unhealthy). Throws nothing.
-    /// @param lag how late our timer for the slot fired
-    Task<std::optional<Cell>> run(Job job, microseconds lag);
+    /// probed, see `refusal`, gives UNKNOWN with that reason, a fault of our own and a FAIL while
+    /// the agent is blind UNKNOWN(agent_unhealthy). Throws nothing.
+    Task<std::optional<Cell>> run(Job job);
+
+    /// The cell of a job that is not probed.
+    Cell refused(const Job& job, Refusal why) const;
 
     /// Probes that were run.
     std::uint64_t probes() const { return probes_; }
 
 private:
     Task<std::optional<Cell>> look(const Job& job);
+    Task<bool> fails_by_our_fault(const ProbeReport& report, milliseconds retry_gap);
+    void sign(Cell& cell, const Job& job, microseconds lag) const;
 
     ProbeEngine* engine_;
     const RedisClock* clock_;
     Logger* log_;
     ProbeSettings settings_;
+    SelfView self_;
     std::uint64_t probes_ = 0;
 };
 

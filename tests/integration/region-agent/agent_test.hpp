@@ -1,9 +1,12 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <boost/asio/write.hpp>
 
 #include "core/model/job.hpp"
 #include "platform/redis/cell_buffer.hpp"
@@ -129,6 +132,23 @@ inline void on_bench(const RedisServer& server, const std::function<Task<>(Bench
         co_await stub.join();
         co_await bench.stub.join();
     });
+}
+
+/// GET of the health server: the whole answer.
+inline Task<std::string> get(std::uint16_t port, std::string path) {
+    asio::ip::tcp::socket socket{co_await asio::this_coro::executor};
+    const asio::ip::tcp::endpoint peer{asio::ip::address_v4::loopback(), port};
+    co_await socket.async_connect(peer, asio::use_awaitable);
+    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
+    std::string answer;
+    std::array<char, 4096> part;
+    for (;;) {
+        const auto [error, size] = co_await socket.async_read_some(
+            asio::buffer(part), asio::as_tuple(asio::use_awaitable));
+        if (error) co_return answer;
+        answer.append(part.data(), size);
+    }
 }
 
 /// An agent in this process; `stop` is what SIGTERM does.

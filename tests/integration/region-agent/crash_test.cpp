@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -58,6 +59,19 @@ public:
         ::waitpid(process_, &status, 0);
         process_ = 0;
         return status;
+    }
+
+    void begin_end() const { ::kill(process_, SIGTERM); }
+    /// The status of waitpid, once it has ended; the test's executor goes on meanwhile.
+    Task<std::optional<int>> ended() {
+        int status = 0;
+        const auto has_ended = [&]() -> Task<bool> {
+            co_return ::waitpid(process_, &status, WNOHANG) == process_;
+        };
+        const bool so = co_await eventually(has_ended);
+        if (!so) co_return std::nullopt;
+        process_ = 0;
+        co_return status;
     }
 
     /// Adds `more` to its config file and sends SIGHUP.
@@ -146,6 +160,103 @@ TEST(AgentCrash, SigtermEndsTheProcessWithStatusZero) {
         const int status = process.end(SIGTERM);
         EXPECT_TRUE(WIFEXITED(status));
         EXPECT_EQ(WEXITSTATUS(status), 0);
+    });
+}
+
+/// The last heartbeats of the region's agents.
+Task<std::vector<Heartbeat>> fleet_of(Bench& bench) {
+    std::vector<std::string> regions{kRegion};
+    auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
+    co_return std::move(fleets.at(0));
+}
+
+/// A job that is not due while the test lasts.
+Job far_job(std::uint64_t endpoint, const std::string& url) {
+    auto job = job_for(endpoint, url, std::chrono::seconds{100});
+    const auto now = UtcMinute::containing(SystemClock{}.utc_now(), Window::minute());
+    job.key.minute = now.plus(1, Window::minute());
+    job.slot = std::chrono::seconds{59};
+    return job;
+}
+
+/// Two jobs are probed and don't end, a third waits for its slot.
+Task<> begin_three(Bench& bench) {
+    bench.stub.hang();
+    std::vector<Job> jobs{
+        job_for(1, bench.stub.url()), job_for(2, bench.stub.url()), far_job(3, bench.stub.url())};
+    for (auto& job : jobs)
+        job.timeout = std::chrono::seconds{20};
+    co_await bench.enqueue(std::move(jobs));
+    const auto probing = [&]() -> Task<bool> {
+        const auto depth = co_await bench.depth();
+        co_return bench.stub.requests() >= 2 && depth.pending == 3;
+    };
+    EXPECT_TRUE(co_await eventually(probing));
+}
+
+TEST(AgentDrain, SigtermFinishesWhatRunsGivesBackTheRestAndTakesItsLeave) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "a"};
+        co_await begin_three(bench);
+        process.begin_end();
+        EXPECT_TRUE(co_await process.says("agent.draining"));
+        bench.stub.go_on();
+        const auto status = co_await process.ended();
+        EXPECT_EQ(status, 0);
+        const auto cells = co_await bench.cells_of(2);
+        EXPECT_EQ(cells.size(), 2U);
+        for (const auto& cell : cells)
+            EXPECT_EQ(cell.verdict, Verdict::up) << cell.detail;
+        const auto depth = co_await bench.depth();
+        EXPECT_EQ(depth, (QueueDepth{1, 0}));
+        const auto fleet = co_await fleet_of(bench);
+        EXPECT_TRUE(fleet.empty());
+    });
+}
+
+TEST(AgentDrain, ServersThatHangHoldItUpForLessThanTwentySecondsAndTheirJobsGoBackToo) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "a"};
+        co_await begin_three(bench);
+        process.begin_end();
+        const auto status = co_await process.ended();  // waits 20 s at most
+        EXPECT_EQ(status, 0);
+        const auto cells = co_await bench.cells_of(2);
+        EXPECT_TRUE(cells.empty());
+        const auto depth = co_await bench.depth();
+        EXPECT_EQ(depth, (QueueDepth{3, 0}));
+    });
+}
+
+TEST(AgentHeartbeat, SaysVersionLoadLagClockOffsetAndWhatItDoes) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "a"};
+        co_await begin_three(bench);
+        std::vector<Heartbeat> fleet;
+        const auto told = [&]() -> Task<bool> {
+            fleet = co_await fleet_of(bench);
+            co_return fleet.size() == 1 && fleet[0].probes_total == 2;
+        };
+        EXPECT_TRUE(co_await eventually(told));
+        EXPECT_EQ(fleet.at(0).version, QUORATE_VERSION);
+        EXPECT_EQ(fleet.at(0).in_flight, 2U);
+        EXPECT_EQ(fleet.at(0).state, AgentState::working);
+        EXPECT_GE(fleet.at(0).lag, milliseconds{0});
+        EXPECT_GE(fleet.at(0).load, 0);
+        EXPECT_LE(fleet.at(0).load, 1);
+        EXPECT_LT(std::chrono::abs(fleet.at(0).clock_offset), std::chrono::seconds{2});
+        process.begin_end();
+        const auto draining = [&]() -> Task<bool> {
+            fleet = co_await fleet_of(bench);
+            co_return fleet.size() == 1 && fleet[0].state == AgentState::draining;
+        };
+        EXPECT_TRUE(co_await eventually(draining));
+        bench.stub.go_on();
+        const auto status = co_await process.ended();
+        EXPECT_EQ(status, 0);
     });
 }
 

@@ -1,9 +1,6 @@
 #include <algorithm>
 #include <map>
 
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/write.hpp>
-
 #include "tests/integration/region-agent/agent_test.hpp"
 
 namespace quorate {
@@ -12,6 +9,7 @@ namespace {
 using testing::agent_config;
 using testing::Bench;
 using testing::eventually;
+using testing::get;
 using testing::job_for;
 using testing::kRegion;
 using testing::on_bench;
@@ -22,23 +20,6 @@ using testing::RunningAgent;
 std::string refusing_url(const asio::any_io_executor& executor) {
     asio::ip::tcp::acceptor acceptor{executor, {asio::ip::address_v4::loopback(), 0}};
     return "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + "/mcp";
-}
-
-/// GET of the health server: the whole answer.
-Task<std::string> get(std::uint16_t port, std::string path) {
-    asio::ip::tcp::socket socket{co_await asio::this_coro::executor};
-    const asio::ip::tcp::endpoint peer{asio::ip::address_v4::loopback(), port};
-    co_await socket.async_connect(peer, asio::use_awaitable);
-    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
-    std::string answer;
-    std::array<char, 4096> part;
-    for (;;) {
-        const auto [error, size] = co_await socket.async_read_some(
-            asio::buffer(part), asio::as_tuple(asio::use_awaitable));
-        if (error) co_return answer;
-        answer.append(part.data(), size);
-    }
 }
 
 TEST(Agent, JobsBecomeCellsAndLeaveTheQueue) {

@@ -6,8 +6,10 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include "platform/telemetry/readiness.hpp"
 #include "platform/tls/tls_contexts.hpp"
 #include "probe/resolver.hpp"
+#include "tests/unit/region-agent/standing_clock.hpp"
 
 namespace quorate::agent {
 namespace {
@@ -25,30 +27,46 @@ Job job_at(const Clock& clock) {
     return job;
 }
 
-/// Runs one job with the clock `offset` off Redis's; nothing listens on port 1.
-std::optional<Cell> run_job(microseconds offset, std::chrono::seconds not_after_in) {
+/// A runner with all that it needs; nothing listens on port 1 of its jobs.
+struct Bench {
+    Bench() { clock.set_offset(microseconds{0}); }
+
+    std::optional<Cell> run(Job job) {
+        std::optional<Cell> cell;
+        std::exception_ptr failure;
+        bool ended = false;
+        auto work = [&]() -> Task<> { cell = co_await runner.run(job); };
+        asio::co_spawn(io, work(), [&](std::exception_ptr thrown) {
+            failure = thrown;
+            ended = true;
+        });
+        while (!ended)
+            io.run_one();
+        if (failure) std::rethrow_exception(failure);
+        return cell;
+    }
+    std::optional<Cell> run() { return run(job_at(clock)); }
+
     asio::io_context io{1};
-    const SystemClock system;
+    SystemClock system;
     RedisClock clock{system};
-    clock.set_offset(offset);
     Logger log{"agent", LogLevel::error, system};
+    Readiness readiness;
     TlsContexts contexts;
     Resolver resolver{io.get_executor(), {}};
     ProbeEngine engine{clock, contexts, resolver};
-    JobRunner runner{engine, clock, log, {"agent-1", "", "", true}};
-    auto job = job_at(clock);
-    job.not_after = clock.utc_now() + not_after_in;
-    std::optional<Cell> cell;
-    std::exception_ptr failure;
-    auto work = [&]() -> Task<> { cell = co_await runner.run(job, milliseconds{3}); };
-    asio::co_spawn(io, work(), [&](std::exception_ptr thrown) { failure = thrown; });
-    io.run();
-    if (failure) std::rethrow_exception(failure);
-    return cell;
-}
+    LagMeter lag{clock};
+    CpuTime cpu;
+    StandingClock load_clock;
+    LoadWatch busy{load_clock, log, 0.6, 1, [this] { return cpu; }};
+    SelfCheckOptions check_options;
+    SelfCheck check{io.get_executor(), clock, resolver, readiness, log, check_options};
+    JobRunner runner{engine, clock, log, {"agent-1", "", "", true}, {lag, busy, check}};
+};
 
 TEST(JobRunner, ACellCarriesTheJobAndTheAgent) {
-    const auto cell = run_job(microseconds{0}, std::chrono::hours{1});
+    Bench bench;
+    const auto cell = bench.run();
     ASSERT_TRUE(cell);
     EXPECT_EQ(cell->verdict, Verdict::fail);
     EXPECT_EQ(cell->reason, Reason::connection_refused);
@@ -57,11 +75,25 @@ TEST(JobRunner, ACellCarriesTheJobAndTheAgent) {
     EXPECT_EQ(cell->job, "job");
     EXPECT_EQ(cell->trace_id, "trace");
     EXPECT_EQ(cell->slow_over_ms, 700U);
+    EXPECT_EQ(cell->agent_lag_us, 0U);
+}
+
+TEST(JobRunner, ACellSaysHowFarTheAgentRanBehindDuringItsProbe) {
+    Bench bench;
+    const auto now = bench.clock.steady_now();
+    bench.lag.note(now - milliseconds{1}, milliseconds{90});         // before it
+    bench.lag.note(now + std::chrono::seconds{5}, milliseconds{3});  // a tick of the time it takes
+    const auto cell = bench.run();
     EXPECT_EQ(cell->agent_lag_us, 3000U);
+    const auto late = bench.runner.refused(job_at(bench.clock), {Reason::missed_window, ""});
+    EXPECT_EQ(late.agent_lag_us, 90'000U) << "one that is not probed tells of the last seconds";
 }
 
 TEST(JobRunner, AJobThatMayNotBeStartedAnyMoreIsAMissedWindow) {
-    const auto cell = run_job(microseconds{0}, std::chrono::seconds{-1});
+    Bench bench;
+    auto job = job_at(bench.clock);
+    job.not_after = bench.clock.utc_now() - std::chrono::seconds{1};
+    const auto cell = bench.run(job);
     ASSERT_TRUE(cell);
     EXPECT_EQ(cell->verdict, Verdict::unknown);
     EXPECT_EQ(cell->reason, Reason::missed_window);
@@ -71,12 +103,30 @@ TEST(JobRunner, AJobThatMayNotBeStartedAnyMoreIsAMissedWindow) {
 
 TEST(JobRunner, AClockMoreThanTenSecondsOffGivesNoVerdict) {
     for (const auto offset : {std::chrono::seconds{11}, std::chrono::seconds{-11}}) {
-        const auto cell = run_job(offset, std::chrono::hours{1});
+        Bench bench;
+        bench.clock.set_offset(offset);
+        const auto cell = bench.run();
         ASSERT_TRUE(cell);
         EXPECT_EQ(cell->reason, Reason::clock_skew);
     }
-    const auto cell = run_job(std::chrono::seconds{9}, std::chrono::hours{1});
+    Bench bench;
+    bench.clock.set_offset(std::chrono::seconds{9});
+    const auto cell = bench.run();
     EXPECT_EQ(cell->reason, Reason::connection_refused);
+}
+
+TEST(JobRunner, ABusyAgentRefusesAndSendsNothing) {
+    Bench bench;
+    bench.busy.sample();
+    bench.cpu.thread += std::chrono::hours{1};
+    bench.load_clock.passed += std::chrono::hours{1};
+    bench.busy.sample();
+    const auto cell = bench.run();
+    ASSERT_TRUE(cell);
+    EXPECT_EQ(cell->verdict, Verdict::unknown);
+    EXPECT_EQ(cell->reason, Reason::backpressure);
+    EXPECT_EQ(cell->started, std::nullopt);
+    EXPECT_EQ(bench.runner.probes(), 0U);
 }
 
 TEST(JobRunner, TheRequestAsksForWhatTheJobSays) {
