@@ -1,7 +1,5 @@
 #include "probe/answer_memo.hpp"
 
-#include <cstring>
-
 namespace quorate {
 namespace {
 
@@ -30,30 +28,14 @@ constexpr std::size_t kEntryBytes = 256;
 
 }  // namespace
 
-std::size_t AnswerMemo::HashOfKey::operator()(const AnswerKey& key) const noexcept {
-    std::size_t hash = 0;  // the text stands as a hash already
-    std::memcpy(&hash, key.text.data(), sizeof hash);
-    return hash;
-}
-
 KnownAnswer AnswerMemo::find(const AnswerKey& key) {
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end()) return nullptr;
-    entries_.splice(entries_.begin(), entries_, found->second);
-    return found->second->facts;
+    const auto* known = answers_.find(key);
+    return known == nullptr ? nullptr : *known;
 }
 
 void AnswerMemo::keep(const AnswerKey& key, AnswerFacts facts) {
     const auto bytes = kEntryBytes + std::visit(BytesOfFacts{}, facts);
-    if (bytes > bytes_max_ || by_key_.contains(key)) return;
-    while (bytes_ + bytes > bytes_max_) {
-        bytes_ -= entries_.back().bytes;
-        by_key_.erase(entries_.back().key);
-        entries_.pop_back();
-    }
-    entries_.push_front({key, std::make_shared<const AnswerFacts>(std::move(facts)), bytes});
-    by_key_.emplace(key, entries_.begin());
-    bytes_ += bytes;
+    answers_.put(key, std::make_shared<const AnswerFacts>(std::move(facts)), bytes);
 }
 
 AnswerKey AnswerRecall::key_of(std::string_view text, std::int64_t awaited_id) const {

@@ -2,14 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 
+#include "core/base/lru_cache.hpp"
 #include "core/base/sha256.hpp"
 #include "core/model/phase.hpp"
 #include "core/model/warning.hpp"
@@ -63,33 +62,26 @@ struct AnswerKey {
 /// used goes first. Not safe for several threads.
 class AnswerMemo {
 public:
-    explicit AnswerMemo(std::size_t bytes_max = kBytesMax) : bytes_max_{bytes_max} {}
+    explicit AnswerMemo(std::size_t bytes_max = kBytesMax) : answers_{bytes_max} {}
 
     /// Nothing where the text is not known.
     KnownAnswer find(const AnswerKey& key);
     /// An answer that alone passes the bound is not kept.
     void keep(const AnswerKey& key, AnswerFacts facts);
 
-    std::size_t size() const { return entries_.size(); }
+    std::size_t size() const { return answers_.size(); }
     /// What is kept, about.
-    std::size_t bytes() const { return bytes_; }
+    std::size_t bytes() const { return answers_.weight(); }
 
 private:
     static constexpr std::size_t kBytesMax = std::size_t{64} << 20U;
 
-    struct Entry {
-        AnswerKey key;
-        KnownAnswer facts;
-        std::size_t bytes;
-    };
     struct HashOfKey {
-        std::size_t operator()(const AnswerKey& key) const noexcept;
+        std::size_t operator()(const AnswerKey& key) const noexcept {
+            return HashOfSha256{}(key.text);
+        }
     };
-
-    std::size_t bytes_max_;
-    std::size_t bytes_ = 0;
-    std::list<Entry> entries_;  ///< the most recently used first
-    std::unordered_map<AnswerKey, std::list<Entry>::iterator, HashOfKey> by_key_;
+    LruCache<AnswerKey, KnownAnswer, HashOfKey> answers_;
 };
 
 /// A memo together with what an answer depends on beside its text: the phase and the era.

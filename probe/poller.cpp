@@ -86,7 +86,8 @@ Poller::Poller(boost::asio::any_io_executor executor, const Clock& clock)
 
 Poller::~Poller() {
     *self_ = nullptr;
-    // A waiting coroutine owns its socket, and nobody but the waiter owns the coroutine.
+    // A waiting coroutine owns its socket, and nobody but the waiter owns the coroutine. Asio then
+    // unwinds it in a turn of its executor.
     while (!sockets_.empty()) {
         auto& socket = sockets_.front();
         sockets_.pop_front();

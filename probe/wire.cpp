@@ -119,7 +119,8 @@ Task<Result<void>> Wire::connect(tcp::endpoint peer,
 
 Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is_address) {
     constexpr auto kMoment = WireMoment::handshaking;
-    tls_ = std::make_unique<TlsClient>(context, socket_.descriptor(), host, is_address);
+    tls_ = std::make_unique<TlsClient>(
+        context, socket_.descriptor(), std::move(host), is_address, clock_.utc_now());
     while (true) {
         const auto step = tls_->handshake();
         if (step == TlsStep::done) co_return Result<void>{};

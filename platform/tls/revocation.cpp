@@ -44,13 +44,39 @@ bool names_revoked(OCSP_BASICRESP* basic, const X509* leaf, const X509* issuer) 
     return false;
 }
 
+void free_chain(STACK_OF(X509) * chain) {
+    sk_X509_pop_free(chain, X509_free);
+}
+using Chain = std::unique_ptr<STACK_OF(X509), decltype(&free_chain)>;
+
+/// The verified chain of what the server sent.
+Chain build_chain(SSL* ssl) {
+    Chain none{nullptr, free_chain};
+    const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> store{
+        X509_STORE_CTX_new(), X509_STORE_CTX_free};
+    auto* trusted = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
+    if (!store || X509_STORE_CTX_init(store.get(),
+                                      trusted,
+                                      SSL_get0_peer_certificate(ssl),
+                                      SSL_get_peer_cert_chain(ssl)) != 1)
+        return none;
+    X509_STORE_CTX_set_default(store.get(), "ssl_server");
+    if (X509_verify_cert(store.get()) != 1) return none;
+    return Chain{X509_STORE_CTX_get1_chain(store.get()), free_chain};
+}
+
 }  // namespace
 
 bool staple_says_revoked(ssl_st* ssl) {
-    auto* chain = SSL_get0_verified_chain(ssl);
-    if (chain == nullptr || sk_X509_num(chain) == 0) return false;
     const auto basic = stapled_response(ssl);
     if (!basic) return false;
+    Chain built{nullptr, free_chain};
+    auto* chain = SSL_get0_verified_chain(ssl);
+    if (chain == nullptr) {  // it was known from before
+        built = build_chain(ssl);
+        chain = built.get();
+    }
+    if (chain == nullptr || sk_X509_num(chain) == 0) return false;
     const auto* leaf = sk_X509_value(chain, 0);
     const auto* issuer = sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : leaf;
     // The signature last: it costs, and "good" decides nothing.

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "platform/tls/revocation.hpp"
+#include "platform/tls/verified_chains.hpp"
 
 namespace quorate {
 namespace {
@@ -86,14 +87,31 @@ std::string text_of(const X509_NAME* name) {
     return size > 0 ? std::string{bytes, static_cast<std::size_t>(size)} : std::string{};
 }
 
+std::optional<UtcTime> latest_not_before(const stack_st_X509* chain) {
+    std::optional<UtcTime> latest;
+    for (int i = 0; i < sk_X509_num(chain); ++i) {
+        const auto not_before = time_of(X509_get0_notBefore(sk_X509_value(chain, i)));
+        if (!not_before) return std::nullopt;
+        if (!latest || *not_before > *latest) latest = not_before;
+    }
+    return latest;
+}
+
+TlsClient* client_of(const X509_STORE_CTX* store) {
+    auto* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    return static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));
+}
+
 }  // namespace
 
 void TlsClient::Free::operator()(ssl_st* ssl) const noexcept {
     SSL_free(ssl);
 }
 
-TlsClient::TlsClient(const TlsContext& context, int descriptor, std::string host, bool is_address)
-    : ssl_{SSL_new(context.get())} {
+TlsClient::TlsClient(
+    const TlsContext& context, int descriptor, std::string host, bool is_address, UtcTime now)
+    : now_{now}, ssl_{SSL_new(context.get())} {
     // `example.com.` is the same host; neither SNI nor certificates write its dot.
     if (!is_address && host.size() > 1 && host.back() == '.') host.pop_back();
     BIO* bio = ssl_ ? BIO_new(bio_method()) : nullptr;
@@ -109,6 +127,7 @@ TlsClient::TlsClient(const TlsContext& context, int descriptor, std::string host
                                     : SSL_set1_host(ssl_.get(), host.c_str()) == 1 &&
                                           SSL_set_tlsext_host_name(ssl_.get(), host.c_str()) == 1;
     if (!expects) throw std::bad_alloc{};
+    peer_ = std::move(host);
 }
 
 TlsClient::~TlsClient() = default;
@@ -123,14 +142,33 @@ int TlsClient::on_staple(ssl_st* ssl, void* /*argument*/) {
     return 0;
 }
 
+int TlsClient::on_chain(x509_store_ctx_st* store, void* chains) {
+    auto& verified = *static_cast<VerifiedChains*>(chains);
+    auto* client = client_of(store);
+    auto& facts = client->facts_;
+    const auto key = VerifiedChains::key_of(store, client->peer_);
+    if (auto known = verified.find(key, client->now_)) {
+        facts.not_after = known->not_after;
+        facts.earliest_not_after = known->earliest_not_after;
+        facts.issuer = std::move(known->issuer);
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
+    }
+    if (X509_verify_cert(store) != 1) return 0;
+    const auto not_before = latest_not_before(X509_STORE_CTX_get0_chain(store));
+    if (not_before && facts.not_after && facts.earliest_not_after)
+        verified.keep(
+            key,
+            {*not_before, *facts.earliest_not_after, *facts.not_after, facts.issuer, client->now_});
+    return 1;
+}
+
 int TlsClient::on_verify(int ok, x509_store_ctx_st* store) {
     if (ok != 1 && is_missing_crl(X509_STORE_CTX_get_error(store))) {
         X509_STORE_CTX_set_error(store, X509_V_OK);
         return 1;
     }
-    auto* ssl =
-        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    auto* client = static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));
+    auto* client = client_of(store);
     if (ok != 1) {
         client->facts_.verify_code = X509_STORE_CTX_get_error(store);
         client->facts_.verify_depth = X509_STORE_CTX_get_error_depth(store);

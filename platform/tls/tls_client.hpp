@@ -38,8 +38,10 @@ enum class TlsStep {
 class TlsClient {
 public:
     /// `host` is verified as a name, sent as SNI, or, when `is_address`, verified as an IP address.
+    /// `now` is when a chain that was verified before must still hold.
     /// Throws std::bad_alloc where OpenSSL has no memory.
-    TlsClient(const TlsContext& context, int descriptor, std::string host, bool is_address);
+    TlsClient(
+        const TlsContext& context, int descriptor, std::string host, bool is_address, UtcTime now);
     TlsClient(const TlsClient&) = delete;
     TlsClient& operator=(const TlsClient&) = delete;
     ~TlsClient();
@@ -67,6 +69,8 @@ public:
         bool drained = false;
     };
 
+    /// OpenSSL calls it to verify a chain; TlsContexts installs it with its VerifiedChains.
+    static int on_chain(x509_store_ctx_st* store, void* chains);
     /// OpenSSL calls it for each certificate; TlsContexts installs it.
     static int on_verify(int ok, x509_store_ctx_st* store);
     /// OpenSSL calls it behind a verified chain, whether or not there is a stapled OCSP response.
@@ -79,6 +83,8 @@ private:
     struct Free {
         void operator()(ssl_st* ssl) const noexcept;
     };
+    std::string peer_;
+    UtcTime now_;
     Line line_;  // before `ssl_`, which points to it
     std::unique_ptr<ssl_st, Free> ssl_;
     TlsFacts facts_;

@@ -7,13 +7,17 @@
 
 #include "platform/tls/revocation.hpp"
 #include "platform/tls/tls_client.hpp"
+#include "platform/tls/verified_chains.hpp"
 
 namespace quorate {
 namespace {
 
 TlsContext make_context(const std::string& ca_file) {
-    TlsContext context{SSL_CTX_new(TLS_client_method()), SSL_CTX_free};
+    const auto chains = std::make_shared<VerifiedChains>();
+    TlsContext context{SSL_CTX_new(TLS_client_method()),
+                       [chains](SSL_CTX* owned) { SSL_CTX_free(owned); }};
     if (!context) throw std::runtime_error{"libssl gives no TLS client"};
+    SSL_CTX_set_cert_verify_callback(context.get(), TlsClient::on_chain, chains.get());
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     // Peers often skip close_notify. Whether a body is complete is told by its own framing.
     SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);

@@ -154,6 +154,37 @@ TEST_F(ProbeCertificate, OnlyASignedAndCurrentStapleOfThisCertificateRevokesIt) 
     }
 }
 
+// A chain that was verified is remembered: what the second look finds must not differ.
+TEST_F(ProbeCertificate, ASecondLookAtTheSameChainFindsTheSame) {
+    const auto context = authority_.server({.via = Via::short_intermediate});
+    const auto first = report_at(context.get(), authority_.ca_file());
+    const auto again = report_at(context.get(), authority_.ca_file());
+    for (const auto* report : {&first, &again}) {
+        EXPECT_EQ(report->verdict, Verdict::up) << report->detail;
+        ASSERT_TRUE(report->tls);
+        EXPECT_EQ(report->tls->issuer, first.tls->issuer);
+        EXPECT_EQ(report->tls->not_after, first.tls->not_after);
+        EXPECT_EQ(report->tls->earliest_not_after, first.tls->earliest_not_after);
+        EXPECT_TRUE(report->warnings.has(Warning::tls_cert_expiring));
+    }
+    EXPECT_LT(*first.tls->earliest_not_after, *first.tls->not_after);
+    // Sound for one name says nothing of another, and nothing to who trusts other authorities.
+    expect_code(report_at(context.get(), authority_.ca_file(), "other.test"),
+                "tls_cert_hostname_mismatch",
+                62,
+                0);
+    expect_code(report_at(context.get(), stranger_.ca_file()), "tls_cert_untrusted", 20, 1);
+    EXPECT_EQ(report_at(context.get(), authority_.ca_file()).verdict, Verdict::up);
+}
+
+TEST_F(ProbeCertificate, AStapleRevokesACertificateWhoseChainIsKnownToo) {
+    for (const auto via : {Via::authority, Via::intermediate}) {
+        const auto context = authority_.server({.via = via, .staple = Staple::revoked});
+        for (int i = 0; i < 2; ++i)
+            expect_code(report_at(context.get(), authority_.ca_file()), "tls_cert_revoked", 23, 0);
+    }
+}
+
 TEST_F(ProbeCertificate, AListOfRevokedCertificatesInTheCaFileIsHeeded) {
     const auto revoked = authority_.server({});
     const auto sound = authority_.server({});
