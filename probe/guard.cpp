@@ -70,7 +70,8 @@ AddressKind kind_of_v6(const ip::address_v6& address) {
     if (bytes[0] == 0xFE && (bytes[1] & 0xC0U) == 0x80) return AddressKind::link_local;
     if (bytes[0] == 0xFE && (bytes[1] & 0xC0U) == 0xC0) return AddressKind::private_network;
     if (starts_with(bytes, {0x20, 0x01, 0x0D, 0xB8})) return AddressKind::documentation;
-    if (starts_with(bytes, {0x3F, 0xFF, 0x00})) return AddressKind::documentation;
+    if (starts_with(bytes, {0x3F, 0xFF}) && (bytes[2] & 0xF0U) == 0)
+        return AddressKind::documentation;
     if (starts_with(bytes, {0x20, 0x01, 0x00, 0x02, 0, 0})) return AddressKind::documentation;
     // NAT64 is how an IPv6-only agent reaches the public IPv4 internet (RFC 6052).
     if (starts_with(bytes, {0x00, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0}) &&

@@ -42,6 +42,7 @@ private:
     void on_request_impl(http::verb, string_view, string_view, int, error_code&) override {}
     void on_response_impl(int code, string_view, int, error_code& error) override {
         error = {};
+        if (code < 100) error = http::error::bad_status;  // neither interim nor final
         head_.status = static_cast<std::uint16_t>(code);
     }
     void on_field_impl(http::field name,
@@ -112,6 +113,24 @@ HttpStep HttpResponseParser::feed(std::string_view bytes, std::size_t& consumed)
     return message_bytes_ > kMessageBytesMax ? HttpStep::too_large : step;
 }
 
+/// Whether a whole head stands in front of `rest`. Beast gets it only then: what it says about a
+/// part of a head depends on where the part ends. What can't become a head is malformed at once, so
+/// that nobody waits for the rest of it.
+HttpStep HttpResponseParser::scan_head(std::string_view rest) {
+    static constexpr std::string_view kBegin = "HTTP/1.";
+    const auto begun = std::min(rest.size(), kBegin.size());
+    if (rest.substr(0, begun) != kBegin.substr(0, begun)) return HttpStep::malformed;
+    while (true) {
+        const auto line_end = rest.find('\n', head_scanned_);
+        if (line_end == rest.npos) break;
+        if (rest[line_end - 1] != '\r') return HttpStep::malformed;
+        if (rest[line_end - 2] == '\n') return HttpStep::done;
+        head_scanned_ = line_end + 1;
+    }
+    head_scanned_ = rest.size();
+    return head_bytes_ + rest.size() > kHeadBytesMax ? HttpStep::malformed : HttpStep::need_more;
+}
+
 HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed) {
     parser_->redirect(&sink_);
     consumed = 0;
@@ -121,6 +140,10 @@ HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed
         // Not eager: it stops behind the head, so that the head's bytes can be counted. Beast's own
         // limit is for what it holds at once, which is little where fields come one by one.
         const bool in_head = !parser_->is_header_done();
+        if (in_head) {
+            const auto scanned = scan_head(bytes.substr(consumed));
+            if (scanned != HttpStep::done) return scanned;
+        }
         const auto taken = rest.size() == 0 ? 0 : parser_->put(rest, error);
         consumed += taken;
         if (in_head) head_bytes_ += taken;
@@ -135,6 +158,7 @@ HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed
             const auto status = parser_->head().status;
             if (status >= 200 || status == 101) return HttpStep::done;
             parser_ = std::make_unique<Parser>(&sink_);
+            head_scanned_ = 0;
             continue;
         }
         const auto length = parser_->is_header_done() ? parser_->content_length() : boost::none;

@@ -62,11 +62,13 @@ public:
 private:
     class Parser;
     HttpStep parse(std::string_view bytes, std::size_t& consumed);
+    HttpStep scan_head(std::string_view rest);
 
     std::unique_ptr<Parser> parser_;
     BodySink sink_;
     std::uint64_t message_bytes_ = 0;
     std::uint64_t head_bytes_ = 0;  ///< of all heads
+    std::size_t head_scanned_ = 0;  ///< of what is left over, while the head is not whole
 };
 
 }  // namespace quorate

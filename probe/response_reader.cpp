@@ -39,17 +39,18 @@ bool ResponseReader::is_event_stream() const {
 bool ResponseReader::on_body(std::string_view piece) {
     if (is_event_stream()) {
         events_.clear();
-        if (!sse_.feed(piece, events_)) return false;
+        const bool within_limits = sse_.feed(piece, events_);
         for (auto& event : events_) {
-            if (is_message(event) && !inbox_.take(event.data) && !failure_)
+            if (failure_) break;  // had they come in another read, nobody would have seen the rest
+            if (is_message(event) && !inbox_.take(event.data))
                 fail_unread("An event of the stream");
             if (!first_event_) first_event_ = std::move(event);
         }
-        return true;
+        return within_limits;
     }
     // Of an error page only the beginning is looked at; the parser bounds both.
-    const bool is_page = !succeeded() && body_.size() + piece.size() > kErrorBodyBytesMax;
-    if (!is_page) body_.append(piece);
+    if (!succeeded()) piece = piece.substr(0, kErrorBodyBytesMax - body_.size());
+    body_.append(piece);
     return true;
 }
 
@@ -70,13 +71,20 @@ ReadStep ResponseReader::feed(std::string_view bytes, std::size_t& consumed) {
             message_done_ = true;
             return on_message_end();
         case HttpStep::too_large:
-            return fail(Reason::response_too_large, "The response passes the size limits");
+            return fail_behind(Reason::response_too_large, "The response passes the size limits");
         case HttpStep::malformed:
         case HttpStep::truncated:
         case HttpStep::closed:
             break;
     }
-    return fail(Reason::http_malformed, "The answer is not HTTP/1.1 within the limits");
+    return fail_behind(Reason::http_malformed, "The answer is not HTTP/1.1 within the limits");
+}
+
+/// For what is wrong behind bytes that were taken in the same read: they may have decided already.
+ReadStep ResponseReader::fail_behind(Reason reason, std::string detail) {
+    const auto seen = look();
+    if (seen == ReadStep::satisfied || seen == ReadStep::failed) return seen;
+    return fail(reason, std::move(detail));
 }
 
 ReadStep ResponseReader::end_of_stream() {
@@ -97,25 +105,30 @@ ReadStep ResponseReader::end_of_stream() {
     return fail(Reason::response_truncated, "The response ended in the middle of its body");
 }
 
-/// Whether what is wanted has come although the message goes on.
-ReadStep ResponseReader::look() {
-    if (!head_done()) return ReadStep::need_more;
-    if (inbox_.has_response() && wanted_ == Wanted::rpc_response && is_event_stream())
-        return ReadStep::satisfied;
-    if (failure_) return ReadStep::failed;
+/// Whether what is wanted has come, whatever comes behind it.
+bool ResponseReader::has_what_is_wanted() const {
     switch (wanted_) {
         case Wanted::head:
-            return ReadStep::satisfied;
+            return true;
         case Wanted::message_end:
-            return is_event_stream() ? ReadStep::satisfied : ReadStep::need_more;
+            return is_event_stream();
         case Wanted::whole_message:
-            return ReadStep::need_more;
+            return false;
         case Wanted::first_event:
-            if (first_event_) return ReadStep::satisfied;
-            [[fallthrough]];
+            return first_event_.has_value();
         case Wanted::rpc_response:
-            break;
+            return is_event_stream() && inbox_.has_response();
     }
+    return false;
+}
+
+/// What the bytes up to here decide, although the message goes on.
+ReadStep ResponseReader::look() {
+    if (!head_done()) return ReadStep::need_more;
+    if (has_what_is_wanted()) return ReadStep::satisfied;
+    if (wanted_ == Wanted::whole_message) return ReadStep::need_more;  // whatever it says
+    if (failure_) return ReadStep::failed;
+    if (wanted_ == Wanted::message_end) return ReadStep::need_more;
     const auto& type = head().media_type;
     const bool readable = type == "text/event-stream" ||
                           (type == "application/json" && wanted_ == Wanted::rpc_response);

@@ -71,7 +71,9 @@ private:
     bool on_body(std::string_view piece);
     ReadStep look();
     ReadStep on_message_end();
+    bool has_what_is_wanted() const;
     ReadStep fail(Reason reason, std::string detail);
+    ReadStep fail_behind(Reason reason, std::string detail);
     /// For JSON that the inbox did not take.
     ReadStep fail_unread(const std::string& what);
     bool succeeded() const { return head().status >= 200 && head().status < 300; }

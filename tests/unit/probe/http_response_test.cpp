@@ -87,6 +87,8 @@ TEST(HttpResponse, AShortBodyIsTruncatedAndAShortHeadIsAClosedConnection) {
 TEST(HttpResponse, WhatIsNoHttpIsMalformed) {
     for (const auto* bad : {"SSH-2.0-OpenSSH_9.2\r\n\r\n",
                             "HTTP/1.1 20 OK\r\n\r\n",
+                            "HTTP/1.1 000 OK\r\n\r\n",
+                            "HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"})
@@ -97,6 +99,25 @@ TEST(HttpResponse, WhatIsNoHttpIsMalformed) {
 std::string head_of(std::size_t size) {
     std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ";
     return head + std::string(size - head.size() - 4, 'a') + "\r\n\r\n";
+}
+
+TEST(HttpResponse, WhatCanNotBecomeAHeadIsMalformedAtOnceHoweverItIsSplit) {
+    for (const std::string bad : {"SSH-2.0-OpenSSH_9.2p1\r\n",
+                                  "* OK IMAP4 ready\r\n",
+                                  "\x16\x03\x01",
+                                  "HTTP/2 200\r\n",
+                                  "HTTP/1.1 200 OK\nContent-Length: 0\n\n"})
+        for (const std::size_t size : {1U, 3U, 1000U})
+            EXPECT_EQ((Reading{bad, size}.step), HttpStep::malformed) << bad << size;
+}
+
+TEST(HttpResponse, APartOfAHeadIsNotJudgedHoweverItIsSplit) {
+    for (const std::string part :
+         {"HTTP/1.1 2x", "HTTP/1.1 200 OK\r\nbad field\r\n", "HTTP/1.1 200 OK\r"})
+        for (const std::size_t size : {1U, 3U, 1000U}) {
+            EXPECT_EQ((Reading{part, size, true}.step), HttpStep::closed) << part << size;
+            EXPECT_EQ((Reading{part + "\r\n\r\n", size, true}.step), HttpStep::malformed) << part;
+        }
 }
 
 TEST(HttpResponse, AHeadMayBe64KiBLongAndNotAByteMore) {

@@ -1,5 +1,8 @@
 #include "probe/response_reader.hpp"
 
+#include <array>
+#include <charconv>
+
 #include <gtest/gtest.h>
 
 namespace quorate {
@@ -15,6 +18,12 @@ ReadStep read(ResponseReader& reader, const std::string& text, bool ends = false
 std::string response(std::string_view type, std::string_view body, int status = 200) {
     return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: " + std::string{type} +
            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string{body};
+}
+
+std::string hex(std::size_t number) {
+    std::array<char, 16> digits{};
+    const auto end = std::to_chars(digits.begin(), digits.end(), number, 16).ptr;
+    return {digits.begin(), end};
 }
 
 constexpr std::string_view kAnswer = R"({"jsonrpc":"2.0","id":1,"result":{}})";
@@ -101,6 +110,87 @@ TEST(ResponseReader, AnErrorWithoutIdAnswersTheOneRequestUnderWay) {
                             R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700}})")),
               ReadStep::satisfied);
     EXPECT_TRUE(reader.inbox().response());
+}
+
+/// The outcome of `text` when it comes at once and when it comes byte by byte; they must agree.
+std::string outcome(Wanted wanted, const std::string& text) {
+    std::string outcomes[2];
+    for (const bool at_once : {true, false}) {
+        ResponseReader reader{wanted, Phase::tools_list, 1};
+        auto step = ReadStep::need_more;
+        std::string buffer;
+        for (std::size_t at = 0; at < text.size() && step == ReadStep::need_more;) {
+            buffer += text.substr(at, at_once ? text.size() : 1);
+            at += at_once ? text.size() : 1;
+            std::size_t consumed = 0;
+            step = reader.feed(buffer, consumed);
+            buffer.erase(0, consumed);
+        }
+        outcomes[at_once ? 0 : 1] = step == ReadStep::failed
+                                        ? std::string{name_of(reader.failure()->reason)}
+                                    : step == ReadStep::satisfied ? "satisfied"
+                                                                  : "goes on";
+    }
+    EXPECT_EQ(outcomes[0], outcomes[1]) << text;
+    return outcomes[0];
+}
+
+TEST(ResponseReader, TheFirstThatDecidesDecidesHoweverTheBytesAreSplit) {
+    const std::string stream =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const auto chunk = [](std::string_view text) {
+        return hex(text.size()) + "\r\n" + std::string{text} + "\r\n";
+    };
+    const auto good = chunk("data: " + std::string{kAnswer} + "\n\n");
+    const auto bad = chunk("data: {\n\n");
+    const auto endpoint = chunk("event: endpoint\ndata: /m\n\n");
+    EXPECT_EQ(outcome(Wanted::rpc_response, stream + bad + good), "protocol_invalid_json");
+    EXPECT_EQ(outcome(Wanted::rpc_response, stream + good + bad), "satisfied");
+    EXPECT_EQ(outcome(Wanted::rpc_response, stream + good + "zz\r\n"), "satisfied");
+    EXPECT_EQ(outcome(Wanted::first_event, stream + endpoint + bad), "satisfied");
+    EXPECT_EQ(outcome(Wanted::first_event, stream + endpoint + "zz\r\n"), "satisfied");
+    EXPECT_EQ(outcome(Wanted::head, stream + "zz\r\n"), "satisfied");
+    EXPECT_EQ(outcome(Wanted::rpc_response, stream + bad + "zz\r\n"), "protocol_invalid_json");
+    EXPECT_EQ(outcome(Wanted::rpc_response, stream + "zz\r\n"), "http_malformed");
+}
+
+TEST(ResponseReader, AConnectionIsKeptWhateverStandsBehindTheAnswer) {
+    const auto text =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 64\r\n\r\ndata: " +
+        std::string{kAnswer} + "\n\ndata: { no JSON { \n\n";
+    for (const std::size_t size : {std::size_t{1}, text.size()}) {
+        ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+        auto step = ReadStep::need_more;
+        std::string buffer;
+        for (std::size_t at = 0; at < text.size(); at += size) {
+            buffer += text.substr(at, size);
+            std::size_t consumed = 0;
+            step = reader.feed(buffer, consumed);
+            buffer.erase(0, consumed);
+            if (step == ReadStep::satisfied) reader.want(Wanted::whole_message, Phase::http);
+        }
+        EXPECT_EQ(step, ReadStep::satisfied) << size;
+        EXPECT_TRUE(reader.reusable()) << size;
+    }
+}
+
+TEST(ResponseReader, OfAnErrorPageTheFirst64KiBAreReadHoweverTheyAreSplit) {
+    const std::string error = R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600}})";
+    const auto text = response("application/json", error + std::string(100'000, ' ') + error, 400);
+    for (const std::size_t size : {text.size(), std::size_t{1000}, std::size_t{70'000}}) {
+        ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+        auto step = ReadStep::need_more;
+        std::string buffer;
+        for (std::size_t at = 0; at < text.size(); at += size) {
+            buffer += text.substr(at, size);
+            std::size_t consumed = 0;
+            step = reader.feed(buffer, consumed);
+            buffer.erase(0, consumed);
+        }
+        EXPECT_EQ(step, ReadStep::satisfied);
+        ASSERT_TRUE(reader.rpc_error()) << size;
+        EXPECT_EQ(reader.rpc_error()->code, -32600);
+    }
 }
 
 TEST(ResponseReader, OneStreamAnswersSeveralRequestsInTurn) {
