@@ -14,6 +14,7 @@ need_build() {
     for target in "$@"; do targets+=(--target "$target"); done
     need_packages "${packages_build[@]}"
     if [ "$preset" = clang ]; then need_packages clang-16; fi
+    if [ "$preset" = fuzz ]; then need_packages "${packages_fuzz[@]}"; fi
     [ -e "$repo/build/$preset/build.ninja" ] ||
         (cd "$repo" && run cmake --preset "$preset") >&2 || fail "configuring $preset failed: see above"
     # Two builds of one clone take turns: Ninja does not guard its folder.

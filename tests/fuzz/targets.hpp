@@ -1,0 +1,44 @@
+#pragma once
+
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+/// The fuzz targets: each takes any bytes and checks what must hold of the code under them.
+/// libFuzzer drives them in the preset `fuzz`; in the unit suite they replay their corpus.
+namespace quorate::fuzz {
+
+/// Thrown where an invariant does not hold; the message says which.
+class InvariantBroken : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+/// Throws InvariantBroken unless `holds`.
+inline void require(bool holds, std::string_view what) {
+    if (!holds) throw InvariantBroken{std::string{what}};
+}
+
+void fuzz_sse(std::string_view input);
+void fuzz_http(std::string_view input);
+void fuzz_jsonrpc(std::string_view input);
+void fuzz_www_authenticate(std::string_view input);
+void fuzz_url(std::string_view input);
+void fuzz_guard(std::string_view input);
+void fuzz_manifest(std::string_view input);
+
+struct Target {
+    std::string_view name;  ///< also of its folder below `corpus`
+    void (*run)(std::string_view input);
+};
+
+inline constexpr std::array kTargets{Target{"sse", fuzz_sse},
+                                     Target{"http", fuzz_http},
+                                     Target{"jsonrpc", fuzz_jsonrpc},
+                                     Target{"www_authenticate", fuzz_www_authenticate},
+                                     Target{"url", fuzz_url},
+                                     Target{"guard", fuzz_guard},
+                                     Target{"manifest", fuzz_manifest}};
+
+}  // namespace quorate::fuzz
