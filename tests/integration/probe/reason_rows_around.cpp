@@ -4,11 +4,13 @@
 
 #include "core/decision/quarantine.hpp"
 #include "core/decision/seal.hpp"
+#include "platform/telemetry/readiness.hpp"
 #include "platform/tls/tls_contexts.hpp"
 #include "probe/resolver.hpp"
 #include "region-agent/intake/job_runner.hpp"
 #include "tests/integration/probe/reason_bench.hpp"
 #include "tests/integration/probe/reason_claims.hpp"
+#include "tests/unit/region-agent/standing_clock.hpp"
 
 namespace quorate {
 namespace {
@@ -17,25 +19,42 @@ constexpr EndpointId kEndpoint{1};
 constexpr RegionId kRegion{2};
 const auto kMinute = UtcMinute::from_epoch_ms(1'800'000'000'000);
 
-/// An agent runs a job for the server, its clock `offset` off Redis's and the job's latest start
-/// that far from now.
-Outcome run_job(const RawServer& server, microseconds offset, std::chrono::seconds not_after_in) {
+/// How an agent stands when its job comes.
+struct AgentState {
+    microseconds clock_offset{0};           ///< off Redis's
+    std::chrono::seconds not_after_in{60};  ///< the job's latest start, from now
+    bool busy = false;                      ///< its core is all used
+};
+
+/// An agent runs a job for the server.
+Outcome run_job(const RawServer& server, AgentState state) {
     boost::asio::io_context io{1};
     const SystemClock system;
     agent::RedisClock clock{system};
-    clock.set_offset(offset);
+    clock.set_offset(state.clock_offset);
     Logger log{"agent", LogLevel::error, system};
     TlsContexts contexts;
     Resolver resolver{io.get_executor(), {}};
     ProbeEngine engine{clock, contexts, resolver};
-    agent::JobRunner runner{engine, clock, log, {"agent-1", "", "", true}};
+    const agent::LagMeter lag{clock};
+    agent::StandingClock load_clock;
+    CpuTime used;
+    agent::LoadWatch load{load_clock, log, 0.6, 1, [&used] { return used; }};
+    for (int i = 0; i < 20 && state.busy; ++i) {
+        load_clock.passed += agent::LoadWatch::kEvery;
+        used.thread += agent::LoadWatch::kEvery;
+        load.sample();
+    }
+    Readiness readiness;
+    agent::SelfCheck check{io.get_executor(), clock, resolver, readiness, log, {}};
+    agent::JobRunner runner{engine, clock, log, {"agent-1", "", "", true}, {lag, load, check}};
     Job job;
     job.key = {kEndpoint, kRegion, kMinute};
     job.url = server.url();
     job.timeout = std::chrono::seconds{1};
-    job.not_after = clock.utc_now() + not_after_in;
+    job.not_after = clock.utc_now() + state.not_after_in;
     std::optional<Cell> cell;
-    auto work = [&]() -> Task<> { cell = co_await runner.run(job, milliseconds{0}); };
+    auto work = [&]() -> Task<> { cell = co_await runner.run(job); };
     boost::asio::co_spawn(io, work(), [](std::exception_ptr thrown) {
         if (thrown) std::rethrow_exception(thrown);
     });
@@ -86,27 +105,28 @@ ReasonRow around_row(Reason reason, std::string how, std::function<Outcome(Reaso
 }  // namespace
 
 std::vector<ReasonRow> around_rows() {
-    const auto job = [](microseconds offset, std::chrono::seconds not_after_in) {
+    const auto job = [](AgentState state) {
         return [=](ReasonBench&) {
             McpScript script;
             const RawServer server{std::ref(script)};
-            return run_job(server, offset, not_after_in);
+            return run_job(server, state);
         };
     };
     using std::chrono::seconds;
     return {
         around_row(Reason::missed_window,
                    "agent: a job past its latest start",
-                   job(microseconds{0}, seconds{-1})),
-        around_row(
-            Reason::clock_skew, "agent: a clock 11 s off Redis's", job(seconds{11}, seconds{60})),
+                   job({.not_after_in = seconds{-1}})),
+        around_row(Reason::clock_skew,
+                   "agent: a clock 11 s off Redis's",
+                   job({.clock_offset = seconds{11}})),
         around_row(Reason::not_reported,
                    "archiver: no cell at the seal, an agent lives",
                    [](ReasonBench&) { return seal_nothing(true); }),
         around_row(Reason::agent_dead,
                    "archiver: no cell at the seal, and no agent lives",
                    [](ReasonBench&) { return seal_nothing(false); }),
-        elsewhere_row(Reason::backpressure, "agent: too busy to measure"),
+        around_row(Reason::backpressure, "agent: too busy to measure", job({.busy = true})),
         elsewhere_row(Reason::auth_token_unavailable, "coordinator: the secret is missing"),
         elsewhere_row(Reason::schema_drift, "a contract that is not the approved one"),
         around_row(Reason::region_fault,
