@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/base/utf8.hpp"
 
@@ -28,20 +29,22 @@ char lower(char c) {
 std::string safe_text(std::string_view hostile, std::size_t bytes_max) {
     static constexpr std::string_view kEllipsis = "…";
     std::string safe;
+    bool spaced = false;  // white space came since the last character
     while (!hostile.empty()) {
         if (is_white(hostile[0])) {
-            if (!safe.empty() && safe.back() != ' ') safe.push_back(' ');
+            spaced = !safe.empty();
             hostile.remove_prefix(1);
             continue;
         }
         const auto character = first_character(hostile);
         const bool keep = character.size > 0 && is_harmless(character.code);
         const auto next = keep ? hostile.substr(0, character.size) : std::string_view{"?"};
-        if (safe.size() + next.size() + kEllipsis.size() > bytes_max) return safe.append(kEllipsis);
+        const auto room = safe.size() + (spaced ? 1 : 0) + next.size() + kEllipsis.size();
+        if (room > bytes_max) return safe.append(kEllipsis);
+        if (std::exchange(spaced, false)) safe.push_back(' ');
         safe.append(next);
         hostile.remove_prefix(std::max<std::size_t>(character.size, 1));
     }
-    if (!safe.empty() && safe.back() == ' ') safe.pop_back();
     return safe;
 }
 

@@ -12,6 +12,16 @@
 namespace quorate {
 namespace {
 
+TEST(SafeText, NeverPassesItsBoundWhereverWhiteSpaceStands) {
+    for (std::size_t before = 0; before < 24; ++before) {
+        const auto text = std::string(before, 'x') + "  \n " + std::string(30, 'y');
+        for (std::size_t bytes_max = 3; bytes_max < 64; ++bytes_max)
+            EXPECT_LE(safe_text(text, bytes_max).size(), bytes_max) << before << ' ' << bytes_max;
+    }
+    EXPECT_EQ(safe_text(" a \t b \n", 20), "a b");
+    EXPECT_EQ(safe_text("abcdefg h", 10), "abcdefg…");
+}
+
 TEST(SafeText, TerminalEscapesAndOverridesOfDirectionBecomeQuestionMarks) {
     EXPECT_EQ(safe_text("a\x1B[31mb", 80), "a?[31mb");
     EXPECT_EQ(safe_text("a\xE2\x80\xAE b", 80), "a? b");
