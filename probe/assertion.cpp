@@ -111,9 +111,11 @@ bool is_type(const json::value& value, const json::value& type) {
 bool holds(const json::value& value, std::string_view op, const json::value& wanted) {
     if (op == "contains") return contains(value, wanted);
     if (op == "is") return is_type(value, wanted);
+    if (op == "==" && value == wanted) return true;  // large integers too, exactly
     const auto left = number_of(value);
     const auto right = number_of(wanted);
-    if (op == "==") return left && right ? *left == *right : value == wanted;
+    if (op == "==")
+        return left && right && (value.is_double() || wanted.is_double()) && *left == *right;
     return left && right && (op == ">=" ? *left >= *right : *left <= *right);
 }
 

@@ -90,10 +90,13 @@ struct Attempt {
     bool modern = false;
     std::string version;  ///< what MCP-Protocol-Version says; empty: no such header
     std::string session_id;
+    std::string_view offered_version;  ///< by the last initialize; of the table of versions
     bool tools_declared = false;
     std::optional<RpcError> last_rpc_error;
     std::optional<Failure> not_modern_because;  ///< what a forced modern era reports
     std::int64_t next_id = 1;
+    bool asked_of_client = false;  ///< the server wanted sampling, roots or elicitation
+    std::optional<std::int64_t> abandoned_call;  ///< id of a tools/call that we gave up on
     unsigned redirects = 0;
     std::vector<boost::json::object> tools;
     std::optional<Failure>
@@ -146,6 +149,9 @@ Task<Result<void>> tools_list_step(Attempt& attempt);
 Task<Result<void>> tools_call_step(Attempt& attempt);
 /// Ends the session, at most `budget` long. Never changes the verdict.
 Task<void> cleanup_step(Attempt& attempt, milliseconds budget);
+/// Looks behind a 401 without logging in: whether clients find out where to (probe page, section
+/// 8). Fills `report.auth` and may warn; in what is left of the budget, outside of the timings.
+Task<void> wall_step(Attempt& attempt);
 /// Asks the owner's health URL in what is left of the budget. Never changes the verdict.
 Task<void> health_step(Attempt& attempt);
 

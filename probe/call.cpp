@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "probe/mcp_messages.hpp"
 #include "probe/pause.hpp"
 
 namespace quorate {
@@ -46,10 +47,9 @@ Task<Result<void>> receive_all(Attempt& attempt, Wire& wire, ResponseReader& rea
                 received = reader.nothing_came(Reason::timeout_body, received.error().detail);
             co_return received;
         }
-        if (!reader.inbox().has_server_requests()) co_return received;
-        co_await answer_server_requests(attempt, reader);
-        // They may have come in one piece with the answer, and then nothing follows.
-        if (reader.inbox().has_response()) co_return received;
+        if (reader.inbox().has_server_requests()) co_await answer_server_requests(attempt, reader);
+        // What we wait for may have come in the same piece as the question.
+        if (!wire.wants_attention()) co_return received;
     }
 }
 
@@ -75,6 +75,14 @@ bool was_stale(const Attempt& attempt, const Failure& failure) {
                                       failure.reason == Reason::connection_closed);
 }
 
+/// The session that the answer to `initialize` opens, from its head on: a stream of that answer is
+/// resumed with it, and it is ended also where the rest never comes.
+void keep_session(Attempt& attempt, Phase phase) {
+    if (phase != Phase::initialize || attempt.message_url || !attempt.last->head_done()) return;
+    const auto& head = attempt.last->head();
+    if (head.status == 200 && is_session_id(head.session_id)) attempt.session_id = head.session_id;
+}
+
 /// POSTs `message`, which lives on the caller's frame, to where the transport has it.
 Task<Result<void>> exchange(Attempt& attempt, const McpCall& message) {
     const bool answered_elsewhere = message.id == 0 || attempt.message_url;
@@ -82,6 +90,7 @@ Task<Result<void>> exchange(Attempt& attempt, const McpCall& message) {
     const auto& url = attempt.message_url ? *attempt.message_url : attempt.url;
     attempt.report.http_status.reset();
     attempt.report.rpc_code.reset();
+    attempt.last_rpc_error.reset();
     while (true) {
         auto ready = co_await ready_connection(attempt, message.idempotent);
         if (!ready) co_return ready;
@@ -92,6 +101,7 @@ Task<Result<void>> exchange(Attempt& attempt, const McpCall& message) {
         const bool kept = attempt.last != nullptr;
         auto request = write_post(attempt, url, message);
         auto done = co_await exchange_once(attempt, std::move(request), wanted, message);
+        keep_session(attempt, message.phase);
         if (done) co_return done;
         if (!kept || !message.idempotent || !was_stale(attempt, done.error())) co_return done;
         attempt.wire.reset();
@@ -136,16 +146,32 @@ Task<Result<void>> resume(Attempt& attempt, McpCall message, Failure broken) {
     co_return Failure{message.phase, Reason::protocol_no_response, broken.detail};
 }
 
+Failure session_lost(Attempt& attempt, const HttpHead& head, Phase phase) {
+    if (head.status != 404) attempt.report.warnings.add(Warning::session_loss_status_not_404);
+    return {phase,
+            Reason::protocol_session_lost,
+            "The server does not know the session that it gave us"};
+}
+
 /// HTTP+SSE of 2024-11-05: the POST is merely accepted, the answer comes on the stream.
 Task<Result<Answer>> call_over_sse(Attempt& attempt, McpCall message) {
     if (message.id != 0) attempt.stream->want(Wanted::rpc_response, message.phase, message.id);
-    const auto posted = co_await exchange(attempt, message);
-    if (!posted) {
-        attempt.wire.reset();
-        co_return posted.error();
+    while (true) {
+        const auto posted = co_await exchange(attempt, message);
+        if (!posted) {
+            attempt.wire.reset();
+            co_return posted.error();
+        }
+        const auto& head = attempt.last->head();
+        if (!is_redirect(head.status)) break;
+        const auto followed = follow_redirect(attempt, head, message.phase);
+        if (!followed) co_return followed.error();
     }
     auto accepted = take_answer(attempt, *attempt.last);
     const bool success = accepted.head.status >= 200 && accepted.head.status < 300;
+    // The session stands in the URL: one that is gone is told from a wrong path by its words alone.
+    if (accepted.mentions_session && says_session_lost(accepted.head, true))
+        co_return session_lost(attempt, accepted.head, message.phase);
     if (message.id == 0 || !success) co_return accepted;
     const auto received =
         co_await receive_all(attempt, *attempt.stream_wire, *attempt.stream, message.phase);
@@ -168,13 +194,14 @@ Result<void> follow_redirect(Attempt& attempt, const HttpHead& head, Phase phase
     };
     if (head.status != 307 && head.status != 308)
         return refuse("clients turn this status into a GET");
-    const auto next = resolve_reference(attempt.url, head.location);
+    auto& url = attempt.message_url ? *attempt.message_url : attempt.url;
+    const auto next = resolve_reference(url, head.location);
     if (!next) return refuse("its Location is missing or not valid");
-    if (attempt.url.tls && !next->tls) return refuse("it leads from https to http");
-    if (!same_origin(attempt.url, *next)) return refuse("it leads to another origin");
+    if (url.tls && !next->tls) return refuse("it leads from https to http");
+    if (!same_origin(url, *next)) return refuse("it leads to another origin");
     if (++attempt.redirects > kRedirectsMax) return refuse("more than 3 redirects");
-    attempt.url = *next;
-    attempt.report.final_url = next->text;
+    url = *next;
+    if (!attempt.message_url) attempt.report.final_url = next->text;
     attempt.report.warnings.add(Warning::redirect_followed);
     if (attempt.traced()) attempt.trace("redirected to " + next->text);
     return {};
@@ -197,13 +224,8 @@ Task<Result<Answer>> call(Attempt& attempt, McpCall message) {
         if (!followed) co_return followed.error();
     }
     auto answer = take_answer(attempt, *attempt.last);
-    if (!attempt.session_id.empty() && says_session_lost(answer.head, answer.error)) {
-        if (answer.head.status != 404)
-            attempt.report.warnings.add(Warning::session_loss_status_not_404);
-        co_return Failure{message.phase,
-                          Reason::protocol_session_lost,
-                          "The server does not know the session that it gave us"};
-    }
+    if (!attempt.session_id.empty() && says_session_lost(answer.head, answer.mentions_session))
+        co_return session_lost(attempt, answer.head, message.phase);
     co_return answer;
 }
 

@@ -29,6 +29,7 @@ struct Answer {
     HttpHead head;
     std::optional<boost::json::object> result;  ///< with status 200 and no error
     std::optional<RpcError> error;
+    bool mentions_session = false;        ///< an error that talks of sessions
     KnownAnswer known;                    ///< in place of `result`, for a call that is `recallable`
     std::optional<AnswerKey> memory_key;  ///< where the facts of `result` may be kept
 };
@@ -52,8 +53,9 @@ std::string write_session_delete(const Attempt& attempt);
 
 bool is_redirect(unsigned status);
 
-/// Points the attempt to where a redirect leads: 307 and 308 within the origin, and so to the
-/// address that passed the guard. Anything else is `redirect_refused`.
+/// Points the attempt's URL, or over HTTP+SSE that of its messages, to where a redirect leads: 307
+/// and 308 within the origin, and so to the address that passed the guard. Anything else is
+/// `redirect_refused`.
 Result<void> follow_redirect(Attempt& attempt, const HttpHead& head, Phase phase);
 
 /// Takes the answer out of a reader that is satisfied, and tells the report.

@@ -3,11 +3,14 @@
 #include "core/base/text.hpp"
 #include "probe/call.hpp"
 #include "probe/http_request.hpp"
+#include "probe/mcp_versions.hpp"
 
 namespace quorate {
 namespace {
 
 namespace json = boost::json;
+
+constexpr int kMethodNotFound = -32601;
 
 HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const HttpUrl& url) {
     std::string_view user_agent = attempt.parts.options.user_agent;
@@ -31,6 +34,12 @@ std::string reply_to(const json::object& server_request) {
     else
         reply["error"] = json::object{{"code", -32601}, {"message", "Method not found"}};
     return json::serialize(reply);
+}
+
+/// Whether a server's request is one for what clients may offer and we don't.
+bool wants_client_feature(std::string_view method) {
+    return method.starts_with("sampling/") || method.starts_with("roots/") ||
+           method.starts_with("elicitation/");
 }
 
 }  // namespace
@@ -74,12 +83,18 @@ Answer take_answer(Attempt& attempt, ResponseReader& reader) {
     report.rpc_code.reset();
     if (answer.error) report.rpc_code = answer.error->code;
     attempt.last_rpc_error = answer.error;
-    if (reader.inbox().saw_batch() && report.protocol_version != "2025-03-26")
+    answer.mentions_session = mentions_session(answer.head, answer.error, reader.error_page());
+    if (reader.inbox().saw_batch() && !allows_batches(report.protocol_version))
         report.warnings.add(Warning::unexpected_batch);
     return answer;
 }
 
 Result<json::object> result_of(Attempt& attempt, Answer answer, Phase phase) {
+    // A modern server says so by status and code; without the code it is the URL that is wrong.
+    const bool unknown_method = attempt.is_modern() && phase != Phase::discover &&
+                                answer.head.status == 404 && answer.error &&
+                                answer.error->code == kMethodNotFound;
+    if (unknown_method) return failure_of_rpc(*answer.error, phase);
     if (answer.head.status != 200) {
         const StatusContext context{phase, attempt.report.credential_sent, false};
         return failure_of_status(answer.head, answer.error, context);
@@ -91,8 +106,12 @@ Result<json::object> result_of(Attempt& attempt, Answer answer, Phase phase) {
 }
 
 Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader) {
-    attempt.report.warnings.add(Warning::unexpected_server_request);
     for (const auto& server_request : reader.inbox().take_server_requests()) {
+        const std::string_view method{server_request.at("method").get_string()};
+        // All that a client without capabilities may be asked.
+        if (attempt.is_modern() || method != "ping")
+            attempt.report.warnings.add(Warning::unexpected_server_request);
+        attempt.asked_of_client = attempt.asked_of_client || wants_client_feature(method);
         // A modern server must not ask; nobody would wait for the answer.
         if (attempt.is_modern() || attempt.side_wires.size() >= RpcInbox::kServerRequestsMax) break;
         McpCall reply;

@@ -184,9 +184,16 @@ Failure failure_of_status(const HttpHead& head,
     return {context.phase, reason, std::move(detail)};
 }
 
-bool says_session_lost(const HttpHead& head, const std::optional<RpcError>& rpc) {
-    if (head.status == 404) return true;
-    return head.status == 400 && rpc && to_lower(rpc->message).find("session") != std::string::npos;
+bool mentions_session(const HttpHead& head,
+                      const std::optional<RpcError>& rpc,
+                      std::string_view body) {
+    if (head.status < 400 || head.status >= 500 || head.media_type == "text/html") return false;
+    const auto text = rpc ? std::string_view{rpc->message} : body;
+    return to_lower(text).find("session") != std::string::npos;
+}
+
+bool says_session_lost(const HttpHead& head, bool mentions_session) {
+    return head.status == 404 || (head.status == 400 && mentions_session);
 }
 
 std::optional<std::uint32_t> retry_after_s(const std::string& value, UtcTime now) {

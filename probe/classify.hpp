@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/model/failure.hpp"
 #include "core/time/time.hpp"
@@ -53,9 +54,15 @@ Failure failure_of_status(const HttpHead& head,
 /// The failure of a JSON-RPC error that came with status 200, or with a status that says nothing.
 Failure failure_of_rpc(const RpcError& error, Phase phase);
 
+/// Whether an error that is no web page talks of sessions, in its JSON-RPC message or else in its
+/// text `body`.
+bool mentions_session(const HttpHead& head,
+                      const std::optional<RpcError>& rpc,
+                      std::string_view body);
+
 /// Whether the answer says that our session is gone: 404, or 400 with session wording (probe page,
 /// section 6). Only meaningful when a session id was sent.
-bool says_session_lost(const HttpHead& head, const std::optional<RpcError>& rpc);
+bool says_session_lost(const HttpHead& head, bool mentions_session);
 
 /// Codes that only 2026-07-28 and later servers give.
 bool is_modern_error(std::int64_t rpc_code);

@@ -23,13 +23,41 @@ Task<Result<unsigned>> delete_session(Attempt& attempt) {
     co_return reader.head().status;
 }
 
+/// Tells a legacy server, for which a disconnect is no cancel, that nobody waits for a call any
+/// more. What it answers does not matter.
+Task<void> cancel_call(Attempt& attempt) {
+    const auto id = std::to_string(*attempt.abandoned_call);
+    McpCall message;
+    message.phase = Phase::cleanup;
+    message.body = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" +
+                   id + R"(,"reason":"The probe's time ran out"}})";
+    const auto& url = attempt.message_url ? *attempt.message_url : attempt.url;
+    const auto request = write_post(attempt, url, message);
+    std::unique_ptr<Wire> wire;
+    const auto opened = co_await open_connection(attempt, wire);
+    if (!opened) co_return;
+    ResponseReader reader{Wanted::head, Phase::cleanup};
+    const auto sent = co_await wire->send(request, Phase::cleanup);
+    if (sent) co_await wire->receive(reader, Phase::cleanup);
+}
+
 }  // namespace
 
 Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
     const auto os_error = attempt.report.os_error;
-    if (!attempt.session_id.empty()) {
+    const auto begun = attempt.now();
+    const bool cancels = attempt.abandoned_call && !attempt.is_modern();
+    if (cancels) {
         const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};
-        attempt.timer.limit(attempt.now() + budget);
+        attempt.timer.limit(begun + budget / 2);
+        try {
+            co_await cancel_call(attempt);
+        } catch (const std::exception& error) {
+            if (attempt.traced()) attempt.trace(std::string{"cancel: "} + error.what());
+        }
+    }
+    if (!attempt.session_id.empty()) {
+        attempt.timer.limit(begun + budget);
         unsigned status = 0;
         try {
             const auto answered = co_await delete_session(attempt);
@@ -46,6 +74,7 @@ Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
         else if (!success)
             warnings.add(Warning::cleanup_failed);
         attempt.session_id.clear();
+        attempt.report.timings.cleanup = us_between(begun, attempt.now());
     }
     attempt.report.os_error = os_error;  // cleanup never changes what is reported
     attempt.wire.reset();

@@ -67,8 +67,12 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
         if (measured) attempt.report.timings.tcp = us_between(begun, attempt.timer.heard());
         if (connected) {
             attempt.report.os_error.reset();
-            const bool other_family = i > 0 && addresses[0].is_v4() != addresses[i].is_v4();
-            if (other_family) attempt.report.warnings.add(Warning::one_family_unreachable);
+            const auto tried = addresses.begin() + static_cast<std::ptrdiff_t>(i);
+            const bool other_family = std::any_of(addresses.begin(), tried, [&](const auto& a) {
+                return a.is_v4() != addresses[i].is_v4();
+            });
+            if (measured && other_family)
+                attempt.report.warnings.add(Warning::one_family_unreachable);
             if (attempt.traced()) attempt.trace("connected to " + addresses[i].to_string());
             co_return addresses[i];
         }

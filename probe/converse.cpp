@@ -2,9 +2,12 @@
 #include <initializer_list>
 
 #include "probe/attempt.hpp"
+#include "probe/mcp_versions.hpp"
 
 namespace quorate {
 namespace {
+
+constexpr int kMethodNotFound = -32601;
 
 bool is_status(const Attempt& attempt, std::initializer_list<unsigned> statuses) {
     const auto status = attempt.report.http_status;
@@ -22,9 +25,35 @@ bool is_modern_only(const Attempt& attempt) {
     return attempt.last_rpc_error && is_modern_error(attempt.last_rpc_error->code);
 }
 
+/// Whether the answer to `initialize` may come from a server of the older transport alone.
+bool allows_sse_fallback(const Attempt& attempt) {
+    const auto* rules = rules_of(attempt.offered_version);
+    switch (rules != nullptr ? rules->sse_fallback : SseFallback::none) {
+        case SseFallback::none:
+            return false;
+        case SseFallback::on_400_404_405:
+            return is_status(attempt, {400, 404, 405});
+        case SseFallback::on_any_4xx:
+            return is_era_shaped(attempt);
+    }
+    return false;
+}
+
+/// A server without `initialize`, although it says so with status 200.
+bool knows_no_such_method(const Attempt& attempt) {
+    return attempt.last_rpc_error && attempt.last_rpc_error->code == kMethodNotFound;
+}
+
+/// A modern server that we don't get on with, for what it said to `server/discover`: that decides,
+/// whatever it then says of the legacy era.
+bool is_modern_trouble(const Attempt& attempt) {
+    return attempt.not_modern_because && is_modern_only(attempt);
+}
+
 void drop_stream(Attempt& attempt) {
     attempt.stream_wire.reset();
     attempt.stream.reset();
+    attempt.message_url.reset();
 }
 
 /// What decides the attempt when the fallback fails too: the report of the step before it.
@@ -50,7 +79,7 @@ Failure restore(Attempt& attempt, Evidence evidence) {
 /// Step C of the probe page's section 4: the older transport, where B's answer allows for it.
 Task<Result<Era>> fall_back_to_sse(Attempt& attempt, Failure of_initialize) {
     auto evidence = evidence_of(attempt, of_initialize);
-    if (!is_status(attempt, {400, 404, 405}) || is_modern_only(attempt)) co_return of_initialize;
+    if (!allows_sse_fallback(attempt) || is_modern_only(attempt)) co_return of_initialize;
     const auto opened = co_await sse_open_step(attempt);
     if (opened) co_return Era::sse;
     drop_stream(attempt);
@@ -66,7 +95,9 @@ Task<Result<Era>> choose_era(Attempt& attempt) {
     if (hint == Era::legacy) {
         const auto initialized = co_await initialize_step(attempt);
         if (initialized) co_return Era::legacy;
-        if (!is_era_shaped(attempt) && !is_modern_only(attempt)) co_return initialized.error();
+        const bool other = is_era_shaped(attempt) || is_modern_only(attempt) ||
+                           (is_status(attempt, {200}) && knows_no_such_method(attempt));
+        if (!other) co_return initialized.error();
         hinted = evidence_of(attempt, initialized.error());
     } else if (hint == Era::sse) {
         const auto opened = co_await sse_open_step(attempt);
@@ -80,6 +111,7 @@ Task<Result<Era>> choose_era(Attempt& attempt) {
     auto discovered = co_await discover_step(attempt);
     if (!discovered) co_return discovered.error();
     if (*discovered == Discovered::modern) co_return Era::modern;
+    if (hinted && is_modern_trouble(attempt)) co_return *attempt.not_modern_because;
     if (hinted) {
         auto failure = restore(attempt, *std::move(hinted));
         attempt.last_rpc_error.reset();
@@ -92,6 +124,7 @@ Task<Result<Era>> choose_era(Attempt& attempt) {
         discovered = co_await discover_step(attempt);
         if (discovered && *discovered == Discovered::modern) co_return Era::modern;
         if (!discovered) co_return discovered.error();
+        if (is_modern_trouble(attempt)) co_return *attempt.not_modern_because;
         co_return restore(attempt, std::move(evidence));
     }
     if (hint == Era::sse) co_return initialized.error();
@@ -153,6 +186,13 @@ Task<Result<void>> run_steps(Attempt& attempt, Era era) {
     co_return co_await tools_call_step(attempt);
 }
 
+/// Opens a session anew, in an era that is known.
+Task<Result<void>> begin_again(Attempt& attempt, Era era) {
+    if (era != Era::sse) co_return co_await initialize_step(attempt);
+    drop_stream(attempt);
+    co_return co_await sse_open_step(attempt);
+}
+
 }  // namespace
 
 Task<Result<void>> converse(Attempt& attempt) {
@@ -166,8 +206,9 @@ Task<Result<void>> converse(Attempt& attempt) {
     auto done = co_await run_steps(attempt, *era);
     if (done || done.error().reason != Reason::protocol_session_lost) co_return done;
     // The server lost our session: one fresh one, from the beginning (probe page, section 6).
-    auto initialized = co_await initialize_step(attempt);
-    if (!initialized) co_return initialized;
+    attempt.degraded.reset();
+    auto begun = co_await begin_again(attempt, *era);
+    if (!begun) co_return begun;
     done = co_await run_steps(attempt, *era);
     if (done) attempt.report.warnings.add(Warning::session_recovered);
     co_return done;

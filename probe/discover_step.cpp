@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/base/text.hpp"
 #include "probe/call.hpp"
 #include "probe/mcp_messages.hpp"
@@ -11,13 +13,13 @@ namespace json = boost::json;
 constexpr int kUnsupportedVersion = -32022;
 constexpr std::size_t kVersionsMax = 16;
 
-/// What a version list makes of a server.
+/// What a version list makes of a server; the newest version in common is then the attempt's.
 Result<Discovered> judge_versions(Attempt& attempt, std::vector<std::string> versions) {
-    bool any_modern = false;
-    for (const auto& version : versions) {
-        if (version == kModernVersion) return Discovered::modern;
-        any_modern = any_modern || is_modern_version(version);
+    if (const auto mutual = best_mutual(versions, true)) {
+        attempt.version = *mutual;
+        return Discovered::modern;
     }
+    const bool any_modern = std::any_of(versions.begin(), versions.end(), is_modern_version);
     attempt.report.peer_versions = std::move(versions);
     if (!any_modern) return Discovered::not_modern;
     return Failure{Phase::discover,
@@ -66,9 +68,9 @@ Result<Discovered> judge_result(Attempt& attempt,
     const auto info = server_info_of(result);
     facts.server_name = info.name;
     facts.server_version = info.version;
-    if (!result.contains("resultType")) facts.warnings.add(Warning::missing_result_type);
-    if (!result.contains("ttlMs") || !result.contains("cacheScope"))
-        facts.warnings.add(Warning::missing_cache_hints);
+    const auto complete = check_result_type(result, Phase::discover, facts.warnings);
+    if (!complete) return complete.error();
+    check_cache_hints(result, facts.warnings);
     take_facts(attempt, facts);
     if (memory_key) attempt.parts.memo.keep(*memory_key, std::move(facts));
     return judged;
@@ -78,6 +80,10 @@ Task<Result<Discovered>> discover_once(Attempt& attempt) {
     auto message = make_request(attempt, Phase::discover, "server/discover");
     message.recallable = !attempt.traced();
     auto answer = co_await call(attempt, std::move(message));
+    if (!answer && is_lost_stream(attempt, answer.error())) {
+        message = make_request(attempt, Phase::discover, "server/discover");
+        answer = co_await call(attempt, std::move(message));
+    }
     if (!answer) {
         if (!is_era_evidence(answer.error().reason)) co_return answer.error();
         attempt.last_rpc_error.reset();
@@ -106,6 +112,7 @@ Task<Result<Discovered>> discover_once(Attempt& attempt) {
 Task<Result<Discovered>> discover_step(Attempt& attempt) {
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.discover};
     attempt.modern = true;
+    attempt.session_id.clear();  // of an initialize that came to nothing
     attempt.version = kModernVersion;
     attempt.not_modern_because.reset();
     auto discovered = co_await discover_once(attempt);
@@ -120,7 +127,7 @@ Task<Result<Discovered>> discover_step(Attempt& attempt) {
     attempt.modern = discovered && *discovered == Discovered::modern;
     if (attempt.modern) {
         attempt.report.era = Era::modern;
-        attempt.report.protocol_version = kModernVersion;
+        attempt.report.protocol_version = attempt.version;
     } else {
         attempt.version.clear();
     }

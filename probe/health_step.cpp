@@ -1,29 +1,14 @@
 #include <exception>
 
-#include "probe/attempt.hpp"
-#include "probe/call.hpp"
-#include "probe/http_request.hpp"
+#include "probe/side_get.hpp"
 
 namespace quorate {
 namespace {
 
-/// GET of the health URL, on a connection of its own; without the endpoint's headers, since it may
-/// be another origin.
+/// GET of the health URL; without the endpoint's headers, since it may be another origin.
 Task<Result<unsigned>> ask(Attempt& attempt, HttpUrl url) {
-    auto addresses = co_await resolve_step(attempt, url);
-    if (!addresses) co_return addresses.error();
-    std::unique_ptr<Wire> wire;
-    const auto connected =
-        co_await connect_step(attempt, wire, *std::move(addresses), url.port, false);
-    if (!connected) co_return connected.error();
-    if (url.tls) {
-        const auto secured = co_await tls_step(attempt, *wire, url, false);
-        if (!secured) co_return secured.error();
-    }
-    const auto request = HttpRequestWriter{"GET", url, attempt.parts.options.user_agent}.finish({});
     ResponseReader reader{Wanted::head, Phase::http};
-    auto done = co_await wire->send(request, Phase::http);
-    if (done) done = co_await wire->receive(reader, Phase::http);
+    const auto done = co_await side_get(attempt, std::move(url), reader);
     if (!done) co_return done.error();
     co_return reader.head().status;
 }

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "core/base/text.hpp"
 #include "probe/call.hpp"
 #include "probe/mcp_messages.hpp"
@@ -19,22 +17,6 @@ Failure invalid(std::string_view what) {
             "The InitializeResult is not valid: " + std::string{what}};
 }
 
-/// 1*(0x21..0x7E), as the specification wants it.
-bool is_session_id(std::string_view id) {
-    return !id.empty() &&
-           std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7F; });
-}
-
-/// Our best version among those a server says it supports.
-std::optional<std::string> best_mutual(const std::vector<std::string>& supported) {
-    std::optional<std::string> best;
-    for (const auto& version : supported)
-        if (is_legacy_version(version) && version != kLegacyVersions.front() &&
-            (!best || version > *best))
-            best = version;
-    return best;
-}
-
 /// Whether the answer is the documented error form of version negotiation, which lists versions.
 bool refuses_version(const Attempt& attempt) {
     const auto& error = attempt.last_rpc_error;
@@ -50,10 +32,10 @@ std::string listed(const std::vector<std::string>& versions) {
     return text;
 }
 
-Result<void> keep_session(Attempt& attempt, const HttpHead& head) {
-    if (!head.has_session_id || attempt.message_url) return {};
-    if (!is_session_id(head.session_id)) return invalid("the session id has other characters");
-    attempt.session_id = head.session_id;
+/// A sound session id was kept when the head came.
+Result<void> check_session(const Attempt& attempt, const HttpHead& head) {
+    if (head.has_session_id && !attempt.message_url && !is_session_id(head.session_id))
+        return invalid("the session id has other characters");
     return {};
 }
 
@@ -88,26 +70,28 @@ void take_facts(Attempt& attempt, const InitializeFacts& facts) {
     report.era = attempt.message_url ? Era::sse : Era::legacy;
     attempt.version = facts.protocol_version;
     attempt.tools_declared = facts.tools_declared;
-    if (!attempt.message_url && facts.protocol_version < kLegacyVersion)
+    if (facts.protocol_version < (attempt.message_url ? kHttpSseVersion : kLegacyVersion))
         report.warnings.add(Warning::version_downgraded);
 }
 
 Task<Result<void>> initialize_once(Attempt& attempt, std::string_view version) {
+    attempt.session_id.clear();
+    if (const auto* rules = rules_of(version)) attempt.offered_version = rules->version;
     auto message = make_initialize(attempt, version);
     message.recallable = !attempt.traced();
     auto answer = co_await call(attempt, std::move(message));
     if (!answer) co_return answer.error();
     if (answer->known && answer->head.status == 200) {
-        auto kept = keep_session(attempt, answer->head);
-        if (kept) take_facts(attempt, std::get<InitializeFacts>(*answer->known));
-        co_return kept;
+        auto sound = check_session(attempt, answer->head);
+        if (sound) take_facts(attempt, std::get<InitializeFacts>(*answer->known));
+        co_return sound;
     }
     const auto head = answer->head;
     const auto memory_key = answer->memory_key;
     auto result = result_of(attempt, *std::move(answer), Phase::initialize);
     if (!result) co_return result.error();
-    auto kept = keep_session(attempt, head);
-    if (!kept) co_return kept;
+    auto sound = check_session(attempt, head);
+    if (!sound) co_return sound;
     auto facts = facts_of(attempt.report, *result);
     if (!facts) co_return facts.error();
     take_facts(attempt, *facts);
@@ -119,14 +103,13 @@ Task<Result<void>> initialize_once(Attempt& attempt, std::string_view version) {
 
 Task<Result<void>> initialize_step(Attempt& attempt) {
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.initialize};
-    attempt.session_id.clear();
     attempt.version.clear();
     attempt.modern = false;
     const auto offered = attempt.message_url ? kHttpSseVersion : kLegacyVersion;
     auto done = co_await initialize_once(attempt, offered);
     if (done || !refuses_version(attempt)) co_return done;
     const auto supported = attempt.last_rpc_error->supported;
-    const auto mutual = best_mutual(supported);
+    const auto mutual = best_mutual(supported, false);
     if (mutual) co_return co_await initialize_once(attempt, *mutual);
     attempt.report.peer_versions = supported;
     co_return Failure{

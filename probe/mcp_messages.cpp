@@ -1,5 +1,7 @@
 #include "probe/mcp_messages.hpp"
 
+#include <algorithm>
+
 #include <boost/json/serialize.hpp>
 
 #include "core/base/text.hpp"
@@ -72,6 +74,41 @@ ServerInfo server_info_of(const json::object& result) {
     return {safe_text(name.value_or(""), kNameBytesMax),
             safe_text(version.value_or(""), kNameBytesMax),
             name && version};
+}
+
+Result<void> check_result_type(const json::object& result, Phase phase, Warnings& warnings) {
+    const auto* type = result.if_contains("resultType");
+    if (type == nullptr) {
+        warnings.add(Warning::missing_result_type);
+        return {};
+    }
+    const auto* text = type->if_string();
+    if (text != nullptr && *text == "complete") return {};
+    return Failure{phase,
+                   Reason::protocol_invalid_result,
+                   "An unknown resultType: " +
+                       (text == nullptr ? "no string" : safe_text(std::string_view{*text}, 40))};
+}
+
+void check_cache_hints(const json::object& result, Warnings& warnings) {
+    const auto* ttl = result.if_contains("ttlMs");
+    const auto* scope = result.if_contains("cacheScope");
+    boost::system::error_code error;
+    const bool sound = ttl != nullptr && ttl->to_number<double>(error) >= 0 && !error &&
+                       scope != nullptr && scope->is_string();
+    if (!sound) warnings.add(Warning::missing_cache_hints);
+}
+
+bool is_lost_stream(const Attempt& attempt, const Failure& failure) {
+    return attempt.is_modern() && attempt.last && attempt.last->is_event_stream() &&
+           (failure.reason == Reason::protocol_no_response ||
+            failure.reason == Reason::response_truncated ||
+            failure.reason == Reason::connection_reset);
+}
+
+bool is_session_id(std::string_view id) {
+    return !id.empty() &&
+           std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
 }  // namespace quorate

@@ -34,4 +34,18 @@ struct ServerInfo {
 /// Name and version of the server in a result: `serverInfo`, or the modern `_meta`.
 ServerInfo server_info_of(const boost::json::object& result);
 
+/// What `resultType` says of a result of the modern era: a missing one is warned about, one other
+/// than `complete` is `protocol_invalid_result`.
+Result<void> check_result_type(const boost::json::object& result, Phase phase, Warnings& warnings);
+
+/// Warns where a list of the modern era has no `ttlMs` from 0 up, or no string `cacheScope`.
+void check_cache_hints(const boost::json::object& result, Warnings& warnings);
+
+/// Whether an event stream of the modern era ended without the answer: it can't be resumed, so a
+/// client sends its request again, with a new id.
+bool is_lost_stream(const Attempt& attempt, const Failure& failure);
+
+/// Whether `id` is 1*(0x21..0x7E), as the specification wants it.
+bool is_session_id(std::string_view id);
+
 }  // namespace quorate

@@ -5,6 +5,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "core/base/text.hpp"
 #include "core/model/headers.hpp"
 #include "probe/attempt.hpp"
 #include "probe/pause.hpp"
@@ -19,6 +20,7 @@ constexpr milliseconds kCleanupMax{2000};
 /// What a session always gets, also where the second attempt follows at once.
 constexpr milliseconds kCleanupMin{200};
 constexpr auto kCertificateWarning = std::chrono::days{21};
+constexpr std::size_t kChallengeBytesMax = 512;  // of one parameter
 constexpr auto kOurs = Reason::agent_unhealthy;
 
 /// What the last answer's head says about the wall, and when to come back.
@@ -34,11 +36,13 @@ void keep_head_facts(Attempt& attempt) {
         report.auth.bearer = report.auth.bearer || challenge.scheme == "bearer";
         const auto keep = [&](const char* name, std::optional<std::string>& field) {
             const auto found = challenge.parameters.find(name);
-            if (found != challenge.parameters.end() && !field) field = found->second;
+            if (found != challenge.parameters.end() && !field)
+                field = safe_text(found->second, kChallengeBytesMax);
         };
         keep("resource_metadata", report.auth.resource_metadata);
         keep("scope", report.auth.scope);
         keep("error", report.auth.error);
+        keep("error_description", report.auth.error_description);
     }
 }
 
@@ -101,6 +105,8 @@ Task<ProbeReport> make_attempt(EngineParts& parts,
     keep_head_facts(attempt);
     warn_about_certificate(attempt);
     const bool aborted = failure && failure->reason == Reason::aborted;
+    const bool walled = report.auth.required && !report.credential_sent;
+    if (walled) co_await wall_step(attempt);
     if (!aborted) co_await health_step(attempt);
     conclude(report, request, failure, attempt.degraded);
     const bool retries = may_retry && report.verdict == Verdict::fail;

@@ -50,9 +50,12 @@ struct TlsReport {
 struct AuthReport {
     bool required = false;  ///< the server answered with a wall
     bool bearer = false;    ///< with a Bearer challenge (RFC 6750 section 3)
+    /// Where that metadata is: as the challenge says, or the well-known place where it was found.
     std::optional<std::string> resource_metadata;
     std::optional<std::string> scope;
     std::optional<std::string> error;
+    std::optional<std::string> error_description;
+    bool metadata_found = false;  ///< sound metadata of the resource tells clients where to log in
 };
 
 /// What the owner's health URL said; shown, never part of the verdict.

@@ -50,6 +50,7 @@ bool ResponseReader::on_body(std::string_view piece) {
     }
     // Of an error page only the beginning is looked at; the parser bounds both.
     if (!succeeded()) piece = piece.substr(0, kErrorBodyBytesMax - body_.size());
+    if (succeeded() && body_.size() + piece.size() > body_bytes_max_) return false;
     body_.append(piece);
     return true;
 }

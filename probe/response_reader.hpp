@@ -64,6 +64,12 @@ public:
     const std::optional<SseEvent>& first_event() const { return first_event_; }
     /// The JSON-RPC error in the body of a response that is not 2xx.
     std::optional<RpcError> rpc_error() const;
+    /// The beginning of the body of a response that is not 2xx.
+    std::string_view error_page() const { return succeeded() ? std::string_view{} : body_; }
+    /// The body of a 2xx response that is neither read as messages nor an event stream.
+    std::string_view body() const { return body_; }
+    /// At most so many bytes of a 2xx body are taken: more is `response_too_large`.
+    void limit_body(std::size_t bytes_max) { body_bytes_max_ = bytes_max; }
     /// The failure for a response that ended, or ran out of time, without what was wanted.
     Failure nothing_came(Reason otherwise, std::string_view detail) const;
 
@@ -86,6 +92,7 @@ private:
     std::vector<SseEvent> events_;
     std::optional<SseEvent> first_event_;
     std::string body_;
+    std::size_t body_bytes_max_ = HttpResponseParser::kBodyBytesMax;
     std::optional<Failure> failure_;
     bool began_ = false;
     bool message_done_ = false;

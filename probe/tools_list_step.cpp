@@ -103,10 +103,12 @@ Result<void> compare_with_baseline(Attempt& attempt) {
     return {};
 }
 
-void warn_about_result(const json::object& result, Warnings& warnings) {
-    if (!result.contains("resultType")) warnings.add(Warning::missing_result_type);
-    if (!result.contains("ttlMs") || !result.contains("cacheScope"))
-        warnings.add(Warning::missing_cache_hints);
+McpCall make_list(Attempt& attempt, const std::optional<std::string>& cursor) {
+    json::object params;
+    if (cursor) params["cursor"] = *cursor;
+    auto message = make_request(attempt, Phase::tools_list, "tools/list", std::move(params));
+    message.recallable = !cursor && !attempt.traced() && !needs_tools(attempt);
+    return message;
 }
 
 Task<Result<void>> list_all(Attempt& attempt) {
@@ -115,11 +117,12 @@ Task<Result<void>> list_all(Attempt& attempt) {
     std::optional<std::string> cursor;
     std::optional<AnswerKey> memory_key;
     do {
-        json::object params;
-        if (cursor) params["cursor"] = *cursor;
-        auto message = make_request(attempt, Phase::tools_list, "tools/list", std::move(params));
-        message.recallable = !cursor && !attempt.traced() && !needs_tools(attempt);
+        auto message = make_list(attempt, cursor);
         auto answer = co_await call(attempt, std::move(message));
+        if (!answer && is_lost_stream(attempt, answer.error())) {
+            message = make_list(attempt, cursor);
+            answer = co_await call(attempt, std::move(message));
+        }
         if (!answer) co_return answer.error();
         if (answer->known && answer->head.status == 200) {
             take_facts(attempt, std::get<ListFacts>(*answer->known));
@@ -134,12 +137,11 @@ Task<Result<void>> list_all(Attempt& attempt) {
                               Reason::pagination_invalid,
                               "The server rejects the cursor that it gave us"};
         if (!result) co_return result.error();
-        if (attempt.is_modern()) warn_about_result(*result, warnings);
-        const auto kind = string_member(*result, "resultType");
-        if (kind && *kind != "complete")
-            co_return Failure{Phase::tools_list,
-                              Reason::protocol_invalid_result,
-                              "An unknown resultType: " + safe_text(*kind, 40)};
+        if (attempt.is_modern()) {
+            const auto complete = check_result_type(*result, Phase::tools_list, warnings);
+            if (!complete) co_return complete.error();
+            check_cache_hints(*result, warnings);
+        }
         auto next = list.take_page(*result);
         if (!next) co_return next.error();
         cursor = *std::move(next);

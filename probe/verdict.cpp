@@ -36,11 +36,10 @@ void set(ProbeReport& report, Verdict verdict, const Failure& failure) {
     report.detail = failure.detail;
 }
 
-/// Whether a refusal is a wall that clients can get through: 401 with a Bearer challenge. The
-/// challenge may leave out `resource_metadata` for now: since 2025-11-25 clients then look at the
-/// well-known places, which the probe does not fetch yet.
+/// Whether a refusal is a wall that clients can get through: 401 with a Bearer challenge, or, since
+/// 2025-11-25 lets the challenge be left out, with sound metadata at the well-known places.
 bool is_sound_wall(const Failure& failure, const AuthReport& auth) {
-    return failure.reason == Reason::auth_required && auth.bearer;
+    return failure.reason == Reason::auth_required && (auth.bearer || auth.metadata_found);
 }
 
 struct PhaseTime {
@@ -99,7 +98,9 @@ void conclude(ProbeReport& report,
     } else if (failure) {
         set(report, verdict_for(*failure, report, request), *failure);
         if (expects_wall && failure->reason == Reason::auth_required)
-            report.detail += ", without the Bearer challenge that tells clients where to log in";
+            report.detail +=
+                ", without the Bearer challenge or metadata that tells clients "
+                "where to log in";
     } else if (expects_wall) {
         const Failure missing{
             Phase::tools_list,

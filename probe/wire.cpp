@@ -242,6 +242,7 @@ Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
         bytes = {};
         if (!had_head && reader.head_done()) head_at_ = timer_.heard();
         if (step == ReadStep::failed) co_return *reader.failure();
+        wants_attention_ = step == ReadStep::attention;
         if (step != ReadStep::need_more) co_return Result<void>{};
     }
 }

@@ -49,6 +49,8 @@ public:
     /// ends.
     Task<Result<void>> receive(ResponseReader& reader, Phase phase);
 
+    /// Whether the last receive() ended for the sake of the server's requests alone.
+    bool wants_attention() const { return wants_attention_; }
     /// Whether the peer seems to be still there and has sent nothing that nobody asked for.
     bool is_quiet();
     bool has_tls() const { return tls_ != nullptr; }
@@ -77,6 +79,7 @@ private:
     std::string rest_;  ///< received and not consumed; mostly empty, so that waiting costs little
     std::unique_ptr<WireTrace> trace_;  ///< nobody listens, mostly
     int os_error_ = 0;
+    bool wants_attention_ = false;
     SteadyTime head_at_{};
 };
 

@@ -27,9 +27,10 @@ ResolverOptions resolver_options(const Config& config) {
     return options;
 }
 
-ProbeEngineOptions engine_options(const std::string& version) {
+ProbeEngineOptions engine_options(const Config& config, const std::string& version) {
     ProbeEngineOptions options;
     options.user_agent = "quorate/" + version;
+    if (!config.contact_url.empty()) options.user_agent += " (+" + config.contact_url + ")";
     options.client_version = version;
     return options;
 }
@@ -67,7 +68,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       cells_{redis_},
       jobs_{redis_, reads_, config.region, config.name},
       resolver_{executor, resolver_options(config)},
-      engine_{clock_, tls_, resolver_, engine_options(version)},
+      engine_{clock_, tls_, resolver_, engine_options(config, version)},
       lag_{clock_},
       busy_{clock_, log_, config.load_max},
       check_{executor, clock_, resolver_, readiness_, log_, self_check_options(config, resolver_)},

@@ -2,6 +2,8 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "core/base/text.hpp"
+#include "core/model/http_url.hpp"
 #include "platform/redis/address.hpp"
 #include "platform/wire/endpoint_check.hpp"
 #include "region-agent/selfcheck/landmark.hpp"
@@ -25,6 +27,12 @@ std::string landmarks_problem(const std::vector<std::string>& landmarks) {
         if (!parse_landmark(landmark))
             return "must be HOST:PORT or http(s) URLs, one is \"" + landmark + "\"";
     return {};
+}
+
+std::string url_problem(const std::string& url) {
+    if (parse_http_url(url) && is_header_value(url) && url.find_first_of("() ") == url.npos)
+        return {};
+    return "must be an http(s) URL, is \"" + url + "\"";
 }
 
 std::string file_problem(const std::filesystem::path& file) {
@@ -101,6 +109,12 @@ Schema<Config> config_schema() {
     schema.key("allow_private_addresses",
                &Config::allow_private_addresses,
                "Whether probes may reach loopback and private addresses.");
+    schema
+        .key("contact_url",
+             &Config::contact_url,
+             "Where operators of probed servers read who probes them: it goes into `User-Agent` as "
+             "`quorate/VERSION (+URL)`. Without it nothing does.")
+        .check(url_problem);
     schema
         .key("health.address",
              &Config::health_address,

@@ -24,6 +24,7 @@ struct Config {
     std::chrono::milliseconds self_check_every{std::chrono::seconds{15}};
     std::filesystem::path ca_file;
     bool allow_private_addresses = false;
+    std::string contact_url;
     std::string health_address = "127.0.0.1";
     std::uint16_t health_port = 9102;
     std::string log_level = "info";

@@ -96,9 +96,10 @@ void declare(CLI::App& verb, ProbeOptions& options) {
     verb.add_option("--expect-tool", options.expected_tools, "a tool that must be listed")
         ->type_name("NAME")
         ->allow_extra_args(false);
-    auto* wall = verb.add_flag("--expect-auth-wall",
-                               options.expect_auth_wall,
-                               "a 401 with a Bearer challenge is the healthy state");
+    auto* wall = verb.add_flag(
+        "--expect-auth-wall",
+        options.expect_auth_wall,
+        "a 401 with a Bearer challenge, or with sound metadata, is the healthy state");
     verb.add_option("--latency-slo", options.latency_slo, "slower than this is SLOW")
         ->type_name("DURATION");
     verb.add_option("--manifest", options.manifest, "compare the tools with this manifest")

@@ -100,8 +100,24 @@ Cell JobRunner::refused(const Job& job, Refusal why) const {
     return cell;
 }
 
+/// The cell of a job whose endpoint wants to be left alone for now.
+std::optional<Cell> JobRunner::held_off(const Job& job) {
+    const auto left = turns_.held_off(job.key.endpoint, job.url, clock_->steady_now());
+    if (!left) return std::nullopt;
+    auto cell = refused(job,
+                        {Reason::rate_limited,
+                         "The server answered 429 and asked to be left alone; it was not probed"});
+    cell.retry_after_s = static_cast<std::uint32_t>(left->count());
+    return cell;
+}
+
 Task<std::optional<Cell>> JobRunner::run(Job job) {
+    const auto endpoint = job.key.endpoint;
+    const bool ours = co_await turns_.wait(endpoint);
+    if (!ours) co_return std::nullopt;
+    const EndpointTurns::Turn turn{turns_, endpoint};
     if (auto why = refusal(job)) co_return refused(job, *std::move(why));
+    if (auto held = held_off(job)) co_return held;
     const auto begun = clock_->steady_now();
     auto cell = co_await look(job);
     if (cell) sign(*cell, job, self_.lag.worst_since(begun));
@@ -125,6 +141,11 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
     try {
         const auto report = co_await engine_->probe(std::move(asked));
         if (report.reason == Reason::aborted) co_return std::nullopt;
+        if (report.reason == Reason::rate_limited && report.retry_after_s)
+            turns_.hold_off(job.key.endpoint,
+                            job.url,
+                            clock_->steady_now(),
+                            std::chrono::seconds{*report.retry_after_s});
         const bool ours = co_await fails_by_our_fault(report, job.retry_gap);
         // Cancelled before a check could tell: another agent shall look again.
         const bool cancelled = stop.cancelled() != asio::cancellation_type::none;

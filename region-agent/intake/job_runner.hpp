@@ -8,6 +8,7 @@
 #include "core/model/job.hpp"
 #include "platform/telemetry/log.hpp"
 #include "probe/probe.hpp"
+#include "region-agent/intake/endpoint_turns.hpp"
 #include "region-agent/redis_clock.hpp"
 #include "region-agent/selfcheck/lag_meter.hpp"
 #include "region-agent/selfcheck/load_watch.hpp"
@@ -54,9 +55,10 @@ public:
     /// The same for any job that is in time.
     std::optional<Refusal> unfit() const;
 
-    /// Looks once, now: the cell, or nothing if the probe was cancelled. A job that may not be
-    /// probed, see `refusal`, gives UNKNOWN with that reason, a fault of our own and a FAIL while
-    /// the agent is blind UNKNOWN(agent_unhealthy). Throws nothing.
+    /// Looks once, as soon as no other probe of the endpoint runs here: the cell, or nothing if it
+    /// was cancelled. A job that may not be probed, see `refusal`, gives UNKNOWN with that reason,
+    /// one whose endpoint asked us to stay away until later UNKNOWN(rate_limited), a fault of our
+    /// own and a FAIL while the agent is blind UNKNOWN(agent_unhealthy). Throws nothing.
     Task<std::optional<Cell>> run(Job job);
 
     /// The cell of a job that is not probed.
@@ -66,6 +68,7 @@ public:
     std::uint64_t probes() const { return probes_; }
 
 private:
+    std::optional<Cell> held_off(const Job& job);
     Task<std::optional<Cell>> look(const Job& job);
     Task<bool> fails_by_our_fault(const ProbeReport& report, milliseconds retry_gap);
     void sign(Cell& cell, const Job& job, microseconds lag) const;
@@ -75,6 +78,7 @@ private:
     Logger* log_;
     ProbeSettings settings_;
     SelfView self_;
+    EndpointTurns turns_;
     std::uint64_t probes_ = 0;
 };
 

@@ -130,7 +130,8 @@ void check_status(ResponseReader& reader) {
                         "5xx is not a failure of the server");
         }
     }
-    require(!says_session_lost(head, rpc) || head.status == 404 || head.status == 400,
+    const bool lost = says_session_lost(head, mentions_session(head, rpc, reader.error_page()));
+    require(!lost || head.status == 404 || head.status == 400,
             "a session is lost by another status than 404 and 400");
     parse_challenges(head.www_authenticate);
     retry_after_s(head.retry_after, UtcTime{});

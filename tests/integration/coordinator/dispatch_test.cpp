@@ -128,6 +128,33 @@ TEST(Dispatch, AnyTicksRestartsAndRivalsEnqueueEachJobOnce) {
     });
 }
 
+TEST(Dispatch, JobsCarryTheEraThatTheirEndpointWasLastSeenToSpeak) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(3));
+    lab.sql(
+        "INSERT INTO quorate.endpoint_state (endpoint_id, shard, last_minute, decision, scope,"
+        " cells, voters, since, flapping, era, state)"
+        " SELECT id, shard, now(), 1, 0, 3, 3, now(), false,"
+        " CASE name WHEN 'e0' THEN 2 WHEN 'e1' THEN 3 END, '{}' FROM quorate.endpoint");
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        auto dispatcher = planning.dispatcher();
+        co_await planning.advance(seconds{30});
+        co_await dispatcher.tick();
+        co_await planning.advance(seconds{30});
+        co_await dispatcher.tick();
+    });
+    std::map<std::string, std::size_t> jobs;
+    for (const auto& job : quorate::testing::queued_jobs(server, kRegions)) {
+        ++jobs[job.name];
+        const auto seen = job.name == "e0"   ? std::optional{Era::legacy}
+                          : job.name == "e1" ? std::optional{Era::sse}
+                                             : std::nullopt;
+        EXPECT_EQ(job.era_hint, seen) << job.id;
+    }
+    EXPECT_EQ(jobs.size(), 3U);
+}
+
 TEST(Dispatch, APointThatAClockAheadLeftIsResetAndPlanningGoesOn) {
     Catalogued lab{seconds{5}};
     RedisServer server;

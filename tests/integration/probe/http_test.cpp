@@ -102,11 +102,11 @@ TEST(ProbeHttp, AHeadWithoutItsBodyIsTimeoutBody) {
 TEST(ProbeHttp, TheWallTellsWhereItsMetadataIs) {
     McpScript script;
     script.on("server/discover", [](const RawRequest&) {
-        return http(
-            401,
-            "",
-            "",
-            "WWW-Authenticate: Bearer resource_metadata=\"https://x/meta\", scope=\"a b\"\r\n");
+        return http(401,
+                    "",
+                    "",
+                    "WWW-Authenticate: Bearer resource_metadata=\"http://127.0.0.1:1/meta\", "
+                    "scope=\"a b\"\r\n");
     });
     RawServer server{std::ref(script)};
     auto request = request_for(server.url());
@@ -114,7 +114,7 @@ TEST(ProbeHttp, TheWallTellsWhereItsMetadataIs) {
     auto report = harness.probe(request);
     EXPECT_EQ(report.verdict, Verdict::auth);
     EXPECT_TRUE(report.auth.required);
-    EXPECT_EQ(report.auth.resource_metadata, "https://x/meta");
+    EXPECT_EQ(report.auth.resource_metadata, "http://127.0.0.1:1/meta");
     EXPECT_EQ(report.auth.scope, "a b");
     EXPECT_FALSE(report.credential_sent);
     EXPECT_FALSE(report.era);

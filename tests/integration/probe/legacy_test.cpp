@@ -153,6 +153,61 @@ TEST_F(ProbeLegacy, ASessionLostTwiceIsTheServersFault) {
     EXPECT_TRUE(report.warnings.has(Warning::session_loss_status_not_404));
 }
 
+TEST_F(ProbeLegacy, ALostSessionMayBeToldInPlainText) {
+    std::atomic<int> lists = 0;
+    script_.on("tools/list", [&](const RawRequest& request) {
+        return ++lists == 1 ? http(400, "text/plain", "Invalid or missing Session ID")
+                            : rpc_result(request, kToolsResult);
+    });
+    const auto report = probe();
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_TRUE(report.warnings.has(Warning::session_recovered));
+    EXPECT_TRUE(report.warnings.has(Warning::session_loss_status_not_404));
+    script_.on("tools/list", [&](const RawRequest&) {
+        return http(400, "text/html", "<p>Your session has expired</p>");
+    });
+    EXPECT_EQ(name_or_none(probe().reason), "http_client_error");
+}
+
+TEST_F(ProbeLegacy, ASessionIsEndedAlsoWhereItsInitializeNeverCame) {
+    script_.on("initialize", [](const RawRequest&) {
+        return std::string{
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: s-9\r\n"
+            "Content-Length: 90\r\n\r\n{"};
+    });
+    request_.timeout = milliseconds{1000};
+    request_.retry = false;
+    const auto report = probe();
+    EXPECT_EQ(name_or_none(report.reason), "timeout_body");
+    EXPECT_EQ(name_or_none(report.phase), "initialize");
+    const auto last = script_.requests().back();
+    EXPECT_EQ(last.method(), "DELETE");
+    EXPECT_EQ(last.field("Mcp-Session-Id"), "s-9");
+}
+
+TEST_F(ProbeLegacy, AStreamOfInitializeIsResumedWithItsSession) {
+    std::atomic<std::int64_t> id = 0;
+    script_.on("initialize", [&](const RawRequest& request) {
+        id = request.rpc_id;
+        return http(
+            200, "text/event-stream", "id: e-1\nretry: 20\ndata: \n\n", "Mcp-Session-Id: s-3\r\n");
+    });
+    script_.on("GET", [&](const RawRequest&) {
+        return http(200,
+                    "text/event-stream",
+                    "data: {\"jsonrpc\":\"2.0\",\"id\":" + std::to_string(id) +
+                        ",\"result\":" + std::string{kInitializeResult} + "}\n\n");
+    });
+    const auto report = probe();
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_TRUE(report.warnings.has(Warning::stream_resumed));
+    for (const auto& sent : script_.requests()) {
+        const bool before = sent.rpc_method == "initialize" || sent.rpc_method == "server/discover";
+        EXPECT_EQ(sent.field("Mcp-Session-Id"), before ? "" : "s-3") << sent.head;
+        EXPECT_EQ(sent.field("Last-Event-ID"), sent.method() == "GET" ? "e-1" : "");
+    }
+}
+
 TEST_F(ProbeLegacy, EveryPageOfTheListCounts) {
     script_.on("tools/list", [](const RawRequest& request) {
         const auto page = [&](const char* name, const char* cursor) {

@@ -144,6 +144,90 @@ TEST_F(ProbeModern, AStrippedHeaderIsNamed) {
     EXPECT_EQ(report.verdict, Verdict::fail);
 }
 
+TEST_F(ProbeModern, AStreamThatEndsWithoutTheAnswerIsAskedOnceMoreWithANewId) {
+    const std::string stream =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 12\r\n\r\n";
+    std::vector<std::int64_t> ids;
+    script_.on("tools/list", [&](const RawRequest& request) {
+        ids.push_back(request.rpc_id);
+        return ids.size() == 1 ? stream + ": only this\n"
+                               : rpc_result(request, "{" + kHints + R"("tools":[]})");
+    });
+    EXPECT_EQ(probe().verdict, Verdict::up);
+    ASSERT_EQ(ids.size(), 2U);
+    EXPECT_NE(ids[0], ids[1]);
+    EXPECT_EQ(script_.count("GET"), 0);  // the stream of this era is not resumed
+    script_.on("tools/list", [&](const RawRequest&) { return stream + ": only this\n"; });
+    const auto report = probe();
+    EXPECT_EQ(name_or_none(report.reason), "protocol_no_response");
+    EXPECT_EQ(report.verdict, Verdict::fail);
+}
+
+TEST_F(ProbeModern, AnUnknownMethodIsNoWrongUrl) {
+    script_.on("tools/list", [](const RawRequest& request) {
+        return rpc_error(request, 404, -32601, "Method not found");
+    });
+    auto report = probe();
+    EXPECT_EQ(name_or_none(report.reason), "protocol_error");
+    EXPECT_EQ(report.rpc_code, -32601);
+    EXPECT_EQ(report.http_status, 404);
+    script_.on("tools/list", [](const RawRequest&) { return http(404, "text/html", "<p>no"); });
+    report = probe();
+    EXPECT_EQ(name_or_none(report.reason), "http_not_found");
+}
+
+TEST_F(ProbeModern, HintsThatMakeNoSenseCountAsMissing) {
+    for (const auto* hints : {R"("ttlMs":-1,"cacheScope":"public")",
+                              R"("ttlMs":"1","cacheScope":"public")",
+                              R"("ttlMs":1,"cacheScope":1)",
+                              R"("ttlMs":1)"}) {
+        script_.on("tools/list", [=](const RawRequest& request) {
+            return rpc_result(request,
+                              R"({"tools":[],"resultType":"complete",)" + std::string{hints} + "}");
+        });
+        const auto report = probe();
+        EXPECT_TRUE(report.warnings.has(Warning::missing_cache_hints)) << hints;
+        EXPECT_FALSE(report.warnings.has(Warning::missing_result_type)) << hints;
+    }
+}
+
+TEST_F(ProbeModern, AnUnknownResultTypeIsInvalidInEveryAnswer) {
+    const auto answer = [](std::string_view members) {
+        return [members = std::string{members}](const RawRequest& request) {
+            return rpc_result(request, "{" + members + R"(,"resultType":"partial"})");
+        };
+    };
+    request_.canary = Canary{"find", "{}", {}, true};
+    script_.on("tools/call",
+               [](const RawRequest& request) { return rpc_result(request, R"({"content":[]})"); });
+    EXPECT_TRUE(probe().warnings.has(Warning::missing_result_type));
+    const std::pair<const char*, const char*> rows[] = {
+        {"tools/call", R"("content":[])"},
+        {"tools/list", R"("tools":[])"},
+        {"server/discover", R"("supportedVersions":["2026-07-28"],"capabilities":{})"}};
+    for (const auto& [method, members] : rows) {
+        script_.on(method, answer(members));
+        const auto report = probe();
+        EXPECT_EQ(name_or_none(report.reason), "protocol_invalid_result") << method;
+        EXPECT_EQ(report.verdict, Verdict::fail) << method;
+    }
+}
+
+TEST_F(ProbeModern, AServersRequestIsDroppedAndTold) {
+    script_.on("tools/list", [](const RawRequest& request) {
+        return http(200,
+                    "text/event-stream",
+                    "data: {\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\"}\n\n"
+                    "data: {\"jsonrpc\":\"2.0\",\"id\":" +
+                        std::to_string(request.rpc_id) + ",\"result\":{" + kHints +
+                        "\"tools\":[]}}\n\n");
+    });
+    const auto report = probe();
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_TRUE(report.warnings.has(Warning::unexpected_server_request));
+    EXPECT_EQ(script_.requests().size(), 2U);
+}
+
 TEST_F(ProbeModern, ForcedOnALegacyServerItReportsThatAnswer) {
     script_.on("server/discover", [](const RawRequest& request) {
         return rpc_error(request, 404, -32601, "Method not found");

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -151,12 +152,20 @@ TEST(ProbeStream, AnswersTheServersRequestsWhileItWaits) {
 class HttpSseServer {
 public:
     std::string endpoint = "/messages?sessionId=1";
+    std::string first_says;    ///< in place of accepting the first message
+    bool always_says = false;  ///< or any
 
     void operator()(RawConnection& connection) {
         for (RawRequest request; connection.read(request);) {
             if (request.method() == "GET") return serve_stream(connection);
             if (request.head.find("/messages") == std::string::npos) {
                 connection.send(http(404, "text/html", "Cannot POST"));
+                continue;
+            }
+            const bool redirected = request.head.find("/messages/") != std::string::npos;
+            if (!first_says.empty() && !redirected && (always_says || messages_++ == 0)) {
+                if (first_says.find("Location") == std::string::npos) end_stream();
+                connection.send(first_says);
                 continue;
             }
             connection.send(http(202, "text/plain", "Accepted"));
@@ -175,13 +184,67 @@ private:
 
     void serve_stream(RawConnection& connection) {
         connection.send(kStream + "event: endpoint\ndata: " + endpoint + "\n\n");
-        for (int i = 0; i < 2; ++i)
-            connection.send(answers_.take());
+        for (int i = 0; i < 2; ++i) {
+            const auto text = answers_.take();
+            if (text == kEnd) return ended_.put("ended");
+            connection.send(text);
+        }
         connection.wait_for_close();
     }
+    /// Ends the one that is open, lest it takes what is for its successor.
+    void end_stream() {
+        answers_.put(std::string{kEnd});
+        ended_.take();
+    }
 
+    static constexpr std::string_view kEnd = "end";
     Mailbox answers_;
+    Mailbox ended_;
+    std::atomic<int> messages_ = 0;
 };
+
+ProbeReport report_of_sse(HttpSseServer& script) {
+    RawServer server{std::ref(script)};
+    ProbeHarness harness;
+    auto request = request_for(server.url("/sse"));
+    request.retry = false;
+    request.era_hint = Era::sse;
+    return harness.probe(request);
+}
+
+TEST(ProbeStream, ASessionOfTheOldTransportThatIsLostIsOpenedAnewOnce) {
+    for (const auto& says : {http(404, "text/plain", "Could not find session"),
+                             http(400, "text/plain", "No transport found for sessionId")}) {
+        HttpSseServer script;
+        script.first_says = says;
+        const auto recovered = report_of_sse(script);
+        EXPECT_EQ(recovered.verdict, Verdict::up) << recovered.detail;
+        EXPECT_EQ(recovered.era, Era::sse);
+        EXPECT_TRUE(recovered.warnings.has(Warning::session_recovered));
+        script.always_says = true;
+        const auto lost = report_of_sse(script);
+        EXPECT_EQ(name_or_none(lost.reason), "protocol_session_lost");
+        EXPECT_EQ(lost.verdict, Verdict::fail);
+    }
+}
+
+TEST(ProbeStream, AnEndpointEventThatLeadsNowhereIsAWrongPath) {
+    HttpSseServer script;
+    script.first_says = http(404, "text/html", "Cannot POST /messages");
+    script.always_says = true;
+    const auto report = report_of_sse(script);
+    EXPECT_EQ(name_or_none(report.reason), "http_not_found");
+    EXPECT_EQ(name_or_none(report.phase), "initialize");
+}
+
+TEST(ProbeStream, AMessageOfTheOldTransportFollowsARedirect) {
+    HttpSseServer script;
+    script.first_says = http(307, "", "", "Location: /messages/?sessionId=1\r\n");
+    const auto report = report_of_sse(script);
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_TRUE(report.warnings.has(Warning::redirect_followed));
+    EXPECT_EQ(report.final_url, "");  // the endpoint's own did not move
+}
 
 TEST(ProbeStream, TheOldTransportIsFoundByTheFallback) {
     HttpSseServer script;

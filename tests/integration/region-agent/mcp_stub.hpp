@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include <boost/asio/as_tuple.hpp>
@@ -33,6 +34,12 @@ public:
     void go_on() {
         hanging_ = false;
         goes_on_.cancel();
+    }
+    /// From now on every message is answered by 429, with `Retry-After` where seconds are given;
+    /// 0: not any more.
+    void limit_rate(std::optional<int> retry_after_s) {
+        limited_ = retry_after_s != 0;
+        retry_after_s_ = retry_after_s;
     }
     /// Requests that were read, answered or not.
     std::size_t requests() const { return requests_; }
@@ -73,7 +80,12 @@ private:
         namespace http = boost::beast::http;
         Response response{http::status::ok, request.version()};
         response.keep_alive(request.keep_alive());
-        if (request.method() == http::verb::post) answer_message(request.body(), response);
+        if (limited_) {
+            response.result(http::status::too_many_requests);
+            if (retry_after_s_) response.set("Retry-After", std::to_string(*retry_after_s_));
+        } else if (request.method() == http::verb::post) {
+            answer_message(request.body(), response);
+        }
         response.prepare_payload();
         return response;
     }
@@ -106,6 +118,8 @@ private:
     asio::steady_timer goes_on_;
     TaskGroup connections_;
     bool hanging_ = false;
+    bool limited_ = false;
+    std::optional<int> retry_after_s_;
     std::size_t requests_ = 0;
     std::size_t attempts_ = 0;
 };

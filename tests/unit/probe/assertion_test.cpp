@@ -41,6 +41,16 @@ TEST(Assertion, ComparesNumbersByValueAndTypesByName) {
     EXPECT_TRUE(holds("$", "contains", "\"total\""));
 }
 
+TEST(Assertion, LargeIntegersAreComparedExactly) {
+    const auto large = *parse_json(R"({"n":9007199254740993,"m":-9007199254740993})");
+    const auto equal = [&](const char* path, const char* value) {
+        return !assertion_failure(large, CanaryAssertion{path, "==", value});
+    };
+    EXPECT_TRUE(equal("$.n", "9007199254740993"));
+    EXPECT_FALSE(equal("$.n", "9007199254740992"));
+    EXPECT_FALSE(equal("$.m", "-9007199254740992"));
+}
+
 TEST(Assertion, APathThatLeadsNowhereDoesNotHold) {
     for (const auto* path : {"$.missing", "$.results[2]", "$.results[-3]", "$.total.x", "$.ok[0]"})
         EXPECT_FALSE(holds(path, "==", "null")) << path;

@@ -85,11 +85,18 @@ TEST(StatusTable, ModernErrorsDecideOnlyBelow500) {
 TEST(StatusTable, ASessionIsLostBy404OrBy400WithSessionWording) {
     const RpcError wording{-32000, "Bad Request: No valid session ID provided", {}};
     const RpcError other{-32000, "Bad Request: Server not initialized", {}};
-    EXPECT_TRUE(says_session_lost(head(404), std::nullopt));
-    EXPECT_TRUE(says_session_lost(head(400), wording));
-    EXPECT_FALSE(says_session_lost(head(400), other));
-    EXPECT_FALSE(says_session_lost(head(400), std::nullopt));
-    EXPECT_FALSE(says_session_lost(head(500), wording));
+    const auto lost = [](HttpHead answer, const std::optional<RpcError>& rpc, const char* body) {
+        return says_session_lost(answer, mentions_session(answer, rpc, body));
+    };
+    EXPECT_TRUE(lost(head(404), std::nullopt, ""));
+    EXPECT_TRUE(lost(head(400), wording, ""));
+    EXPECT_TRUE(lost(head(400), std::nullopt, "No transport found for sessionId"));
+    EXPECT_FALSE(lost(head(400), other, "session"));
+    EXPECT_FALSE(lost(head(400), std::nullopt, ""));
+    EXPECT_FALSE(lost(head(500), wording, "session"));
+    auto page = head(400);
+    page.media_type = "text/html";
+    EXPECT_FALSE(lost(page, std::nullopt, "<p>Your session"));
 }
 
 TEST(Errno, FaultsOfThisMachineAreNeverTheEndpoints) {

@@ -65,7 +65,8 @@ TEST(ProbeVerdict, AnExpectedWallIsHealthyAndItsAbsenceIsNot) {
     ProbeRequest request;
     request.expect.auth_wall = true;
     ProbeReport challenged;
-    challenged.auth = {true, true, {}, {}, {}};
+    challenged.auth.required = true;
+    challenged.auth.bearer = true;
     const auto wall = failure(Phase::initialize, Reason::auth_required);
     const auto walled = concluded(request, wall, challenged);
     EXPECT_EQ(walled.verdict, Verdict::up);
