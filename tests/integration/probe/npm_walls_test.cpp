@@ -47,15 +47,16 @@ TEST(WallOfTheSdk, NamesItsMetadataAndIsHealthyWhereTheOwnerExpectsIt) {
     EXPECT_THAT(*walled.auth.resource_metadata,
                 testing::EndsWith("/.well-known/oauth-protected-resource/mcp"));
 
-    // Its metadata are those of `localhost`, and of no other name for the same place.
     request.expect.auth_wall = true;
-    const auto elsewhere = harness.probe(request);
-    EXPECT_EQ(elsewhere.verdict, Verdict::up) << elsewhere.detail;
-    EXPECT_TRUE(elsewhere.warnings.has(Warning::auth_metadata_invalid));
-    request.url.replace(request.url.find("127.0.0.1"), 9, "localhost");
     const auto expected = harness.probe(request);
     EXPECT_EQ(expected.verdict, Verdict::up) << expected.detail;
     EXPECT_FALSE(expected.warnings.has(Warning::auth_metadata_invalid));
+    EXPECT_TRUE(expected.auth.metadata_found);
+    // Its metadata are those of `localhost`, and of no other name for the same place.
+    request.url.replace(request.url.find("localhost"), 9, "127.0.0.1");
+    const auto elsewhere = harness.probe(request);
+    EXPECT_EQ(elsewhere.verdict, Verdict::up) << elsewhere.detail;
+    EXPECT_TRUE(elsewhere.warnings.has(Warning::auth_metadata_invalid));
     EXPECT_EQ(server.sessions().opened, 0);
 }
 
