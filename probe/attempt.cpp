@@ -30,16 +30,18 @@ Poller& EngineParts::poller_on(const boost::asio::any_io_executor& executor) {
 
 Attempt::Attempt(EngineParts& engine_parts,
                  const ProbeRequest& probe_request,
-                 HttpUrl endpoint_url,
+                 ProbeReport& probe_report,
+                 HttpUrl& endpoint_url,
                  boost::asio::any_io_executor on_executor)
     : parts{engine_parts},
       request{probe_request},
+      report{probe_report},
       mask{probe_request.headers},
       executor{std::move(on_executor)},
       started{engine_parts.clock.steady_now()},
       deadline{started + probe_request.timeout},
       timer{executor, engine_parts.clock},
-      url{std::move(endpoint_url)} {
+      url{endpoint_url} {
     timer.limit(deadline);
     timer.heard(started);
 }

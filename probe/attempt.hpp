@@ -54,7 +54,8 @@ private:
 struct Attempt {
     Attempt(EngineParts& engine_parts,
             const ProbeRequest& probe_request,
-            HttpUrl endpoint_url,
+            ProbeReport& probe_report,
+            HttpUrl& endpoint_url,
             boost::asio::any_io_executor on_executor);
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
@@ -70,13 +71,14 @@ struct Attempt {
 
     EngineParts& parts;
     const ProbeRequest& request;
+    ProbeReport& report;
     const SecretMask mask;  ///< of the owner's headers
     boost::asio::any_io_executor executor;
     unsigned number = 1;
     SteadyTime started;
     Deadline deadline;
     AttemptTimer timer;
-    HttpUrl url;                                     ///< after redirects
+    HttpUrl& url;                                    ///< of the probe; redirects change it
     std::optional<boost::asio::ip::address> avoid;   ///< the peer of the attempt before
     std::optional<boost::asio::ip::address> pinned;  ///< the peer of this one
 
@@ -85,7 +87,7 @@ struct Attempt {
     std::unique_ptr<Wire> stream_wire;     ///< HTTP+SSE: the event stream
     std::unique_ptr<ResponseReader> stream;
     std::vector<std::unique_ptr<Wire>> side_wires;  ///< carried answers to the server's requests
-    std::optional<HttpUrl> message_url;             ///< HTTP+SSE: where messages are posted
+    std::unique_ptr<HttpUrl> message_url;           ///< HTTP+SSE: where messages are posted
 
     bool modern = false;
     std::string version;  ///< what MCP-Protocol-Version says; empty: no such header
@@ -101,7 +103,6 @@ struct Attempt {
     std::vector<boost::json::object> tools;
     std::optional<Failure>
         degraded;  ///< an optional expectation that was not met; the rest goes on
-    ProbeReport report;
 };
 
 /// Measures one phase of an attempt, into `slot`: from construction to what was last heard from the

@@ -64,6 +64,7 @@ Task<Result<void>> exchange_once(Attempt& attempt,
                             : AnswerRecall{};
     attempt.last = std::make_unique<ResponseReader>(wanted, phase, message.id, recall);
     auto done = co_await attempt.wire->send(request, phase);
+    std::string{}.swap(request);  // who waits for the answer needs it no more
     if (!done && attempt.wire->os_error() != 0) attempt.report.os_error = attempt.wire->os_error();
     if (done) done = co_await receive_all(attempt, *attempt.wire, *attempt.last, phase);
     co_return done;
@@ -168,10 +169,10 @@ Task<Result<Answer>> call_over_sse(Attempt& attempt, McpCall message) {
         if (!followed) co_return followed.error();
     }
     auto accepted = take_answer(attempt, *attempt.last);
-    const bool success = accepted.head.status >= 200 && accepted.head.status < 300;
+    const bool success = accepted.head().status >= 200 && accepted.head().status < 300;
     // The session stands in the URL: one that is gone is told from a wrong path by its words alone.
-    if (accepted.mentions_session && says_session_lost(accepted.head, true))
-        co_return session_lost(attempt, accepted.head, message.phase);
+    if (accepted.mentions_session && says_session_lost(accepted.head(), true))
+        co_return session_lost(attempt, accepted.head(), message.phase);
     if (message.id == 0 || !success) co_return accepted;
     const auto received =
         co_await receive_all(attempt, *attempt.stream_wire, *attempt.stream, message.phase);
@@ -224,8 +225,8 @@ Task<Result<Answer>> call(Attempt& attempt, McpCall message) {
         if (!followed) co_return followed.error();
     }
     auto answer = take_answer(attempt, *attempt.last);
-    if (!attempt.session_id.empty() && says_session_lost(answer.head, answer.mentions_session))
-        co_return session_lost(attempt, answer.head, message.phase);
+    if (!attempt.session_id.empty() && says_session_lost(answer.head(), answer.mentions_session))
+        co_return session_lost(attempt, answer.head(), message.phase);
     co_return answer;
 }
 

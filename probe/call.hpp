@@ -26,12 +26,19 @@ struct McpCall {
 
 /// The final answer to a call, whatever its status.
 struct Answer {
-    HttpHead head;
+    explicit Answer(const HttpHead& head) : head_{&head} {}
+
+    /// Lives in the reader that took it, until the attempt's next exchange.
+    const HttpHead& head() const { return *head_; }
+
     std::optional<boost::json::object> result;  ///< with status 200 and no error
     std::optional<RpcError> error;
     bool mentions_session = false;        ///< an error that talks of sessions
     KnownAnswer known;                    ///< in place of `result`, for a call that is `recallable`
     std::optional<AnswerKey> memory_key;  ///< where the facts of `result` may be kept
+
+private:
+    const HttpHead* head_;
 };
 
 /// Sends a message over the transport that the attempt has chosen and waits for its answer, with

@@ -66,8 +66,7 @@ std::string write_session_delete(const Attempt& attempt) {
 }
 
 Answer take_answer(Attempt& attempt, ResponseReader& reader) {
-    Answer answer;
-    answer.head = reader.head();
+    Answer answer{reader.head()};
     answer.error = reader.rpc_error();
     answer.known = reader.inbox().known();
     if (auto response = reader.inbox().take_response()) {
@@ -79,11 +78,11 @@ Answer take_answer(Attempt& attempt, ResponseReader& reader) {
         }
     }
     auto& report = attempt.report;
-    report.http_status = answer.head.status;
+    report.http_status = answer.head().status;
     report.rpc_code.reset();
     if (answer.error) report.rpc_code = answer.error->code;
     attempt.last_rpc_error = answer.error;
-    answer.mentions_session = mentions_session(answer.head, answer.error, reader.error_page());
+    answer.mentions_session = mentions_session(answer.head(), answer.error, reader.error_page());
     if (reader.inbox().saw_batch() && !allows_batches(report.protocol_version))
         report.warnings.add(Warning::unexpected_batch);
     return answer;
@@ -92,12 +91,12 @@ Answer take_answer(Attempt& attempt, ResponseReader& reader) {
 Result<json::object> result_of(Attempt& attempt, Answer answer, Phase phase) {
     // A modern server says so by status and code; without the code it is the URL that is wrong.
     const bool unknown_method = attempt.is_modern() && phase != Phase::discover &&
-                                answer.head.status == 404 && answer.error &&
+                                answer.head().status == 404 && answer.error &&
                                 answer.error->code == kMethodNotFound;
     if (unknown_method) return failure_of_rpc(*answer.error, phase);
-    if (answer.head.status != 200) {
+    if (answer.head().status != 200) {
         const StatusContext context{phase, attempt.report.credential_sent, false};
-        return failure_of_status(answer.head, answer.error, context);
+        return failure_of_status(answer.head(), answer.error, context);
     }
     if (answer.error) return failure_of_rpc(*answer.error, phase);
     if (!answer.result)

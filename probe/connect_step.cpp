@@ -102,12 +102,12 @@ Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool meas
     if (measured) {
         const auto& facts = wire.tls_facts();
         attempt.report.timings.tls = us_between(begun, attempt.timer.heard());
-        attempt.report.tls = TlsReport{facts.version,
-                                       facts.not_after,
-                                       facts.earliest_not_after,
-                                       facts.issuer,
-                                       facts.verify_code,
-                                       facts.verify_depth};
+        attempt.report.tls = std::make_shared<const TlsReport>(TlsReport{facts.version,
+                                                                         facts.not_after,
+                                                                         facts.earliest_not_after,
+                                                                         facts.issuer,
+                                                                         facts.verify_code,
+                                                                         facts.verify_depth});
         if (!done && wire.os_error() != 0) attempt.report.os_error = wire.os_error();
     }
     if (attempt.traced())

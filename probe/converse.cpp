@@ -87,48 +87,63 @@ Task<Result<Era>> fall_back_to_sse(Attempt& attempt, Failure of_initialize) {
     co_return restore(attempt, std::move(evidence));
 }
 
-/// Steps A, B and C. A hint comes first; where the answer to it looks like another era's, the
-/// others follow in their order.
-Task<Result<Era>> choose_era(Attempt& attempt) {
-    const auto hint = attempt.request.era_hint;
-    std::optional<Evidence> hinted;
-    if (hint == Era::legacy) {
-        const auto initialized = co_await initialize_step(attempt);
-        if (initialized) co_return Era::legacy;
-        const bool other = is_era_shaped(attempt) || is_modern_only(attempt) ||
-                           (is_status(attempt, {200}) && knows_no_such_method(attempt));
-        if (!other) co_return initialized.error();
-        hinted = evidence_of(attempt, initialized.error());
-    } else if (hint == Era::sse) {
-        const auto opened = co_await sse_open_step(attempt);
-        if (opened) co_return Era::sse;
-        const bool other = is_era_shaped(attempt) ||
-                           opened.error().reason == Reason::protocol_sse_endpoint_invalid ||
-                           opened.error().reason == Reason::http_unexpected_content_type;
-        if (!other) co_return opened.error();
-        drop_stream(attempt);
-    }
-    auto discovered = co_await discover_step(attempt);
-    if (!discovered) co_return discovered.error();
-    if (*discovered == Discovered::modern) co_return Era::modern;
-    if (hinted && is_modern_trouble(attempt)) co_return *attempt.not_modern_because;
-    if (hinted) {
-        auto failure = restore(attempt, *std::move(hinted));
-        attempt.last_rpc_error.reset();
-        co_return co_await fall_back_to_sse(attempt, std::move(failure));
-    }
+/// Step B; then A again, or C, where its answer asks for that.
+Task<Result<Era>> begin_legacy(Attempt& attempt) {
     const auto initialized = co_await initialize_step(attempt);
     if (initialized) co_return Era::legacy;
     if (is_modern_only(attempt)) {
         auto evidence = evidence_of(attempt, initialized.error());
-        discovered = co_await discover_step(attempt);
-        if (discovered && *discovered == Discovered::modern) co_return Era::modern;
+        const auto discovered = co_await discover_step(attempt);
         if (!discovered) co_return discovered.error();
+        if (*discovered == Discovered::modern) co_return Era::modern;
         if (is_modern_trouble(attempt)) co_return *attempt.not_modern_because;
         co_return restore(attempt, std::move(evidence));
     }
-    if (hint == Era::sse) co_return initialized.error();
+    if (attempt.request.era_hint == Era::sse) co_return initialized.error();
     co_return co_await fall_back_to_sse(attempt, initialized.error());
+}
+
+/// Steps A, B and C of the probe page's section 4.
+Task<Result<Era>> detect_era(Attempt& attempt) {
+    const auto discovered = co_await discover_step(attempt);
+    if (!discovered) co_return discovered.error();
+    if (*discovered == Discovered::modern) co_return Era::modern;
+    co_return co_await begin_legacy(attempt);
+}
+
+Task<Result<Era>> begin_as_legacy_before(Attempt& attempt) {
+    const auto initialized = co_await initialize_step(attempt);
+    if (initialized) co_return Era::legacy;
+    const bool other = is_era_shaped(attempt) || is_modern_only(attempt) ||
+                       (is_status(attempt, {200}) && knows_no_such_method(attempt));
+    if (!other) co_return initialized.error();
+    auto hinted = evidence_of(attempt, initialized.error());
+    const auto discovered = co_await discover_step(attempt);
+    if (!discovered) co_return discovered.error();
+    if (*discovered == Discovered::modern) co_return Era::modern;
+    if (is_modern_trouble(attempt)) co_return *attempt.not_modern_because;
+    auto failure = restore(attempt, std::move(hinted));
+    attempt.last_rpc_error.reset();
+    co_return co_await fall_back_to_sse(attempt, std::move(failure));
+}
+
+Task<Result<Era>> begin_as_sse_before(Attempt& attempt) {
+    const auto opened = co_await sse_open_step(attempt);
+    if (opened) co_return Era::sse;
+    const bool other = is_era_shaped(attempt) ||
+                       opened.error().reason == Reason::protocol_sse_endpoint_invalid ||
+                       opened.error().reason == Reason::http_unexpected_content_type;
+    if (!other) co_return opened.error();
+    drop_stream(attempt);
+    co_return co_await detect_era(attempt);
+}
+
+/// A hint comes first; where the answer to it looks like another era's, the others follow in their
+/// order. Like open_conversation() no coroutine: a frame less for each probe that waits.
+Task<Result<Era>> choose_era(Attempt& attempt) {
+    if (attempt.request.era_hint == Era::legacy) return begin_as_legacy_before(attempt);
+    if (attempt.request.era_hint == Era::sse) return begin_as_sse_before(attempt);
+    return detect_era(attempt);
 }
 
 /// Opens the conversation in the era that the owner forces.
@@ -160,15 +175,15 @@ Task<Result<Era>> open_forced(Attempt& attempt, Era era) {
 Task<Result<Era>> open_conversation(Attempt& attempt) {
     switch (attempt.request.era) {
         case EraMode::automatic:
-            co_return co_await choose_era(attempt);
+            return choose_era(attempt);
         case EraMode::modern:
-            co_return co_await open_forced(attempt, Era::modern);
+            return open_forced(attempt, Era::modern);
         case EraMode::legacy:
-            co_return co_await open_forced(attempt, Era::legacy);
+            return open_forced(attempt, Era::legacy);
         case EraMode::sse:
-            co_return co_await open_forced(attempt, Era::sse);
+            break;
     }
-    co_return Failure{Phase::config, Reason::config_invalid, "No such era"};
+    return open_forced(attempt, Era::sse);
 }
 
 /// Everything behind the era's opening.

@@ -90,13 +90,13 @@ Task<Result<Discovered>> discover_once(Attempt& attempt) {
         attempt.not_modern_because = answer.error();
         co_return Discovered::not_modern;
     }
-    if (is_no_era_evidence(answer->head.status)) {
+    if (is_no_era_evidence(answer->head().status)) {
         auto failed = result_of(attempt, *std::move(answer), Phase::discover);
         co_return failed.error();
     }
     if (answer->error && answer->error->code == kUnsupportedVersion)
         co_return judge_versions(attempt, answer->error->supported);
-    if (answer->known && answer->head.status == 200) {
+    if (answer->known && answer->head().status == 200) {
         take_facts(attempt, std::get<DiscoverFacts>(*answer->known));
         co_return Discovered::modern;
     }

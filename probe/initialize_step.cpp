@@ -81,12 +81,12 @@ Task<Result<void>> initialize_once(Attempt& attempt, std::string_view version) {
     message.recallable = !attempt.traced();
     auto answer = co_await call(attempt, std::move(message));
     if (!answer) co_return answer.error();
-    if (answer->known && answer->head.status == 200) {
-        auto sound = check_session(attempt, answer->head);
+    if (answer->known && answer->head().status == 200) {
+        auto sound = check_session(attempt, answer->head());
         if (sound) take_facts(attempt, std::get<InitializeFacts>(*answer->known));
         co_return sound;
     }
-    const auto head = answer->head;
+    const auto& head = answer->head();
     const auto memory_key = answer->memory_key;
     auto result = result_of(attempt, *std::move(answer), Phase::initialize);
     if (!result) co_return result.error();
@@ -122,13 +122,13 @@ Task<Result<void>> initialized_step(Attempt& attempt) {
     auto message = make_initialized();
     auto answer = co_await call(attempt, std::move(message));
     if (!answer) co_return answer.error();
-    const auto status = answer->head.status;
+    const auto status = answer->head().status;
     if (status >= 200 && status < 300) {
         if (status != 202) attempt.report.warnings.add(Warning::notification_status_not_202);
         co_return Result<void>{};
     }
     const StatusContext context{Phase::initialized, attempt.report.credential_sent, false};
-    co_return failure_of_status(answer->head, answer->error, context);
+    co_return failure_of_status(answer->head(), answer->error, context);
 }
 
 }  // namespace quorate

@@ -57,37 +57,42 @@ void warn_about_certificate(Attempt& attempt) {
 void mask_secrets(const SecretMask& mask, ProbeReport& report) {
     if (mask.empty()) return;
     const auto hide = [&mask](std::string& text) { text = mask.masked(std::move(text)); };
+    const auto hide_in_name = [&mask](std::string& name) {
+        name = mask.masked_name(std::move(name));
+    };
     const auto hide_optional = [&hide](std::optional<std::string>& text) {
         if (text) hide(*text);
     };
-    for (auto* text : {&report.detail, &report.server_name, &report.server_version})
-        hide(*text);
+    hide(report.detail);
+    for (auto* name : {&report.server_name, &report.server_version})
+        hide_in_name(*name);
     for (auto* text : {&report.auth.resource_metadata, &report.auth.scope, &report.auth.error})
         hide_optional(*text);
     for (auto& version : report.peer_versions)
         hide(version);
     if (report.tools) {
         auto tools = std::make_shared<ToolsReport>(*report.tools);  // others may share the facts
-        std::for_each(tools->names.begin(), tools->names.end(), hide);
+        std::for_each(tools->names.begin(), tools->names.end(), hide_in_name);
         report.tools = std::move(tools);
     }
     for (auto& change : report.changes)
-        for (auto* text : {&change.tool, &change.path, &change.detail})
-            hide(*text);
+        for (auto* name : {&change.tool, &change.path, &change.detail})
+            hide_in_name(*name);
 }
 
-/// One attempt: everything up to the verdict, then what comes outside of it.
-Task<ProbeReport> make_attempt(EngineParts& parts,
-                               const ProbeRequest& request,
-                               HttpUrl url,
-                               unsigned number,
-                               std::optional<boost::asio::ip::address> avoid,
-                               bool may_retry) {
+/// One attempt: everything up to the verdict, then what comes outside of it. All references are to
+/// the frame of the probe. The report is filled in place: coroutine frames are most of what a
+/// waiting probe holds, and GCC gives each temporary of theirs a place of its own.
+Task<> make_attempt(EngineParts& parts,
+                    const ProbeRequest& request,
+                    HttpUrl& url,
+                    unsigned number,
+                    std::optional<boost::asio::ip::address> avoid,
+                    ProbeReport& report) {
     auto executor = co_await boost::asio::this_coro::executor;
-    Attempt attempt{parts, request, std::move(url), std::move(executor)};
+    Attempt attempt{parts, request, report, url, std::move(executor)};
     attempt.number = number;
     attempt.avoid = avoid;
-    auto& report = attempt.report;
     report.url = request.url;
     for (const auto& [name, value] : request.headers)
         report.credential_sent = report.credential_sent || is_credential_header(name);
@@ -109,13 +114,18 @@ Task<ProbeReport> make_attempt(EngineParts& parts,
     if (walled) co_await wall_step(attempt);
     if (!aborted) co_await health_step(attempt);
     conclude(report, request, failure, attempt.degraded);
-    const bool retries = may_retry && report.verdict == Verdict::fail;
+    const bool retries = number == 1 && request.retry && report.verdict == Verdict::fail;
     const auto budget =
         retries ? std::clamp(request.retry_gap, kCleanupMin, kCleanupMax) : kCleanupMax;
     if (!aborted) co_await cleanup_step(attempt, budget);
     mask_secrets(attempt.mask, report);
     attempt.trace(report.detail);
-    co_return std::move(report);
+}
+
+std::optional<boost::asio::ip::address> address_in(const std::string& text) {
+    boost::system::error_code unknown;
+    const auto address = boost::asio::ip::make_address(text, unknown);
+    return unknown ? std::nullopt : std::optional{address};
 }
 
 AttemptReport summary_of(const ProbeReport& report) {
@@ -141,7 +151,7 @@ Task<ProbeReport> ProbeEngine::probe(ProbeRequest request) {
     // A cancelled probe still has something to tell: that it was cancelled.
     co_await boost::asio::this_coro::throw_if_cancelled(false);
     const auto started = impl_->parts.clock.utc_now();
-    const auto url = check_request(request);
+    auto url = check_request(request);
     ProbeReport report;
     if (!url) {
         report.url = request.url;
@@ -149,22 +159,23 @@ Task<ProbeReport> ProbeEngine::probe(ProbeRequest request) {
         report.started = started;
         co_return report;
     }
-    report = co_await make_attempt(impl_->parts, request, *url, 1, std::nullopt, request.retry);
-    std::vector<AttemptReport> attempts{summary_of(report)};
-    if (report.verdict == Verdict::fail && request.retry) {
+    std::vector<AttemptReport> attempts;
+    std::optional<boost::asio::ip::address> avoid;
+    for (unsigned number = 1;; ++number) {
+        co_await make_attempt(impl_->parts, request, *url, number, avoid, report);
+        attempts.push_back(summary_of(report));
+        if (number == 2 || !request.retry || report.verdict != Verdict::fail) break;
         const milliseconds cleanup{report.timings.cleanup.value_or(0) / 1000};
         const auto gap = std::max(milliseconds{0}, request.retry_gap - cleanup);
         const bool paused = co_await pause_for(gap);
-        boost::system::error_code unknown;
-        const auto before = boost::asio::ip::make_address(report.peer_address, unknown);
-        const auto avoid = unknown ? std::nullopt : std::optional{before};
-        if (paused) {
-            report = co_await make_attempt(impl_->parts, request, *url, 2, avoid, false);
-            attempts.push_back(summary_of(report));
-        } else {
+        if (!paused) {
             const Failure aborted{Phase::config, Reason::aborted, "The probe was cancelled"};
             conclude(report, request, aborted, std::nullopt);
+            break;
         }
+        avoid = address_in(report.peer_address);
+        report = {};
+        url = check_request(request);  // redirects of the first attempt are no matter of the second
     }
     report.retried = attempts.size() > 1;
     report.attempts = std::move(attempts);

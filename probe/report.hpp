@@ -93,7 +93,7 @@ struct ProbeReport {
     ManifestChanges changes;                   ///< against the request's baseline
     /// Where the request says `keep_tools` and the list came; empty where a server has no tools.
     std::shared_ptr<const std::vector<boost::json::object>> tool_list;
-    std::optional<TlsReport> tls;
+    std::shared_ptr<const TlsReport> tls;  ///< nothing without a handshake
     AuthReport auth;
     std::optional<HealthReport> health;
     Warnings warnings;

@@ -32,6 +32,11 @@ void ResponseReader::want(Wanted wanted, Phase phase, std::int64_t awaited_id) {
     failure_.reset();
 }
 
+const SseParser& ResponseReader::sse() const {
+    static const SseParser kUnused;
+    return sse_ ? *sse_ : kUnused;
+}
+
 bool ResponseReader::is_event_stream() const {
     return succeeded() && head().media_type == "text/event-stream";
 }
@@ -39,12 +44,13 @@ bool ResponseReader::is_event_stream() const {
 bool ResponseReader::on_body(std::string_view piece) {
     if (is_event_stream()) {
         events_.clear();
-        const bool within_limits = sse_.feed(piece, events_);
+        if (!sse_) sse_ = std::make_unique<SseParser>();
+        const bool within_limits = sse_->feed(piece, events_);
         for (auto& event : events_) {
             if (failure_) break;  // had they come in another read, nobody would have seen the rest
             if (is_message(event) && !inbox_.take(event.data))
                 fail_unread("An event of the stream");
-            if (!first_event_) first_event_ = std::move(event);
+            if (!first_event_) first_event_ = std::make_unique<SseEvent>(std::move(event));
         }
         return within_limits;
     }
@@ -116,7 +122,7 @@ bool ResponseReader::has_what_is_wanted() const {
         case Wanted::whole_message:
             return false;
         case Wanted::first_event:
-            return first_event_.has_value();
+            return first_event_ != nullptr;
         case Wanted::rpc_response:
             return is_event_stream() && inbox_.has_response();
     }

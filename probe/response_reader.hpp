@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,8 +61,9 @@ public:
 
     const std::optional<Failure>& failure() const { return failure_; }
     RpcInbox& inbox() { return inbox_; }
-    const SseParser& sse() const { return sse_; }
-    const std::optional<SseEvent>& first_event() const { return first_event_; }
+    /// Of an event stream; one that has read nothing otherwise.
+    const SseParser& sse() const;
+    const std::unique_ptr<SseEvent>& first_event() const { return first_event_; }
     /// The JSON-RPC error in the body of a response that is not 2xx.
     std::optional<RpcError> rpc_error() const;
     /// The beginning of the body of a response that is not 2xx.
@@ -88,9 +90,9 @@ private:
     Phase phase_;
     HttpResponseParser parser_;
     RpcInbox inbox_;
-    SseParser sse_;
+    std::unique_ptr<SseParser> sse_;  ///< made with the first byte of a stream
     std::vector<SseEvent> events_;
-    std::optional<SseEvent> first_event_;
+    std::unique_ptr<SseEvent> first_event_;
     std::string body_;
     std::size_t body_bytes_max_ = HttpResponseParser::kBodyBytesMax;
     std::optional<Failure> failure_;

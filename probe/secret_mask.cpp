@@ -13,6 +13,7 @@ constexpr std::string_view kMask = "***";
 constexpr std::string_view kCut = "…";
 constexpr std::size_t kSecretBytesMin = 6;
 constexpr std::size_t kCredentialBytesMin = 3;
+constexpr std::size_t kNamedBytesMin = 8;
 /// As much of a secret may stand at the end of a text that was cut.
 constexpr std::size_t kBeginningBytesMin = 4;
 
@@ -93,6 +94,16 @@ std::string SecretMask::masked(std::string text) const {
     for (const auto& secret : secrets_)
         replace_beginning(text, secret);
     return text;
+}
+
+std::string SecretMask::masked_name(std::string name) const {
+    const bool was_cut = name.ends_with(kCut);
+    for (const auto& secret : secrets_) {
+        if (secret.size() < kNamedBytesMin) break;
+        replace_all(name, secret);
+        if (was_cut) replace_beginning(name, secret);
+    }
+    return name;
 }
 
 }  // namespace quorate

@@ -19,6 +19,9 @@ public:
 
     bool empty() const { return secrets_.empty(); }
     std::string masked(std::string text) const;
+    /// The same for a name, which says little of a secret and must stay itself: only secrets of at
+    /// least 8 bytes count, and beginnings of them where the name was cut.
+    std::string masked_name(std::string name) const;
 
 private:
     void add(std::string_view secret, std::size_t bytes_min);

@@ -51,7 +51,7 @@ Task<Result<void>> sse_open_step(Attempt& attempt) {
     if (!message_url) co_return invalid("The `endpoint` event holds no URL");
     if (!same_origin(*message_url, attempt.url))
         co_return invalid("The `endpoint` event leads to another origin");
-    attempt.message_url = *std::move(message_url);
+    attempt.message_url = std::make_unique<HttpUrl>(*std::move(message_url));
     attempt.report.era = Era::sse;
     attempt.report.warnings.add(Warning::legacy_transport);
     attempt.wire.reset();

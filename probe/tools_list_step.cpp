@@ -124,7 +124,7 @@ Task<Result<void>> list_all(Attempt& attempt) {
             answer = co_await call(attempt, std::move(message));
         }
         if (!answer) co_return answer.error();
-        if (answer->known && answer->head.status == 200) {
+        if (answer->known && answer->head().status == 200) {
             take_facts(attempt, std::get<ListFacts>(*answer->known));
             co_return Result<void>{};
         }

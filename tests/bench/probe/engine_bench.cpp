@@ -61,6 +61,11 @@ ProbeRequest EngineBench::next_request() {
     return request;
 }
 
+/// No coroutine: its frame would hold the request a second time.
+Task<ProbeReport> EngineBench::next_probe() {
+    return engine_.probe(next_request());
+}
+
 void EngineBench::spawn(Task<> task) {
     asio::co_spawn(io_, std::move(task), [this](std::exception_ptr thrown) {
         if (thrown && !thrown_) thrown_ = std::move(thrown);
@@ -80,9 +85,8 @@ void EngineBench::probe_once() {
 }
 
 Task<> EngineBench::look(SteadyTime due) {
-    auto request = next_request();
     ++waiting_;
-    const auto report = co_await engine_.probe(std::move(request));
+    const auto report = co_await next_probe();
     --waiting_;
     expect_healthy(report);
     window_.add(clock_.steady_now() - due);
@@ -124,10 +128,9 @@ Window EngineBench::load(LoadOptions options) {
 }
 
 Task<> EngineBench::hang_once(HangFigures& figures) {
-    auto request = next_request();
     const auto deadline = clock_.steady_now() + target_.timeout;
     ++waiting_;
-    const auto report = co_await engine_.probe(std::move(request));
+    const auto report = co_await next_probe();
     --waiting_;
     if (report.reason != Reason::timeout_headers)
         throw std::runtime_error{"a probe that should hang until its timeout: " + report.detail};

@@ -66,6 +66,7 @@ public:
 
 private:
     ProbeRequest next_request();
+    Task<ProbeReport> next_probe();
     /// Runs `task` beside the others; run() rethrows what it throws.
     void spawn(Task<> task);
     void run();

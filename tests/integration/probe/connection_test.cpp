@@ -164,7 +164,9 @@ Connected connect_to(const std::vector<std::string>& addresses, std::uint16_t po
     Resolver resolver{io.get_executor(), ResolverOptions{}};
     EngineParts parts{clock, contexts, resolver, {}};
     const auto request = request_for("http://localhost/");
-    Attempt attempt{parts, request, *parse_http_url(request.url), io.get_executor()};
+    ProbeReport report;
+    auto url = *parse_http_url(request.url);
+    Attempt attempt{parts, request, report, url, io.get_executor()};
     std::vector<boost::asio::ip::address> parsed;
     for (const auto& address : addresses)
         parsed.push_back(boost::asio::ip::make_address(address));
@@ -179,7 +181,6 @@ Connected connect_to(const std::vector<std::string>& addresses, std::uint16_t po
         });
     while (!outcome && io.run_one() > 0) {
     }
-    const auto& report = attempt.report;
     return {*outcome, report.os_error, report.warnings.has(Warning::one_family_unreachable)};
 }
 

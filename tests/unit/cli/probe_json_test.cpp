@@ -39,8 +39,12 @@ ProbeReport full_report() {
     tls.not_after = UtcTime{std::chrono::seconds{1'800'000'000}};
     tls.earliest_not_after = UtcTime{std::chrono::seconds{1'700'000'000}};
     tls.issuer = "CN=ca";
-    report.tls = tls;
-    report.auth = {true, true, "https://x/.well-known", "read", "invalid_token"};
+    report.tls = std::make_shared<const TlsReport>(tls);
+    report.auth.required = true;
+    report.auth.bearer = true;
+    report.auth.resource_metadata = "https://x/.well-known";
+    report.auth.scope = "read";
+    report.auth.error = "invalid_token";
     report.health = HealthReport{204, 3};
     report.warnings.add(Warning::redirect_followed);
     report.warnings.add(Warning::tool_text_changed);

@@ -11,6 +11,14 @@ std::string masked(const Headers& headers, const std::string& text) {
     return SecretMask{headers}.masked(text);
 }
 
+TEST(SecretMask, ANameStaysItselfUnlessItHoldsAWholeSecret) {
+    const SecretMask mask{{{"Authorization", "Bearer user-token-1"}, {"X-API-Key", "search"}}};
+    EXPECT_EQ(mask.masked_name("create_user"), "create_user");
+    EXPECT_EQ(mask.masked_name("search_documents"), "search_documents");
+    EXPECT_EQ(mask.masked_name("echo_user-token-1"), "echo_***");
+    EXPECT_EQ(mask.masked_name("echo_user-tok…"), "echo_***…");
+}
+
 TEST(SecretMask, HidesAValueAndTheTokenBehindItsScheme) {
     const Headers headers{{"Authorization", "Bearer abc.def/ghi"}};
     EXPECT_EQ(masked(headers, "got Bearer abc.def/ghi here"), "got *** here");
