@@ -67,6 +67,7 @@ private:
     std::unique_ptr<Parser> parser_;
     BodySink sink_;
     std::uint64_t message_bytes_ = 0;
+    bool left_over_ = false;        ///< the last call did not take all of its bytes
     std::uint64_t head_bytes_ = 0;  ///< of all heads
     std::size_t head_scanned_ = 0;  ///< of what is left over, while the head is not whole
 };

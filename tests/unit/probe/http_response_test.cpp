@@ -33,6 +33,22 @@ constexpr std::string_view kChunked =
     "mcp-session-ID: abc\r\nTransfer-Encoding: chunked\r\n\r\n"
     "4\r\nWiki\r\n5;ext=1\r\npedia\r\n0\r\n\r\n";
 
+TEST(HttpResponse, AnEmptyChunkedBodyMayComeByteByByte) {
+    const std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    HttpResponseParser parser{[](std::string_view) { return true; }};
+    std::string held;
+    auto step = HttpStep::need_more;
+    for (const char byte : text) {
+        ASSERT_EQ(step, HttpStep::need_more);
+        held.push_back(byte);
+        std::size_t consumed = 0;
+        step = parser.feed(held, consumed);
+        held.erase(0, consumed);
+    }
+    EXPECT_EQ(step, HttpStep::done);
+    EXPECT_TRUE(parser.keep_alive());
+}
+
 TEST(HttpResponse, ReadsAChunkedBodyHoweverItIsSplit) {
     for (const std::size_t size : {1U, 2U, 3U, 7U, 50U, 1000U}) {
         Reading reading{kChunked, size};
