@@ -47,6 +47,10 @@ int PolledSocket::watch() {
     return 0;
 }
 
+std::shared_ptr<Poller*> PolledSocket::poller_alive() const {
+    return poller_.self_;
+}
+
 void PolledSocket::add_waiter(Readiness readiness, std::unique_ptr<Waiter> waiter) {
     direction(readiness).waiter = std::move(waiter);
     poller_.one_more_waits();
@@ -136,7 +140,7 @@ void Poller::resume(Waiters due) {
     armed_ = true;  // nobody resumed here needs to: the end of this turn does
     std::size_t next = 0;
     try {
-        while (next < due.size())
+        while (next < due.size() && *self != nullptr)
             due[next++].release()->resume({});
     } catch (...) {
         // The others are none the worse for it.
@@ -145,16 +149,17 @@ void Poller::resume(Waiters due) {
         if (*self != nullptr) armed_ = false;
         throw;
     }
-    if (*self == nullptr) return;
+    if (*self == nullptr) return;  // `due` destroys the others
     armed_ = false;
     due.clear();
     if (due_.empty()) due_ = std::move(due);  // keeps its room
 }
 
-/// In a later turn: who asks may be in the middle of something, such as emitting a signal.
+/// In a later turn: who asks may be in the middle of something, such as emitting a signal. By then
+/// the poller may be gone, and with it what the coroutine would go on with: then it is destroyed.
 void Poller::resume_later(std::unique_ptr<PolledSocket::Waiter> waiter, error_code error) {
-    boost::asio::post(executor_, [waiter = std::move(waiter), error]() mutable {
-        waiter.release()->resume(error);
+    boost::asio::post(executor_, [self = self_, waiter = std::move(waiter), error]() mutable {
+        if (*self != nullptr) waiter.release()->resume(error);
     });
 }
 

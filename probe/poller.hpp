@@ -83,6 +83,8 @@ private:
     const Direction& direction(Readiness readiness) const {
         return directions_[static_cast<std::size_t>(readiness)];
     }
+    /// Holds null when the poller is gone, and perhaps this socket too.
+    std::shared_ptr<Poller*> poller_alive() const;
     void add_waiter(Readiness readiness, std::unique_ptr<Waiter> waiter);
     void abort(Direction& direction);
     void take_events(std::uint32_t events, SteadyTime at);
@@ -98,8 +100,8 @@ private:
 /// in its turn: a socket costs one epoll_ctl(2) in its life, where Asio's own reactor takes one
 /// more at each wait, and a wait costs no operation of Asio's (figures: docs/adr/0010). Keeps the
 /// executor busy only while somebody waits. Runs wholly on its executor, which is single-threaded
-/// or a strand; outlives its sockets, but for those of coroutines that still wait: it destroys
-/// these.
+/// or a strand; outlives its sockets, but for those of coroutines that still wait, or whose wait
+/// has ended and that have not gone on yet: it destroys these.
 class Poller {
 public:
     /// Throws std::system_error where the kernel gives no epoll instance.
@@ -155,8 +157,9 @@ auto PolledSocket::async_wait(Readiness readiness, Token&& token) {
         using Handler = decltype(handler);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
         if (slot.is_connected())
-            slot.assign(
-                [this, readiness](boost::asio::cancellation_type) { abort(direction(readiness)); });
+            slot.assign([this, readiness, poller = poller_alive()](boost::asio::cancellation_type) {
+                if (*poller != nullptr) abort(direction(readiness));
+            });
         add_waiter(readiness, std::make_unique<WaiterOf<Handler>>(std::move(handler)));
     };
     return boost::asio::async_initiate<Token, void(boost::system::error_code)>(initiate, token);

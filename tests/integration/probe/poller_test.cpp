@@ -186,5 +186,72 @@ TEST_F(ProbePoller, OneThatIsResumedMayCloseTheSocketOfAnother) {
     EXPECT_FALSE(other);
 }
 
+/// As wait_owning(), for what is ready at once, unless the poller has gone meanwhile.
+Task<> let_go_when_writable(std::optional<Poller>& poller,
+                            tcp::endpoint to,
+                            unsigned& resumed,
+                            unsigned& destroyed) {
+    struct Farewell {
+        unsigned& said;
+        ~Farewell() { ++said; }
+    };
+    const Farewell farewell{destroyed};
+    PolledSocket socket{*poller};
+    socket.open(AF_INET);
+    ::connect(socket.descriptor(), to.data(), to.size());
+    socket.watch();
+    co_await socket.async_wait(Readiness::write, kResume);
+    ++resumed;
+    poller.reset();
+}
+
+TEST_F(ProbePoller, ThatGoesInTheMiddleOfATurnDestroysThoseWhoseTurnItWas) {
+    unsigned resumed = 0;
+    unsigned destroyed = 0;
+    for (int i = 0; i < 2; ++i) {
+        boost::asio::co_spawn(
+            io_,
+            let_go_when_writable(poller_, acceptor_.local_endpoint(), resumed, destroyed),
+            kRethrow);
+    }
+    socket_.reset();
+    io_.run();
+    EXPECT_EQ(resumed, 1U);
+    EXPECT_EQ(destroyed, 2U);
+}
+
+TEST_F(ProbePoller, ThatGoesDestroysTheCoroutinesWhoseCancelledWaitIsNotToldYet) {
+    boost::asio::cancellation_signal signal;
+    bool destroyed = false;
+    boost::asio::co_spawn(io_,
+                          wait_owning(*poller_, acceptor_.local_endpoint(), destroyed),
+                          boost::asio::bind_cancellation_slot(signal.slot(), kRethrow));
+    io_.poll();
+    signal.emit(boost::asio::cancellation_type::terminal);
+    io_.restart();
+    io_.run_one();  // the cancellation; what it resumes comes after
+    socket_.reset();
+    poller_.reset();
+    io_.run();
+    EXPECT_TRUE(destroyed);
+}
+
+TEST_F(ProbePoller, ACancellationThatComesAfterItHasGoneFindsNobody) {
+    boost::asio::cancellation_signal signal;
+    bool destroyed = false;
+    boost::asio::co_spawn(io_,
+                          wait_owning(*poller_, acceptor_.local_endpoint(), destroyed),
+                          boost::asio::bind_cancellation_slot(signal.slot(), kRethrow));
+    io_.poll();
+    socket_.reset();
+    poller_.reset();
+    io_.restart();
+    io_.run();
+    EXPECT_TRUE(destroyed);
+    signal.emit(boost::asio::cancellation_type::terminal);
+    io_.restart();
+    io_.run();
+}
+
 }  // namespace
 }  // namespace quorate
