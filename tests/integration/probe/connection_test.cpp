@@ -113,19 +113,22 @@ TEST(ProbeConnection, APeerThatNeverAnswersTheHandshakeIsTimeoutConnect) {
 }
 
 /// UBSan's check of an object's type goes through a pipe when it meets the type first; where no
-/// descriptor is left for that, it reports a sound object. So it meets the type before.
-void show_system_error_to_sanitizers() {
+/// descriptor is left for that, it calls a sound object broken. So it meets the types before.
+void show_types_to_sanitizers(const ProbeRequest& request) {
+    ProbeHarness other;
+    EXPECT_EQ(other.probe(request).verdict, Verdict::up);
     try {
         throw std::system_error{EMFILE, std::generic_category(), "shown"};
     } catch (const std::system_error& error) {
         EXPECT_EQ(error.code().value(), EMFILE);
+        EXPECT_NE(std::string{error.what()}.find("shown"), std::string::npos);
     }
 }
 
 TEST(ProbeConnection, RunningOutOfDescriptorsIsOursAndUnknown) {
-    show_system_error_to_sanitizers();
     McpScript script;
     RawServer server{std::ref(script)};
+    show_types_to_sanitizers(request_for(server.url()));
     ProbeHarness harness;
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
