@@ -6,6 +6,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <openssl/x509.h>
 
@@ -26,6 +27,9 @@ constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
 Readiness readiness_of(TlsStep wanted) {
     return wanted == TlsStep::want_write ? Readiness::write : Readiness::read;
 }
+
+/// So many reads of what is there already are made in a row: about half a megabyte.
+constexpr unsigned kReadyAtOnceMax = 8;
 
 std::string text_of_errno(int os_error) {
     return std::generic_category().message(os_error);
@@ -70,10 +74,18 @@ Failure Wire::failure_of_io(WireMoment moment, Phase phase) {
 }
 
 Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phase) {
-    if (socket_.ready(readiness)) co_return Result<void>{};
+    const bool ready = socket_.ready(readiness);
+    if (ready && ++ready_at_once_ < kReadyAtOnceMax) co_return Result<void>{};
+    ready_at_once_ = 0;
+    if (ready) {
+        // A peer that floods us is ready for ever: the others, and our own timer, get their turn.
+        const auto executor = co_await boost::asio::this_coro::executor;
+        co_await boost::asio::post(executor, boost::asio::deferred);
+    }
     const auto cancellation = co_await boost::asio::this_coro::cancellation_state;
     bool cancelled = cancellation.cancelled() != boost::asio::cancellation_type::none;
     if (!cancelled && !timer_.expired()) {
+        if (ready) co_return Result<void>{};
         timer_.watch(socket_);
         const auto [error] = co_await socket_.async_wait(readiness, kResume);
         timer_.release();

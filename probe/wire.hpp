@@ -78,6 +78,7 @@ private:
     std::span<char> scratch_;
     std::string rest_;  ///< received and not consumed; mostly empty, so that waiting costs little
     std::unique_ptr<WireTrace> trace_;  ///< nobody listens, mostly
+    unsigned ready_at_once_ = 0;        ///< waits in a row that were none
     int os_error_ = 0;
     bool wants_attention_ = false;
     SteadyTime head_at_{};

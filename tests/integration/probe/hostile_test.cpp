@@ -156,6 +156,25 @@ TEST_F(HostileServer, ThatFloodsTheBodyIsCutOffAt32MiB) {
                     flood(kJson + "\r\n", std::string(60'000, '['), 100 * kMiB));
 }
 
+// Without a pause the socket is ready for ever: the loop must get its turn all the same. It shows
+// where parsing is slower than the peer, as under the sanitizers.
+TEST(HostileFlood, LeavesTheOthersOfTheLoopTheirTurn) {
+    const std::string comments = ":" + std::string(kMiB, 'x') + "\n";
+    RawServer server{[&](RawConnection& connection) {
+        RawRequest request;
+        if (!connection.read(request)) return;
+        connection.send(kStream);
+        for (int i = 0; i < 64; ++i)
+            connection.send(comments);
+    }};
+    auto request = request_for(server.url());
+    request.timeout = kFastTimeout;
+    request.retry = false;
+    ProbeHarness harness;
+    const auto report = harness.probe_cancelled_after(request, milliseconds{3});
+    EXPECT_EQ(name_or_none(report.reason), "aborted") << report.detail;
+}
+
 TEST_F(HostileServer, ThatWrapsLittleInMuchFramingIsCutOffAt64MiB) {
     const auto chunk = "1;" + std::string(60'000, 'x') + "\r\n \r\n";
     expect_harmless("extensions",
