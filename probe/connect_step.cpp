@@ -94,10 +94,13 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
 
 Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool measured) {
     auto context = attempt.tls_context();
+    // Neither SNI (RFC 6066 section 3) nor certificates know the dot at the end of a name.
+    auto name = url.host;
+    if (name.back() == '.') name.pop_back();
     const auto begun = attempt.now();
     const auto outer_limit = attempt.timer.limit();
     attempt.timer.limit(std::min(outer_limit, begun + kTlsBudget));
-    auto done = co_await wire.handshake(std::move(context), url.host, url.is_address);
+    auto done = co_await wire.handshake(std::move(context), std::move(name), url.is_address);
     attempt.timer.limit(outer_limit);
     if (measured) {
         const auto& facts = wire.tls_facts();

@@ -22,7 +22,8 @@ constexpr std::uint32_t v4(unsigned a, unsigned b, unsigned c, unsigned d) {
 // First match wins, so that single addresses stand before the ranges that hold them.
 constexpr std::array kV4Ranges{
     V4Range{v4(169, 254, 169, 254), 32, AddressKind::metadata},
-    V4Range{v4(169, 254, 170, 2), 32, AddressKind::metadata},
+    V4Range{v4(169, 254, 170, 2), 32, AddressKind::metadata},   // Amazon ECS
+    V4Range{v4(169, 254, 170, 23), 32, AddressKind::metadata},  // Amazon EKS
     V4Range{v4(100, 100, 100, 200), 32, AddressKind::metadata},
     V4Range{v4(192, 0, 0, 192), 32, AddressKind::metadata},
     V4Range{v4(168, 63, 129, 16), 32, AddressKind::metadata},
@@ -83,6 +84,8 @@ AddressKind kind_of_v6(const ip::address_v6& address) {
     if (starts_with(bytes, {0x00, 0x64, 0xFF, 0x9B})) return AddressKind::translated;
     if (starts_with(bytes, {0x20, 0x02}) || starts_with(bytes, {0x20, 0x01, 0, 0}))
         return AddressKind::translated;
+    // 2001::/23 is for protocols (ORCHID, AMT, anycast of TURN and PCP): no server lives there.
+    if (starts_with(bytes, {0x20, 0x01}) && bytes[2] < 0x02) return AddressKind::unusable;
     // Only 2000::/3 is given out as global unicast.
     return (bytes[0] & 0xE0U) == 0x20 ? AddressKind::public_internet : AddressKind::unusable;
 }

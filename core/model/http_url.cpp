@@ -18,6 +18,7 @@ namespace urls = boost::urls;
 
 constexpr std::size_t kUrlBytesMax = 8192;
 constexpr std::size_t kHostBytesMax = 253;
+constexpr std::size_t kLabelBytesMax = 63;
 
 Failure invalid(std::string detail) {
     return Failure{Phase::config, Reason::config_invalid, std::move(detail)};
@@ -38,6 +39,11 @@ bool ends_in_a_number(std::string_view host) {
 
 bool is_host_name(std::string_view host) {
     if (host.empty() || host.size() > kHostBytesMax || host.front() == '.') return false;
+    for (std::size_t at = 0; at < host.size();) {
+        const auto end = std::min(host.find('.', at), host.size());
+        if (end - at > kLabelBytesMax) return false;  // DNS cannot ask for it
+        at = end + 1;
+    }
     return host.find("..") == host.npos && std::all_of(host.begin(), host.end(), [](char c) {
                return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
                       c == '_';

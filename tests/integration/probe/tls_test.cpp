@@ -51,6 +51,19 @@ TEST_F(ProbeTls, AnAddressIsVerifiedAsAnAddress) {
     EXPECT_EQ(report.tls->verify_code, 64);
 }
 
+TEST_F(ProbeTls, TheDotAtTheEndOfANameIsNoPartOfIt) {
+    const auto context = authority_.server({.name = "mcp.example.com"});
+    McpScript script;
+    RawServer server{std::ref(script), context.get()};
+    auto request =
+        request_for("https://mcp.example.com.:" + std::to_string(server.port()) + "/mcp");
+    request.overrides = {{"mcp.example.com.", server.port(), "127.0.0.1"}};
+    request.guard.allow_private = true;
+    request.ca_file = authority_.ca_file();
+    const auto report = harness_.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+}
+
 TEST_F(ProbeTls, ACertificateNearItsEndIsAWarning) {
     const auto report = report_of({.valid_until_days = 5});
     EXPECT_EQ(report.verdict, Verdict::up);

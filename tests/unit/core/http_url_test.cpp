@@ -1,5 +1,7 @@
 #include "core/model/http_url.hpp"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace quorate {
@@ -78,8 +80,113 @@ TEST(HttpUrlRule, RefusesNumbersThatResolversReadInDifferentWays) {
                             "http://127.0.0.01/",
                             "http://1.2.3.4.5/",
                             "http://256.0.0.1/",
-                            "http://127.0.0.1./"})
+                            "http://127.0.0.1./",
+                            "http://127.0.0.0x1/",
+                            "http://0X7F000001/",
+                            "http://0x/",
+                            "http://017700000001/",
+                            "http://0/",
+                            "http://00000000177.0.0.1/",
+                            "http://127.0.1/",
+                            "http://999999999999/",
+                            "http://example.1/",
+                            "http://[::ffff:0x7f.0.0.1]/",
+                            "http://[::ffff:127.1]/",
+                            "http://[127.0.0.1]/"})
         EXPECT_FALSE(parse_http_url(bad)) << bad;
+}
+
+TEST(HttpUrlRule, RefusesHostsThatHideAnother) {
+    for (const auto* bad : {"http://good@127.0.0.1/",
+                            "http://good:80@127.0.0.1/",
+                            "http://good%40127.0.0.1/",
+                            "http://127.0.0.1#@good/",
+                            "http://127.0.0.1?@good/#",
+                            "http://good\\@127.0.0.1/",
+                            "http://127.0.0.1\\.good/",
+                            "http:\\\\127.0.0.1/",
+                            "http:/127.0.0.1/",
+                            "http:127.0.0.1/",
+                            "http:///127.0.0.1/",
+                            " http://127.0.0.1/",
+                            "http:// 127.0.0.1/",
+                            "http://127.0.0.1\t/",
+                            "http://good\r\nHost: evil/",
+                            "http://%31%32%37.0.0.1/",
+                            "http://localhost%00.good/",
+                            "http://good%2f@127.0.0.1/",
+                            "http://127。0。0。1/",
+                            "http://１２７.0.0.1/",
+                            "http://ⓛocalhost/",
+                            "http://bücher.example/",
+                            "http://[::1%lo]/",
+                            "http://[::1%25lo]/",
+                            "http://[fe80::1%1]/",
+                            "http://[::1].good/",
+                            "http://[::1]@good/",
+                            "http://[[::1]]/",
+                            "http://::1/",
+                            "http://good:80:80/",
+                            "http://good:+80/",
+                            "http://good: 80/",
+                            "http://good:8_0/",
+                            "http://.good/",
+                            "http://./"})
+        EXPECT_FALSE(parse_http_url(bad)) << bad;
+    EXPECT_FALSE(parse_http_url(std::string{"http://good\0.evil/", 18}));
+}
+
+TEST(HttpUrlRule, AHostIsWhatDnsCanAskFor) {
+    EXPECT_TRUE(parse_http_url("http://" + std::string(63, 'a') + ".test/"));
+    EXPECT_FALSE(parse_http_url("http://" + std::string(64, 'a') + ".test/"));
+    EXPECT_FALSE(parse_http_url("http://test." + std::string(64, 'a')));
+    std::string longest;
+    for (int i = 0; i < 127; ++i)
+        longest += "a.";
+    longest.pop_back();
+    EXPECT_EQ(longest.size(), 253U);
+    EXPECT_TRUE(parse_http_url("http://" + longest + "/"));
+    EXPECT_FALSE(parse_http_url("http://a" + longest + "/"));
+}
+
+TEST(HttpUrlRule, ATrailingDotAndUpperCaseNeverMakeALoopbackLiteral) {
+    EXPECT_FALSE(url("http://localhost./").loopback_literal);
+    EXPECT_EQ(url("http://LocalHost/").host, "localhost");
+    EXPECT_TRUE(url("HTTP://LOCALHOST/").loopback_literal);
+    EXPECT_EQ(url("http://[::FFFF:127.0.0.1]/").host, "::ffff:127.0.0.1");
+    EXPECT_EQ(url("http://[::ffff:7f00:1]/").host, "::ffff:127.0.0.1");
+    EXPECT_FALSE(url("http://[::]/").loopback_literal);
+    EXPECT_FALSE(url("http://0.0.0.0/").loopback_literal);
+}
+
+TEST(HttpUrlRule, AReferenceOfAServerHidesNoOtherHost) {
+    const auto base = url("https://example.com/mcp");
+    for (const auto* bad : {"///127.0.0.1/x",
+                            "\\\\127.0.0.1/x",
+                            "/\\127.0.0.1/x",
+                            "//good@127.0.0.1/x",
+                            "http:127.0.0.1/x",
+                            "http:/127.0.0.1/x",
+                            "https://2130706433/",
+                            "https://0x7f.1/",
+                            "//127.1/x",
+                            "https://example.com\\@127.0.0.1/",
+                            "https://example.com%2f@127.0.0.1/",
+                            "\thttps://127.0.0.1/",
+                            "file:///etc/passwd",
+                            "gopher://127.0.0.1/"})
+        EXPECT_FALSE(resolve_reference(base, bad)) << bad;
+    for (const auto* elsewhere : {"//127.0.0.1/x",
+                                  "https://example.com.evil/",
+                                  "https://EXAMPLE.com:444/",
+                                  "https://example.com./",
+                                  "https://[::ffff:127.0.0.1]/"}) {
+        const auto to = resolve_reference(base, elsewhere);
+        ASSERT_TRUE(to) << elsewhere;
+        EXPECT_FALSE(same_origin(base, *to)) << elsewhere;
+    }
+    EXPECT_TRUE(same_origin(base, *resolve_reference(base, "https://EXAMPLE.com:443/x")));
+    EXPECT_TRUE(same_origin(base, *resolve_reference(base, "/@127.0.0.1/")));
 }
 
 TEST(HttpUrlRule, ANameThatBeginsLikeAnAddressIsAName) {
