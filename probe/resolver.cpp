@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 
-#include <ares.h>
+#include "probe/dns_server.hpp"
+#include "probe/dns_witnesses.hpp"
+#include "probe/hosts_file.hpp"
 
 namespace quorate {
 namespace {
@@ -20,245 +24,374 @@ namespace {
 namespace ip = boost::asio::ip;
 using Addresses = std::vector<ip::address>;
 
-constexpr int kTryMs = 900;  // so that two name servers are asked within the budget of 2 s
-constexpr int kDnsPort = 53;
-constexpr auto kTick = std::chrono::milliseconds{100};
-
-Failure failure(Reason reason, std::string detail) {
-    return {Phase::dns, reason, std::move(detail)};
-}
-
-/// One name that is being asked for; the callback of c-ares may come after the asker went away.
-struct Lookup {
-    explicit Lookup(const boost::asio::any_io_executor& executor) : answered{executor} {}
-    boost::asio::steady_timer answered;  ///< cancelled by the answer
-    bool done = false;
-    int status = ARES_ETIMEOUT;
-    Addresses addresses;
-};
-
-ip::address address_of(const sockaddr& socket_address) {
-    if (socket_address.sa_family == AF_INET) {
-        const auto& v4 = reinterpret_cast<const sockaddr_in&>(socket_address);
-        return ip::address_v4{ntohl(v4.sin_addr.s_addr)};
-    }
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(socket_address);
-    ip::address_v6::bytes_type bytes{};
-    std::copy(std::begin(v6.sin6_addr.s6_addr), std::end(v6.sin6_addr.s6_addr), bytes.begin());
-    return ip::address_v6{bytes};
-}
-
-/// A name server as ResolverOptions takes it.
-std::string text_of(const ares_addr_port_node& server) {
-    const bool v6 = server.family == AF_INET6;
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    if (v6)
-        ares_inet_ntop(AF_INET6, &server.addr.addr6, text.data(), text.size());
-    else
-        ares_inet_ntop(AF_INET, &server.addr.addr4, text.data(), text.size());
-    const int port = server.udp_port != 0 ? server.udp_port : kDnsPort;
-    const std::string address{text.data()};
-    return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
-}
-
-void on_answer(void* argument, int status, int /*timeouts*/, ares_addrinfo* answer) {
-    const std::unique_ptr<std::shared_ptr<Lookup>> lookup{
-        static_cast<std::shared_ptr<Lookup>*>(argument)};
-    auto& [timer, done, result, addresses] = **lookup;
-    for (auto* node = answer != nullptr ? answer->nodes : nullptr; node != nullptr;
-         node = node->ai_next) {
-        const auto address = address_of(*node->ai_addr);
-        if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
-            addresses.push_back(address);
-    }
-    if (answer != nullptr) ares_freeaddrinfo(answer);
-    done = true;
-    result = status;
-    timer.cancel();
-}
+/// A question is given up so long after it was asked first: the budget of phase dns.
+constexpr auto kPatience = milliseconds{2000};
+/// A name server that has not answered by then gets company.
+constexpr auto kNextAfter = milliseconds{300};
+/// One that was asked so long ago may be called silent where the asker's own time is up.
+constexpr auto kSilentAfter = milliseconds{500};
+/// How long a name server that did not answer comes last.
+constexpr auto kDemoted = std::chrono::seconds{30};
+/// How long the other family may take once one has addresses (RFC 8305 section 3: 50 ms is enough
+/// for a user; a probe would rather have both).
+constexpr auto kOtherFamily = milliseconds{150};
 
 bool is_localhost(std::string_view host) {
     static constexpr std::string_view kSuffix = ".localhost";
+    if (!host.empty() && host.back() == '.') host.remove_suffix(1);
     return host == "localhost" ||
            (host.size() > kSuffix.size() && host.substr(host.size() - kSuffix.size()) == kSuffix);
 }
 
-}  // namespace
+bool of_family(const ip::address& address, IpFamily family) {
+    return family == IpFamily::any || address.is_v4() == (family == IpFamily::v4);
+}
 
-/// Connects c-ares, which wants to be told of readiness and time, with the executor.
-struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
-    struct Watched {
-        explicit Watched(const boost::asio::any_io_executor& executor, int descriptor)
-            : stream{executor, descriptor} {}
-        boost::asio::posix::stream_descriptor stream;
-        bool reads = false;
-        bool writes = false;
-        bool read_waits = false;
-        bool write_waits = false;
+Addresses only(IpFamily family, Addresses addresses) {
+    std::erase_if(addresses, [&](const auto& address) { return !of_family(address, family); });
+    return addresses;
+}
+
+/// Whether our routing table knows a way there. Nothing is sent: UDP's connect() looks it up.
+bool has_route(const boost::asio::any_io_executor& executor, const ip::address& address) {
+    ip::udp::socket socket{executor};
+    boost::system::error_code error;
+    socket.open(address.is_v4() ? ip::udp::v4() : ip::udp::v6(), error);
+    if (!error) socket.connect({address, 9}, error);
+    return !error;
+}
+
+std::vector<ip::udp::endpoint> servers_of(const ResolverOptions& options) {
+    if (options.name_servers.empty()) return system_name_servers();
+    std::vector<ip::udp::endpoint> servers;
+    for (const auto& text : options.name_servers) {
+        const auto server = parse_name_server(text);
+        if (!server) throw std::runtime_error{"name_servers: not a name server: " + text};
+        // Written twice it would be two witnesses that always agree.
+        if (std::find(servers.begin(), servers.end(), *server) == servers.end())
+            servers.push_back(*server);
+    }
+    return servers;
+}
+
+std::string text_of(const ip::udp::endpoint& server) {
+    const auto address = server.address().to_string();
+    return (server.address().is_v6() ? "[" + address + "]" : address) + ":" +
+           std::to_string(server.port());
+}
+
+/// One question that is on its way, for all who wait for it.
+struct Lookup {
+    struct Asked {
+        std::size_t server;
+        SteadyTime at;
+        std::optional<DnsSays> says;
     };
 
-    explicit Impl(boost::asio::any_io_executor on) : executor{std::move(on)}, ticker{executor} {}
-    ~Impl() {
-        if (channel != nullptr) ares_destroy(channel);
+    explicit Lookup(const boost::asio::any_io_executor& executor) : plan{executor} {}
+
+    /// What the name servers that were asked come to as witnesses, now.
+    std::vector<DnsSays> witnesses(SteadyTime now) const {
+        std::vector<DnsSays> result;
+        for (const auto& [server, at, says] : asked)
+            if (says || now - at >= kSilentAfter) result.push_back(says.value_or(DnsSays::silent));
+        return result;
     }
 
-    void open(const ResolverOptions& options);
-    void on_socket(int descriptor, bool reads, bool writes);
-    void watch(int descriptor);
-    void tick();
-    Reason reason_of(int status) const;
-
-    boost::asio::any_io_executor executor;
-    boost::asio::steady_timer ticker;
-    ares_channel channel = nullptr;
-    std::map<int, std::shared_ptr<Watched>> watched;
-    std::vector<std::string> name_servers;
-    std::size_t pending = 0;
-    bool ticking = false;
+    std::string host;
+    IpFamily family{};
+    SteadyTime begun;
+    boost::asio::steady_timer plan;                   ///< the next name server, or giving up
+    std::vector<std::size_t> order;                   ///< of name servers to ask
+    std::vector<Asked> asked;                         ///< in the order of asking
+    std::vector<boost::asio::steady_timer*> waiters;  ///< on the frames of those who wait
+    bool done = false;
+    DnsAnswer answer;  ///< a definitive one; without it `done` means that nobody had one
+    bool routed = true;
 };
 
-void Resolver::Impl::open(const ResolverOptions& options) {
-    static const int initialised = ares_library_init(ARES_LIB_INIT_ALL);
-    ares_options settings{};
-    settings.timeout = kTryMs;
-    settings.tries = 2;
-    settings.sock_state_cb_data = this;
-    settings.sock_state_cb = [](void* self, int descriptor, int reads, int writes) {
-        static_cast<Impl*>(self)->on_socket(descriptor, reads != 0, writes != 0);
-    };
-    constexpr int kMask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
-    if (initialised != ARES_SUCCESS ||
-        ares_init_options(&channel, &settings, kMask) != ARES_SUCCESS)
-        throw std::runtime_error{"the DNS resolver cannot be set up"};
-    std::string list;
-    for (const auto& server : options.name_servers)
-        list += (list.empty() ? "" : ",") + server;
-    if (!list.empty() && ares_set_servers_ports_csv(channel, list.c_str()) != ARES_SUCCESS)
-        throw std::runtime_error{"name_servers: not addresses of name servers: " + list};
-    ares_addr_port_node* servers = nullptr;
-    if (ares_get_servers_ports(channel, &servers) != ARES_SUCCESS) return;
-    for (auto* node = servers; node != nullptr; node = node->next)
-        name_servers.push_back(text_of(*node));
-    ares_free_data(servers);
-}
-
-void Resolver::Impl::on_socket(int descriptor, bool reads, bool writes) {
-    const auto found = watched.find(descriptor);
-    if (!reads && !writes) {
-        // c-ares closes its descriptor itself.
-        if (found != watched.end()) found->second->stream.release();
-        watched.erase(descriptor);
-        return;
+/// Waits for lookups to be done; leaves no trace in them.
+class Waiter {
+public:
+    Waiter(const boost::asio::any_io_executor& executor,
+           const std::vector<std::shared_ptr<Lookup>>& lookups)
+        : timer{executor}, lookups_{lookups} {
+        for (const auto& lookup : lookups_)
+            lookup->waiters.push_back(&timer);
     }
-    auto& entry = watched[descriptor];
-    if (!entry) entry = std::make_shared<Watched>(executor, descriptor);
-    entry->reads = reads;
-    entry->writes = writes;
-    watch(descriptor);
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    ~Waiter() {
+        for (const auto& lookup : lookups_)
+            std::erase(lookup->waiters, &timer);
+    }
+
+    boost::asio::steady_timer timer;
+
+private:
+    const std::vector<std::shared_ptr<Lookup>>& lookups_;
+};
+
+bool has_addresses(const Lookup& lookup) {
+    return lookup.done && lookup.answer.says == DnsSays::addresses;
 }
 
-void Resolver::Impl::watch(int descriptor) {
-    using Stream = boost::asio::posix::stream_descriptor;
-    const auto found = watched.find(descriptor);
-    if (found == watched.end()) return;
-    const auto entry = found->second;
-    const auto wait = [&](Stream::wait_type readiness, bool& waits) {
-        waits = true;
-        entry->stream.async_wait(
-            readiness,
-            [self = weak_from_this(), entry, descriptor, readiness, &waits](const auto& error) {
-                waits = false;
-                const auto impl = self.lock();
-                if (error || !impl) return;
-                const bool reads = readiness == Stream::wait_read;
-                ares_process_fd(impl->channel,
-                                reads ? descriptor : ARES_SOCKET_BAD,
-                                reads ? ARES_SOCKET_BAD : descriptor);
-                impl->watch(descriptor);
-            });
+/// The addresses of all lookups, those with a route first.
+Addresses addresses_of(const std::vector<std::shared_ptr<Lookup>>& lookups) {
+    Addresses result;
+    for (const bool routed : {true, false})
+        for (const auto& lookup : lookups)
+            if (has_addresses(*lookup) && lookup->routed == routed)
+                result.insert(
+                    result.end(), lookup->answer.addresses.begin(), lookup->answer.addresses.end());
+    return result;
+}
+
+/// Why a lookup has no addresses.
+Failure failure_of(const Lookup& lookup, SteadyTime now) {
+    const auto about = "DNS has no answer for " + lookup.host;
+    const auto says = lookup.done ? lookup.answer.says : DnsSays::silent;
+    if (says == DnsSays::no_such_name)
+        return {Phase::dns, Reason::dns_nxdomain, about + ": there is no such name"};
+    if (says == DnsSays::no_addresses)
+        return {Phase::dns, Reason::dns_no_address, about + ": the name has no address"};
+    const auto witnesses = lookup.witnesses(now);
+    const auto reason = reason_of(witnesses);
+    auto detail = about + ": " + describe(witnesses);
+    if (reason == Reason::agent_unhealthy)
+        detail += "; without a second one that fails alike this is no fault of the endpoint";
+    return {Phase::dns, reason, std::move(detail)};
+}
+
+/// Which of two failures decides, where A and AAAA fail in different ways: what is not known weighs
+/// more than what is, because an address may hide behind it. (There are name servers that say
+/// NXDOMAIN to AAAA for a name that has A records, RFC 4074 section 4.2.)
+const Failure& weightier(const Failure& left, const Failure& right) {
+    static constexpr std::array kWeightiestFirst{Reason::agent_unhealthy,
+                                                 Reason::dns_server_failure,
+                                                 Reason::dns_timeout,
+                                                 Reason::dns_nxdomain};
+    for (const auto reason : kWeightiestFirst) {
+        if (left.reason == reason) return left;
+        if (right.reason == reason) return right;
+    }
+    return left;
+}
+
+}  // namespace
+
+struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
+    struct Server {
+        std::unique_ptr<DnsServer> dns;
+        SteadyTime demoted_until{};
     };
-    if (entry->reads && !entry->read_waits) wait(Stream::wait_read, entry->read_waits);
-    if (entry->writes && !entry->write_waits) wait(Stream::wait_write, entry->write_waits);
+    using Key = std::pair<std::string, IpFamily>;
+
+    Impl(boost::asio::any_io_executor on, const Clock& time, const ResolverOptions& options);
+
+    std::shared_ptr<Lookup> look_up(const std::string& host, IpFamily family, NegativeAnswers how);
+    std::shared_ptr<Lookup> from_cache(const DnsCache::Entry& entry);
+    std::vector<std::size_t> order_of_servers(std::optional<std::size_t> last);
+    void ask_next(const std::shared_ptr<Lookup>& lookup);
+    void set_plan(const std::shared_ptr<Lookup>& lookup);
+    void on_says(const std::shared_ptr<Lookup>& lookup, std::size_t server, DnsAnswer answer);
+    void finish(Lookup& lookup);
+
+    boost::asio::any_io_executor executor;
+    const Clock& clock;
+    HostsFile hosts;
+    DnsCache cache;
+    std::uint64_t joined = 0;
+    std::map<Key, std::shared_ptr<Lookup>> under_way;
+    std::vector<std::string> names;
+    std::vector<Server> servers;  // last: their channels call back into what stands above
+};
+
+Resolver::Impl::Impl(boost::asio::any_io_executor on,
+                     const Clock& time,
+                     const ResolverOptions& options)
+    : executor{std::move(on)},
+      clock{time},
+      hosts{options.hosts_file},
+      cache{options.cache_entries_max} {
+    for (const auto& address : servers_of(options)) {
+        servers.push_back({std::make_unique<DnsServer>(executor, address), {}});
+        names.push_back(text_of(address));
+    }
 }
 
-/// Lets c-ares see the time while somebody waits for an answer.
-void Resolver::Impl::tick() {
-    if (ticking || pending == 0) return;
-    ticking = true;
-    ticker.expires_after(kTick);
-    ticker.async_wait([self = weak_from_this()](const auto& error) {
+std::shared_ptr<Lookup> Resolver::Impl::from_cache(const DnsCache::Entry& entry) {
+    auto lookup = std::make_shared<Lookup>(executor);
+    lookup->done = true;
+    lookup->answer = entry.answer;
+    lookup->routed = entry.routed;
+    return lookup;
+}
+
+/// Those that answer first; `last` behind all others, and behind it only those that do not answer.
+std::vector<std::size_t> Resolver::Impl::order_of_servers(std::optional<std::size_t> last) {
+    const auto now = clock.steady_now();
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < servers.size(); ++i)
+        order.push_back(i);
+    std::stable_partition(order.begin(), order.end(), [&](auto i) { return i != last; });
+    std::stable_partition(
+        order.begin(), order.end(), [&](auto i) { return servers[i].demoted_until <= now; });
+    return order;
+}
+
+/// The question in the cache, on its way, or asked now.
+std::shared_ptr<Lookup> Resolver::Impl::look_up(const std::string& host,
+                                                IpFamily family,
+                                                NegativeAnswers how) {
+    const auto now = clock.steady_now();
+    const auto [entry, refuted] = cache.find(host, family, now, how == NegativeAnswers::cached);
+    if (entry != nullptr) return from_cache(*entry);
+    const Key key{host, family};
+    if (const auto found = under_way.find(key); found != under_way.end()) {
+        ++joined;
+        return found->second;
+    }
+    const auto lookup = std::make_shared<Lookup>(executor);
+    lookup->host = host;
+    lookup->family = family;
+    lookup->begun = now;
+    lookup->order = order_of_servers(refuted);
+    under_way.emplace(key, lookup);
+    ask_next(lookup);
+    return lookup;
+}
+
+/// Asks the next name server; gives up where all have failed.
+void Resolver::Impl::ask_next(const std::shared_ptr<Lookup>& lookup) {
+    if (lookup->asked.size() == lookup->order.size()) {
+        const bool all_failed = std::all_of(lookup->asked.begin(),
+                                            lookup->asked.end(),
+                                            [](const auto& asked) { return asked.says; });
+        return all_failed ? finish(*lookup) : set_plan(lookup);
+    }
+    const auto server = lookup->order[lookup->asked.size()];
+    lookup->asked.push_back({server, clock.steady_now(), std::nullopt});
+    set_plan(lookup);
+    servers[server].dns->ask(
+        lookup->host, lookup->family, [self = weak_from_this(), lookup, server](DnsAnswer answer) {
+            if (const auto impl = self.lock()) impl->on_says(lookup, server, std::move(answer));
+        });
+}
+
+void Resolver::Impl::set_plan(const std::shared_ptr<Lookup>& lookup) {
+    const bool more = lookup->asked.size() < lookup->order.size();
+    const auto left = lookup->begun + kPatience - clock.steady_now();
+    lookup->plan.expires_after(more ? std::min<SteadyTime::duration>(left, kNextAfter) : left);
+    lookup->plan.async_wait([self = weak_from_this(), lookup](const auto& error) {
         const auto impl = self.lock();
-        if (error || !impl) return;
-        impl->ticking = false;
-        ares_process_fd(impl->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-        impl->tick();
+        if (error || !impl || lookup->done) return;
+        if (impl->clock.steady_now() - lookup->begun >= kPatience)
+            impl->finish(*lookup);
+        else
+            impl->ask_next(lookup);
     });
 }
 
-/// c-ares asks the next name server when one fails, so with two of them a failure is agreed upon.
-Reason Resolver::Impl::reason_of(int status) const {
-    const bool agreed = name_servers.size() >= 2;
-    switch (status) {
-        case ARES_ENOTFOUND:
-            return Reason::dns_nxdomain;
-        case ARES_ENODATA:
-            return Reason::dns_no_address;
-        case ARES_ETIMEOUT:
-            return agreed ? Reason::dns_timeout : Reason::agent_unhealthy;
-        case ARES_ESERVFAIL:
-        case ARES_EREFUSED:
-        case ARES_EFORMERR:
-        case ARES_ENOTIMP:
-            return agreed ? Reason::dns_server_failure : Reason::agent_unhealthy;
-        default:
-            return Reason::agent_unhealthy;
+/// Takes what one name server says. Also where the lookup was given up meanwhile: the answer is in
+/// time for the next who asks.
+void Resolver::Impl::on_says(const std::shared_ptr<Lookup>& lookup,
+                             std::size_t server,
+                             DnsAnswer answer) {
+    const auto says = answer.says;
+    const auto asked = std::find_if(lookup->asked.begin(),
+                                    lookup->asked.end(),
+                                    [&](const auto& row) { return row.server == server; });
+    asked->says = says;
+    if (is_definitive(says)) {
+        servers[server].demoted_until = {};
+        // Who was asked earlier and has said nothing yet, or could not be asked, is in bad shape.
+        std::for_each(lookup->asked.begin(), asked, [&](const Lookup::Asked& earlier) {
+            const auto said = earlier.says.value_or(DnsSays::silent);
+            if (said == DnsSays::silent || said == DnsSays::unreachable)
+                servers[earlier.server].demoted_until = clock.steady_now() + kDemoted;
+        });
+        if (lookup->done && is_definitive(lookup->answer.says)) return;
+        const bool routed =
+            answer.addresses.empty() || has_route(executor, answer.addresses.front());
+        cache.put(lookup->host, lookup->family, {answer, server, routed, {}}, clock.steady_now());
+        if (lookup->done) return;
+        lookup->answer = std::move(answer);
+        lookup->routed = routed;
+        return finish(*lookup);
     }
+    if (!lookup->done) ask_next(lookup);
 }
 
-Resolver::Resolver(boost::asio::any_io_executor executor, const ResolverOptions& options)
-    : impl_{std::make_shared<Impl>(std::move(executor))} {
-    impl_->open(options);
+void Resolver::Impl::finish(Lookup& lookup) {
+    lookup.done = true;
+    lookup.plan.cancel();
+    for (auto* waiter : lookup.waiters)
+        waiter->cancel();
+    under_way.erase({lookup.host, lookup.family});  // whoever called us holds it too
 }
+
+bool is_name_server(std::string_view text) {
+    return parse_name_server(text).has_value();
+}
+
+Resolver::Resolver(boost::asio::any_io_executor executor,
+                   const Clock& clock,
+                   const ResolverOptions& options)
+    : impl_{std::make_shared<Impl>(std::move(executor), clock, options)} {}
 
 Resolver::~Resolver() = default;
 
-const std::vector<std::string>& Resolver::name_servers() const {
-    return impl_->name_servers;
+Task<Result<Addresses>> Resolver::resolve(std::string host,
+                                          IpFamily family,
+                                          Deadline deadline,
+                                          NegativeAnswers negative) {
+    const auto impl = impl_;
+    if (is_localhost(host))
+        co_return only(family, {ip::address_v4::loopback(), ip::address_v6::loopback()});
+    auto now = impl->clock.steady_now();
+    auto given = only(family, impl->hosts.find(host, now));
+    if (!given.empty()) co_return given;
+
+    std::vector<std::shared_ptr<Lookup>> lookups;
+    if (family != IpFamily::v4) lookups.push_back(impl->look_up(host, IpFamily::v6, negative));
+    if (family != IpFamily::v6) lookups.push_back(impl->look_up(host, IpFamily::v4, negative));
+    Waiter waiter{impl->executor, lookups};
+    constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
+    const auto is_done = [](const auto& lookup) { return lookup->done; };
+    const auto has_some = [](const auto& lookup) { return has_addresses(*lookup); };
+    bool shortened = false;
+    while (!std::all_of(lookups.begin(), lookups.end(), is_done)) {
+        now = impl->clock.steady_now();
+        if (!shortened && std::any_of(lookups.begin(), lookups.end(), has_some)) {
+            deadline = std::min(deadline, now + kOtherFamily);
+            shortened = true;
+        }
+        if (now >= deadline) break;
+        waiter.timer.expires_after(deadline - now);
+        co_await waiter.timer.async_wait(kResume);
+        const auto state = co_await boost::asio::this_coro::cancellation_state;
+        if (state.cancelled() != boost::asio::cancellation_type::none)
+            co_return Failure{Phase::dns, Reason::aborted, "The probe was cancelled"};
+    }
+    auto addresses = addresses_of(lookups);
+    if (!addresses.empty()) co_return addresses;
+    now = impl->clock.steady_now();
+    const auto first = failure_of(*lookups.front(), now);
+    const auto last = failure_of(*lookups.back(), now);
+    co_return weightier(first, last);
 }
 
-Task<Result<Addresses>> Resolver::resolve(std::string host, IpFamily family, Deadline deadline) {
-    if (is_localhost(host)) {
-        Addresses loopback{ip::address_v4::loopback(), ip::address_v6::loopback()};
-        std::erase_if(loopback, [&](const ip::address& address) {
-            return (family == IpFamily::v4 && address.is_v6()) ||
-                   (family == IpFamily::v6 && address.is_v4());
-        });
-        co_return loopback;
-    }
-    const auto impl = impl_;
-    const auto lookup = std::make_shared<Lookup>(impl->executor);
-    lookup->answered.expires_at(deadline);
-    ares_addrinfo_hints hints{};
-    hints.ai_family = family == IpFamily::any  ? AF_UNSPEC
-                      : family == IpFamily::v4 ? AF_INET
-                                               : AF_INET6;
-    hints.ai_socktype = SOCK_STREAM;
-    ++impl->pending;
-    auto argument = std::make_unique<std::shared_ptr<Lookup>>(lookup);
-    ares_getaddrinfo(impl->channel, host.c_str(), nullptr, &hints, on_answer, argument.release());
-    impl->tick();
-    boost::system::error_code woken;
-    constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
-    if (!lookup->done) std::tie(woken) = co_await lookup->answered.async_wait(kResume);
-    --impl->pending;
-    if (!lookup->done && woken) co_return failure(Reason::aborted, "The probe was cancelled");
-    const int status = lookup->done ? lookup->status : static_cast<int>(ARES_ETIMEOUT);
-    if (status == ARES_SUCCESS && !lookup->addresses.empty()) co_return lookup->addresses;
-    const int shown = status == ARES_SUCCESS ? static_cast<int>(ARES_ENODATA) : status;
-    const auto reason = impl->reason_of(shown);
-    auto detail = "DNS has no answer for " + host + ": " + ares_strerror(shown);
-    if (reason == Reason::agent_unhealthy) detail += " (and no second name server agrees)";
-    co_return failure(reason, std::move(detail));
+const std::vector<std::string>& Resolver::name_servers() const {
+    return impl_->names;
+}
+
+ResolverCounts Resolver::counts() const {
+    ResolverCounts counts;
+    static_cast<DnsCacheCounts&>(counts) = impl_->cache.counts();
+    counts.joined = impl_->joined;
+    counts.entries = impl_->cache.size();
+    return counts;
 }
 
 }  // namespace quorate

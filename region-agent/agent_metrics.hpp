@@ -21,6 +21,18 @@ struct AgentMetrics {
                                     "What became of cells: fresh, merged, duplicate, late, dropped "
                                     "(list of late cells full), overflow (ours full), refused.",
                                     {"outcome"})},
+          dns_cache_hits{metrics.counter("quorate_agent_dns_cache_hits_total",
+                                         "Lookups answered from the cache, by host and family.")},
+          dns_cache_misses{metrics.counter("quorate_agent_dns_cache_misses_total",
+                                           "Lookups that the cache had no answer for.")},
+          dns_cache_joined{metrics.counter(
+              "quorate_agent_dns_cache_joined_total",
+              "Misses that waited for the answer to a question already on its way.")},
+          dns_cache_evictions{metrics.counter(
+              "quorate_agent_dns_cache_evictions_total",
+              "Answers that left the full cache for others: with many, it is too small.")},
+          dns_cache_entries{metrics.gauge("quorate_agent_dns_cache_entries",
+                                          "Answers in the cache, by host and family.")},
           jobs_waiting{metrics.gauge("quorate_agent_jobs_waiting",
                                      "Jobs that wait for their slot or for room.")},
           jobs_without_room{metrics.gauge("quorate_agent_jobs_without_room",
@@ -57,6 +69,11 @@ struct AgentMetrics {
     MetricFamily<Counter> cells;
     MetricFamily<Counter> refused;
     MetricFamily<Counter> recorded;
+    Counter dns_cache_hits;
+    Counter dns_cache_misses;
+    Counter dns_cache_joined;
+    Counter dns_cache_evictions;
+    Gauge dns_cache_entries;
     Gauge jobs_waiting;
     Gauge jobs_without_room;
     Gauge probes_in_flight;

@@ -56,6 +56,18 @@ Heartbeat identity(const Config& config, const std::string& version, const Clock
     return heartbeat;
 }
 
+/// The resolver counts by itself, knowing nothing of metrics.
+void show(const ResolverCounts& counts, const AgentMetrics& metrics) {
+    const auto raise = [](const Counter& counter, std::uint64_t to) {
+        counter.add(static_cast<double>(to) - counter.value());
+    };
+    raise(metrics.dns_cache_hits, counts.hits);
+    raise(metrics.dns_cache_misses, counts.misses);
+    raise(metrics.dns_cache_joined, counts.joined);
+    raise(metrics.dns_cache_evictions, counts.evictions);
+    metrics.dns_cache_entries.set(static_cast<double>(counts.entries));
+}
+
 }  // namespace
 
 App::App(asio::any_io_executor executor, const Config& config, const std::string& version)
@@ -67,7 +79,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       reads_{executor, {.address = *parse_redis_url(config.redis_url)}},
       cells_{redis_},
       jobs_{redis_, reads_, config.region, config.name},
-      resolver_{executor, resolver_options(config)},
+      resolver_{executor, own_clock_, resolver_options(config)},
       engine_{clock_, tls_, resolver_, engine_options(config, version)},
       lag_{clock_},
       busy_{clock_, log_, config.load_max},
@@ -129,6 +141,7 @@ void App::refresh_gauges() {
     count(counts_.probes_in_flight, intake_.probing());
     count(counts_.outbox_cells, outbox_.size());
     count(counts_.redis_commands, redis_.waiting());
+    show(resolver_.counts(), counts_);
     counts_.lag_seconds.set(std::chrono::duration<double>(lag_.worst()).count());
     counts_.load_ratio.set(busy_.load());
     count(counts_.overloaded, busy_.overloaded() ? 1 : 0);

@@ -6,6 +6,7 @@
 #include "core/model/http_url.hpp"
 #include "platform/redis/address.hpp"
 #include "platform/wire/endpoint_check.hpp"
+#include "probe/resolver.hpp"
 #include "region-agent/selfcheck/landmark.hpp"
 
 namespace quorate::agent {
@@ -33,6 +34,13 @@ std::string url_problem(const std::string& url) {
     if (parse_http_url(url) && is_header_value(url) && url.find_first_of("() ") == url.npos)
         return {};
     return "must be an http(s) URL, is \"" + url + "\"";
+}
+
+std::string name_servers_problem(const std::vector<std::string>& servers) {
+    for (const auto& server : servers)
+        if (!is_name_server(server))
+            return "must be `ADDRESS`, `ADDRESS:PORT` or `[V6]:PORT`, is \"" + server + "\"";
+    return {};
 }
 
 std::string file_problem(const std::filesystem::path& file) {
@@ -86,8 +94,10 @@ Schema<Config> config_schema() {
     schema
         .key("name_servers",
              &Config::name_servers,
-             "DNS servers as `ADDRESS` or `ADDRESS:PORT`; without them those of the system.")
-        .items_between(1, 8);
+             "DNS servers as `ADDRESS`, `ADDRESS:PORT` or `[V6]:PORT`; without them those of the "
+             "system. With only one, a failing lookup is never the endpoint's fault.")
+        .items_between(1, 8)
+        .check(name_servers_problem);
     schema
         .key("landmarks",
              &Config::landmarks,

@@ -139,7 +139,7 @@ int probe_targets(const ProbeOptions& options,
     asio::io_context io{1};
     const SystemClock clock;
     const ResolverOptions from_system;
-    Resolver resolver{io.get_executor(), from_system};
+    Resolver resolver{io.get_executor(), clock, from_system};
     ProbeEngine engine{clock, contexts, resolver};
     std::vector<std::string> names;
     for (const auto& target : targets)

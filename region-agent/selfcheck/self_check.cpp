@@ -109,7 +109,7 @@ Task<> SelfCheck::try_landmark(Landmark landmark, Deadline deadline, Findings& f
 Task<> SelfCheck::ask(std::string name_server, Deadline deadline, Findings& found) {
     ResolverOptions only;
     only.name_servers.push_back(std::move(name_server));
-    Resolver resolver{executor_, only};
+    Resolver resolver{executor_, *clock_, only};
     const auto result = co_await resolver.resolve(asked_name_, IpFamily::v4, deadline);
     if (answered(result)) ++found.name_servers_answering;
 }

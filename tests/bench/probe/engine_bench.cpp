@@ -40,7 +40,7 @@ std::string HangFigures::json() const {
 
 EngineBench::EngineBench(TargetOptions target)
     : target_{std::move(target)},
-      resolver_{io_.get_executor(), ResolverOptions{}},
+      resolver_{io_.get_executor(), clock_, ResolverOptions{}},
       engine_{clock_, contexts_, resolver_} {
     contexts_.trusting(target_.ca_file);  // read once, before anything is measured
 }

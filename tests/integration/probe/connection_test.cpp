@@ -176,7 +176,7 @@ Connected connect_to(const std::vector<std::string>& addresses, std::uint16_t po
     boost::asio::io_context io{1};
     SystemClock clock;
     TlsContexts contexts;
-    Resolver resolver{io.get_executor(), ResolverOptions{}};
+    Resolver resolver{io.get_executor(), clock, ResolverOptions{}};
     EngineParts parts{clock, contexts, resolver, {}};
     const auto request = request_for("http://localhost/");
     ProbeReport report;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -11,9 +12,28 @@
 
 namespace quorate {
 
+/// The system's clock, put forward by a test.
+class ShiftedClock final : public Clock {
+public:
+    UtcTime utc_now() const override {
+        return system_.utc_now() + std::chrono::duration_cast<microseconds>(shift_);
+    }
+    SteadyTime steady_now() const override { return system_.steady_now() + shift_; }
+    void pass(milliseconds time) { shift_ += time; }
+
+private:
+    SystemClock system_;
+    milliseconds shift_{0};
+};
+
 /// A probe engine with its loop, for one test.
 class ProbeHarness {
 public:
+    explicit ProbeHarness(const ResolverOptions& options = {})
+        : resolver_{io_.get_executor(), clock_, options} {}
+
+    /// Lets that much time pass between probes, for what is kept from one to the next.
+    void pass(milliseconds time) { clock_.pass(time); }
     /// Runs one probe to its end and gives its report.
     ProbeReport probe(ProbeRequest request);
     /// As probe(), cancelled after `delay`.
@@ -21,9 +41,9 @@ public:
 
 private:
     boost::asio::io_context io_{1};
-    SystemClock clock_;
+    ShiftedClock clock_;
     TlsContexts contexts_;
-    Resolver resolver_{io_.get_executor(), ResolverOptions{}};
+    Resolver resolver_;
     ProbeEngine engine_{clock_, contexts_, resolver_};
 };
 

@@ -108,11 +108,12 @@ void RawConnection::reset() {
     ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-RawServer::RawServer(Serve serve, ssl_ctx_st* tls)
+RawServer::RawServer(Serve serve, ssl_ctx_st* tls, std::uint32_t on, std::uint16_t port)
     : serve_{std::move(serve)}, tls_{tls}, listener_{::socket(AF_INET, SOCK_STREAM, 0)} {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(on);
+    address.sin_port = htons(port);
     socklen_t size = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 64) != 0 ||

@@ -65,7 +65,11 @@ class RawServer {
 public:
     using Serve = std::function<void(RawConnection&)>;
 
-    explicit RawServer(Serve serve, ssl_ctx_st* tls = nullptr);
+    /// @param address  of 127/8, in host order
+    explicit RawServer(Serve serve,
+                       ssl_ctx_st* tls = nullptr,
+                       std::uint32_t address = 0x7F000001,
+                       std::uint16_t port = 0);
     RawServer(const RawServer&) = delete;
     RawServer& operator=(const RawServer&) = delete;
     ~RawServer();

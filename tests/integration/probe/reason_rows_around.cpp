@@ -34,7 +34,7 @@ Outcome run_job(const RawServer& server, AgentState state) {
     clock.set_offset(state.clock_offset);
     Logger log{"agent", LogLevel::error, system};
     TlsContexts contexts;
-    Resolver resolver{io.get_executor(), {}};
+    Resolver resolver{io.get_executor(), system, {}};
     ProbeEngine engine{clock, contexts, resolver};
     const agent::LagMeter lag{clock};
     agent::StandingClock load_clock;

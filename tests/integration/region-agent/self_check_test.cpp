@@ -44,7 +44,7 @@ private:
 /// A self-check that runs, with what it needs.
 struct Running {
     Running(asio::any_io_executor executor, SelfCheckOptions options)
-        : resolver{executor, {}},
+        : resolver{executor, clock, {}},
           check{executor, clock, resolver, readiness, log, std::move(options)},
           group{executor, 1} {
         group.spawn("self_check", check.run());

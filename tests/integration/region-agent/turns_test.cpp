@@ -13,7 +13,7 @@ using testing::McpStub;
 /// A runner of jobs with all that it needs; without Redis.
 struct Runner {
     explicit Runner(asio::any_io_executor executor)
-        : resolver{executor, {}},
+        : resolver{executor, system, {}},
           engine{clock, contexts, resolver},
           check{executor, clock, resolver, readiness, log, {}},
           runner{engine, clock, log, {"agent-1", "", "", true}, {lag, busy, check}} {}

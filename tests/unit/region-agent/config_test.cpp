@@ -33,7 +33,8 @@ TEST(AgentConfig, EveryBadValueIsNamedWithItsLine) {
         "region: US East\nname: a\nredis:\n  url: localhost\nconcurrency: 0\n"
         "bind_address: localhost\nca_file: /nowhere/ca.pem\nspeed: 1\n"
         "load_max: 60\ntenant_share: 0\nlandmarks: [\"127.0.0.1:53\", nowhere]\n"
-        "self_check: {every: 100ms}\ncontact_url: \"https://x/a b\"\n");
+        "self_check: {every: 100ms}\ncontact_url: \"https://x/a b\"\n"
+        "name_servers: [127.0.0.1, \"[::1]:53\", dns.example.com]\n");
     for (const auto* part : {"agent.yaml:1: region:",
                              "agent.yaml:4: redis.url:",
                              "agent.yaml:5: concurrency:",
@@ -44,7 +45,8 @@ TEST(AgentConfig, EveryBadValueIsNamedWithItsLine) {
                              "agent.yaml:10: tenant_share:",
                              "agent.yaml:11: landmarks:",
                              "agent.yaml:12: self_check.every:",
-                             "agent.yaml:13: contact_url:"})
+                             "agent.yaml:13: contact_url:",
+                             "agent.yaml:14: name_servers: must be `ADDRESS`"})
         EXPECT_NE(problem.find(part), std::string::npos) << part << "\n" << problem;
 }
 

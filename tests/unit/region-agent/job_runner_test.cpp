@@ -53,7 +53,7 @@ struct Bench {
     Logger log{"agent", LogLevel::error, system};
     Readiness readiness;
     TlsContexts contexts;
-    Resolver resolver{io.get_executor(), {}};
+    Resolver resolver{io.get_executor(), system, {}};
     ProbeEngine engine{clock, contexts, resolver};
     LagMeter lag{clock};
     CpuTime cpu;
