@@ -45,7 +45,13 @@ RawConnection::~RawConnection() {
 }
 
 bool RawConnection::handshake() {
-    return ssl_ == nullptr || SSL_accept(ssl_) == 1;
+    if (ssl_ == nullptr || SSL_accept(ssl_) == 1) return true;
+    // Bytes left unread would turn the close into a reset, which overtakes our alert.
+    ::shutdown(descriptor_, SHUT_WR);
+    char rest[1024];
+    while (::recv(descriptor_, rest, sizeof rest, 0) > 0) {
+    }
+    return false;
 }
 
 long RawConnection::receive(char* into, std::size_t size) {
