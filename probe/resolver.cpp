@@ -190,7 +190,7 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     Impl(boost::asio::any_io_executor on, const Clock& time, const ResolverOptions& options);
 
     std::shared_ptr<Lookup> look_up(const std::string& host, IpFamily family, NegativeAnswers how);
-    std::shared_ptr<Lookup> from_cache(const DnsCache::Entry& entry);
+    std::shared_ptr<Lookup> from_cache(const std::string& host, const DnsCache::Entry& entry);
     std::vector<std::size_t> order_of_servers(std::optional<std::size_t> last);
     void ask_next(const std::shared_ptr<Lookup>& lookup);
     void set_plan(const std::shared_ptr<Lookup>& lookup);
@@ -220,8 +220,10 @@ Resolver::Impl::Impl(boost::asio::any_io_executor on,
     }
 }
 
-std::shared_ptr<Lookup> Resolver::Impl::from_cache(const DnsCache::Entry& entry) {
+std::shared_ptr<Lookup> Resolver::Impl::from_cache(const std::string& host,
+                                                   const DnsCache::Entry& entry) {
     auto lookup = std::make_shared<Lookup>(executor);
+    lookup->host = host;
     lookup->done = true;
     lookup->answer = entry.answer;
     lookup->routed = entry.routed;
@@ -246,7 +248,7 @@ std::shared_ptr<Lookup> Resolver::Impl::look_up(const std::string& host,
                                                 NegativeAnswers how) {
     const auto now = clock.steady_now();
     const auto [entry, refuted] = cache.find(host, family, now, how == NegativeAnswers::cached);
-    if (entry != nullptr) return from_cache(*entry);
+    if (entry != nullptr) return from_cache(host, *entry);
     const Key key{host, family};
     if (const auto found = under_way.find(key); found != under_way.end()) {
         ++joined;
