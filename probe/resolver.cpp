@@ -254,7 +254,7 @@ std::shared_ptr<Lookup> Resolver::Impl::look_up(const std::string& host,
         ++joined;
         return found->second;
     }
-    const auto lookup = std::make_shared<Lookup>(executor);
+    auto lookup = std::make_shared<Lookup>(executor);
     lookup->host = host;
     lookup->family = family;
     lookup->begun = now;
