@@ -16,7 +16,7 @@ namespace http = boost::beast::http;
 using boost::beast::string_view;
 using boost::system::error_code;
 
-/// `0`, CRLF, and no trailer.
+/// `0`, CRLF, and no trailer: no shorter rest of a chunked message is whole.
 constexpr std::size_t kLastChunkBytes = 5;
 
 std::string media_type_of(std::string_view value) {
@@ -38,6 +38,10 @@ public:
 
     const HttpHead& head() const { return head_; }
     void redirect(BodySink* sink) { sink_ = sink; }
+    /// Whether what comes next is a chunk's size, or what follows the last one.
+    bool between_chunks() const {
+        return is_header_done() && chunked() && !is_done() && chunk_bytes_left_ == 0;
+    }
 
 private:
     using Length = boost::optional<std::uint64_t>;
@@ -53,6 +57,8 @@ private:
                        string_view value,
                        error_code& error) override {
         error = {};
+        // A trailer changes nothing: whoever waited for the head alone has read it already.
+        if (is_header_done()) return;
         const std::string_view text{value.data(), value.size()};
         if (name == http::field::content_type) {
             head_.media_type = media_type_of(text);
@@ -80,10 +86,12 @@ private:
     std::size_t on_body_impl(string_view body, error_code& error) override {
         return pass(body, error);
     }
-    void on_chunk_header_impl(std::uint64_t, string_view, error_code& error) override {
+    void on_chunk_header_impl(std::uint64_t size, string_view, error_code& error) override {
         error = {};
+        chunk_bytes_left_ = size;
     }
     std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& error) override {
+        chunk_bytes_left_ -= body.size();
         return pass(body, error);
     }
     void on_finish_impl(error_code& error) override { error = {}; }
@@ -99,6 +107,7 @@ private:
     BodySink* sink_;
     HttpHead head_;
     std::uint64_t body_bytes_ = 0;
+    std::uint64_t chunk_bytes_left_ = 0;
 };
 
 HttpResponseParser::HttpResponseParser(BodySink sink)
@@ -108,13 +117,18 @@ HttpResponseParser& HttpResponseParser::operator=(HttpResponseParser&&) noexcept
 HttpResponseParser::~HttpResponseParser() = default;
 
 HttpStep HttpResponseParser::feed(std::string_view bytes, std::size_t& consumed) {
-    const auto step = parse(bytes, consumed);
+    consumed = 0;
+    if (step_ != HttpStep::need_more) return step_;
+    step_ = parse(bytes, consumed);
     message_bytes_ += consumed;
-    left_over_ = consumed < bytes.size();
-    if (step != HttpStep::need_more) return step;
-    // Beast would wait for the end of a chunk's extensions for ever.
-    if (bytes.size() - consumed > kHeadBytesMax) return HttpStep::malformed;
-    return message_bytes_ > kMessageBytesMax ? HttpStep::too_large : step;
+    if (step_ != HttpStep::need_more) return step_;
+    if (bytes.size() - consumed > kHeadBytesMax) {
+        // Beast would wait for the end of a chunk's extensions for ever.
+        step_ = HttpStep::malformed;
+    } else if (message_bytes_ > kMessageBytesMax) {
+        step_ = HttpStep::too_large;
+    }
+    return step_;
 }
 
 /// Whether a whole head stands in front of `rest`. Beast gets it only then: what it says about a
@@ -137,7 +151,6 @@ HttpStep HttpResponseParser::scan_head(std::string_view rest) {
 
 HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed) {
     parser_->redirect(&sink_);
-    consumed = 0;
     while (true) {
         error_code error;
         const boost::asio::const_buffer rest{bytes.data() + consumed, bytes.size() - consumed};
@@ -148,10 +161,10 @@ HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed
             const auto scanned = scan_head(bytes.substr(consumed));
             if (scanned != HttpStep::done) return scanned;
         }
-        // Beast 1.81 asserts that a last chunk it has seen once comes again with two bytes more; of
-        // a first chunk that is the last one, one byte may come at a time.
-        const bool is_seen = !in_head && left_over_ && bytes.substr(consumed, 3) == "0\r\n";
-        if (is_seen && rest.size() < kLastChunkBytes) return HttpStep::need_more;
+        // Beast 1.81 asserts that a last chunk it has seen once comes again with five bytes; where
+        // it is the first one too, fewer may have come.
+        const bool may_be_last = parser_->between_chunks() && bytes.substr(consumed, 1) == "0";
+        if (may_be_last && rest.size() < kLastChunkBytes) return HttpStep::need_more;
         const auto taken = rest.size() == 0 ? 0 : parser_->put(rest, error);
         consumed += taken;
         if (in_head) head_bytes_ += taken;
@@ -177,11 +190,12 @@ HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed
 }
 
 HttpStep HttpResponseParser::end_of_stream() {
+    if (step_ != HttpStep::need_more) return step_;
+    if (!parser_->is_header_done()) return step_ = HttpStep::closed;
     parser_->redirect(&sink_);
-    if (!parser_->is_header_done()) return HttpStep::closed;
     error_code error;
     parser_->put_eof(error);
-    return error ? HttpStep::truncated : HttpStep::done;
+    return step_ = error ? HttpStep::truncated : HttpStep::done;
 }
 
 bool HttpResponseParser::head_done() const {

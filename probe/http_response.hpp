@@ -48,7 +48,9 @@ public:
     HttpResponseParser& operator=(HttpResponseParser&&) noexcept;
     ~HttpResponseParser();
 
-    /// Reads from the front of `bytes`, which must begin with whatever the last call left over.
+    /// Reads from the front of `bytes`, which must begin with whatever the last call left over;
+    /// more of it or, where the reader has changed its mind on what it waits for, the same once
+    /// more. Once the step is not `need_more` it stays, and nothing more is taken.
     /// @param consumed  how many of them are done with
     HttpStep feed(std::string_view bytes, std::size_t& consumed);
     /// The peer closed: `done` where the message is complete by that.
@@ -66,8 +68,8 @@ private:
 
     std::unique_ptr<Parser> parser_;
     BodySink sink_;
+    HttpStep step_ = HttpStep::need_more;
     std::uint64_t message_bytes_ = 0;
-    bool left_over_ = false;        ///< the last call did not take all of its bytes
     std::uint64_t head_bytes_ = 0;  ///< of all heads
     std::size_t head_scanned_ = 0;  ///< of what is left over, while the head is not whole
 };

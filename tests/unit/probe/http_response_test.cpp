@@ -1,5 +1,9 @@
 #include "probe/http_response.hpp"
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace quorate {
@@ -58,6 +62,49 @@ TEST(HttpResponse, ReadsAChunkedBodyHoweverItIsSplit) {
         EXPECT_EQ(reading.parser.head().media_type, "text/event-stream");
         EXPECT_EQ(reading.parser.head().session_id, "abc");
         EXPECT_TRUE(reading.parser.keep_alive());
+    }
+}
+
+TEST(HttpResponse, ALastChunkThatComesFirstMayComeTwice) {
+    // Who read up to the head and then wants the rest gives the same bytes once more.
+    for (const std::string last : {"0,\r\n", "00\r\n", "0\r\n", "0;\r\n", "0\r", "0"}) {
+        const auto text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + last;
+        HttpResponseParser parser{[](std::string_view) { return true; }};
+        std::size_t consumed = 0;
+        EXPECT_EQ(parser.feed(text, consumed), HttpStep::need_more) << last;
+        EXPECT_EQ(consumed, text.size() - last.size());
+        EXPECT_EQ(parser.feed(last, consumed), HttpStep::need_more) << last;
+        EXPECT_EQ(consumed, 0U);
+        EXPECT_EQ(parser.end_of_stream(), HttpStep::truncated);
+    }
+}
+
+TEST(HttpResponse, ATrailerChangesNothingOfTheHead) {
+    const Reading reading{
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "2\r\n{}\r\n0\r\nContent-Type: text/event-stream\r\nMcp-Session-Id: x\r\nLocation: /y\r\n"
+        "WWW-Authenticate: Bearer\r\nRetry-After: 7\r\ncf-mitigated: challenge\r\n\r\n"};
+    EXPECT_EQ(reading.step, HttpStep::done);
+    EXPECT_EQ(reading.body, "{}");
+    const auto& head = reading.parser.head();
+    EXPECT_EQ(head.media_type, "application/json");
+    EXPECT_EQ(head.session_id + head.location + head.www_authenticate + head.retry_after, "");
+    EXPECT_FALSE(head.has_session_id || head.challenged);
+}
+
+TEST(HttpResponse, WhatIsDecidedStaysSo) {
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (const auto& [text, decided] :
+         {std::pair{head + "0\r\nbad trailer\r\n\r\n", HttpStep::malformed},
+          std::pair{head + "Z\r\nabc", HttpStep::malformed},
+          std::pair{std::string{"SSH-2.0"}, HttpStep::malformed},
+          std::pair{head + "0\r\n\r\nHTTP/1.1 200 OK", HttpStep::done}}) {
+        Reading reading{text};
+        EXPECT_EQ(reading.step, decided) << text;
+        std::size_t consumed = 1;
+        EXPECT_EQ(reading.parser.feed(reading.left + "0\r\n\r\n", consumed), decided) << text;
+        EXPECT_EQ(consumed, 0U);
+        EXPECT_EQ(reading.parser.end_of_stream(), decided);
     }
 }
 
