@@ -62,16 +62,40 @@ TEST(FuzzCorpusFolders, StayWithin300FilesAndOneMebibyte) {
     EXPECT_LT(bytes, 1U << 20U);
 }
 
-TEST(FuzzPieces, EverySplitGivesBackTheWholeInput) {
-    const std::string input(200, 'x');
-    for (unsigned split = 0; split < kSplitsMax; ++split) {
-        std::string joined;
-        for (const auto piece : pieces_of(input, split))
-            joined.append(piece);
-        EXPECT_EQ(joined, input);
+/// How many pieces an input comes in; it must come whole.
+std::size_t pieces(const std::string& input, Split split, unsigned salt = 0) {
+    Arrival arrival{input, split, salt};
+    std::string joined;
+    std::size_t count = 0;
+    for (; arrival.more(); ++count) {
+        joined.append(arrival.here());
+        arrival.take(arrival.here().size());
     }
-    EXPECT_EQ(pieces_of(input, 1).size(), input.size());
-    EXPECT_GT(pieces_of(input, 3).size(), 1U);
+    EXPECT_EQ(joined, input);
+    EXPECT_EQ(arrival.taken(), input.size());
+    return count;
+}
+
+TEST(FuzzPieces, EverySplitGivesTheWholeInput) {
+    const std::string input(200, 'x');
+    EXPECT_EQ(pieces(input, Split::at_once), 1U);
+    EXPECT_EQ(pieces(input, Split::byte_by_byte), input.size());
+    std::set<std::size_t> counts;
+    for (unsigned salt = 0; salt < 20; ++salt)
+        counts.insert(pieces(input, Split::by_its_bytes, salt));
+    EXPECT_GT(*counts.begin(), 1U);
+    EXPECT_GE(counts.size(), 4U) << "the pieces hardly differ";
+    EXPECT_EQ(pieces("", Split::at_once), 0U);
+}
+
+TEST(FuzzPieces, WhatIsNotTakenComesAgain) {
+    Arrival arrival{"abc", Split::byte_by_byte};
+    ASSERT_TRUE(arrival.more() && arrival.more());
+    EXPECT_EQ(arrival.here(), "ab");
+    arrival.take(1);
+    ASSERT_TRUE(arrival.more());
+    EXPECT_EQ(arrival.here(), "bc");
+    EXPECT_FALSE(arrival.more());
 }
 
 TEST(FuzzTargets, ABrokenInvariantIsAnException) {
