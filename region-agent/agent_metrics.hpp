@@ -21,6 +21,12 @@ struct AgentMetrics {
                                     "What became of cells: fresh, merged, duplicate, late, dropped "
                                     "(list of late cells full), overflow (ours full), refused.",
                                     {"outcome"})},
+          spooled{metrics.counters("quorate_agent_spooled_total",
+                                   "Cells in the spool: saved, replayed, lost (its bound), "
+                                   "unreadable (spoilt on the disk).",
+                                   {"outcome"})},
+          spool_failures{metrics.counter("quorate_agent_spool_failures_total",
+                                         "Times that the spool's disk took no cells.")},
           dns_cache_hits{metrics.counter("quorate_agent_dns_cache_hits_total",
                                          "Lookups answered from the cache, by host and family.")},
           dns_cache_misses{metrics.counter("quorate_agent_dns_cache_misses_total",
@@ -41,6 +47,9 @@ struct AgentMetrics {
           probes_in_flight{metrics.gauge("quorate_agent_probes_in_flight", "Probes that run.")},
           outbox_cells{metrics.gauge("quorate_agent_outbox_cells",
                                      "Cells that wait to be written to Redis.")},
+          spool_cells{
+              metrics.gauge("quorate_agent_spool_cells", "Cells in the spool, waiting for Redis.")},
+          spool_bytes{metrics.gauge("quorate_agent_spool_bytes", "Bytes of the spool's files.")},
           redis_commands{
               metrics.gauge("quorate_agent_redis_commands", "Commands that wait for Redis.")},
           slot_lateness{metrics.histogram("quorate_agent_slot_lateness_seconds",
@@ -69,6 +78,8 @@ struct AgentMetrics {
     MetricFamily<Counter> cells;
     MetricFamily<Counter> refused;
     MetricFamily<Counter> recorded;
+    MetricFamily<Counter> spooled;
+    Counter spool_failures;
     Counter dns_cache_hits;
     Counter dns_cache_misses;
     Counter dns_cache_joined;
@@ -78,6 +89,8 @@ struct AgentMetrics {
     Gauge jobs_without_room;
     Gauge probes_in_flight;
     Gauge outbox_cells;
+    Gauge spool_cells;
+    Gauge spool_bytes;
     Gauge redis_commands;
     Histogram slot_lateness;
     Gauge lag_seconds;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kServicesMax = 16;
 constexpr std::size_t kDescriptorsBeside = 100;  // Redis, name servers, health, landmarks
+constexpr std::size_t kFileCallsMax = 4;
 constexpr const char* kRedisUnreachable = "redis_unreachable";
 // A drain must end 20 s after SIGTERM: probes get the first part, then cells and jobs go to Redis.
 constexpr std::chrono::seconds kProbesEndMax{14};
@@ -97,12 +98,15 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               counts_,
               log_,
               {config.region, config.name, config.concurrency, config.tenant_share}},
+      files_{1, kFileCallsMax},
       outbox_{executor,
               cells_,
               jobs_,
               counts_,
               log_,
-              [this](const std::string& entry) { intake_.forget(entry); }},
+              [this](const std::string& entry) { intake_.forget(entry); },
+              {},
+              spooling()},
       pulse_{redis_,
              clock_,
              counts_,
@@ -132,6 +136,19 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               kv("health_port", health_.port()));
 }
 
+/// Opens the spool, if there is to be one.
+std::optional<Spooling> App::spooling() {
+    if (config_.spool_directory.empty()) return std::nullopt;
+    spool_.emplace(SpoolOptions{config_.spool_directory, config_.spool_bytes_max});
+    if (!spool_->empty() || spool_->torn_files() > 0)
+        log_event(log_,
+                  LogLevel::info,
+                  "spool.found",
+                  kv("cells", spool_->records()),
+                  kv("torn_files", spool_->torn_files()));
+    return Spooling{&*spool_, &files_, [this] { return redis_.reachable(); }};
+}
+
 void App::refresh_gauges() {
     const auto count = [](const Gauge& gauge, std::size_t number) {
         gauge.set(static_cast<double>(number));
@@ -140,6 +157,8 @@ void App::refresh_gauges() {
     count(counts_.jobs_without_room, intake_.waiting_for_room());
     count(counts_.probes_in_flight, intake_.probing());
     count(counts_.outbox_cells, outbox_.size());
+    count(counts_.spool_cells, outbox_.spooled());
+    count(counts_.spool_bytes, outbox_.spool_bytes());
     count(counts_.redis_commands, redis_.waiting());
     show(resolver_.counts(), counts_);
     counts_.lag_seconds.set(std::chrono::duration<double>(lag_.worst()).count());
@@ -206,11 +225,13 @@ Task<> App::run() {
     if (failure) std::rethrow_exception(failure);
 }
 
-/// Waits for the first heartbeat, so that others know us before we hold jobs, then works.
+/// Waits for the first heartbeat, so that others know us before we hold jobs, and until the cells
+/// that an earlier life left are recorded, lest their jobs are taken again; then works.
 Task<> App::serve() {
     co_await pulse_.first();
     services_.spawn("outbox", outbox_.run());
     services_.spawn("pulse", pulse_.run());
+    co_await outbox_.replayed();
     services_.spawn("intake", intake_.run());
 }
 
@@ -240,6 +261,8 @@ Task<> App::drain() {
         const auto written_by = own_clock_.steady_now() + kFlushMax;
         const bool all = co_await done_within(written_by, std::move(written));
         if (!all) trouble = "cells could not be written";
+        const auto parked = outbox_.park();
+        if (parked > 0) trouble += "; those in the spool go out at the next start";
         if (!redis_.reachable()) throw RedisUnavailable{"Redis is away: jobs stay pending"};
         auto returned = intake_.give_back();
         const auto returned_by = own_clock_.steady_now() + kGiveBackMax;

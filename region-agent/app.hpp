@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/client.hpp"
 #include "platform/redis/job_consumer.hpp"
+#include "platform/runtime/blocking_pool.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "platform/telemetry/health_server.hpp"
@@ -32,8 +34,8 @@ namespace quorate::agent {
 /// The agent: every long-lived object, in the order of its dependencies, with what it is for.
 class App {
 public:
-    /// Binds its port. Throws std::runtime_error with one line if it can't be had, or if a name
-    /// server or the file of authorities can't be read.
+    /// Binds its port. Throws std::runtime_error with one line if it can't be had, if a name server
+    /// or the file of authorities can't be read, or if the spool's folder can't be used.
     App(asio::any_io_executor executor, const Config& config, const std::string& version);
 
     /// Runs until cancelled, then drains within 20 s: running probes end, their cells are written,
@@ -55,29 +57,33 @@ private:
     Task<> drain();
     void watch_redis();
     void refresh_gauges();
+    std::optional<Spooling> spooling();
+
     Config config_;
     SystemClock own_clock_;
     RedisClock clock_;  // Redis's time, which slots are read against
     Logger log_;        // what happened
     Metrics metrics_;   // how much of it
     AgentMetrics counts_;
-    Readiness readiness_;  // why we can't work
-    RedisClient redis_;    // everything but reads of jobs
-    RedisClient reads_;    // reads of jobs: they block
-    CellBuffer cells_;     // the open verdict-minutes in Redis
-    JobConsumer jobs_;     // our side of the region's queue
-    TlsContexts tls_;      // what probes trust
-    Resolver resolver_;    // what probes ask for addresses
-    ProbeEngine engine_;   // looks at servers
-    LagMeter lag_;         // how far we run behind
-    LoadWatch busy_;       // whether we are too busy to measure
-    SelfCheck check_;      // whether we see at all
-    JobRunner runner_;     // a job in, a cell out
-    Intake intake_;        // takes jobs and has them run
-    Outbox outbox_;        // writes cells, acknowledges jobs
-    Pulse pulse_;          // says that we live
-    HealthServer health_;  // tells how we are
-    TaskGroup services_;   // everything that runs
+    Readiness readiness_;         // why we can't work
+    RedisClient redis_;           // everything but reads of jobs
+    RedisClient reads_;           // reads of jobs: they block
+    CellBuffer cells_;            // the open verdict-minutes in Redis
+    JobConsumer jobs_;            // our side of the region's queue
+    TlsContexts tls_;             // what probes trust
+    Resolver resolver_;           // what probes ask for addresses
+    ProbeEngine engine_;          // looks at servers
+    LagMeter lag_;                // how far we run behind
+    LoadWatch busy_;              // whether we are too busy to measure
+    SelfCheck check_;             // whether we see at all
+    JobRunner runner_;            // a job in, a cell out
+    Intake intake_;               // takes jobs and has them run
+    BlockingPool files_;          // calls on files that block
+    std::optional<Spool> spool_;  // cells that can't reach Redis
+    Outbox outbox_;               // writes cells, acknowledges jobs
+    Pulse pulse_;                 // says that we live
+    HealthServer health_;         // tells how we are
+    TaskGroup services_;          // everything that runs
 };
 
 }  // namespace quorate::agent

@@ -125,6 +125,17 @@ Schema<Config> config_schema() {
              "Where operators of probed servers read who probes them: it goes into `User-Agent` as "
              "`quorate/VERSION (+URL)`. Without it nothing does.")
         .check(url_problem);
+    schema.key(
+        "spool.directory",
+        &Config::spool_directory,
+        "Folder, of this agent alone, for cells that can't reach Redis: they survive the end "
+        "of the agent and are recorded in order once Redis is back. Without it they wait in "
+        "memory, 20000 at most.");
+    schema
+        .key("spool.bytes_max",
+             &Config::spool_bytes_max,
+             "Bytes of the spool's files; above it the oldest cells go. A cell takes some 300.")
+        .between(1 << 20, std::int64_t{1} << 40U);
     schema
         .key("health.address",
              &Config::health_address,

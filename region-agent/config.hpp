@@ -25,6 +25,8 @@ struct Config {
     std::filesystem::path ca_file;
     bool allow_private_addresses = false;
     std::string contact_url;
+    std::filesystem::path spool_directory;
+    std::uint64_t spool_bytes_max = std::uint64_t{256} << 20U;
     std::string health_address = "127.0.0.1";
     std::uint16_t health_port = 9102;
     std::string log_level = "info";

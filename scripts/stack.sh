@@ -67,8 +67,8 @@ write_configs() {
     for i in "${!regions[@]}"; do
         {
             common_config "$(agent_port "$i")"
-            printf 'region: %s\nname: %s-1\nbind_address: %s\nallow_private_addresses: true\n' \
-                "${regions[i]}" "${regions[i]}" "$(agent_address "$i")"
+            printf 'region: %s\nname: %s-1\nbind_address: %s\nallow_private_addresses: true\nspool: {directory: "%s"}\n' \
+                "${regions[i]}" "${regions[i]}" "$(agent_address "$i")" "$run_dir/spool/${regions[i]}-1"
             if [ "$demo" = yes ]; then printf 'ca_file: "%s"\n' "$run_dir/lab/ca.pem"; fi
         } | install_config "agent-${regions[i]}"
     done

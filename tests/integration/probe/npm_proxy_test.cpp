@@ -4,7 +4,7 @@
 
 #include "tests/integration/probe/harness.hpp"
 #include "tests/integration/probe/npm_servers.hpp"
-#include "tests/integration/probe/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace quorate {
 namespace {

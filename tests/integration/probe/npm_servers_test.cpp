@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/probe/harness.hpp"
-#include "tests/integration/probe/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace quorate {
 namespace {

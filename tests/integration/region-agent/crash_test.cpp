@@ -1,5 +1,4 @@
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/integration/region-agent/agent_test.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace quorate {
 namespace {
@@ -25,11 +25,10 @@ using testing::RunningAgent;
 /// The agent as its own process, so that kill -9 can be what it is.
 class AgentProcess {
 public:
-    AgentProcess(const RedisServer& server, const std::string& name) {
-        std::string pattern = std::filesystem::temp_directory_path() / "quorate-agent-XXXXXX";
-        folder_ = ::mkdtemp(pattern.data());
+    /// @param more lines of its config
+    AgentProcess(const RedisServer& server, const std::string& name, const std::string& more = {}) {
         config_ = "region: " + kRegion + "\nname: " + name + "\nredis: {url: \"" + server.url() +
-                  "\"}\nhealth: {port: 0}\nallow_private_addresses: true\n";
+                  "\"}\nhealth: {port: 0}\nallow_private_addresses: true\n" + more;
         const auto file = folder_ / "agent.yaml";
         std::ofstream{file} << config_;
         const std::string log = folder_ / "log";
@@ -46,8 +45,6 @@ public:
     }
     ~AgentProcess() {
         if (process_ != 0) end(SIGKILL);
-        std::error_code ignored;
-        std::filesystem::remove_all(folder_, ignored);
     }
     AgentProcess(const AgentProcess&) = delete;
     AgentProcess& operator=(const AgentProcess&) = delete;
@@ -92,7 +89,8 @@ public:
     }
 
 private:
-    std::filesystem::path folder_;
+    const TemporaryFolder temporary_;
+    const std::filesystem::path folder_{temporary_.path()};
     std::string config_;
     pid_t process_ = 0;
 };
@@ -145,6 +143,41 @@ TEST(AgentCrash, AKilledAgentThatComesBackDoesItsOwnJobs) {
         co_await kill_in_the_middle(bench, process);
         RunningAgent again{bench.executor, agent_config(server, "same")};
         co_await expect_all_once(bench, "same");
+        co_await again.stop();
+    });
+}
+
+/// Probes that end while Redis is away, in an agent that is then killed: their cells are on disk.
+TEST(AgentCrash, CellsThatCouldNotReachRedisSurviveKillNine) {
+    RedisServer server;
+    const TemporaryFolder spool;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess process{server, "same", "spool: {directory: \"" + spool.path() + "\"}\n"};
+        bench.stub.hang();
+        std::vector<Job> jobs;
+        for (std::uint64_t endpoint = 1; endpoint <= kEndpoints; ++endpoint)
+            jobs.push_back(job_for(endpoint, bench.stub.url()));
+        co_await bench.enqueue(std::move(jobs));
+        const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= kEndpoints; };
+        EXPECT_TRUE(co_await eventually(probing));
+        server.stop();
+        bench.stub.go_on();
+        const auto spooled = [&]() -> Task<bool> {
+            std::size_t records = 0;
+            for (const auto& file : std::filesystem::directory_iterator{spool.path()})
+                if (file.path().extension() == ".spool")
+                    records += agent::SpoolSegment::open(file.path()).records();
+            co_return records == kEndpoints;
+        };
+        EXPECT_TRUE(co_await eventually(spooled));
+        process.end(SIGKILL);
+        const auto requests = bench.stub.requests();
+        server.start();
+        auto config = agent_config(server, "same");
+        config.spool_directory = spool.path();
+        RunningAgent again{bench.executor, config};
+        co_await expect_all_once(bench, "same");
+        EXPECT_EQ(bench.stub.requests(), requests) << "nothing was probed a second time";
         co_await again.stop();
     });
 }

@@ -2,6 +2,7 @@
 
 #include "platform/wire/cell_codec.hpp"
 #include "tests/integration/region-agent/agent_test.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace quorate {
 namespace {
@@ -10,6 +11,8 @@ using agent::AgentMetrics;
 using agent::FinishedJob;
 using agent::Outbox;
 using agent::OutboxLimits;
+using agent::Spool;
+using agent::Spooling;
 using testing::Bench;
 using testing::eventually;
 using testing::job_for;
@@ -30,7 +33,7 @@ FinishedJob finished(std::uint64_t endpoint, const std::string& entry = {}) {
 
 /// An outbox with what it needs.
 struct Posted {
-    Posted(Bench& bench, OutboxLimits limits)
+    Posted(Bench& bench, OutboxLimits limits, Spool* spool = nullptr)
         : counts{metrics},
           jobs{bench.redis, bench.redis, kRegion, "a"},
           log{"agent", LogLevel::error, clock},
@@ -40,9 +43,15 @@ struct Posted {
                  counts,
                  log,
                  [this](const std::string& entry) { gone.push_back(entry); },
-                 limits},
+                 limits,
+                 spooling(spool, bench.redis)},
           writer{bench.executor, 1} {}
 
+    std::optional<Spooling> spooling(Spool* spool, RedisClient& redis) {
+        if (spool == nullptr) return std::nullopt;
+        return Spooling{spool, &files, [&redis] { return redis.reachable(); }};
+    }
+    double spooled(std::string_view outcome) { return counts.spooled.with({outcome}).value(); }
     double recorded(std::string_view outcome) { return counts.recorded.with({outcome}).value(); }
 
     SystemClock clock;
@@ -51,6 +60,7 @@ struct Posted {
     JobConsumer jobs;
     Logger log;
     std::vector<std::string> gone;
+    BlockingPool files{1, 4};
     Outbox outbox;
     TaskGroup writer;
 };
@@ -110,6 +120,122 @@ TEST(Outbox, WhatRedisRefusesAgainAndAgainIsCountedAndStaysPending) {
         EXPECT_EQ(posted.recorded("fresh"), 1);
         depth = co_await bench.depth();
         EXPECT_EQ(depth, (QueueDepth{0, 0}));
+        posted.writer.cancel();
+        co_await posted.writer.join();
+    });
+}
+
+OutboxLimits short_limits() {
+    OutboxLimits limits;
+    limits.cells_max = 10;
+    limits.every = milliseconds{5};
+    limits.backoff_first = milliseconds{1};
+    limits.backoff_longest = milliseconds{20};
+    return limits;
+}
+
+TEST(OutboxSpool, WhileRedisIsAwayCellsGoToDiskAndThenIntoRedisInOrder) {
+    RedisServer server;
+    server.stop();
+    const TemporaryFolder folder;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Spool spool{{folder.path()}};
+        Posted posted{bench, short_limits(), &spool};
+        posted.writer.spawn("outbox", posted.outbox.run());
+        constexpr std::uint64_t kCells = 500;  // many more than memory may hold
+        for (std::uint64_t endpoint = 1; endpoint <= kCells; endpoint += 5) {
+            for (auto one = endpoint; one < endpoint + 5; ++one)
+                posted.outbox.add(finished(one));
+            const auto saved = [&]() -> Task<bool> { co_return spool.records() == endpoint + 4; };
+            EXPECT_TRUE(co_await eventually(saved));
+        }
+        EXPECT_EQ(posted.spooled("saved"), kCells);
+        EXPECT_EQ(posted.outbox.size(), kCells);
+        EXPECT_TRUE(posted.gone.empty()) << "held until they are written";
+        server.start();
+        co_await posted.outbox.emptied();
+        EXPECT_EQ(posted.recorded("fresh"), kCells);
+        EXPECT_EQ(posted.recorded("overflow"), 0);
+        EXPECT_EQ(posted.spooled("replayed"), kCells);
+        EXPECT_EQ(posted.gone.size(), kCells);
+        for (std::uint64_t i = 0; i < posted.gone.size(); ++i)
+            EXPECT_EQ(posted.gone[i], std::to_string(i + 1) + "-0");
+        EXPECT_TRUE(spool.empty());
+        const auto cells = co_await bench.cells_of(kCells);
+        EXPECT_EQ(cells.size(), kCells);
+        posted.outbox.add(finished(kCells + 1));  // the straight way again
+        co_await posted.outbox.emptied();
+        EXPECT_EQ(posted.spooled("saved"), kCells);
+        posted.writer.cancel();
+        co_await posted.writer.join();
+    });
+}
+
+TEST(OutboxSpool, WhileRedisHasNoRoomCellsGoToDisk) {
+    const RedisServer server;
+    const TemporaryFolder folder;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Spool spool{{folder.path()}};
+        Posted posted{bench, short_limits(), &spool};
+        RedisArgs full{"CONFIG", "SET", "maxmemory", "1"};
+        co_await bench.redis.run(std::move(full));
+        posted.writer.spawn("outbox", posted.outbox.run());
+        posted.outbox.add(finished(1));
+        const auto saved = [&]() -> Task<bool> { co_return spool.records() == 1; };
+        EXPECT_TRUE(co_await eventually(saved));
+        RedisArgs room{"CONFIG", "SET", "maxmemory", "0"};
+        co_await bench.redis.run(std::move(room));
+        co_await posted.outbox.emptied();
+        EXPECT_EQ(posted.recorded("fresh"), 1);
+        EXPECT_EQ(posted.recorded("refused"), 0);
+        posted.writer.cancel();
+        co_await posted.writer.join();
+    });
+}
+
+TEST(OutboxSpool, WhereTheDiskFailsCellsWaitInMemory) {
+    RedisServer server;
+    server.stop();
+    const TemporaryFolder folder;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Spool spool{{folder.path()}};
+        std::filesystem::remove_all(folder.path());
+        Posted posted{bench, short_limits(), &spool};
+        posted.writer.spawn("outbox", posted.outbox.run());
+        for (std::uint64_t endpoint = 1; endpoint <= 5; ++endpoint)
+            posted.outbox.add(finished(endpoint));
+        const auto failed = [&]() -> Task<bool> {
+            co_return posted.counts.spool_failures.value() >= 1;
+        };
+        EXPECT_TRUE(co_await eventually(failed));
+        EXPECT_EQ(posted.outbox.size(), 5U);
+        server.start();
+        co_await posted.outbox.emptied();
+        EXPECT_EQ(posted.recorded("fresh"), 5);
+        posted.writer.cancel();
+        co_await posted.writer.join();
+    });
+}
+
+TEST(OutboxSpool, WhatIsParkedGoesOutInTheNextLife) {
+    RedisServer server;
+    server.stop();
+    const TemporaryFolder folder;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        {
+            Spool spool{{folder.path()}};
+            Posted posted{bench, short_limits(), &spool};
+            for (std::uint64_t endpoint = 1; endpoint <= 7; ++endpoint)
+                posted.outbox.add(finished(endpoint));
+            EXPECT_EQ(posted.outbox.park(), 7U);
+        }
+        server.start();
+        Spool spool{{folder.path()}};
+        Posted posted{bench, short_limits(), &spool};
+        EXPECT_EQ(posted.outbox.spooled(), 7U);
+        posted.writer.spawn("outbox", posted.outbox.run());
+        co_await posted.outbox.replayed();
+        EXPECT_EQ(posted.recorded("fresh"), 7);
         posted.writer.cancel();
         co_await posted.writer.join();
     });

@@ -34,7 +34,8 @@ TEST(AgentConfig, EveryBadValueIsNamedWithItsLine) {
         "bind_address: localhost\nca_file: /nowhere/ca.pem\nspeed: 1\n"
         "load_max: 60\ntenant_share: 0\nlandmarks: [\"127.0.0.1:53\", nowhere]\n"
         "self_check: {every: 100ms}\ncontact_url: \"https://x/a b\"\n"
-        "name_servers: [127.0.0.1, \"[::1]:53\", dns.example.com]\n");
+        "name_servers: [127.0.0.1, \"[::1]:53\", dns.example.com]\n"
+        "spool: {bytes_max: 1000}\n");
     for (const auto* part : {"agent.yaml:1: region:",
                              "agent.yaml:4: redis.url:",
                              "agent.yaml:5: concurrency:",
@@ -46,7 +47,8 @@ TEST(AgentConfig, EveryBadValueIsNamedWithItsLine) {
                              "agent.yaml:11: landmarks:",
                              "agent.yaml:12: self_check.every:",
                              "agent.yaml:13: contact_url:",
-                             "agent.yaml:14: name_servers: must be `ADDRESS`"})
+                             "agent.yaml:14: name_servers: must be `ADDRESS`",
+                             "agent.yaml:15: spool.bytes_max:"})
         EXPECT_NE(problem.find(part), std::string::npos) << part << "\n" << problem;
 }
 
