@@ -25,16 +25,22 @@ int new_epoll() {
 }  // namespace
 
 PolledSocket::~PolledSocket() {
-    if (descriptor_ >= 0) ::close(descriptor_);
+    if (descriptor_ < 0) return;
+    // Linked means that the poller is still there.
+    if (is_linked() && poller_.gathers())
+        poller_.to_close_.push_back(descriptor_);
+    else
+        ::close(descriptor_);
 }
 
 int PolledSocket::open(int family) {
     descriptor_ = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (descriptor_ < 0) return errno;
-    // Nagle would hold the first request back until the TLS handshake's last flight is
-    // acknowledged.
+    return descriptor_ < 0 ? errno : 0;
+}
+
+void PolledSocket::send_at_once() {
     const int one = 1;
-    return ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 ? 0 : errno;
+    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 int PolledSocket::watch() {
@@ -74,6 +80,7 @@ void PolledSocket::abort(Direction& direction) {
 void PolledSocket::take_events(std::uint32_t events, SteadyTime at) {
     constexpr std::uint32_t kBroken = EPOLLERR | EPOLLHUP;
     told_at_ = at;
+    if ((events & kBroken) != 0) broken_ = true;
     if ((events & (kBroken | EPOLLRDHUP)) != 0) hung_up_ = true;
     if ((events & (kBroken | EPOLLRDHUP | EPOLLIN)) != 0) direction(Readiness::read).ready = true;
     if ((events & (kBroken | EPOLLOUT)) != 0) direction(Readiness::write).ready = true;
@@ -98,6 +105,8 @@ Poller::~Poller() {
         const auto read = std::move(socket.direction(Readiness::read).waiter);
         const auto write = std::move(socket.direction(Readiness::write).waiter);
     }
+    end_gathering();
+    at_turn_end_.clear();
 }
 
 void Poller::one_more_waits() {
@@ -131,11 +140,34 @@ void Poller::take_events() {
         static_cast<PolledSocket*>(event.data.ptr)->take_events(event.events, now);
     }
     waiting_ -= due_.size();
-    // All were collected before any is resumed, since one may close the socket of another event.
-    resume(std::exchange(due_, {}));
+    const auto self = self_;
+    gathers_ = true;
+    try {
+        // All were collected before any is resumed, since one may close the socket of another
+        // event.
+        resume(due_);
+    } catch (...) {
+        if (*self != nullptr) {
+            end_gathering();
+            for (auto& waiter : std::exchange(at_turn_end_, {}))
+                resume_later(std::move(waiter), {});
+        }
+        throw;
+    }
+    if (*self == nullptr) return;
+    end_gathering();
+    resume(at_turn_end_);
 }
 
-void Poller::resume(Waiters due) {
+void Poller::end_gathering() {
+    gathers_ = false;
+    for (const int descriptor : to_close_)
+        ::close(descriptor);
+    to_close_.clear();
+}
+
+void Poller::resume(Waiters& whom) {
+    auto due = std::exchange(whom, {});
     const auto self = self_;
     armed_ = true;  // nobody resumed here needs to: the end of this turn does
     std::size_t next = 0;
@@ -152,7 +184,7 @@ void Poller::resume(Waiters due) {
     if (*self == nullptr) return;  // `due` destroys the others
     armed_ = false;
     due.clear();
-    if (due_.empty()) due_ = std::move(due);  // keeps its room
+    if (whom.empty()) whom = std::move(due);  // keeps its room
 }
 
 /// In a later turn: who asks may be in the middle of something, such as emitting a signal. By then

@@ -38,6 +38,8 @@ public:
     /// Opens a non-blocking TCP socket of that family (AF_…).
     /// @return errno, 0 where it worked
     int open(int family);
+    /// From now on Nagle's algorithm holds nothing back.
+    void send_at_once();
     /// From now on its readiness is known. Call it once, after connect(2).
     /// @return errno, 0 where it worked
     int watch();
@@ -57,6 +59,9 @@ public:
     void cancel();
     /// When the kernel last told anything about this socket.
     SteadyTime told_at() const { return told_at_; }
+    /// Whether the kernel told of an error, such as a connect(2) that failed.
+    bool broken() const { return broken_; }
+    Poller& poller() { return poller_; }
 
 private:
     friend class Poller;
@@ -92,6 +97,7 @@ private:
     Poller& poller_;
     int descriptor_ = -1;
     bool hung_up_ = false;  ///< no more will come: reading is ready for ever
+    bool broken_ = false;
     std::array<Direction, 2> directions_;
     SteadyTime told_at_{};
 };
@@ -110,6 +116,14 @@ public:
     Poller& operator=(const Poller&) = delete;
     ~Poller();
 
+    /// Whether a turn is under way whose calls are made together at its end.
+    bool gathers() const { return gathers_; }
+    /// To be waited for while it gathers(), before a call that makes a peer do something: all such
+    /// calls of a turn come in one burst, so that whoever they wake is woken once, and not anew for
+    /// each (figures: docs/adr/0010). Completes with void(error_code), never with an error.
+    template <class Token>
+    auto async_turn_end(Token&& token);
+
 private:
     friend class PolledSocket;
     using Sockets =
@@ -122,7 +136,8 @@ private:
     void one_less_waits();
     void arm();
     void take_events();
-    void resume(Waiters due);
+    void end_gathering();
+    void resume(Waiters& whom);
     void resume_later(std::unique_ptr<PolledSocket::Waiter> waiter,
                       boost::system::error_code error);
 
@@ -133,8 +148,11 @@ private:
     Sockets sockets_;
     std::size_t waiting_ = 0;
     bool armed_ = false;
+    bool gathers_ = false;
     std::array<epoll_event, kEventsMax> events_{};
     Waiters due_;
+    Waiters at_turn_end_;
+    std::vector<int> to_close_;  ///< descriptors whose sockets have gone in this turn
 };
 
 template <class Handler>
@@ -161,6 +179,15 @@ auto PolledSocket::async_wait(Readiness readiness, Token&& token) {
                 if (*poller != nullptr) abort(direction(readiness));
             });
         add_waiter(readiness, std::make_unique<WaiterOf<Handler>>(std::move(handler)));
+    };
+    return boost::asio::async_initiate<Token, void(boost::system::error_code)>(initiate, token);
+}
+
+template <class Token>
+auto Poller::async_turn_end(Token&& token) {
+    const auto initiate = [this](auto handler) {
+        using Waiter = PolledSocket::WaiterOf<decltype(handler)>;
+        at_turn_end_.push_back(std::make_unique<Waiter>(std::move(handler)));
     };
     return boost::asio::async_initiate<Token, void(boost::system::error_code)>(initiate, token);
 }

@@ -103,6 +103,7 @@ Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phas
 
 Task<Result<void>> Wire::connect(tcp::endpoint peer,
                                  std::optional<boost::asio::ip::address> source) {
+    if (socket_.poller().gathers()) co_await socket_.poller().async_turn_end(boost::asio::deferred);
     os_error_ = socket_.open(peer.protocol().family());
     if (os_error_ == 0 && source) {
         const tcp::endpoint from{*source, 0};
@@ -123,14 +124,18 @@ Task<Result<void>> Wire::connect(tcp::endpoint peer,
     if (!under_way) co_return Result<void>{};
     auto ready = co_await wait(Readiness::write, WireMoment::connecting, Phase::tcp);
     if (!ready) co_return ready;
-    socklen_t size = sizeof os_error_;
-    ::getsockopt(socket_.descriptor(), SOL_SOCKET, SO_ERROR, &os_error_, &size);
+    if (socket_.broken()) {
+        socklen_t size = sizeof os_error_;
+        ::getsockopt(socket_.descriptor(), SOL_SOCKET, SO_ERROR, &os_error_, &size);
+    }
     if (os_error_ != 0) co_return failure_of_errno(WireMoment::connecting, Phase::tcp);
     co_return Result<void>{};
 }
 
 Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is_address) {
     constexpr auto kMoment = WireMoment::handshaking;
+    // Nagle would hold the first request back until the last flight is acknowledged.
+    socket_.send_at_once();
     tls_ = std::make_unique<TlsClient>(
         context, socket_.descriptor(), std::move(host), is_address, clock_.utc_now());
     while (true) {
@@ -213,11 +218,15 @@ void Wire::trace_to(std::unique_ptr<WireTrace> trace) {
 
 Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
     if (trace_) trace_->sent(request);
+    if (socket_.poller().gathers()) co_await socket_.poller().async_turn_end(boost::asio::deferred);
     while (!request.empty()) {
         std::size_t count = 0;
         const auto io = write_some(request, count);
         request.remove_prefix(count);
-        if (io == Io::done) continue;
+        if (io == Io::done) {
+            if (!request.empty()) socket_.send_at_once();  // the last piece may be a small one
+            continue;
+        }
         if (io == Io::closed) os_error_ = EPIPE;
         if (io == Io::closed || io == Io::failed)
             co_return failure_of_io(WireMoment::before_head, phase);

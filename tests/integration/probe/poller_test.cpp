@@ -1,6 +1,9 @@
 #include "probe/poller.hpp"
 
+#include <functional>
 #include <optional>
+#include <stdexcept>
+#include <string>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -251,6 +254,104 @@ TEST_F(ProbePoller, ACancellationThatComesAfterItHasGoneFindsNobody) {
     signal.emit(boost::asio::cancellation_type::terminal);
     io_.restart();
     io_.run();
+}
+
+/// Two sockets with news in the same turn, whose coroutines go on at its end.
+class ProbePollerTurn : public ProbePoller {
+protected:
+    ProbePollerTurn() {
+        EXPECT_EQ(other_->open(AF_INET), 0);
+        const auto to = acceptor_.local_endpoint();
+        ::connect(other_->descriptor(), to.data(), to.size());
+        other_peer_ = acceptor_.accept();
+        EXPECT_EQ(other_->watch(), 0);
+    }
+
+    Task<> go_on_at_its_end(PolledSocket& socket, char name) {
+        struct Farewell {
+            unsigned& said;
+            ~Farewell() { ++said; }
+        };
+        const Farewell farewell{ended_};
+        co_await socket.async_wait(Readiness::write, kResume);
+        story_ += name;
+        if (in_turn_) in_turn_(name);
+        EXPECT_TRUE(poller_->gathers());
+        co_await poller_->async_turn_end(boost::asio::deferred);
+        EXPECT_FALSE(poller_->gathers());
+        story_ += static_cast<char>(name - 'a' + 'A');
+        if (at_its_end_) at_its_end_();
+    }
+    /// What run() threw, which is what a coroutine threw.
+    bool run_both() {
+        boost::asio::co_spawn(io_, go_on_at_its_end(*socket_, 'a'), kRethrow);
+        boost::asio::co_spawn(io_, go_on_at_its_end(*other_, 'b'), kRethrow);
+        try {
+            io_.run();
+        } catch (const std::runtime_error&) {
+            io_.run();
+            return true;
+        }
+        return false;
+    }
+
+    std::optional<PolledSocket> other_{std::in_place, *poller_};
+    tcp::socket other_peer_{io_};
+    std::function<void(char)> in_turn_;
+    std::function<void()> at_its_end_;
+    std::string story_;
+    unsigned ended_ = 0;
+};
+
+TEST_F(ProbePollerTurn, WhatWaitsForItsEndComesInOneBurst) {
+    EXPECT_FALSE(poller_->gathers());
+    run_both();
+    EXPECT_EQ(story_, "abAB");
+    EXPECT_FALSE(poller_->gathers());
+}
+
+TEST_F(ProbePollerTurn, ClosesSocketsThatHaveGoneAtItsEnd) {
+    bool open_in_turn = false;
+    in_turn_ = [&](char name) {
+        if (name != 'b') return;
+        socket_.reset();
+        char byte = 0;
+        open_in_turn = ::recv(peer_.native_handle(), &byte, 1, MSG_DONTWAIT) < 0;
+    };
+    ssize_t received = -1;
+    at_its_end_ = [&] {
+        char byte = 0;
+        received = ::recv(peer_.native_handle(), &byte, 1, 0);
+    };
+    run_both();
+    EXPECT_TRUE(open_in_turn);
+    EXPECT_EQ(received, 0) << "closed before what comes at the turn's end, ports are free then";
+}
+
+TEST_F(ProbePollerTurn, OneThatThrowsKeepsNobodyFromItsEnd) {
+    in_turn_ = [](char name) {
+        if (name == 'b') throw std::runtime_error{"a fault of ours"};
+    };
+    EXPECT_TRUE(run_both());
+    EXPECT_EQ(story_, "abA");
+    EXPECT_EQ(ended_, 2U);
+}
+
+TEST_F(ProbePollerTurn, APollerThatGoesDestroysWhoWaitsForItsEnd) {
+    boost::asio::co_spawn(io_, go_on_at_its_end(*socket_, 'a'), kRethrow);
+    boost::asio::co_spawn(
+        io_,
+        [&]() -> Task<> {
+            co_await other_->async_wait(Readiness::write, kResume);
+            EXPECT_EQ(story_, "a");
+            other_.reset();
+            socket_.reset();
+            poller_.reset();
+        },
+        kRethrow);
+    io_.run();
+    EXPECT_EQ(story_, "a");
+    EXPECT_EQ(ended_, 1U);
 }
 
 }  // namespace
