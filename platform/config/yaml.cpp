@@ -9,6 +9,8 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "core/base/text.hpp"
+
 namespace quorate {
 namespace {
 
@@ -103,7 +105,7 @@ private:
         const auto& top = open_.back();
         if (top.value.kind == Yaml::Kind::list)
             return top.path + "[" + std::to_string(top.value.items.size()) + "]";
-        return top.path.empty() ? top.key->text : top.path + "." + top.key->text;
+        return path_below(top.path, top.key->text);
     }
 
     void add(Yaml value) {
@@ -177,7 +179,9 @@ std::optional<Yaml> parse_yaml(std::string_view text,
     } catch (const Stop& stop) {
         errors.push_back({file, stop.line, {}, stop.message});
     } catch (const YAML::Exception& error) {
-        errors.push_back({file, error.mark.line + 1, {}, "is no valid YAML: " + error.msg});
+        // Some of these texts repeat what stands in the file.
+        errors.push_back(
+            {file, error.mark.line + 1, {}, "is no valid YAML: " + safe_text(error.msg, 200)});
     }
     if (errors.size() != errors_before) return std::nullopt;
     auto root = builder.take_root();
@@ -207,7 +211,7 @@ std::optional<std::string> read_text_file(const std::string& file,
 }
 
 std::string describe(const Yaml& value) {
-    constexpr std::size_t kShownMax = 60;
+    constexpr std::size_t kShownMax = 63;
     switch (value.kind) {
         case Yaml::Kind::null:
             return "empty";
@@ -218,8 +222,13 @@ std::string describe(const Yaml& value) {
         case Yaml::Kind::scalar:
             break;
     }
-    if (value.text.size() <= kShownMax) return '"' + value.text + '"';
-    return '"' + value.text.substr(0, kShownMax) + "…\"";
+    return '"' + safe_text(value.text, kShownMax) + '"';
+}
+
+std::string path_below(const std::string& path, std::string_view key) {
+    constexpr std::size_t kShownMax = 100;
+    const auto shown = safe_text(key, kShownMax);
+    return path.empty() ? shown : path + "." + shown;
 }
 
 }  // namespace quorate

@@ -53,7 +53,12 @@ std::optional<std::string> read_text_file(const std::string& file,
                                           ConfigErrors& errors,
                                           std::size_t bytes_max = YamlLimits{}.bytes);
 
-/// "empty", "a list", "a map", or the text in quotes, shortened: how messages show what was found.
+/// "empty", "a list", "a map", or the text in quotes, made safe and shortened: how messages show
+/// what was found.
 std::string describe(const Yaml& value);
+
+/// The dotted path of `key` below `path`, which may be empty; how messages say where. The key is
+/// made safe and shortened.
+std::string path_below(const std::string& path, std::string_view key);
 
 }  // namespace quorate

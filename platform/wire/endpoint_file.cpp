@@ -37,7 +37,7 @@ struct Place {
     int line;
 
     Place at(const Yaml::Entry& entry) const {
-        return {entry.value, key.empty() ? entry.key : key + "." + entry.key, entry.line};
+        return {entry.value, path_below(key, entry.key), entry.line};
     }
     Place at(std::size_t index) const {
         return {value.items[index], fmt::format("{}[{}]", key, index), value.items[index].line};
@@ -336,7 +336,8 @@ private:
     void canary_expect(const Place& place, Canary& canary) {
         if (place.value.kind != Yaml::Kind::map) return must(place, "a map");
         for (const auto& path : place.value.entries) {
-            const Place at{path.value, fmt::format("{}[{}]", place.key, path.key), path.line};
+            const Place at{
+                path.value, fmt::format("{}[{}]", place.key, path_below("", path.key)), path.line};
             if (!path.key.starts_with('$'))
                 error(at, "the path of an assertion must begin with $");
             else if (path.value.kind != Yaml::Kind::map)

@@ -27,6 +27,11 @@ void fuzz_www_authenticate(std::string_view input);
 void fuzz_url(std::string_view input);
 void fuzz_guard(std::string_view input);
 void fuzz_manifest(std::string_view input);
+void fuzz_dns(std::string_view input);
+void fuzz_manifest_file(std::string_view input);
+void fuzz_cell(std::string_view input);
+void fuzz_job(std::string_view input);
+void fuzz_endpoint_file(std::string_view input);
 
 struct Target {
     std::string_view name;  ///< also of its folder below `corpus`
@@ -39,6 +44,11 @@ inline constexpr std::array kTargets{Target{"sse", fuzz_sse},
                                      Target{"www_authenticate", fuzz_www_authenticate},
                                      Target{"url", fuzz_url},
                                      Target{"guard", fuzz_guard},
-                                     Target{"manifest", fuzz_manifest}};
+                                     Target{"manifest", fuzz_manifest},
+                                     Target{"dns", fuzz_dns},
+                                     Target{"manifest_file", fuzz_manifest_file},
+                                     Target{"cell", fuzz_cell},
+                                     Target{"job", fuzz_job},
+                                     Target{"endpoint_file", fuzz_endpoint_file}};
 
 }  // namespace quorate::fuzz

@@ -70,6 +70,20 @@ TEST(YamlTree, TextNestedFarTooDeepIsRefusedAndDoesNotCrash) {
     EXPECT_NE(errors_of(std::string{"a: \0b", 5}), "");
 }
 
+TEST(YamlTree, WhatAMessageShowsOfTheFileIsFitForATerminalAndIsUtf8) {
+    EXPECT_EQ(errors_of("\"a\\e[31m\": 1\n\"a\\e[31m\": 2\n"), "f.yaml:2: a?[31m: is set twice");
+    const auto directive = errors_of("%YAML 2.\b\n---\na: 1\n");
+    EXPECT_NE(directive.find("is no valid YAML"), directive.npos) << directive;
+    EXPECT_EQ(directive.find('\b'), directive.npos) << directive;
+    Yaml value;
+    value.kind = Yaml::Kind::scalar;
+    value.text = std::string(59, 'x') + "\xC3\xA9 and more";
+    EXPECT_EQ(describe(value), '"' + std::string(59, 'x') + "…\"");
+    value.text = "a\x1B[31m";
+    EXPECT_EQ(describe(value), "\"a?[31m\"");
+    EXPECT_EQ(path_below("a[0]", std::string(500, 'k')), "a[0]." + std::string(97, 'k') + "…");
+}
+
 TEST(ConfigErrors, AreFormattedInTheOrderOfTheFile) {
     const ConfigErrors errors{{"f", 9, "b", "late"}, {"f", 2, "a", "early"}, {"f", 0, "", "all"}};
     EXPECT_EQ(format_errors(errors), "f: all\nf:2: a: early\nf:9: b: late");
