@@ -10,6 +10,7 @@
 
 #include "tests/integration/probe/harness.hpp"
 #include "tests/integration/probe/node_server.hpp"
+#include "tests/integration/probe/npm_servers.hpp"
 
 namespace quorate {
 
@@ -106,6 +107,21 @@ struct ReasonBench::Shared {
     std::unique_ptr<Lab> lab;
     std::unique_ptr<NodeServer> everything;
     std::unique_ptr<NodeServer> everything_sse;
+    std::unique_ptr<NpmServer> oauth;
+
+    /// One at the lab, which is sound again afterwards.
+    ProbeReport probe_lab(const char* endpoint, const std::string& state, const Tweak& tweak) {
+        if (!lab) lab = std::make_unique<Lab>();
+        auto request = request_for(lab->fact(endpoint));
+        request.timeout = std::chrono::seconds{8};  // a cold Node on a busy machine
+        request.retry = false;
+        request.ca_file = lab->fact("ca_file");
+        if (tweak) tweak(request);
+        lab->set(state, request.bind_address);
+        auto report = harness.probe(std::move(request));
+        lab->set("up", {});
+        return report;
+    }
 };
 
 ReasonBench::ReasonBench() : shared_{std::make_unique<Shared>()} {}
@@ -164,16 +180,23 @@ Outcome ReasonBench::probe_tls(const CertificatePlan& plan, const Tweak& tweak) 
 }
 
 Outcome ReasonBench::probe_lab(const char* endpoint, const std::string& state, const Tweak& tweak) {
-    if (!shared_->lab) shared_->lab = std::make_unique<Lab>();
-    auto request = request_for(shared_->lab->fact(endpoint));
-    request.timeout = std::chrono::seconds{8};  // a cold Node on a busy machine
-    request.retry = false;
-    request.ca_file = shared_->lab->fact("ca_file");
-    if (tweak) tweak(request);
-    shared_->lab->set(state, request.bind_address);
-    auto outcome = Outcome::of(shared_->harness.probe(std::move(request)));
-    shared_->lab->set("up", {});
-    return outcome;
+    return Outcome::of(shared_->probe_lab(endpoint, state, tweak));
+}
+
+std::vector<boost::json::object> ReasonBench::tools_of_lab(const char* endpoint) {
+    const auto report = shared_->probe_lab(
+        endpoint, "up", [](ProbeRequest& request) { request.keep_tools = true; });
+    if (!report.tool_list || report.tool_list->empty())
+        throw std::runtime_error{"the lab lists no tools: " + report.detail};
+    return *report.tool_list;
+}
+
+Outcome ReasonBench::probe_oauth(bool by_address, const Tweak& tweak) {
+    if (!shared_->oauth) shared_->oauth = std::make_unique<NpmServer>("sdk-oauth");
+    auto url = shared_->oauth->url();
+    static constexpr std::string_view kName = "localhost";
+    if (by_address) url.replace(url.find(kName), kName.size(), "127.0.0.1");
+    return probe(url, tweak);
 }
 
 Outcome ReasonBench::probe_everything(const Tweak& tweak) {
@@ -194,6 +217,15 @@ Outcome ReasonBench::probe_everything_sse(const Tweak& tweak) {
         request.timeout = std::chrono::seconds{8};
         if (tweak) tweak(request);
     });
+}
+
+Tweak against(Era era, std::vector<boost::json::object> tools) {
+    Baseline baseline;
+    baseline.era = era;
+    baseline.tools = std::move(tools);
+    return [shared = std::make_shared<const Baseline>(std::move(baseline))](ProbeRequest& request) {
+        request.baseline = shared;
+    };
 }
 
 void speak_modern(McpScript& script) {

@@ -4,6 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "probe/request.hpp"
 #include "tests/integration/probe/certificates.hpp"
@@ -39,10 +42,16 @@ public:
     /// One at an endpoint (`legacy`, `modern`, `tls`) of the lab in such a state, which then is
     /// over.
     Outcome probe_lab(const char* endpoint, const std::string& state, const Tweak& tweak = {});
+    /// What an endpoint of the lab lists while nothing is wrong with it.
+    std::vector<boost::json::object> tools_of_lab(const char* endpoint);
     /// One at server-everything over Streamable HTTP.
     Outcome probe_everything(const Tweak& tweak = {});
     /// One at server-everything over HTTP+SSE.
     Outcome probe_everything_sse(const Tweak& tweak = {});
+
+    /// One at the OAuth example of SDK v1, whose metadata name `localhost`, asked by that name or
+    /// by its address.
+    Outcome probe_oauth(bool by_address, const Tweak& tweak = {});
 
     /// One at `url`, cancelled after that time.
     Outcome probe_cancelled_after(const std::string& url, milliseconds delay);
@@ -54,6 +63,8 @@ private:
     std::unique_ptr<Shared> shared_;
 };
 
+/// Has the tools compared with these.
+Tweak against(Era era, std::vector<boost::json::object> tools);
 /// Makes `script` a sound server of 2026-07-28 alone.
 void speak_modern(McpScript& script);
 /// An answer with that status and an empty body; `fields` are whole lines.

@@ -9,7 +9,6 @@
 #include "probe/resolver.hpp"
 #include "region-agent/intake/job_runner.hpp"
 #include "tests/integration/probe/reason_bench.hpp"
-#include "tests/integration/probe/reason_claims.hpp"
 #include "tests/unit/region-agent/standing_clock.hpp"
 
 namespace quorate {
@@ -127,8 +126,6 @@ std::vector<ReasonRow> around_rows() {
                    "archiver: no cell at the seal, and no agent lives",
                    [](ReasonBench&) { return seal_nothing(false); }),
         around_row(Reason::backpressure, "agent: too busy to measure", job({.busy = true})),
-        elsewhere_row(Reason::auth_token_unavailable, "coordinator: the secret is missing"),
-        elsewhere_row(Reason::schema_drift, "a contract that is not the approved one"),
         around_row(Reason::region_fault,
                    "archiver: a region that alone FAILs on five hosts",
                    quarantine_a_region),

@@ -121,6 +121,17 @@ std::vector<ReasonRow> tool_rows() {
                             canary({"echo", "{}", {}, true}));
                     },
                     {.http_status = 200}});
+    rows.push_back({Reason::schema_drift,
+                    Verdict::degraded,
+                    Phase::tools_list,
+                    Provoker::real,
+                    "the lab's state `tool-missing`, against what it listed before",
+                    [](ReasonBench& bench) {
+                        auto before = bench.tools_of_lab("modern");
+                        return bench.probe_lab(
+                            "modern", "tool-missing", against(Era::modern, std::move(before)));
+                    },
+                    {.http_status = 200}});
     rows.push_back({Reason::slow,
                     Verdict::slow,
                     Phase::tools_list,

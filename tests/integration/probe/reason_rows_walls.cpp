@@ -1,6 +1,7 @@
 // Rows of servers that are alive and refuse us.
-#include <algorithm>
+#include <boost/json/parse.hpp>
 
+#include "tests/integration/cli/cli_run.hpp"
 #include "tests/integration/probe/reason_bench.hpp"
 
 namespace quorate {
@@ -25,6 +26,30 @@ ReasonRow wall_row(Reason reason, std::string how, McpScript::Say say, int code,
 
 std::string bearer(const std::string& error) {
     return "WWW-Authenticate: Bearer realm=\"a, b\", error=\"" + error + "\"\r\n";
+}
+
+/// `quorate probe -f` of an endpoint whose token is a secret, which nobody gives.
+Outcome probe_without_its_secret() {
+    McpScript script;
+    const RawServer server{std::ref(script)};
+    const TestFolder folder;
+    const auto file = folder.file("endpoints.yaml",
+                                  "endpoints:\n  - name: walled\n    url: " + server.url() +
+                                      "\n    auth: {bearer: {secret: nobody-gives-it}}\n");
+    const auto run = run_cli({"probe", "-f", file, "--format", "json"});
+    const auto report = boost::json::parse(run.out);
+    const auto name = [&](const char* member) {
+        return std::string_view{report.at(member).as_string()};
+    };
+    Outcome outcome;
+    outcome.verdict = verdict_named(name("verdict")).value_or(Verdict::maint);
+    outcome.reason = reason_named(name("reason"));
+    outcome.phase = phase_named(name("phase"));
+    outcome.detail = name("detail");
+    if (server.connections() == 0 && run.status == 4) return outcome;
+    outcome.reason.reset();
+    outcome.detail = "the server was asked, or the exit status is another";
+    return outcome;
 }
 
 }  // namespace
@@ -80,11 +105,29 @@ std::vector<ReasonRow> wall_rows() {
                  "modern", "up", [](ProbeRequest& request) { request.expect.auth_wall = true; });
          },
          {.http_status = 200}},
+        {Reason::auth_token_unavailable,
+         Verdict::unknown,
+         Phase::config,
+         Provoker::component,
+         "quorate probe -f: the endpoint's token is a secret that nobody gives",
+         [](ReasonBench&) { return probe_without_its_secret(); }},
         wall_row(Reason::forbidden, "HTTP 403 and nothing more", status(403), 403),
         wall_row(Reason::blocked, "HTTP 451", status(451), 451),
         wall_row(Reason::blocked, "HTTP 403 with a bot challenge", status(403, challenge), 403),
         wall_row(Reason::blocked, "HTTP 429 with a bot challenge", status(429, challenge), 429),
         wall_row(Reason::blocked, "HTTP 503 with a bot challenge", status(503, challenge), 503),
+        wall_row(Reason::blocked,
+                 "HTTP 202 with the challenge of AWS WAF",
+                 status(202, "x-amzn-waf-action: challenge\r\n"),
+                 202),
+        wall_row(Reason::blocked,
+                 "HTTP 405 with the captcha of AWS WAF",
+                 status(405, "x-amzn-waf-action: captcha\r\n"),
+                 405),
+        wall_row(Reason::blocked,
+                 "HTTP 429 with the challenge of Vercel",
+                 status(429, "x-vercel-mitigated: challenge\r\n"),
+                 429),
         wall_row(Reason::payment_required, "HTTP 402", status(402), 402),
         wall_row(Reason::rate_limited, "HTTP 429", status(429, "Retry-After: 17\r\n"), 429),
     };

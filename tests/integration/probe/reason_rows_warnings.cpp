@@ -2,7 +2,6 @@
 #include <atomic>
 
 #include "tests/integration/probe/reason_bench.hpp"
-#include "tests/integration/probe/reason_claims.hpp"
 
 namespace quorate {
 namespace {
@@ -171,9 +170,24 @@ std::vector<WarningRow> warning_rows() {
              return bench.probe_lab(
                  "modern", "up", [](ProbeRequest& request) { request.era_hint = Era::legacy; });
          }},
+        {Warning::auth_metadata_invalid,
+         Verdict::up,
+         Provoker::real,
+         "the OAuth example of SDK v1, by an address that its metadata do not name",
+         [](ReasonBench& bench) {
+             return bench.probe_oauth(
+                 true, [](ProbeRequest& request) { request.expect.auth_wall = true; });
+         }},
+        {Warning::tool_text_changed,
+         Verdict::up,
+         Provoker::real,
+         "the lab's modern server, one of whose tools had another description",
+         [](ReasonBench& bench) {
+             auto tools = bench.tools_of_lab("modern");
+             tools.front()["description"] = "What it said before.";
+             return bench.probe_lab("modern", "up", against(Era::modern, std::move(tools)));
+         }},
     };
-    rows.push_back(elsewhere_row(Warning::auth_metadata_invalid, "metadata that does not fit"));
-    rows.push_back(elsewhere_row(Warning::tool_text_changed, "a description that changed"));
     for (auto& more : {session_rows(), message_rows()})
         for (const auto& row : more)
             rows.push_back(row);
