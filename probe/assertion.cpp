@@ -85,11 +85,17 @@ std::optional<double> number_of(const json::value& value) {
     return number;
 }
 
+/// In a text, numbers and truth values are looked for as they are written in JSON: nobody puts
+/// `contains 5` in quotes.
+bool text_contains(std::string_view text, const json::value& part) {
+    if (part.is_null() || part.is_structured()) return false;
+    const auto* words = part.if_string();
+    return text.find(words == nullptr ? json::serialize(part)
+                                      : std::string{std::string_view{*words}}) != text.npos;
+}
+
 bool contains(const json::value& whole, const json::value& part) {
-    if (const auto* text = whole.if_string())
-        return part.is_string() &&
-               std::string_view{*text}.find(std::string_view{part.get_string()}) !=
-                   std::string_view::npos;
+    if (const auto* text = whole.if_string()) return text_contains(*text, part);
     if (const auto* array = whole.if_array())
         return std::find(array->begin(), array->end(), part) != array->end();
     const auto* object = whole.if_object();

@@ -79,8 +79,9 @@ void judge_speed(ProbeReport& report, const ProbeRequest& request) {
 
 std::string healthy_sentence(const ProbeReport& report) {
     std::string sentence = "The server speaks MCP " + report.protocol_version;
-    if (report.tools) sentence += " and lists " + std::to_string(report.tools->count) + " tools";
-    return sentence;
+    if (!report.tools) return sentence;
+    const auto count = report.tools->count;
+    return sentence + " and lists " + std::to_string(count) + (count == 1 ? " tool" : " tools");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -140,7 +141,10 @@ int probe_targets(const ProbeOptions& options,
     const SystemClock clock;
     const ResolverOptions from_system;
     Resolver resolver{io.get_executor(), clock, from_system};
-    ProbeEngine engine{clock, contexts, resolver};
+    ProbeEngineOptions of_this_program;
+    of_this_program.user_agent = "quorate/" QUORATE_VERSION;
+    of_this_program.client_version = QUORATE_VERSION;
+    ProbeEngine engine{clock, contexts, resolver, std::move(of_this_program)};
     std::vector<std::string> names;
     for (const auto& target : targets)
         names.push_back(target.name);

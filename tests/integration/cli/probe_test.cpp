@@ -253,5 +253,18 @@ TEST_F(ProbeCommand, OptionsReachTheWire) {
     EXPECT_EQ(object_of(run.out).at("credential_sent"), true);
 }
 
+TEST_F(ProbeCommand, SaysWhoItIsUnlessAHeaderSaysSo) {
+    auto version = run_cli({"version"}).out;  // `quorate 1.2.3`
+    version = version.substr(version.find(' ') + 1);
+    version.pop_back();
+    run_cli({"probe", server_.url()});
+    const auto contact = "quorate/" + version + " (+https://example.com/probes)";
+    run_cli({"probe", server_.url(), "--header", "User-Agent: " + contact});
+    std::set<std::string> agents;
+    for (const auto& request : script_.requests())
+        agents.insert(request.field("User-Agent"));
+    EXPECT_EQ(agents, (Names{"quorate/" + version, contact}));
+}
+
 }  // namespace
 }  // namespace quorate

@@ -7,6 +7,8 @@
 namespace quorate {
 namespace {
 
+namespace json = boost::json;
+
 const boost::json::value& document() {
     static const auto value = *parse_json(
         R"({"total":2,"ok":true,"note":null,"results":[{"id":"a","n":1.5},{"id":"b"}],"a b":"x.y"})");
@@ -39,6 +41,19 @@ TEST(Assertion, ComparesNumbersByValueAndTypesByName) {
     EXPECT_TRUE(holds("$.total", "is", "\"integer\""));
     EXPECT_FALSE(holds("$.results[0].n", "is", "\"integer\""));
     EXPECT_TRUE(holds("$", "contains", "\"total\""));
+}
+
+TEST(Assertion, ATextContainsWhatIsWrittenInIt) {
+    const json::value text("The sum of 2 and 3 is 5, true.");
+    const auto contains = [&](const char* value) {
+        return !assertion_failure(text, CanaryAssertion{"$", "contains", value});
+    };
+    EXPECT_TRUE(contains("\"is 5\""));
+    EXPECT_TRUE(contains("5"));
+    EXPECT_TRUE(contains("true"));
+    EXPECT_FALSE(contains("6"));
+    EXPECT_FALSE(contains("null"));
+    EXPECT_FALSE(contains("[]"));
 }
 
 TEST(Assertion, LargeIntegersAreComparedExactly) {
