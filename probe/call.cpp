@@ -169,7 +169,8 @@ Task<Result<Answer>> call_over_sse(Attempt& attempt, McpCall message) {
         if (!followed) co_return followed.error();
     }
     auto accepted = take_answer(attempt, *attempt.last);
-    const bool success = accepted.head().status >= 200 && accepted.head().status < 300;
+    const auto& head = accepted.head();
+    const bool success = head.status >= 200 && head.status < 300 && !head.challenged;
     // The session stands in the URL: one that is gone is told from a wrong path by its words alone.
     if (accepted.mentions_session && says_session_lost(accepted.head(), true))
         co_return session_lost(attempt, accepted.head(), message.phase);

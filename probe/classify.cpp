@@ -59,8 +59,8 @@ Reason reason_of_status(const HttpHead& head,
                         const std::optional<RpcError>& rpc,
                         const StatusContext& context) {
     const unsigned status = head.status;
-    const bool wall_status = status == 403 || status == 429 || status == 503;
-    if (status == 451 || (wall_status && head.challenged)) return Reason::blocked;
+    // With whatever status: those of AWS WAF are 202 and 405.
+    if (status == 451 || (head.challenged && status != 401)) return Reason::blocked;
     if (status >= 500) return reason_of_server_error(status);
     if (status == 401 || status == 403) return reason_of_refusal(head, context.credential_sent);
     if (status == 402) return Reason::payment_required;

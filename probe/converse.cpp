@@ -14,10 +14,11 @@ bool is_status(const Attempt& attempt, std::initializer_list<unsigned> statuses)
     return status && std::find(statuses.begin(), statuses.end(), *status) != statuses.end();
 }
 
-/// Whether the answer just got looks like that of a server of another era or transport.
-bool is_era_shaped(const Attempt& attempt) {
+/// Whether the answer just got, which `failure` is about, looks like that of a server of another
+/// era or transport.
+bool is_era_shaped(const Attempt& attempt, const Failure& failure) {
     const auto status = attempt.report.http_status;
-    return status && *status >= 400 && *status < 500 &&
+    return status && *status >= 400 && *status < 500 && failure.reason != Reason::blocked &&
            !is_status(attempt, {401, 402, 403, 429, 451});
 }
 
@@ -26,7 +27,8 @@ bool is_modern_only(const Attempt& attempt) {
 }
 
 /// Whether the answer to `initialize` may come from a server of the older transport alone.
-bool allows_sse_fallback(const Attempt& attempt) {
+bool allows_sse_fallback(const Attempt& attempt, const Failure& failure) {
+    if (failure.reason == Reason::blocked) return false;
     const auto* rules = rules_of(attempt.offered_version);
     switch (rules != nullptr ? rules->sse_fallback : SseFallback::none) {
         case SseFallback::none:
@@ -34,7 +36,7 @@ bool allows_sse_fallback(const Attempt& attempt) {
         case SseFallback::on_400_404_405:
             return is_status(attempt, {400, 404, 405});
         case SseFallback::on_any_4xx:
-            return is_era_shaped(attempt);
+            return is_era_shaped(attempt, failure);
     }
     return false;
 }
@@ -79,7 +81,8 @@ Failure restore(Attempt& attempt, Evidence evidence) {
 /// Step C of the probe page's section 4: the older transport, where B's answer allows for it.
 Task<Result<Era>> fall_back_to_sse(Attempt& attempt, Failure of_initialize) {
     auto evidence = evidence_of(attempt, of_initialize);
-    if (!allows_sse_fallback(attempt) || is_modern_only(attempt)) co_return of_initialize;
+    if (!allows_sse_fallback(attempt, of_initialize) || is_modern_only(attempt))
+        co_return of_initialize;
     const auto opened = co_await sse_open_step(attempt);
     if (opened) co_return Era::sse;
     drop_stream(attempt);
@@ -114,7 +117,7 @@ Task<Result<Era>> detect_era(Attempt& attempt) {
 Task<Result<Era>> begin_as_legacy_before(Attempt& attempt) {
     const auto initialized = co_await initialize_step(attempt);
     if (initialized) co_return Era::legacy;
-    const bool other = is_era_shaped(attempt) || is_modern_only(attempt) ||
+    const bool other = is_era_shaped(attempt, initialized.error()) || is_modern_only(attempt) ||
                        (is_status(attempt, {200}) && knows_no_such_method(attempt));
     if (!other) co_return initialized.error();
     auto hinted = evidence_of(attempt, initialized.error());
@@ -130,7 +133,7 @@ Task<Result<Era>> begin_as_legacy_before(Attempt& attempt) {
 Task<Result<Era>> begin_as_sse_before(Attempt& attempt) {
     const auto opened = co_await sse_open_step(attempt);
     if (opened) co_return Era::sse;
-    const bool other = is_era_shaped(attempt) ||
+    const bool other = is_era_shaped(attempt, opened.error()) ||
                        opened.error().reason == Reason::protocol_sse_endpoint_invalid ||
                        opened.error().reason == Reason::http_unexpected_content_type;
     if (!other) co_return opened.error();

@@ -27,10 +27,11 @@ Result<Discovered> judge_versions(Attempt& attempt, std::vector<std::string> ver
                    "The server speaks only versions that we don't"};
 }
 
-/// Statuses that say who we are or how the server fares, not which era it speaks.
-bool is_no_era_evidence(unsigned status) {
-    return status >= 500 || status == 401 || status == 403 || status == 402 || status == 429 ||
-           status == 451;
+/// Answers that say who we are or how the server fares, not which era it speaks.
+bool is_no_era_evidence(const HttpHead& head) {
+    const unsigned status = head.status;
+    return head.challenged || status >= 500 || status == 401 || status == 403 || status == 402 ||
+           status == 429 || status == 451;
 }
 
 /// Answers that came and make no sense as ones to `server/discover`; failures of the connection, of
@@ -90,7 +91,7 @@ Task<Result<Discovered>> discover_once(Attempt& attempt) {
         attempt.not_modern_because = answer.error();
         co_return Discovered::not_modern;
     }
-    if (is_no_era_evidence(answer->head().status)) {
+    if (is_no_era_evidence(answer->head())) {
         auto failed = result_of(attempt, *std::move(answer), Phase::discover);
         co_return failed.error();
     }

@@ -1,6 +1,7 @@
 #include "probe/http_response.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -18,6 +19,23 @@ using boost::system::error_code;
 
 /// `0`, CRLF, and no trailer: no shorter rest of a chunked message is whole.
 constexpr std::size_t kLastChunkBytes = 5;
+
+/// Fields by which a bot wall says that this answer is its own, and wants a browser: those of
+/// Cloudflare, AWS WAF and Vercel. That a wall stands there at all is no such sign.
+struct ChallengeMark {
+    std::string_view name;
+    std::string_view value;
+};
+constexpr std::array kChallengeMarks{ChallengeMark{"cf-mitigated", "challenge"},
+                                     ChallengeMark{"x-amzn-waf-action", "challenge"},
+                                     ChallengeMark{"x-amzn-waf-action", "captcha"},
+                                     ChallengeMark{"x-vercel-mitigated", "challenge"}};
+
+bool is_challenge(std::string_view name, std::string_view value) {
+    return std::any_of(kChallengeMarks.begin(), kChallengeMarks.end(), [&](const auto& mark) {
+        return equal_ignoring_case(name, mark.name) && equal_ignoring_case(value, mark.value);
+    });
+}
 
 std::string media_type_of(std::string_view value) {
     value = value.substr(0, value.find(';'));
@@ -76,8 +94,8 @@ private:
             if (equal_ignoring_case(unknown, "mcp-session-id")) {
                 head_.session_id = text;
                 head_.has_session_id = true;
-            } else if (equal_ignoring_case(unknown, "cf-mitigated")) {
-                head_.challenged = equal_ignoring_case(text, "challenge");
+            } else if (is_challenge(unknown, text)) {
+                head_.challenged = true;
             }
         }
     }

@@ -19,7 +19,7 @@ struct HttpHead {
     std::string location;
     std::string www_authenticate;  ///< all values, joined with commas
     std::string retry_after;
-    bool challenged = false;  ///< a bot wall says so (cf-mitigated: challenge)
+    bool challenged = false;  ///< a bot wall says that it answered, and wants a browser
 };
 
 enum class HttpStep {

@@ -77,7 +77,11 @@ TEST_F(ProbeEra, IsNotDoubtedForWhatSaysNothingAboutIt) {
         upgrade([status](auto&) { return http(status, "", ""); });
         EXPECT_NE(probe().verdict, Verdict::up) << status;
     }
+    const auto gets = script_.count("GET");  // for what stands behind the 401
+    upgrade([](auto&) { return http(405, "", "", "x-amzn-waf-action: captcha\r\n"); });
+    EXPECT_EQ(probe().reason, Reason::blocked);
     EXPECT_EQ(script_.count("server/discover"), 0);
+    EXPECT_EQ(script_.count("GET"), gets);
 }
 
 TEST_F(ProbeEra, OfAModernServerBehindAProxyThatStripsHeadersIsNotDoubted) {

@@ -237,6 +237,15 @@ TEST(ProbeStream, AnEndpointEventThatLeadsNowhereIsAWrongPath) {
     EXPECT_EQ(name_or_none(report.phase), "initialize");
 }
 
+TEST(ProbeStream, ABotWallInFrontOfTheOldTransportIsNoAcceptedMessage) {
+    HttpSseServer script;
+    script.first_says = http(202, "", "", "x-amzn-waf-action: challenge\r\n");
+    script.always_says = true;
+    const auto report = report_of_sse(script);
+    EXPECT_EQ(name_or_none(report.reason), "blocked") << report.detail;
+    EXPECT_EQ(report.verdict, Verdict::auth);
+}
+
 TEST(ProbeStream, AMessageOfTheOldTransportFollowsARedirect) {
     HttpSseServer script;
     script.first_says = http(307, "", "", "Location: /messages/?sessionId=1\r\n");

@@ -67,11 +67,14 @@ TEST(StatusTable, WallsAreToldApartByChallengeAndCredential) {
               Reason::auth_insufficient_scope);
     EXPECT_EQ(reason(head(403, R"(Bearer error="invalid_token")")), Reason::auth_failed);
     EXPECT_EQ(reason(head(400, R"(Bearer error="invalid_token")")), Reason::auth_failed);
-    for (const std::uint16_t status : {403, 429, 503}) {
+    for (const std::uint16_t status : {202, 403, 405, 429, 503}) {
         auto challenged = head(status);
         challenged.challenged = true;
         EXPECT_EQ(reason(challenged), Reason::blocked) << status;
     }
+    auto login = head(401);
+    login.challenged = true;
+    EXPECT_EQ(reason(login), Reason::auth_required);
 }
 
 TEST(StatusTable, ModernErrorsDecideOnlyBelow500) {

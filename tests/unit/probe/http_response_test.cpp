@@ -252,5 +252,19 @@ TEST(HttpResponse, JoinsTheValuesOfWwwAuthenticateAndSeesBotWalls) {
     EXPECT_EQ(reading.parser.head().retry_after, "7");
 }
 
+TEST(HttpResponse, ABotWallIsKnownByWhatItDoesNotByItsPresence) {
+    const auto challenged = [](const std::string& fields) {
+        return Reading{"HTTP/1.1 403 F\r\n" + fields + "Content-Length: 0\r\n\r\n"}
+            .parser.head()
+            .challenged;
+    };
+    EXPECT_TRUE(challenged("cf-mitigated: challenge\r\n"));
+    EXPECT_TRUE(challenged("x-amzn-waf-action: challenge\r\n"));
+    EXPECT_TRUE(challenged("X-Amzn-Waf-Action: captcha\r\nServer: awselb/2.0\r\n"));
+    EXPECT_TRUE(challenged("x-vercel-mitigated: challenge\r\nx-vercel-id: a\r\n"));
+    EXPECT_FALSE(challenged("x-vercel-mitigated: deny\r\n")) << "a rule, which no browser passes";
+    EXPECT_FALSE(challenged("x-datadome: protected\r\ncf-ray: 1\r\nx-amz-cf-id: challenge\r\n"));
+}
+
 }  // namespace
 }  // namespace quorate
