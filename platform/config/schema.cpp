@@ -7,6 +7,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/base/text.hpp"
 #include "platform/config/yaml.hpp"
 
 namespace quorate {
@@ -172,6 +173,9 @@ Read read_value(const ConfigKey& key, const ConfigValue& kind, const Yaml& yaml)
         kind);
 }
 
+/// Of the path of a key that nobody knows, as its error shows it.
+constexpr std::size_t kPathShownMax = 200;
+
 /// Walks one document and fills the config; collects what is wrong.
 class Filler {
 public:
@@ -196,7 +200,7 @@ private:
             if (const auto* key = find(path))
                 set(*key, entry);
             else if (!is_group(path))
-                add_error(entry.line, path, "is no known key");
+                add_error(entry.line, safe_text(path, kPathShownMax), "is no known key");
             else if (entry.value.kind == Yaml::Kind::map)
                 walk(entry.value, path + ".");
             else if (entry.value.kind != Yaml::Kind::null)

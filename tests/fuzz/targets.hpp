@@ -32,6 +32,7 @@ void fuzz_manifest_file(std::string_view input);
 void fuzz_cell(std::string_view input);
 void fuzz_job(std::string_view input);
 void fuzz_endpoint_file(std::string_view input);
+void fuzz_config(std::string_view input);
 
 struct Target {
     std::string_view name;  ///< also of its folder below `corpus`
@@ -49,6 +50,7 @@ inline constexpr std::array kTargets{Target{"sse", fuzz_sse},
                                      Target{"manifest_file", fuzz_manifest_file},
                                      Target{"cell", fuzz_cell},
                                      Target{"job", fuzz_job},
-                                     Target{"endpoint_file", fuzz_endpoint_file}};
+                                     Target{"endpoint_file", fuzz_endpoint_file},
+                                     Target{"config", fuzz_config}};
 
 }  // namespace quorate::fuzz
