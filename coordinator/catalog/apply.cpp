@@ -41,7 +41,8 @@ struct Attempt {
                                      diff,
                                      principal,
                                      first_minute_after(kChangeLead + allowance(count)),
-                                     deployment.shards);
+                                     deployment.shards,
+                                     deployment.window);
         // The commit itself is still to come.
         if (clock.utc_now() + kChangeLead + milliseconds{50} > from.start()) throw TooSlow{};
         return from;

@@ -6,9 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "coordinator/catalog/cell_slots.hpp"
 #include "coordinator/catalog/sql.hpp"
-#include "core/base/sha256.hpp"
-#include "core/schedule/schedule.hpp"
 #include "platform/wire/endpoint_file.hpp"
 
 namespace quorate::coordinator {
@@ -44,15 +43,16 @@ json::object version_row(EndpointId endpoint, std::uint32_t version, const Wante
 /// Makes the endpoints' own rows. @return the id of each, by tenant/name.
 std::map<std::string, EndpointId> insert_endpoints(pqxx::work& work,
                                                    const std::vector<WantedEndpoint>& created,
-                                                   std::uint32_t shards) {
+                                                   const std::vector<CellPlace>& places) {
     json::array rows;
     std::vector<std::string> tenants;
-    for (const auto& endpoint : created) {
-        const auto shard = shard_of(stable_hash(full_name(endpoint.spec)), shards);
-        rows.push_back(json::object{{"tenant", endpoint.spec.tenant},
-                                    {"name", endpoint.spec.name},
-                                    {"shard", shard.value()}});
-        tenants.push_back(endpoint.spec.tenant);
+    for (std::size_t i = 0; i < created.size(); ++i) {
+        const auto& spec = created[i].spec;
+        rows.push_back(json::object{{"tenant", spec.tenant},
+                                    {"name", spec.name},
+                                    {"shard", places[i].shard.value()},
+                                    {"cell_slot", places[i].cell_slot}});
+        tenants.push_back(spec.tenant);
     }
     std::sort(tenants.begin(), tenants.end());
     tenants.erase(std::unique(tenants.begin(), tenants.end()), tenants.end());
@@ -61,8 +61,9 @@ std::map<std::string, EndpointId> insert_endpoints(pqxx::work& work,
         " ON CONFLICT DO NOTHING",
         sql::array(tenants));
     const auto inserted = work.exec_params(
-        "INSERT INTO quorate.endpoint (tenant, name, shard) SELECT tenant, name, shard"
-        " FROM jsonb_to_recordset($1::jsonb) AS row (tenant text, name text, shard smallint)"
+        "INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot)"
+        " SELECT tenant, name, shard, cell_slot FROM jsonb_to_recordset($1::jsonb)"
+        " AS row (tenant text, name text, shard smallint, cell_slot integer)"
         " RETURNING id, tenant, name",
         json::serialize(rows));
     std::map<std::string, EndpointId> ids;
@@ -158,7 +159,8 @@ UtcMinute write_diff(pqxx::work& work,
                      const CatalogueDiff& diff,
                      const std::string& principal,
                      UtcMinute earliest,
-                     std::uint32_t shards) {
+                     std::uint32_t shards,
+                     Window window) {
     if (diff.empty()) return earliest;
     auto from = earliest;
     std::vector<EndpointId> ended;
@@ -171,7 +173,8 @@ UtcMinute write_diff(pqxx::work& work,
         ended.push_back(endpoint.id);
     }
     const auto from_us = sql::us(UtcTime{from.start()});
-    const auto ids = insert_endpoints(work, diff.created, shards);
+    const auto places = place_endpoints(work, diff.created, shards, window, from);
+    const auto ids = insert_endpoints(work, diff.created, places);
     json::array versions;
     for (const auto& endpoint : diff.created)
         versions.push_back(version_row(ids.at(full_name(endpoint.spec)), 1, endpoint));
@@ -223,7 +226,7 @@ CatalogueUpdate load_catalogue(pqxx::work& work,
         return update;
     const auto id_of = [](EndpointId id) { return id.value(); };
     const auto rows = work.exec_params(
-        "SELECT e.id, e.shard, v.version, " + sql::micros("v.valid_from") + ", " +
+        "SELECT e.id, e.shard, e.cell_slot, v.version, " + sql::micros("v.valid_from") + ", " +
             sql::micros("v.valid_to") +
             ", v.regions, v.interval_ms, v.spec::text"
             " FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id"
@@ -238,12 +241,13 @@ CatalogueUpdate load_catalogue(pqxx::work& work,
         EndpointVersion version;
         version.endpoint = EndpointId{row[0].as<std::uint64_t>()};
         version.shard = ShardId{row[1].as<std::uint64_t>()};
-        version.version = row[2].as<std::uint32_t>();
-        version.valid_from = minute_of(row[3]);
-        if (!row[4].is_null()) version.valid_to = minute_of(row[4]);
-        version.regions = region_ids(row[5]);
-        version.interval = milliseconds{row[6].as<std::int64_t>()};
-        version.spec = wire::endpoint_spec_from_json(row[7].c_str());
+        version.cell_slot = row[2].as<std::uint32_t>();
+        version.version = row[3].as<std::uint32_t>();
+        version.valid_from = minute_of(row[4]);
+        if (!row[5].is_null()) version.valid_to = minute_of(row[5]);
+        version.regions = region_ids(row[6]);
+        version.interval = milliseconds{row[7].as<std::int64_t>()};
+        version.spec = wire::endpoint_spec_from_json(row[8].c_str());
         if (!after) update.endpoints.push_back(version.endpoint);
         update.versions.push_back(std::move(version));
     }

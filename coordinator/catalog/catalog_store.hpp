@@ -40,7 +40,8 @@ UtcMinute write_diff(pqxx::work& work,
                      const CatalogueDiff& diff,
                      const std::string& principal,
                      UtcMinute earliest,
-                     std::uint32_t shards);
+                     std::uint32_t shards,
+                     Window window);
 
 /// The catalogue, or what changed in it.
 struct CatalogueUpdate {

@@ -22,6 +22,7 @@ struct Region {
 struct EndpointVersion {
     EndpointId endpoint;
     ShardId shard;
+    std::uint32_t cell_slot = 0;  ///< its place among the cells of the shard
     std::uint32_t version = 0;
     UtcMinute valid_from;
     std::optional<UtcMinute> valid_to;  ///< nothing: until further notice

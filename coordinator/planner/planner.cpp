@@ -113,6 +113,8 @@ Job Planner::job(const DueProbe& probe,
     job.trace_id = to_hex(sha256(job.id)).substr(0, 32);
     job.key = {version.endpoint, version.regions[probe.region_index], probe.minute};
     job.shard = version.shard;
+    job.cell_slot = version.cell_slot;
+    job.regions_mask = RegionMask::of(version.regions);
     job.tenant = spec.tenant;
     job.name = spec.name;
     job.region = region;

@@ -8,6 +8,7 @@
 #include "core/base/ids.hpp"
 #include "core/model/cell.hpp"
 #include "core/model/endpoint.hpp"
+#include "core/model/region_mask.hpp"
 #include "core/time/utc_minute.hpp"
 
 namespace quorate {
@@ -19,13 +20,15 @@ struct Job {
     std::string trace_id;
     CellKey key;
     ShardId shard;
+    std::uint32_t cell_slot = 0;  ///< the endpoint's place among the cells of its shard
+    RegionMask regions_mask;      ///< who looks at this endpoint in this minute
     std::string tenant;
     std::string name;
     std::string region;  ///< name of the region, beside the id in `key`
     Window window = Window::minute();
     milliseconds slot{0};              ///< after the start of the minute
     UtcTime not_after;                 ///< latest start of the probe
-    std::uint32_t expected_cells = 0;  ///< regions that look at this endpoint in this minute
+    std::uint32_t expected_cells = 0;  ///< how many regions that are
     std::optional<std::uint32_t> slow_over_ms;
 
     std::string url;

@@ -42,8 +42,13 @@ bool expects(UtcMinute minute, Window window, milliseconds interval, std::uint64
     return static_cast<std::uint64_t>(minute.index(window)) % windows == hash % windows;
 }
 
-ShardId shard_of(std::uint64_t hash, std::uint32_t shards) {
-    return ShardId{hash % shards};
+std::uint64_t turn_of(std::uint64_t hash, Window window) {
+    return hash % static_cast<std::uint64_t>(timing_of(kTimeoutDefault, window).span.count());
+}
+
+ShardId shard_of(std::uint64_t hash, std::uint32_t shards, Window window) {
+    const auto span = static_cast<std::uint64_t>(timing_of(kTimeoutDefault, window).span.count());
+    return ShardId{turn_of(hash, window) * shards / span};
 }
 
 }  // namespace quorate

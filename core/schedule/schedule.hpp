@@ -41,7 +41,16 @@ UtcTime watermark(UtcMinute minute, Window window);
 /// is left over is ignored; less than a window counts as one).
 bool expects(UtcMinute minute, Window window, milliseconds interval, std::uint64_t hash);
 
-/// The shard of an endpoint, `hash mod shards`; `shards` is at least 1.
-ShardId shard_of(std::uint64_t hash, std::uint32_t shards);
+/// The timeout of an endpoint that asks for none.
+inline constexpr milliseconds kTimeoutDefault{8000};
+
+/// When in the span of an endpoint with the default timeout its first region looks, in
+/// milliseconds; the others follow, each a share of the span later.
+std::uint64_t turn_of(std::uint64_t hash, Window window);
+
+/// The shard of an endpoint, by its turn: those that a region looks at one after the other share a
+/// shard, so that what an agent writes at a time concerns one or two. Endpoints with another
+/// timeout merely spread. `shards` is at least 1; more than the span has milliseconds stay empty.
+ShardId shard_of(std::uint64_t hash, std::uint32_t shards, Window window);
 
 }  // namespace quorate

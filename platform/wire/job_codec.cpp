@@ -14,6 +14,7 @@ constexpr std::size_t kUrlMax = 4096;
 constexpr std::size_t kTextMax = 64U << 10U;
 constexpr int kListMax = 1000;
 constexpr std::uint32_t kHourMs = 3'600'000;
+constexpr std::uint32_t kCellSlotMax = (1U << 20U) - 1;
 
 void write_expectations(const Expectations& expect, v1::Expectations& message) {
     for (const auto& tool : expect.tools)
@@ -73,6 +74,13 @@ void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
     checks.require(message.expected_cells() >= 1 && message.expected_cells() <= 255,
                    "expected_cells",
                    "is out of range");
+    const auto regions = RegionMask::from_bytes(message.regions_mask());
+    checks.require(regions.has_value(), "regions_mask", "is no set of regions");
+    checks.require(!regions || (regions->count() == message.expected_cells() &&
+                                regions->has(RegionId{message.region_id()})),
+                   "regions_mask",
+                   "does not fit expected_cells and region_id");
+    checks.require(message.cell_slot() <= kCellSlotMax, "cell_slot", "is out of range");
     checks.require(message.timeout_ms() >= 1 && message.timeout_ms() <= kHourMs,
                    "timeout_ms",
                    "is out of range");
@@ -82,6 +90,8 @@ void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
                RegionId{message.region_id()},
                UtcMinute::from_epoch_ms(message.minute_ms())};
     job.shard = ShardId{message.shard()};
+    job.cell_slot = message.cell_slot();
+    job.regions_mask = *regions;
     job.window = *window;
     job.slot = milliseconds{message.slot_ms()};
     job.not_after = UtcTime{microseconds{message.not_after_us()}};
@@ -137,6 +147,8 @@ std::string encode_job(const Job& job) {
         header.set_value(value);
     }
     message.set_health_url(job.health_url);
+    message.set_cell_slot(job.cell_slot);
+    message.set_regions_mask(job.regions_mask.bytes());
     return detail::serialize(message);
 }
 

@@ -277,8 +277,8 @@ TEST(Sealing, MoreEndpointsThanOneTransactionTakesAreSealedAtOneWatermark) {
         world.region(name);
     const auto minute = world.minute(-3);
     world.sql(
-        "INSERT INTO quorate.endpoint (tenant, name, shard) "
-        "SELECT 'acme', 'e' || n, n % 4 FROM generate_series(1, 5000) n");
+        "INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot) "
+        "SELECT 'acme', 'e' || n, n % 4, n / 4 FROM generate_series(1, 5000) n");
     world.sql("INSERT INTO quorate.endpoint_version SELECT id, 1, 1, '" + to_rfc3339(minute) +
               "', '" + to_rfc3339(world.minute(-2)) +
               "', 'https://e.example/mcp', '{1,2,3,4,5}', 60000, false, '{}' "

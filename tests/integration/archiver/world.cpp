@@ -56,9 +56,10 @@ RegionId World::region(const std::string& region_name) {
 EndpointId World::endpoint(const std::string& endpoint_name,
                            std::vector<RegionId> regions,
                            UtcMinute from) {
-    const EndpointId id{
-        std::stoull(sql("INSERT INTO quorate.endpoint (tenant, name, shard) VALUES ('acme', '" +
-                        endpoint_name + "', 0) RETURNING id"))};
+    const EndpointId id{std::stoull(
+        sql("INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot) VALUES "
+            "('acme', '" +
+            endpoint_name + "', 0, (SELECT count(*) FROM quorate.endpoint)) RETURNING id"))};
     const auto text = std::to_string(id.value());
     sql("UPDATE quorate.endpoint SET shard = " + std::to_string(shard(id).value()) +
         " WHERE id = " + text);

@@ -1,7 +1,13 @@
+#include <algorithm>
 #include <future>
+#include <map>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
+#include "coordinator/catalog/cell_slots.hpp"
+#include "core/base/sha256.hpp"
+#include "core/schedule/schedule.hpp"
 #include "tests/integration/coordinator/lab.hpp"
 
 namespace quorate::coordinator {
@@ -159,6 +165,83 @@ TEST(Apply, TwoThatRunAtTheSameTimeComeOneAfterTheOther) {
     EXPECT_EQ(created, 50U);
     EXPECT_EQ(lab.sql("SELECT count(*), count(DISTINCT endpoint_id) FROM quorate.endpoint_version"),
               "50|50");
+}
+
+/// How many living endpoints there are, in how many places, and whether each shard's slots are the
+/// smallest.
+constexpr const char* kPlaces =
+    "SELECT sum(n), sum(places), bool_and(highest = n - 1) FROM (SELECT count(*) n,"
+    " count(DISTINCT cell_slot) places, max(cell_slot) highest FROM quorate.endpoint"
+    " WHERE deleted_at IS NULL GROUP BY shard) s";
+
+TEST(CellSlots, AreDenseInEachShardWhoeverAppliesMeanwhile) {
+    Catalogued lab{seconds{60}, 4};
+    std::vector<std::future<ApplyOutcome>> running;
+    for (const auto* tenant : {"t1", "t2", "t3", "t4"})
+        running.push_back(std::async(std::launch::async, [&lab, tenant] {
+            std::string yaml = "endpoints:\n";
+            for (int i = 0; i < 60; ++i)
+                yaml += "  - {name: e" + std::to_string(i) + ", tenant: " + tenant +
+                        ", url: 'http://h/'}\n";
+            return lab.apply(yaml);
+        }));
+    for (auto& outcome : running)
+        EXPECT_EQ(outcome.get().created.size(), 60U);
+    EXPECT_EQ(lab.sql(kPlaces), "240|240|t");
+}
+
+TEST(CellSlots, NeighboursInTimeAreNeighboursInTheShard) {
+    Catalogued lab{seconds{60}, 4};
+    lab.apply(many(200));
+    std::map<std::string, std::vector<std::uint64_t>> turns;  // of each shard, by slot
+    const auto rows = lab.sql(
+        "SELECT shard || ' ' || name FROM quorate.endpoint"
+        " ORDER BY shard, cell_slot");
+    std::istringstream in{rows};
+    for (std::string shard, name; in >> shard >> name;)
+        turns[shard].push_back(turn_of(stable_hash("default/" + name), Window::minute()));
+    EXPECT_EQ(turns.size(), 4U);
+    for (const auto& [shard, of_shard] : turns)
+        EXPECT_TRUE(std::is_sorted(of_shard.begin(), of_shard.end())) << "shard " << shard;
+}
+
+TEST(CellSlots, NoMinuteHasTwoEndpointsOfOneSlot) {
+    Catalogued lab{seconds{60}, 1};
+    const auto slot_of = [&](const std::string& name) {
+        return lab.sql(
+            "SELECT cell_slot FROM quorate.endpoint WHERE deleted_at IS NULL AND name = '" + name +
+            "'");
+    };
+    const auto apply = [&](const std::string& names) {
+        std::string yaml = "endpoints:\n";
+        for (const char name : names)
+            yaml += std::string{"  - {name: "} + name + ", url: 'http://h/'}\n";
+        ApplyOrder order;
+        order.files = {{"e.yaml", yaml}};
+        order.prune = true;
+        order.yes = true;
+        lab.apply(order);
+    };
+    apply("abc");
+    const auto freed = slot_of("b");
+    apply("ac");  // b holds until the next minute
+    // Its deletion takes effect later than what is applied now, as of an apply that took long.
+    lab.sql(
+        "UPDATE quorate.endpoint_version SET valid_to = valid_to + interval '5 minutes'"
+        " WHERE valid_to IS NOT NULL");
+    apply("acd");
+    EXPECT_EQ(slot_of("d"), "3");
+    lab.clock.now += std::chrono::minutes{10};
+    apply("acde");
+    EXPECT_EQ(slot_of("e"), freed);
+    EXPECT_EQ(lab.sql(kPlaces), "4|4|t");
+}
+
+TEST(CellSlots, TheSmallestFreeOnesAreTaken) {
+    using Slots = std::vector<std::uint32_t>;
+    EXPECT_EQ(smallest_free({}, 3), (Slots{0, 1, 2}));
+    EXPECT_EQ(smallest_free({0, 1, 4}, 3), (Slots{2, 3, 5}));
+    EXPECT_EQ(smallest_free({1}, 0), Slots{});
 }
 
 /// Every look at it takes two seconds.

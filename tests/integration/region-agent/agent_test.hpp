@@ -55,7 +55,9 @@ inline Job job_for(std::uint64_t endpoint,
     const auto due = std::chrono::floor<milliseconds>(now + ahead) - test_minute().start();
     job.slot = std::clamp<milliseconds>(due, milliseconds{0}, Window::minute().length());
     job.not_after = now + ahead + std::chrono::minutes{1};
+    job.cell_slot = static_cast<std::uint32_t>(endpoint);
     job.expected_cells = 1;
+    job.regions_mask.add(kRegionId);
     job.url = url;
     job.timeout = std::chrono::seconds{5};
     job.retry_gap = milliseconds{20};

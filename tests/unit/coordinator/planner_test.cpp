@@ -80,6 +80,8 @@ TEST(Planner, AJobCarriesTheFiguresOfTheSchedule) {
     EXPECT_EQ(job.trace_id.size(), 32U);
     EXPECT_EQ(job.key, (CellKey{EndpointId{7}, RegionId{2}, due[0].minute}));
     EXPECT_EQ(job.expected_cells, 3U);
+    EXPECT_EQ(job.regions_mask, RegionMask::of(version.regions));
+    EXPECT_EQ(job.cell_slot, version.cell_slot);
     // Window 5 s: retry gap 500 ms, timeout clipped to 2250 ms, budget the whole window.
     EXPECT_EQ(job.retry_gap, milliseconds{500});
     EXPECT_EQ(job.timeout, milliseconds{2250});

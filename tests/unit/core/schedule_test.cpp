@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <limits>
+#include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
 #include "core/base/sha256.hpp"
+#include "core/model/endpoint.hpp"
 
 namespace quorate {
 namespace {
@@ -91,9 +94,32 @@ TEST(Interval, OfOneWindowExpectsEveryWindow) {
         EXPECT_TRUE(expects(UtcMinute::from_epoch_ms(i * 60'000), Window::minute(), 60s, 12345));
 }
 
-TEST(Shard, IsTheHashModuloTheShards) {
-    EXPECT_EQ(shard_of(17, 4), ShardId{1});
-    EXPECT_EQ(shard_of(std::numeric_limits<std::uint64_t>::max(), 1), ShardId{0});
+TEST(Shard, HoldsTheEndpointsThatARegionLooksAtOneAfterTheOther) {
+    // 60 s - (2 x 8 s + 2 s) = 42,000 ms of slots: 656.25 ms a shard of 64.
+    const auto window = Window::minute();
+    EXPECT_EQ(turn_of(42'000 * 7 + 656, window), 656U);
+    EXPECT_EQ(shard_of(0, 64, window), ShardId{0});
+    EXPECT_EQ(shard_of(656, 64, window), ShardId{0});
+    EXPECT_EQ(shard_of(657, 64, window), ShardId{1});
+    EXPECT_EQ(shard_of(41'999, 64, window), ShardId{63});
+    EXPECT_EQ(shard_of(42'000, 64, window), ShardId{0});
+    EXPECT_EQ(shard_of(std::numeric_limits<std::uint64_t>::max(), 1, window), ShardId{0});
+}
+
+TEST(Shard, GoesByTheTimeoutOfAnEndpointThatAsksForNone) {
+    EXPECT_EQ(EndpointSpec{}.timeout, kTimeoutDefault);
+}
+
+TEST(Shard, AllAreUsedAtAnyWindow) {
+    for (const auto length : {2s, 5s, 60s}) {
+        const auto window = *Window::of(length);
+        std::set<ShardId> used;
+        std::mt19937_64 random{1};
+        for (int i = 0; i < 20'000; ++i)
+            used.insert(shard_of(random(), 64, window));
+        EXPECT_EQ(used.size(), 64U);
+        EXPECT_LT(*used.rbegin(), ShardId{64});
+    }
 }
 
 }  // namespace

@@ -33,7 +33,9 @@ static bool operator==(const Job& a, const Job& b) {
                         job.expect,
                         job.canary,
                         job.headers,
-                        job.health_url);
+                        job.health_url,
+                        job.cell_slot,
+                        job.regions_mask);
     };
     return fields(a) == fields(b);
 }
@@ -93,6 +95,14 @@ TEST(JobCodec, WhatIsOutOfBoundsIsNamed) {
     EXPECT_EQ(problem([](v1::Job& job) { job.set_minute_ms(-1); }),
               "job: minute_ms: is out of range");
     EXPECT_EQ(problem([](v1::Job& job) { job.clear_id(); }), "job: id: is empty");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_cell_slot(1U << 20U); }),
+              "job: cell_slot: is out of range");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_regions_mask("\x01"); }),
+              "job: regions_mask: is no set of regions");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_regions_mask(std::string(33, '\2')); }),
+              "job: regions_mask: is no set of regions");
+    EXPECT_EQ(problem([](v1::Job& job) { job.clear_regions_mask(); }),
+              "job: regions_mask: does not fit expected_cells and region_id");
     EXPECT_EQ(problem([](v1::Job& job) { job.set_url(std::string(5000, 'x')); }),
               "job: url: is too long");
     EXPECT_EQ(wire::decode_job("\xff\xff").error().text, "job: is no quorate.v1.Job");

@@ -83,7 +83,7 @@ public:
         job.id = "job-" + std::to_string(number(1000));
         job.trace_id = text();
         job.key = {EndpointId{number(1U << 31U)},
-                   RegionId{number(255)},
+                   RegionId{1 + number(255)},
                    UtcMinute::from_epoch_ms(static_cast<std::int64_t>(number(1U << 31U)) * 5000 %
                                             4'000'000'000'000)};
         job.shard = ShardId{number(4096)};
@@ -93,7 +93,11 @@ public:
         job.window = *Window::of(std::chrono::seconds{coin() ? 60 : 5});
         job.slot = milliseconds{number(5000)};
         job.not_after = time();
-        job.expected_cells = static_cast<std::uint32_t>(1 + number(255));
+        job.cell_slot = static_cast<std::uint32_t>(number(1U << 20U));
+        job.regions_mask.add(job.key.region);
+        for (auto i = number(32); i > 0; --i)
+            job.regions_mask.add(RegionId{1 + number(255)});
+        job.expected_cells = static_cast<std::uint32_t>(job.regions_mask.count());
         job.slow_over_ms = maybe<std::uint32_t>(number(3000));
         job.url = "https://mcp.example.com/" + text();
         job.timeout = milliseconds{1 + number(30'000)};
