@@ -127,7 +127,9 @@ std::uint32_t us_between(SteadyTime from, SteadyTime to);
 // The steps, in the order of an attempt. Each returns its product or the Failure that decides.
 
 /// Resolves the URL's host and keeps the addresses that pass the guard, the one to avoid last.
-Task<Result<std::vector<boost::asio::ip::address>>> resolve_step(Attempt& attempt, HttpUrl url);
+/// @param url  lives until the task ends
+Task<Result<std::vector<boost::asio::ip::address>>> resolve_step(Attempt& attempt,
+                                                                 const HttpUrl& url);
 /// Connects `wire` to the first of `addresses` that answers, within the budget of phase tcp.
 /// @param measured  whether this is the connection whose phases the report shows
 Task<Result<boost::asio::ip::address>> connect_step(Attempt& attempt,
@@ -136,7 +138,8 @@ Task<Result<boost::asio::ip::address>> connect_step(Attempt& attempt,
                                                     std::uint16_t port,
                                                     bool measured);
 /// The TLS handshake on `wire`, within the budget of phase tls.
-Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool measured);
+/// @param url  lives until the task ends
+Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, const HttpUrl& url, bool measured);
 /// All three: a new connection in `wire`, to the pinned address where there is one.
 Task<Result<void>> open_connection(Attempt& attempt, std::unique_ptr<Wire>& wire);
 
@@ -147,13 +150,17 @@ Task<Result<void>> initialize_step(Attempt& attempt);
 Task<Result<void>> initialized_step(Attempt& attempt);
 Task<Result<void>> sse_open_step(Attempt& attempt);
 Task<Result<void>> tools_list_step(Attempt& attempt);
+/// The canary, which the request has.
 Task<Result<void>> tools_call_step(Attempt& attempt);
+/// Whether the server holds something of ours that cleanup_step() would end.
+bool has_to_clean_up(const Attempt& attempt);
 /// Ends the session, at most `budget` long. Never changes the verdict.
 Task<void> cleanup_step(Attempt& attempt, milliseconds budget);
 /// Looks behind a 401 without logging in: whether clients find out where to (probe page, section
 /// 8). Fills `report.auth` and may warn; in what is left of the budget, outside of the timings.
 Task<void> wall_step(Attempt& attempt);
-/// Asks the owner's health URL in what is left of the budget. Never changes the verdict.
+/// Asks the owner's health URL, which the request has, in what is left of the budget. Never changes
+/// the verdict.
 Task<void> health_step(Attempt& attempt);
 
 /// The whole exchange: era and transport, then the steps of that era.

@@ -15,6 +15,12 @@ constexpr std::uint32_t kResumeAfterMs = 1000;
 /// given up: less than a new TLS connection costs.
 constexpr auto kDrain = std::chrono::milliseconds{25};
 
+/// Whether the connection in hand can carry another exchange at once.
+bool is_connected(const Attempt& attempt, bool idempotent) {
+    return attempt.wire && (!attempt.last || attempt.last->reusable()) &&
+           (idempotent || attempt.wire->is_quiet());
+}
+
 /// Makes `attempt.wire` fit for another exchange: the connection in hand, or a new one.
 Task<Result<void>> ready_connection(Attempt& attempt, bool idempotent) {
     if (attempt.wire && attempt.last && !attempt.last->message_done()) {
@@ -25,35 +31,47 @@ Task<Result<void>> ready_connection(Attempt& attempt, bool idempotent) {
         attempt.timer.limit(limit);
         if (!drained && drained.error().reason == Reason::aborted) co_return drained;
     }
-    const bool reusable = attempt.wire && (!attempt.last || attempt.last->reusable()) &&
-                          (idempotent || attempt.wire->is_quiet());
-    if (reusable) co_return Result<void>{};
+    if (is_connected(attempt, idempotent)) co_return Result<void>{};
     attempt.last.reset();
     co_return co_await open_connection(attempt, attempt.wire);
 }
 
-/// Goes on reading until the reader is satisfied, answering the server's requests meanwhile.
-Task<Result<void>> receive_all(Attempt& attempt, Wire& wire, ResponseReader& reader, Phase phase) {
+/// What a failed receive() leaves in the report, and the failure that it stands for.
+Result<void> judge_failure(Attempt& attempt,
+                           const Wire& wire,
+                           const ResponseReader& reader,
+                           const Failure& failure) {
+    if (reader.status_decides() && failure.reason != Reason::aborted) return {};
+    if (wire.os_error() != 0) attempt.report.os_error = wire.os_error();
+    if (reader.head_done()) attempt.report.http_status = reader.head().status;
+    if (failure.reason == Reason::timeout_body)
+        return reader.nothing_came(Reason::timeout_body, failure.detail);
+    return failure;
+}
+
+/// Sends `request`, where it is not empty, and reads until the reader is satisfied, answering the
+/// server's requests meanwhile.
+Task<Result<void>> talk(
+    Attempt& attempt, Wire& wire, ResponseReader& reader, Phase phase, std::string request) {
+    if (!request.empty()) {
+        auto sent = co_await wire.send(request, phase);
+        if (!sent && wire.os_error() != 0) attempt.report.os_error = wire.os_error();
+        if (!sent) co_return sent;
+        std::string{}.swap(request);  // who waits for the answer needs it no more
+    }
     while (true) {
         auto received = co_await wire.receive(reader, phase);
         if (!attempt.report.timings.first_byte && reader.head_done())
             attempt.report.timings.first_byte = us_between(attempt.started, wire.head_at());
-        if (!received && reader.status_decides() && received.error().reason != Reason::aborted)
-            co_return Result<void>{};
-        if (!received) {
-            if (wire.os_error() != 0) attempt.report.os_error = wire.os_error();
-            if (reader.head_done()) attempt.report.http_status = reader.head().status;
-            if (received.error().reason == Reason::timeout_body)
-                received = reader.nothing_came(Reason::timeout_body, received.error().detail);
-            co_return received;
-        }
+        if (!received) co_return judge_failure(attempt, wire, reader, received.error());
         if (reader.inbox().has_server_requests()) co_await answer_server_requests(attempt, reader);
         // What we wait for may have come in the same piece as the question.
         if (!wire.wants_attention()) co_return received;
     }
 }
 
-/// One request and its response on `attempt.wire`; the reader is then `attempt.last`.
+/// One request and its response on `attempt.wire`; the reader is then `attempt.last`. No coroutine,
+/// like others on the way of every probe: a frame less to make and to hold.
 Task<Result<void>> exchange_once(Attempt& attempt,
                                  std::string request,
                                  Wanted wanted,
@@ -63,11 +81,7 @@ Task<Result<void>> exchange_once(Attempt& attempt,
                             ? AnswerRecall{attempt.parts.memo, phase, attempt.is_modern()}
                             : AnswerRecall{};
     attempt.last = std::make_unique<ResponseReader>(wanted, phase, message.id, recall);
-    auto done = co_await attempt.wire->send(request, phase);
-    std::string{}.swap(request);  // who waits for the answer needs it no more
-    if (!done && attempt.wire->os_error() != 0) attempt.report.os_error = attempt.wire->os_error();
-    if (done) done = co_await receive_all(attempt, *attempt.wire, *attempt.last, phase);
-    co_return done;
+    return talk(attempt, *attempt.wire, *attempt.last, phase, std::move(request));
 }
 
 /// Whether a kept connection turned out to be closed by the peer meanwhile.
@@ -93,15 +107,17 @@ Task<Result<void>> exchange(Attempt& attempt, const McpCall& message) {
     attempt.report.rpc_code.reset();
     attempt.last_rpc_error.reset();
     while (true) {
-        auto ready = co_await ready_connection(attempt, message.idempotent);
-        if (!ready) co_return ready;
+        if (!is_connected(attempt, message.idempotent)) {
+            auto ready = co_await ready_connection(attempt, message.idempotent);
+            if (!ready) co_return ready;
+        }
         if (attempt.timer.expired())
             co_return Failure{message.phase,
                               Reason::timeout_total,
                               "The time of the attempt was used up before this request"};
         const bool kept = attempt.last != nullptr;
-        auto request = write_post(attempt, url, message);
-        auto done = co_await exchange_once(attempt, std::move(request), wanted, message);
+        auto exchanged = exchange_once(attempt, write_post(attempt, url, message), wanted, message);
+        auto done = co_await std::move(exchanged);
         keep_session(attempt, message.phase);
         if (done) co_return done;
         if (!kept || !message.idempotent || !was_stale(attempt, done.error())) co_return done;
@@ -120,7 +136,7 @@ bool can_resume(const Attempt& attempt, const Failure& failure) {
 }
 
 /// The event stream ended before our answer: asks for the rest of it (2025-11-25, polling).
-Task<Result<void>> resume(Attempt& attempt, McpCall message, Failure broken) {
+Task<Result<void>> resume(Attempt& attempt, const McpCall& message, Failure broken) {
     for (int resumes = 0; resumes < kResumesMax; ++resumes) {
         const auto last_event_id = attempt.last->sse().last_event_id();
         const milliseconds pause{attempt.last->sse().retry_ms().value_or(kResumeAfterMs)};
@@ -155,7 +171,7 @@ Failure session_lost(Attempt& attempt, const HttpHead& head, Phase phase) {
 }
 
 /// HTTP+SSE of 2024-11-05: the POST is merely accepted, the answer comes on the stream.
-Task<Result<Answer>> call_over_sse(Attempt& attempt, McpCall message) {
+Task<Result<Answer>> call_over_sse(Attempt& attempt, const McpCall& message) {
     if (message.id != 0) attempt.stream->want(Wanted::rpc_response, message.phase, message.id);
     while (true) {
         const auto posted = co_await exchange(attempt, message);
@@ -175,10 +191,31 @@ Task<Result<Answer>> call_over_sse(Attempt& attempt, McpCall message) {
     if (accepted.mentions_session && says_session_lost(accepted.head(), true))
         co_return session_lost(attempt, accepted.head(), message.phase);
     if (message.id == 0 || !success) co_return accepted;
-    const auto received =
-        co_await receive_all(attempt, *attempt.stream_wire, *attempt.stream, message.phase);
+    auto receiving = talk(attempt, *attempt.stream_wire, *attempt.stream, message.phase, {});
+    const auto received = co_await std::move(receiving);
     if (!received) co_return received.error();
     co_return take_answer(attempt, *attempt.stream);
+}
+
+Task<Result<Answer>> call_over_post(Attempt& attempt, const McpCall& message) {
+    while (true) {
+        auto done = co_await exchange(attempt, message);
+        if (!done && can_resume(attempt, done.error()))
+            done = co_await resume(attempt, message, done.error());
+        if (!done) {
+            // What is left of this connection is of no use to the steps after.
+            attempt.wire.reset();
+            co_return done.error();
+        }
+        const auto& head = attempt.last->head();
+        if (!is_redirect(head.status)) break;
+        const auto followed = follow_redirect(attempt, head, message.phase);
+        if (!followed) co_return followed.error();
+    }
+    auto answer = take_answer(attempt, *attempt.last);
+    if (!attempt.session_id.empty() && says_session_lost(answer.head(), answer.mentions_session))
+        co_return session_lost(attempt, answer.head(), message.phase);
+    co_return answer;
 }
 
 }  // namespace
@@ -209,26 +246,8 @@ Result<void> follow_redirect(Attempt& attempt, const HttpHead& head, Phase phase
     return {};
 }
 
-Task<Result<Answer>> call(Attempt& attempt, McpCall message) {
-    if (attempt.message_url) co_return co_await call_over_sse(attempt, std::move(message));
-    while (true) {
-        auto done = co_await exchange(attempt, message);
-        if (!done && can_resume(attempt, done.error()))
-            done = co_await resume(attempt, message, done.error());
-        if (!done) {
-            // What is left of this connection is of no use to the steps after.
-            attempt.wire.reset();
-            co_return done.error();
-        }
-        const auto& head = attempt.last->head();
-        if (!is_redirect(head.status)) break;
-        const auto followed = follow_redirect(attempt, head, message.phase);
-        if (!followed) co_return followed.error();
-    }
-    auto answer = take_answer(attempt, *attempt.last);
-    if (!attempt.session_id.empty() && says_session_lost(answer.head(), answer.mentions_session))
-        co_return session_lost(attempt, answer.head(), message.phase);
-    co_return answer;
+Task<Result<Answer>> call(Attempt& attempt, const McpCall& message) {
+    return attempt.message_url ? call_over_sse(attempt, message) : call_over_post(attempt, message);
 }
 
 }  // namespace quorate

@@ -24,29 +24,35 @@ struct McpCall {
     bool recallable = false;  ///< an answer may come as the facts that its text is known for
 };
 
-/// The final answer to a call, whatever its status.
-struct Answer {
-    explicit Answer(const HttpHead& head) : head_{&head} {}
+/// The final answer to a call, whatever its status. Refers to what the reader and the attempt hold
+/// until the attempt's next exchange, so that a coroutine that awaits it holds little.
+class Answer {
+public:
+    Answer(const ResponseReader& reader, const std::optional<RpcError>& error)
+        : reader_{&reader}, error_{&error} {}
 
-    /// Lives in the reader that took it, until the attempt's next exchange.
-    const HttpHead& head() const { return *head_; }
+    const HttpHead& head() const { return reader_->head(); }
+    const std::optional<RpcError>& error() const { return *error_; }
+    /// In place of `result`, for a call that is `recallable`.
+    const KnownAnswer& known() const { return reader_->inbox().known(); }
+    /// Where the facts of `result` may be kept.
+    const std::optional<AnswerKey>& memory_key() const { return reader_->inbox().response_key(); }
 
     std::optional<boost::json::object> result;  ///< with status 200 and no error
-    std::optional<RpcError> error;
-    bool mentions_session = false;        ///< an error that talks of sessions
-    KnownAnswer known;                    ///< in place of `result`, for a call that is `recallable`
-    std::optional<AnswerKey> memory_key;  ///< where the facts of `result` may be kept
+    bool mentions_session = false;              ///< an error that talks of sessions
 
 private:
-    const HttpHead* head_;
+    const ResponseReader* reader_;
+    const std::optional<RpcError>* error_;
 };
 
 /// Sends a message over the transport that the attempt has chosen and waits for its answer, with
 /// redirects (probe page, section 8), resumption of a broken event stream and requests of the
 /// server (section 6). The report's http_status, rpc_code and warnings follow.
+/// @param message  lives until the task ends
 /// @return the answer; or the Failure of connection, HTTP or protocol that left us without one, or
 ///     `protocol_session_lost` where the answer says so
-Task<Result<Answer>> call(Attempt& attempt, McpCall message);
+Task<Result<Answer>> call(Attempt& attempt, const McpCall& message);
 
 /// The result of a call: the answer's, or the failure that its status or JSON-RPC error stands for.
 Result<boost::json::object> result_of(Attempt& attempt, Answer answer, Phase phase);

@@ -66,39 +66,37 @@ std::string write_session_delete(const Attempt& attempt) {
 }
 
 Answer take_answer(Attempt& attempt, ResponseReader& reader) {
-    Answer answer{reader.head()};
-    answer.error = reader.rpc_error();
-    answer.known = reader.inbox().known();
+    auto& error = attempt.last_rpc_error;
+    Answer answer{reader, error};
+    error = reader.rpc_error();
     if (auto response = reader.inbox().take_response()) {
-        answer.error = error_of(*response);
+        error = error_of(*response);
         auto* result = response->if_contains("result");
-        if (result != nullptr && result->is_object()) {
+        if (result != nullptr && result->is_object())
             answer.result = std::move(result->get_object());
-            answer.memory_key = reader.inbox().response_key();
-        }
     }
     auto& report = attempt.report;
     report.http_status = answer.head().status;
     report.rpc_code.reset();
-    if (answer.error) report.rpc_code = answer.error->code;
-    attempt.last_rpc_error = answer.error;
-    answer.mentions_session = mentions_session(answer.head(), answer.error, reader.error_page());
+    if (error) report.rpc_code = error->code;
+    answer.mentions_session = mentions_session(answer.head(), error, reader.error_page());
     if (reader.inbox().saw_batch() && !allows_batches(report.protocol_version))
         report.warnings.add(Warning::unexpected_batch);
     return answer;
 }
 
 Result<json::object> result_of(Attempt& attempt, Answer answer, Phase phase) {
+    const auto& error = answer.error();
     // A modern server says so by status and code; without the code it is the URL that is wrong.
     const bool unknown_method = attempt.is_modern() && phase != Phase::discover &&
-                                answer.head().status == 404 && answer.error &&
-                                answer.error->code == kMethodNotFound;
-    if (unknown_method) return failure_of_rpc(*answer.error, phase);
+                                answer.head().status == 404 && error &&
+                                error->code == kMethodNotFound;
+    if (unknown_method) return failure_of_rpc(*error, phase);
     if (answer.head().status != 200) {
         const StatusContext context{phase, attempt.report.credential_sent, false};
-        return failure_of_status(answer.head(), answer.error, context);
+        return failure_of_status(answer.head(), error, context);
     }
-    if (answer.error) return failure_of_rpc(*answer.error, phase);
+    if (error) return failure_of_rpc(*error, phase);
     if (!answer.result)
         return Failure{phase, Reason::protocol_invalid_result, "The result is not an object"};
     return *std::move(answer.result);

@@ -41,13 +41,20 @@ Task<void> cancel_call(Attempt& attempt) {
     if (sent) co_await wire->receive(reader, Phase::cleanup);
 }
 
+bool cancels(const Attempt& attempt) {
+    return attempt.abandoned_call && !attempt.is_modern();
+}
+
 }  // namespace
+
+bool has_to_clean_up(const Attempt& attempt) {
+    return cancels(attempt) || !attempt.session_id.empty();
+}
 
 Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
     const auto os_error = attempt.report.os_error;
     const auto begun = attempt.now();
-    const bool cancels = attempt.abandoned_call && !attempt.is_modern();
-    if (cancels) {
+    if (cancels(attempt)) {
         const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};
         attempt.timer.limit(begun + budget / 2);
         try {

@@ -92,7 +92,7 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
     co_return deciding;
 }
 
-Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, HttpUrl url, bool measured) {
+Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, const HttpUrl& url, bool measured) {
     auto context = attempt.tls_context();
     // Neither SNI (RFC 6066 section 3) nor certificates know the dot at the end of a name.
     auto name = url.host;

@@ -200,7 +200,7 @@ Task<Result<void>> run_steps(Attempt& attempt, Era era) {
         if (!acknowledged) co_return acknowledged;
     }
     auto listed = co_await tools_list_step(attempt);
-    if (!listed) co_return listed;
+    if (!listed || !attempt.request.canary) co_return listed;
     co_return co_await tools_call_step(attempt);
 }
 

@@ -77,35 +77,38 @@ Result<Discovered> judge_result(Attempt& attempt,
     return judged;
 }
 
-Task<Result<Discovered>> discover_once(Attempt& attempt) {
-    auto message = make_request(attempt, Phase::discover, "server/discover");
-    message.recallable = !attempt.traced();
-    auto answer = co_await call(attempt, std::move(message));
-    if (!answer && is_lost_stream(attempt, answer.error())) {
-        message = make_request(attempt, Phase::discover, "server/discover");
-        answer = co_await call(attempt, std::move(message));
-    }
+Result<Discovered> judge_answer(Attempt& attempt, Result<Answer> answer) {
     if (!answer) {
-        if (!is_era_evidence(answer.error().reason)) co_return answer.error();
+        if (!is_era_evidence(answer.error().reason)) return answer.error();
         attempt.last_rpc_error.reset();
         attempt.not_modern_because = answer.error();
-        co_return Discovered::not_modern;
+        return Discovered::not_modern;
     }
     if (is_no_era_evidence(answer->head())) {
         auto failed = result_of(attempt, *std::move(answer), Phase::discover);
-        co_return failed.error();
+        return failed.error();
     }
-    if (answer->error && answer->error->code == kUnsupportedVersion)
-        co_return judge_versions(attempt, answer->error->supported);
-    if (answer->known && answer->head().status == 200) {
-        take_facts(attempt, std::get<DiscoverFacts>(*answer->known));
-        co_return Discovered::modern;
+    if (answer->error() && answer->error()->code == kUnsupportedVersion)
+        return judge_versions(attempt, answer->error()->supported);
+    if (answer->known() && answer->head().status == 200) {
+        take_facts(attempt, std::get<DiscoverFacts>(*answer->known()));
+        return Discovered::modern;
     }
-    const auto memory_key = answer->memory_key;
+    const auto& memory_key = answer->memory_key();
     auto result = result_of(attempt, *std::move(answer), Phase::discover);
-    if (result) co_return judge_result(attempt, *result, memory_key);
+    if (result) return judge_result(attempt, *result, memory_key);
     attempt.not_modern_because = result.error();
-    co_return Discovered::not_modern;
+    return Discovered::not_modern;
+}
+
+Task<Result<Discovered>> discover_once(Attempt& attempt) {
+    for (bool again = false;; again = true) {
+        auto message = make_request(attempt, Phase::discover, "server/discover");
+        message.recallable = !attempt.traced();
+        auto answer = co_await call(attempt, message);
+        const bool lost = !answer && is_lost_stream(attempt, answer.error());
+        if (!lost || again) co_return judge_answer(attempt, std::move(answer));
+    }
 }
 
 }  // namespace

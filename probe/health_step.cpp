@@ -16,7 +16,7 @@ Task<Result<unsigned>> ask(Attempt& attempt, HttpUrl url) {
 }  // namespace
 
 Task<void> health_step(Attempt& attempt) {
-    if (attempt.request.health_url.empty() || attempt.timer.expired()) co_return;
+    if (attempt.timer.expired()) co_return;
     auto url = parse_http_url(attempt.request.health_url);
     if (!url) co_return;  // checked with the request
     const auto os_error = attempt.report.os_error;

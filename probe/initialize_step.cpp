@@ -74,29 +74,33 @@ void take_facts(Attempt& attempt, const InitializeFacts& facts) {
         report.warnings.add(Warning::version_downgraded);
 }
 
+Result<void> judge_answer(Attempt& attempt, Answer answer) {
+    if (answer.known() && answer.head().status == 200) {
+        auto sound = check_session(attempt, answer.head());
+        if (sound) take_facts(attempt, std::get<InitializeFacts>(*answer.known()));
+        return sound;
+    }
+    const auto& head = answer.head();
+    const auto& memory_key = answer.memory_key();
+    auto result = result_of(attempt, std::move(answer), Phase::initialize);
+    if (!result) return result.error();
+    auto sound = check_session(attempt, head);
+    if (!sound) return sound;
+    auto facts = facts_of(attempt.report, *result);
+    if (!facts) return facts.error();
+    take_facts(attempt, *facts);
+    if (memory_key) attempt.parts.memo.keep(*memory_key, *std::move(facts));
+    return {};
+}
+
 Task<Result<void>> initialize_once(Attempt& attempt, std::string_view version) {
     attempt.session_id.clear();
     if (const auto* rules = rules_of(version)) attempt.offered_version = rules->version;
     auto message = make_initialize(attempt, version);
     message.recallable = !attempt.traced();
-    auto answer = co_await call(attempt, std::move(message));
+    auto answer = co_await call(attempt, message);
     if (!answer) co_return answer.error();
-    if (answer->known && answer->head().status == 200) {
-        auto sound = check_session(attempt, answer->head());
-        if (sound) take_facts(attempt, std::get<InitializeFacts>(*answer->known));
-        co_return sound;
-    }
-    const auto& head = answer->head();
-    const auto memory_key = answer->memory_key;
-    auto result = result_of(attempt, *std::move(answer), Phase::initialize);
-    if (!result) co_return result.error();
-    auto sound = check_session(attempt, head);
-    if (!sound) co_return sound;
-    auto facts = facts_of(attempt.report, *result);
-    if (!facts) co_return facts.error();
-    take_facts(attempt, *facts);
-    if (memory_key) attempt.parts.memo.keep(*memory_key, *std::move(facts));
-    co_return Result<void>{};
+    co_return judge_answer(attempt, *std::move(answer));
 }
 
 }  // namespace
@@ -119,8 +123,8 @@ Task<Result<void>> initialize_step(Attempt& attempt) {
 }
 
 Task<Result<void>> initialized_step(Attempt& attempt) {
-    auto message = make_initialized();
-    auto answer = co_await call(attempt, std::move(message));
+    const auto message = make_initialized();
+    auto answer = co_await call(attempt, message);
     if (!answer) co_return answer.error();
     const auto status = answer->head().status;
     if (status >= 200 && status < 300) {
@@ -128,7 +132,7 @@ Task<Result<void>> initialized_step(Attempt& attempt) {
         co_return Result<void>{};
     }
     const StatusContext context{Phase::initialized, attempt.report.credential_sent, false};
-    co_return failure_of_status(answer->head(), answer->error, context);
+    co_return failure_of_status(answer->head(), answer->error(), context);
 }
 
 }  // namespace quorate

@@ -112,12 +112,12 @@ Task<> make_attempt(EngineParts& parts,
     const bool aborted = failure && failure->reason == Reason::aborted;
     const bool walled = report.auth.required && !report.credential_sent;
     if (walled) co_await wall_step(attempt);
-    if (!aborted) co_await health_step(attempt);
+    if (!aborted && !request.health_url.empty()) co_await health_step(attempt);
     conclude(report, request, failure, attempt.degraded);
     const bool retries = number == 1 && request.retry && report.verdict == Verdict::fail;
     const auto budget =
         retries ? std::clamp(request.retry_gap, kCleanupMin, kCleanupMax) : kCleanupMax;
-    if (!aborted) co_await cleanup_step(attempt, budget);
+    if (!aborted && has_to_clean_up(attempt)) co_await cleanup_step(attempt, budget);
     mask_secrets(attempt.mask, report);
     attempt.trace(report.detail);
 }
@@ -148,16 +148,21 @@ ProbeEngine::ProbeEngine(const Clock& clock,
 ProbeEngine::~ProbeEngine() = default;
 
 Task<ProbeReport> ProbeEngine::probe(ProbeRequest request) {
+    ProbeReport report;
+    co_await probe(std::move(request), report);
+    co_return report;
+}
+
+Task<> ProbeEngine::probe(ProbeRequest request, ProbeReport& report) {
     // A cancelled probe still has something to tell: that it was cancelled.
     co_await boost::asio::this_coro::throw_if_cancelled(false);
     const auto started = impl_->parts.clock.utc_now();
     auto url = check_request(request);
-    ProbeReport report;
     if (!url) {
         report.url = request.url;
         conclude(report, request, url.error(), std::nullopt);
         report.started = started;
-        co_return report;
+        co_return;
     }
     std::vector<AttemptReport> attempts;
     std::optional<boost::asio::ip::address> avoid;
@@ -180,7 +185,6 @@ Task<ProbeReport> ProbeEngine::probe(ProbeRequest request) {
     report.retried = attempts.size() > 1;
     report.attempts = std::move(attempts);
     report.started = started;
-    co_return report;
 }
 
 }  // namespace quorate

@@ -39,6 +39,9 @@ public:
     /// sick endpoint is a report. Cancelled at any suspension point it ends at once with the reason
     /// `aborted` and the verdict UNKNOWN.
     Task<ProbeReport> probe(ProbeRequest request);
+    /// The same into `report`, which is new and lives until the task ends: for who has many probes
+    /// in flight, since a coroutine that gives something back holds it twice.
+    Task<> probe(ProbeRequest request, ProbeReport& report);
 
 private:
     struct Impl;

@@ -42,7 +42,7 @@ Failure forbidden(const std::vector<ip::address>& addresses) {
 
 }  // namespace
 
-Task<Result<std::vector<ip::address>>> resolve_step(Attempt& attempt, HttpUrl url) {
+Task<Result<std::vector<ip::address>>> resolve_step(Attempt& attempt, const HttpUrl& url) {
     const auto family = attempt.request.ip;
     std::vector<ip::address> addresses;
     if (const auto given = overridden(attempt.request, url)) {

@@ -61,6 +61,7 @@ public:
 
     const std::optional<Failure>& failure() const { return failure_; }
     RpcInbox& inbox() { return inbox_; }
+    const RpcInbox& inbox() const { return inbox_; }
     /// Of an event stream; one that has read nothing otherwise.
     const SseParser& sse() const;
     const std::unique_ptr<SseEvent>& first_event() const { return first_event_; }

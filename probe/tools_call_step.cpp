@@ -66,7 +66,7 @@ Result<void> check(Attempt& attempt, const json::object& result) {
         if (string_member(result, "resultType") == "input_required")
             return failure(Reason::canary_input_required,
                            "The canary's tool asks a human for input");
-        const auto complete = check_result_type(result, Phase::tools_call, attempt.report.warnings);
+        auto complete = check_result_type(result, Phase::tools_call, attempt.report.warnings);
         if (!complete) return complete;
     }
     const auto* is_error = result.if_contains("isError");
@@ -111,7 +111,6 @@ Failure judge_failure(const Attempt& attempt, Failure failed) {
 }  // namespace
 
 Task<Result<void>> tools_call_step(Attempt& attempt) {
-    if (!attempt.request.canary) co_return Result<void>{};
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.tools_call};
     const auto& canary = *attempt.request.canary;
     const auto arguments =
@@ -122,7 +121,7 @@ Task<Result<void>> tools_call_step(Attempt& attempt) {
     const auto id = message.id;
     attempt.asked_of_client = false;
     if (attempt.is_modern()) add_headers(attempt, message, arguments->get_object());
-    auto answer = co_await call(attempt, std::move(message));
+    auto answer = co_await call(attempt, message);
     if (!answer) {
         if (is_abandoned(answer.error().reason)) attempt.abandoned_call = id;
         co_return judge_failure(attempt, answer.error());

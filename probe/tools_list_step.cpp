@@ -103,6 +103,15 @@ Result<void> compare_with_baseline(Attempt& attempt) {
     return {};
 }
 
+/// What is in of a list.
+struct Listing {
+    explicit Listing(bool modern) : list{modern} {}
+
+    ToolList list;
+    Warnings warnings;
+    std::optional<std::string> cursor;  ///< of the page to come
+};
+
 McpCall make_list(Attempt& attempt, const std::optional<std::string>& cursor) {
     json::object params;
     if (cursor) params["cursor"] = *cursor;
@@ -111,47 +120,58 @@ McpCall make_list(Attempt& attempt, const std::optional<std::string>& cursor) {
     return message;
 }
 
-Task<Result<void>> list_all(Attempt& attempt) {
-    ToolList list{attempt.is_modern()};
-    Warnings warnings;
-    std::optional<std::string> cursor;
-    std::optional<AnswerKey> memory_key;
-    do {
-        auto message = make_list(attempt, cursor);
-        auto answer = co_await call(attempt, std::move(message));
-        if (!answer && is_lost_stream(attempt, answer.error())) {
-            message = make_list(attempt, cursor);
-            answer = co_await call(attempt, std::move(message));
-        }
-        if (!answer) co_return answer.error();
-        if (answer->known && answer->head().status == 200) {
-            take_facts(attempt, std::get<ListFacts>(*answer->known));
-            co_return Result<void>{};
-        }
-        memory_key = answer->memory_key;
-        const bool rejects_cursor =
-            cursor && answer->error && answer->error->code == kInvalidParams;
-        auto result = result_of(attempt, *std::move(answer), Phase::tools_list);
-        if (!result && rejects_cursor)
-            co_return Failure{Phase::tools_list,
-                              Reason::pagination_invalid,
-                              "The server rejects the cursor that it gave us"};
-        if (!result) co_return result.error();
-        if (attempt.is_modern()) {
-            const auto complete = check_result_type(*result, Phase::tools_list, warnings);
-            if (!complete) co_return complete.error();
-            check_cache_hints(*result, warnings);
-        }
-        auto next = list.take_page(*result);
-        if (!next) co_return next.error();
-        cursor = *std::move(next);
-    } while (cursor);
-    auto facts = facts_of(list);
-    add_all(facts.warnings, warnings);
+/// The list is whole: tells the report, and the attempt's later steps.
+void finish(Attempt& attempt, Listing& listing, const std::optional<AnswerKey>& memory_key) {
+    auto facts = facts_of(listing.list);
+    add_all(facts.warnings, listing.warnings);
     take_facts(attempt, facts);
-    if (memory_key && list.pages() == 1) attempt.parts.memo.keep(*memory_key, std::move(facts));
-    attempt.tools = list.take_tools();
-    co_return Result<void>{};
+    if (memory_key && listing.list.pages() == 1)
+        attempt.parts.memo.keep(*memory_key, std::move(facts));
+    attempt.tools = listing.list.take_tools();
+}
+
+/// Takes one page.
+/// @return whether another one follows
+Result<bool> take_page(Attempt& attempt, Listing& listing, Answer answer) {
+    if (answer.known() && answer.head().status == 200) {
+        take_facts(attempt, std::get<ListFacts>(*answer.known()));
+        return false;
+    }
+    const auto& memory_key = answer.memory_key();
+    const bool rejects_cursor =
+        listing.cursor && answer.error() && answer.error()->code == kInvalidParams;
+    auto result = result_of(attempt, std::move(answer), Phase::tools_list);
+    if (!result && rejects_cursor)
+        return Failure{Phase::tools_list,
+                       Reason::pagination_invalid,
+                       "The server rejects the cursor that it gave us"};
+    if (!result) return result.error();
+    if (attempt.is_modern()) {
+        const auto complete = check_result_type(*result, Phase::tools_list, listing.warnings);
+        if (!complete) return complete.error();
+        check_cache_hints(*result, listing.warnings);
+    }
+    auto next = listing.list.take_page(*result);
+    if (!next) return next.error();
+    listing.cursor = *std::move(next);
+    if (listing.cursor) return true;
+    finish(attempt, listing, memory_key);
+    return false;
+}
+
+Task<Result<void>> list_all(Attempt& attempt) {
+    Listing listing{attempt.is_modern()};
+    for (bool again = false;;) {
+        const auto message = make_list(attempt, listing.cursor);
+        auto answer = co_await call(attempt, message);
+        const bool lost = !answer && is_lost_stream(attempt, answer.error());
+        again = lost && !again;
+        if (again) continue;
+        if (!answer) co_return answer.error();
+        const auto more = take_page(attempt, listing, *std::move(answer));
+        if (!more) co_return more.error();
+        if (!*more) co_return Result<void>{};
+    }
 }
 
 }  // namespace

@@ -19,16 +19,26 @@ const EVP_MD* algorithm() {
     return fetched.get();
 }
 
+using OwnedContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+
+OwnedContext new_context() {
+    return {EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+}
+
 }  // namespace
 
 Sha256 sha256(std::string_view bytes) {
+    // Kept, since making one takes longer than to hash a short text.
+    thread_local const auto context = new_context();
     Sha256 digest{};
-    must(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, algorithm(), nullptr));
+    must(EVP_DigestInit_ex(context.get(), algorithm(), nullptr));
+    must(EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()));
+    must(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr));
     return digest;
 }
 
 struct Sha256Stream::Context {
-    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+    OwnedContext evp = new_context();
 };
 
 Sha256Stream::Sha256Stream() : context_{std::make_unique<Context>()} {

@@ -110,8 +110,19 @@ bool read_port(const Authority& authority, HttpUrl& result) {
     return true;
 }
 
+/// Whether all of `tail` may stand in a path or a query as it is (RFC 3986 sections 3.3 and 3.4).
+bool is_plain(std::string_view tail) {
+    static constexpr std::string_view kPunctuation = "-._~!$&'()*+,;=:@/?";
+    return std::all_of(tail.begin(), tail.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               kPunctuation.find(c) != kPunctuation.npos;
+    });
+}
+
 /// Path and query of `tail`, as they go into a request line; nothing where they are malformed.
 std::optional<std::string> target_of(std::string_view tail) {
+    // Most are, and a probe reads its URL each time.
+    if (is_plain(tail)) return (tail.starts_with('/') ? "" : "/") + std::string{tail};
     const auto text = "http://x" + std::string{tail};
     const auto parsed = urls::parse_uri(text);
     if (!parsed) return std::nullopt;

@@ -139,7 +139,8 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
     const auto stop = co_await asio::this_coro::cancellation_state;
     ++probes_;
     try {
-        const auto report = co_await engine_->probe(std::move(asked));
+        ProbeReport report;
+        co_await engine_->probe(std::move(asked), report);
         if (report.reason == Reason::aborted) co_return std::nullopt;
         if (report.reason == Reason::rate_limited && report.retry_after_s)
             turns_.hold_off(job.key.endpoint,

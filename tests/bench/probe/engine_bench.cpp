@@ -43,9 +43,12 @@ EngineBench::EngineBench(TargetOptions target)
       resolver_{io_.get_executor(), clock_, ResolverOptions{}},
       engine_{clock_, contexts_, resolver_} {
     contexts_.trusting(target_.ca_file);  // read once, before anything is measured
+    prepare_requests();
 }
 
-ProbeRequest EngineBench::next_request() {
+void EngineBench::prepare_requests() {
+    const auto url = parse_http_url(target_.url);
+    if (!url) throw std::runtime_error{url.error().detail};
     ProbeRequest request;
     request.url = target_.url;
     request.timeout = target_.timeout;
@@ -53,17 +56,17 @@ ProbeRequest EngineBench::next_request() {
     request.era_hint = target_.era;
     request.ca_file = target_.ca_file;
     request.guard.allow_private = true;
-    const auto url = parse_http_url(target_.url);
-    if (!url) throw std::runtime_error{url.error().detail};
-    request.overrides.push_back(
-        {url->host, url->port, fmt::format("{}.{}", target_.network, next_address_ + 1)});
-    next_address_ = (next_address_ + 1) % target_.addresses;
-    return request;
+    for (unsigned i = 1; i <= target_.addresses; ++i) {
+        request.overrides = {{url->host, url->port, fmt::format("{}.{}", target_.network, i)}};
+        requests_.push_back(request);
+    }
 }
 
 /// No coroutine: its frame would hold the request a second time.
-Task<ProbeReport> EngineBench::next_probe() {
-    return engine_.probe(next_request());
+Task<> EngineBench::next_probe(ProbeReport& report) {
+    const auto& request = requests_[next_request_];
+    next_request_ = (next_request_ + 1) % requests_.size();
+    return engine_.probe(request, report);
 }
 
 void EngineBench::spawn(Task<> task) {
@@ -86,7 +89,8 @@ void EngineBench::probe_once() {
 
 Task<> EngineBench::look(SteadyTime due) {
     ++waiting_;
-    const auto report = co_await next_probe();
+    ProbeReport report;
+    co_await next_probe(report);
     --waiting_;
     expect_healthy(report);
     window_.add(clock_.steady_now() - due);
@@ -130,7 +134,8 @@ Window EngineBench::load(LoadOptions options) {
 Task<> EngineBench::hang_once(HangFigures& figures) {
     const auto deadline = clock_.steady_now() + target_.timeout;
     ++waiting_;
-    const auto report = co_await next_probe();
+    ProbeReport report;
+    co_await next_probe(report);
     --waiting_;
     if (report.reason != Reason::timeout_headers)
         throw std::runtime_error{"a probe that should hang until its timeout: " + report.detail};

@@ -65,8 +65,9 @@ public:
     HangFigures hang(HangOptions options);
 
 private:
-    ProbeRequest next_request();
-    Task<ProbeReport> next_probe();
+    /// Made ready before anything is measured, like the reference's requests.
+    void prepare_requests();
+    Task<> next_probe(ProbeReport& report);
     /// Runs `task` beside the others; run() rethrows what it throws.
     void spawn(Task<> task);
     void run();
@@ -84,7 +85,8 @@ private:
     asio::io_context io_{1};
     Resolver resolver_;
     ProbeEngine engine_;
-    unsigned next_address_ = 0;
+    std::vector<ProbeRequest> requests_;  ///< one per address of the target
+    std::size_t next_request_ = 0;
     std::size_t waiting_ = 0;  ///< probes in flight
     bool stopping_ = false;
     std::exception_ptr thrown_;

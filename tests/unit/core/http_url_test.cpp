@@ -210,5 +210,21 @@ TEST(HttpUrlRule, ReferencesAreResolvedAgainstTheRequest) {
         EXPECT_FALSE(resolve_reference(base, bad)) << bad;
 }
 
+TEST(HttpUrlRule, PathAndQueryGoIntoTheRequestLineAsTheyStand) {
+    const auto target = [](std::string_view tail) -> std::string {
+        const auto url = parse_http_url("http://h" + std::string{tail});
+        return url ? url->target : "none";
+    };
+    for (const auto* as_is : {"/", "/mcp", "//a//b/", "/a;p=1,2/~x!$&'()*+:@", "/?", "/a?b?c=/&d"})
+        EXPECT_EQ(target(as_is), as_is);
+    for (const auto* escaped : {"/a%20b", "/%C3%A4?q=%2F"})
+        EXPECT_EQ(target(escaped), escaped);
+    EXPECT_EQ(target(""), "/");
+    EXPECT_EQ(target("?key=1"), "/?key=1");
+    for (const auto* malformed :
+         {"/a b", "/a%2", "/a%zz", "/[", "/a|b", "/a\\b", "/\"", "/\xC3\xA4"})
+        EXPECT_EQ(target(malformed), "none") << malformed;
+}
+
 }  // namespace
 }  // namespace quorate
