@@ -216,18 +216,13 @@ bool is_clean(const DecisionRecord& record) {
 }
 
 /// Counts the runs that lead to a close. One witness counts where it is HEALTHY and nobody is
-/// silent; a clean minute is worth at least as much, so it counts there too. A witness that itself
-/// FAILs or is still recovering breaks the run on one witness: nothing else speaks for the endpoint
-/// then. It leaves the run of clean minutes alone, as do all of rows 0 to 2.
+/// silent; a clean minute is worth at least as much, so it counts there too. All else of rows 0 to
+/// 2 neither counts nor breaks a run, a single witness that FAILs included.
 /// @return whether the minute counted; no other may close
 bool count_calm(IncidentState& incident, const DecidedMinute& decided) {
     const auto& record = decided.record;
     if (record.rule_row <= 1) return false;
     if (record.rule_row == 2) {
-        if (record.healthy.empty()) {
-            incident.witness_run = 0;
-            incident.witness_first.reset();
-        }
         if (record.healthy.empty() || !record.silent.empty()) return false;
         count_run(incident.witness_run, incident.witness_first, decided.minute);
         return true;

@@ -101,13 +101,33 @@ TEST(Close, OnOneWitnessDoesNotCountWhileTheOtherIsSilentAndFailing) {
     EXPECT_FALSE(history.state.incident.open);
 }
 
-TEST(Close, OnOneWitnessStartsAgainWhenThatWitnessFails) {
+TEST(Close, OnOneWitnessIsHeldUpAndNotSetBackByMinutesInWhichThatWitnessFails) {
+    History history;
+    history.times(2, "FF");
+    history.times(2, "..");
+    history.times(8, ".u");  // with the clean minute before: nine
+    history.minute("Fu");    // SUSPECT
+    ASSERT_EQ(history.last().record.decision, Decision::low_visibility);
+    history.minute("Fu");
+    ASSERT_EQ(history.last().record.decision, Decision::unconfirmed);
+    history.minute(".u");  // RECOVERING
+    ASSERT_EQ(history.last().record.decision, Decision::unconfirmed);
+    EXPECT_TRUE(history.state.incident.open);
+    EXPECT_EQ(history.state.incident.witness_run, 9) << "rows 0 to 2 neither count nor break";
+    history.minute(".u");
+    EXPECT_FALSE(history.state.incident.open);
+    EXPECT_EQ(history.timeline.back().close_mark, CloseMark::single_witness);
+}
+
+TEST(Close, OnOneWitnessStartsAgainAfterAMinuteThatSeveralSawAndThatWasNotClean) {
     History history;
     history.times(2, "FF");
     history.times(2, "..");
     history.times(8, ".u");
-    history.minute("Fu");
-    ASSERT_EQ(history.last().record.decision, Decision::low_visibility);
+    ASSERT_EQ(history.state.incident.witness_run, 9);
+    history.minute(".F");  // row 8, one HEALTHY: not clean
+    ASSERT_EQ(int{history.last().record.rule_row}, 8);
+    EXPECT_EQ(history.state.incident.witness_run, 0);
     history.times(9, ".u");
     EXPECT_TRUE(history.state.incident.open);
     history.minute(".u");

@@ -45,7 +45,8 @@ RuleParams random_params(Random& random) {
 /// Letters of one minute. Moods make streaks, so that incidents open, close and flap.
 class Weather {
 public:
-    Weather(Random& random, std::size_t regions) : random_{random}, mood_(regions, '.') {}
+    Weather(Random& random, std::size_t regions, std::string_view letters = ".....FFFFssaguudm")
+        : random_{random}, letters_{letters}, mood_(regions, '.') {}
 
     std::string minute() {
         if (below(random_, 12) == 0) std::ranges::fill(mood_, pick());
@@ -59,12 +60,12 @@ public:
 
 private:
     char pick() {
-        constexpr std::string_view kLetters = ".....FFFFssaguudm";
-        return kLetters[static_cast<std::size_t>(
-            below(random_, static_cast<int>(kLetters.size())))];
+        return letters_[static_cast<std::size_t>(
+            below(random_, static_cast<int>(letters_.size())))];
     }
 
     Random& random_;
+    std::string_view letters_;
     std::string mood_;
 };
 
@@ -145,7 +146,22 @@ TEST(DecisionProperty, IsTheSameForAnyOrderAndAnyDuplicationOfCells) {
     });
 }
 
-TEST(DecisionProperty, AbsenceNeverOpensAndNeverClosesAnIncident) {
+bool is_silence(char letter) {
+    return letter == 'u' || letter == 'd' || letter == 'm';
+}
+
+/// Some regions silent, at least one and not all, the others healthy; needs two regions.
+std::string partly_silent(Random& random, std::size_t regions) {
+    std::string letters(regions, '.');
+    for (auto& letter : letters)
+        if (below(random, 2) == 0) letter = below(random, 2) == 0 ? 'u' : 'd';
+    const auto one = random() % regions;
+    letters[one] = 'u';
+    letters[(one + 1) % regions] = '.';
+    return letters;
+}
+
+TEST(DecisionProperty, AbsenceOfAllRegionsNeverOpensAndNeverClosesAnIncident) {
     for_histories([](Random& random, History& history, Weather& weather) {
         for (int i = 0; i < kMinutes; ++i)
             history.minute(weather.minute());
@@ -159,6 +175,95 @@ TEST(DecisionProperty, AbsenceNeverOpensAndNeverClosesAnIncident) {
         }
         ASSERT_EQ(history.state.incident.open, open);
     });
+}
+
+TEST(DecisionProperty, AbsenceOfSomeRegionsNeverOpensAnIncidentWhileTheOthersAreHealthy) {
+    int in_trouble = 0;
+    for_histories([&in_trouble](Random& random, History& history, Weather&) {
+        const auto regions = static_cast<std::size_t>(2 + below(random, 5));
+        Weather weather{random, regions, "....FFFaguudm"};  // slow votes could open a P3 by right
+        for (int i = below(random, kMinutes); i >= 0; --i)
+            history.minute(weather.minute());
+        if (history.state.incident.open) return;
+        // One that alone sees a failure, which opens nothing, and then falls silent.
+        const auto who = random() % regions;
+        std::string letters(regions, 'u');
+        letters[who] = 'F';
+        history.times(2, letters);
+        ASSERT_EQ(history.last().record.decision, Decision::unconfirmed);
+        letters = partly_silent(random, regions);
+        letters[who] = 'd';
+        if (holds_incident(history.region(who).phase)) ++in_trouble;
+        for (int i = 0; i < 30; ++i) {
+            history.minute(letters);
+            ASSERT_TRUE(history.last().transitions.empty()) << letters;
+        }
+    });
+    EXPECT_GT(in_trouble, 100) << "histories without an open incident must occur";
+}
+
+TEST(DecisionProperty, AbsenceNeverMakesAP1OfFewerFailingRegionsThanTheQuorum) {
+    int few_voters = 0;
+    for_histories([&few_voters](Random& random, History& history, Weather&) {
+        const auto regions = static_cast<std::size_t>(2 + below(random, 5));
+        const auto quorum = quorum_of(history.params().p1_quorum, regions);
+        Weather failing{random, quorum - 1, "FFFFF.ud"};
+        Weather others{random, regions - quorum + 1, "...uuuud"};
+        for (int i = 0; i < 3 * kMinutes; ++i) {
+            const auto& record = history.minute(failing.minute() + others.minute()).record;
+            ASSERT_NE(record.decision, Decision::p1);
+            if (record.voters.count() < quorum && !record.failing.empty()) ++few_voters;
+        }
+    });
+    EXPECT_GT(few_voters, 1000) << "failing regions among too few voters must occur";
+}
+
+TEST(DecisionProperty, AFailingRegionThatFallsSilentHoldsTheIncidentForTenMinutes) {
+    int held = 0;
+    for_histories([&held](Random& random, History& history, Weather&) {
+        const auto regions = static_cast<std::size_t>(2 + below(random, 5));
+        Weather weather{random, regions};
+        const auto who = random() % regions;
+        for (int i = 0; i < kMinutes; ++i)
+            history.minute(weather.minute());
+        auto letters = weather.minute();
+        letters[who] = 'F';
+        history.times(2, letters);  // its last vote; the minute is what it is for the others
+        if (!history.state.incident.open) return;
+        ++held;
+        const auto severity = history.state.incident.severity;
+        letters = partly_silent(random, regions);
+        letters[who] = 'd';
+        for (int i = 1; i <= 10; ++i) {
+            history.minute(letters);
+            ASSERT_TRUE(history.state.incident.open) << "minute " << i << " of " << letters;
+            ASSERT_EQ(history.state.incident.severity, severity) << letters;
+        }
+        // All healthy from here on: it is no trap either.
+        history.times(30, std::string(regions, '.'));
+        ASSERT_FALSE(history.state.incident.open);
+    });
+    EXPECT_GT(held, 100);
+}
+
+TEST(DecisionProperty, NothingClosesOrGoesDownWhileARegionInTroubleIsSilent) {
+    int closed = 0;
+    for_histories([&closed](Random&, History& history, Weather& weather) {
+        for (int i = 0; i < 3 * kMinutes; ++i) {
+            const auto letters = weather.minute();
+            for (const auto& transition : history.minute(letters).transitions) {
+                if (transition.kind != TransitionKind::closed &&
+                    transition.kind != TransitionKind::deescalated)
+                    continue;
+                ++closed;
+                ASSERT_FALSE(history.last().record.voters.empty());
+                for (std::size_t r = 0; r < letters.size(); ++r)
+                    ASSERT_FALSE(is_silence(letters[r]) && holds_incident(history.region(r).phase))
+                        << letters << ", region " << r;
+            }
+        }
+    });
+    EXPECT_GT(closed, 1000);
 }
 
 TEST(DecisionProperty, AP1NeverHasFewerThanTwoFailingRegionsUnlessThereIsOnlyOne) {
