@@ -11,13 +11,13 @@
 
 namespace quorate::agent {
 
-/// The agent's heartbeat: every two seconds it measures the offset to Redis's clock and writes what
+/// The agent's heartbeat: every second it measures the offset to Redis's clock and writes what
 /// the agent says of itself. An agent that is silent for `kSilenceMax` counts as dead: its jobs are
 /// claimed by others.
 class Pulse {
 public:
-    static constexpr std::chrono::seconds kEvery{2};
-    static constexpr std::chrono::seconds kSilenceMax{6};
+    static constexpr milliseconds kEvery{1000};
+    static constexpr milliseconds kSilenceMax{2500};
 
     /// What changes from beat to beat.
     struct Load {

@@ -21,7 +21,7 @@ enum class AgentState : std::uint8_t {
 };
 std::string_view name_of(AgentState state);
 
-/// What an agent says of itself every two seconds.
+/// What an agent says of itself every second.
 struct Heartbeat {
     std::string agent;
     std::string version;

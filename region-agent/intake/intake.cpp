@@ -19,7 +19,7 @@ namespace {
 constexpr milliseconds kBlock{500};  // of a read; so long may a drain wait for it
 constexpr milliseconds kReadAgain{200};
 constexpr milliseconds kStuckAfter{250};  // jobs come up to 2 s before their slot
-constexpr milliseconds kClaimEvery{1000};
+constexpr milliseconds kClaimEvery{500};
 constexpr std::size_t kReadMax = 1000;          // jobs of one read
 constexpr std::size_t kClaimMax = 200;          // jobs of one claim: other agents want some, too
 constexpr std::chrono::hours kForgetAfter{24};  // an agent that is silent for so long is gone
