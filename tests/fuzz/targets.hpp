@@ -33,6 +33,7 @@ void fuzz_cell(std::string_view input);
 void fuzz_job(std::string_view input);
 void fuzz_endpoint_file(std::string_view input);
 void fuzz_config(std::string_view input);
+void fuzz_auth_metadata(std::string_view input);
 
 struct Target {
     std::string_view name;  ///< also of its folder below `corpus`
@@ -51,6 +52,7 @@ inline constexpr std::array kTargets{Target{"sse", fuzz_sse},
                                      Target{"cell", fuzz_cell},
                                      Target{"job", fuzz_job},
                                      Target{"endpoint_file", fuzz_endpoint_file},
-                                     Target{"config", fuzz_config}};
+                                     Target{"config", fuzz_config},
+                                     Target{"auth_metadata", fuzz_auth_metadata}};
 
 }  // namespace quorate::fuzz
