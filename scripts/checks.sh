@@ -41,7 +41,11 @@ verb_test() {
     local suite status=0 output
     output=$(mktemp)
     for suite in ${pattern//|/ }; do
-        stage "test $suite" run_suite "$suite" "$output" || status=1
+        if is_empty_suite "$suite"; then
+            note "the suite $suite has no tests yet"
+        else
+            stage "test $suite" run_suite "$suite" "$output" || status=1
+        fi
     done
     print_stages
     summary "$output" || status=1
@@ -54,6 +58,8 @@ test_packages() {
     need_lab
     need_test_servers
 }
+
+is_empty_suite() { ctest --test-dir "$repo/build/$preset" -N -L "^$1\$" | grep -qx 'Total Tests: 0'; }
 
 # Suites with servers of their own take turns; the others share the cores.
 run_suite() {

@@ -38,17 +38,19 @@ node_is_recent() {
         [ "$(node -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null)" = true ]
 }
 
-# Puts a Node of version 20 or later onto PATH: the one found, else Node 22 from npm's package `node`.
+# Puts a Node of version 20 or later onto PATH: the one found, else the Node 22 of scripts/node.
 need_node() {
     if node_is_recent; then return; fi
-    PATH=$node_dir/node_modules/node/bin:$PATH
+    local folder
+    for folder in "$node_dir"/node_modules/node-linux-*/bin; do PATH=$folder:$PATH; done
     hash -r
     if node_is_recent; then return; fi
     need_packages nodejs npm
     mkdir -p "$node_dir"
-    [ -e "$node_dir/package.json" ] || echo '{"private": true}' >"$node_dir/package.json"
-    run npm install --prefix "$node_dir" --no-fund --no-audit --no-update-notifier --save-exact node@22 </dev/null >&2 ||
+    cp "$repo"/scripts/node/{package.json,package-lock.json} "$node_dir/"
+    run npm ci --prefix "$node_dir" --no-fund --no-audit --no-update-notifier --ignore-scripts </dev/null >&2 ||
         fail "npm could not install Node 22"
+    for folder in "$node_dir"/node_modules/node-linux-*/bin; do PATH=$folder:$PATH; done
     hash -r
     node_is_recent || fail "Node 20 or later is needed, found $(node --version 2>&1)"
 }

@@ -30,9 +30,9 @@ demo_servers=(lab everything everything-sse modern-stateless)
 # ---- what runs: .run/current says with which window, and whether with the demo
 
 need_window_running() {
-    make_private_dir
     is_running postgres || fail "nothing runs: ./dev up"
     read -r window demo 2>/dev/null <"$run_dir/current" || fail "nothing runs: ./dev up"
+    make_private_dir
 }
 
 runs_anything() {
@@ -185,7 +185,7 @@ apply_files() {
 # ---- verbs
 
 verb_up() {
-    local detach=no demo=yes window='' files=() running_window=''
+    local detach=no demo=yes window='' files=() running_window='' running_demo=''
     while [ $# -gt 0 ]; do
         case $1 in
             --detach) detach=yes ;;
@@ -204,12 +204,15 @@ verb_up() {
 
     mkdir -p "$pid_dir" "$log_dir"
     lock_instance
-    if runs_anything && read -r running_window _ 2>/dev/null <"$run_dir/current"; then
+    if runs_anything && read -r running_window running_demo 2>/dev/null <"$run_dir/current"; then
         [ -z "$window" ] || [ "$window" = "$running_window" ] ||
             fail "already running with window $running_window: ./dev down first"
+        [ "$demo" = "$running_demo" ] ||
+            fail "already running $([ "$demo" = yes ] && echo without || echo with) the demo: ./dev down first"
         window=$running_window
     fi
     window=${window:-60s}
+    check_ports # before the minutes that installing and building take, and again after them
     need_packages "${packages_run[@]}"
     if [ "$demo" = yes ]; then need_lab; fi
     need_build release "${binaries[@]}"
