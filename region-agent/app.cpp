@@ -69,6 +69,12 @@ void show(const ResolverCounts& counts, const AgentMetrics& metrics) {
     metrics.dns_cache_entries.set(static_cast<double>(counts.entries));
 }
 
+CellBufferLimits buffer_limits(const Config& config) {
+    CellBufferLimits limits;
+    limits.minute_ttl = std::chrono::ceil<std::chrono::seconds>(config.cells_expire_after);
+    return limits;
+}
+
 }  // namespace
 
 App::App(asio::any_io_executor executor, const Config& config, const std::string& version)
@@ -78,7 +84,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       counts_{metrics_},
       redis_{executor, {.address = *parse_redis_url(config.redis_url)}},
       reads_{executor, {.address = *parse_redis_url(config.redis_url)}},
-      cells_{redis_},
+      cells_{redis_, buffer_limits(config)},
       jobs_{redis_, reads_, config.region, config.name},
       resolver_{executor, own_clock_, resolver_options(config)},
       engine_{clock_, tls_, resolver_, engine_options(config, version)},

@@ -137,6 +137,12 @@ Schema<Config> config_schema() {
              "Bytes of the spool's files; above it the oldest cells go. A cell takes some 300.")
         .between(1 << 20, std::int64_t{1} << 40U);
     schema
+        .key("cells_expire_after",
+             &Config::cells_expire_after,
+             "When Redis forgets the cells of a minute that no archiver has sealed; the agents of "
+             "a deployment should agree.")
+        .between(std::chrono::hours{1}, std::chrono::hours{24 * 30});
+    schema
         .key("health.address",
              &Config::health_address,
              "Where /livez, /readyz and /metrics are served.")

@@ -27,6 +27,7 @@ struct Config {
     std::string contact_url;
     std::filesystem::path spool_directory;
     std::uint64_t spool_bytes_max = std::uint64_t{256} << 20U;
+    std::chrono::milliseconds cells_expire_after{std::chrono::hours{96}};
     std::string health_address = "127.0.0.1";
     std::uint16_t health_port = 9102;
     std::string log_level = "info";

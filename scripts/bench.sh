@@ -1,9 +1,9 @@
 # Benchmarks: what to install and build for each, then tests/bench/run.py.
 # shellcheck shell=bash
 
-benches=(probe) # every NAME, in the order in which all of them run
-declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux")
-declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server")
+benches=(probe distribution) # every NAME, in the order in which all of them run
+declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server util-linux")
+declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record")
 
 verb_bench() {
     local names=() options=() name

@@ -9,6 +9,7 @@
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "archiver/store/packed_cell.hpp"
 #include "archiver/store/seal_store.hpp"
 #include "core/schedule/schedule.hpp"
 #include "platform/redis/fleet.hpp"
@@ -37,10 +38,14 @@ void log_transition(Logger& log, const EndpointVersion& version, const Transitio
 }
 
 Gap gap_of(const SealedRow& row) {
-    Gap gap{row.version.shard, row.minute, row.version.endpoint, {}};
+    Gap gap{row.version.shard, row.minute, row.version.endpoint, row.version.cell_slot, {}};
     for (const auto& cell : row.cells)
-        if (cell.agent.empty()) gap.regions.push_back(cell.key.region);
+        if (made_at_seal(cell)) gap.regions.push_back(cell.key.region);
     return gap;
+}
+
+CellsQuery query_of(const EndpointVersion& version, UtcMinute minute) {
+    return {version.shard, minute, version.endpoint, version.cell_slot, version.regions};
 }
 
 }  // namespace
@@ -102,6 +107,7 @@ Task<> ArchiveLoop::start() {
     catalogue_window_ = -1;
     partitions_at_ = {};
     offset_at_ = {};
+    co_await refresh_catalogue();  // which keys a minute may have
     co_await catch_up_redis();
 }
 
@@ -171,14 +177,19 @@ Task<> ArchiveLoop::refresh() {
     }
     const auto window = utc_now().time_since_epoch() / options_.window.length();
     if (window == catalogue_window_) co_return;
-    auto load = [](pqxx::work& work) { return load_catalogue(work); };
-    auto loaded = co_await database_.transact(load);
-    catalogue_ = Catalogue{std::move(loaded.versions), options_.window};
-    regions_ = std::move(loaded.regions);
+    co_await refresh_catalogue();
     catalogue_window_ = window;
     for (const auto shard : shards_)
         if (const auto first = catalogue_.first_minute(shard))
             watermarks_.try_emplace(shard, first->plus(-1, options_.window));
+}
+
+Task<> ArchiveLoop::refresh_catalogue() {
+    auto load = [](pqxx::work& work) { return load_catalogue(work); };
+    auto loaded = co_await database_.transact(load);
+    catalogue_ = Catalogue{std::move(loaded.versions), options_.window};
+    regions_ = std::move(loaded.regions);
+    slots_ = std::move(loaded.slots);
 }
 
 std::optional<UtcMinute> ArchiveLoop::sealed_until(ShardId shard) const {
@@ -188,10 +199,10 @@ std::optional<UtcMinute> ArchiveLoop::sealed_until(ShardId shard) const {
 }
 
 Task<> ArchiveLoop::seal_announced() {
-    const auto batches = co_await buffer_.read_done(shards_, options_.announced_max);
+    auto batches = co_await buffer_.read_done(shards_, region_ids(), options_.announced_max);
     for (const auto& batch : batches)
-        for (const auto& done : batch.minutes)
-            announcements_.add({done.minute, done.endpoint});
+        for (const auto& run : batch.runs)
+            note(batch.shard, run);
     const auto until = [this](ShardId shard) { return sealed_until(shard); };
     announcements_.forget_sealed(catalogue_, progress_, until);
 
@@ -200,7 +211,7 @@ Task<> ArchiveLoop::seal_announced() {
     std::vector<CellsQuery> queries;
     for (const auto& each : ready) {
         const auto* version = catalogue_.expected(each.endpoint, each.minute);
-        queries.push_back({version->shard, each.minute, each.endpoint, version->regions});
+        queries.push_back(query_of(*version, each.minute));
     }
     const auto found = co_await buffer_.read_cells(queries);
     SealPlan plan{progress_, catalogue_, utc_now()};
@@ -214,8 +225,7 @@ Task<> ArchiveLoop::seal_announced() {
         plan.seal(version, query.minute, found[i].cells, [](RegionId) { return true; });
     }
     if (!plan.empty()) co_await commit(plan);
-    for (const auto& batch : batches)
-        co_await buffer_.drop_done(batch.shard, batch.entries);
+    co_await buffer_.drop_done(std::move(batches));
     metrics_.held.set(static_cast<double>(announcements_.size()));
 }
 
@@ -233,7 +243,7 @@ Task<bool> ArchiveLoop::seal_due() {
     const auto minute = next_due();
     if (!minute || utc_now() < watermark(*minute, options_.window)) co_return false;
     std::vector<ShardId> shards;
-    std::vector<DoneMinute> due;
+    std::vector<Announcement> due;
     for (const auto& [shard, sealed] : watermarks_) {
         if (sealed.plus(1, options_.window) != *minute) continue;
         shards.push_back(shard);
@@ -245,7 +255,7 @@ Task<bool> ArchiveLoop::seal_due() {
     }
     while (due.size() > options_.rows_max) {  // in several transactions, the watermark in the last
         const auto rest = due.end() - static_cast<std::ptrdiff_t>(options_.rows_max);
-        const std::vector<DoneMinute> some{rest, due.end()};
+        const std::vector<Announcement> some{rest, due.end()};
         due.erase(rest, due.end());
         SealPlan part{progress_, catalogue_, utc_now()};
         co_await plan_due(part, some);
@@ -267,12 +277,12 @@ Task<bool> ArchiveLoop::seal_due() {
     co_return true;
 }
 
-Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<DoneMinute>& due) {
+Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& due) {
     if (due.empty()) co_return;
     std::vector<CellsQuery> queries;
     for (const auto& each : due) {
         const auto* version = catalogue_.expected(each.endpoint, each.minute);
-        queries.push_back({version->shard, each.minute, each.endpoint, version->regions});
+        queries.push_back(query_of(*version, each.minute));
     }
     const auto found = co_await buffer_.read_cells(queries);
     const auto dead = co_await dead_regions();
@@ -314,7 +324,12 @@ Task<> ArchiveLoop::forget(std::vector<ShardMinute> sealed) {
     }
     for (const auto& each : sealed)
         gaps_.erase(each);
-    co_await buffer_.drop_minutes(std::move(sealed));
+    std::vector<std::uint32_t> slots;
+    for (const auto& each : sealed) {
+        const auto found = slots_.find(each.shard);
+        slots.push_back(found == slots_.end() ? 0 : found->second);
+    }
+    co_await buffer_.drop_minutes(std::move(sealed), region_ids(), std::move(slots));
 }
 
 /// Stores what came for cells that were made at the seal.
@@ -331,7 +346,21 @@ Task<> ArchiveLoop::look_again(std::vector<CellsQuery> gaps) {
 
 void ArchiveLoop::note(Gap gap) {
     gaps_[{gap.shard, gap.minute}].push_back(
-        {gap.shard, gap.minute, gap.endpoint, std::move(gap.regions)});
+        {gap.shard, gap.minute, gap.endpoint, gap.cell_slot, std::move(gap.regions)});
+}
+
+/// The endpoints that are expected under the slots of an announcement.
+void ArchiveLoop::note(ShardId shard, const DoneRun& run) {
+    for (std::uint32_t i = 0; i < run.count; ++i)
+        if (const auto* version = catalogue_.expected(shard, run.first_slot + i, run.minute))
+            announcements_.add({run.minute, version->endpoint});
+}
+
+std::vector<RegionId> ArchiveLoop::region_ids() const {
+    std::vector<RegionId> ids;
+    for (const auto& [region, name] : regions_)
+        ids.push_back(region);
+    return ids;
 }
 
 void ArchiveLoop::count_late(const LateOutcome& outcome) {
@@ -392,15 +421,15 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
 }
 
 Task<> ArchiveLoop::store_late_cells() {
-    const auto batches = co_await buffer_.read_late(shards_, options_.announced_max);
-    for (const auto& batch : batches) {
+    auto batches = co_await buffer_.read_late(shards_, region_ids(), options_.late_max);
+    for (auto& batch : batches) {
         auto store = [&batch](pqxx::work& work) { return store_late(work, batch.cells); };
         const auto outcome = co_await database_.transact(store);
-        co_await buffer_.drop_late(batch.shard, batch.entries);
         count_late(outcome);
         metrics_.undecodable.add(static_cast<double>(batch.undecodable.size()));
         for (const auto& why : batch.undecodable)
             log_event(log_, LogLevel::warn, "cell.refused", kv("detail", why));
+        co_await buffer_.drop_late(std::move(batch));
     }
 }
 

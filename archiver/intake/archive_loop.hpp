@@ -24,9 +24,11 @@ struct ArchiveOptions {
     Window window = Window::minute();
     std::uint32_t shards = 64;
     milliseconds poll{200};
-    std::size_t rows_max = 2000;       ///< endpoint-minutes of one transaction
-    std::size_t announced_max = 1000;  ///< announcements of a shard read at a time, late cells too
-    std::size_t held_max = 100'000;    ///< announcements held in memory
+    std::size_t rows_max = 2000;      ///< endpoint-minutes of one transaction
+    std::size_t announced_max = 100;  ///< announcements of a shard and region read at a time;
+                                      ///< each may name thousands of endpoints
+    std::size_t late_max = 1000;      ///< late cells of a shard and region read at a time
+    std::size_t held_max = 100'000;   ///< announcements held in memory
 };
 
 /// Drains verdict-minutes from Redis into Postgres, for one active archiver: seals complete minutes
@@ -57,6 +59,7 @@ private:
     Task<> run_until_failure(Backoff& backoff);
     Task<> step();
     Task<> refresh();
+    Task<> refresh_catalogue();
     Task<> seal_announced();
     Task<bool> seal_due();
     Task<> store_late_cells();
@@ -64,9 +67,11 @@ private:
     Task<> forget(std::vector<ShardMinute> sealed);
     Task<> look_again(std::vector<CellsQuery> gaps);
     void note(Gap gap);
+    void note(ShardId shard, const DoneRun& run);
+    std::vector<RegionId> region_ids() const;
     void count_late(const LateOutcome& outcome);
     Task<std::vector<RegionId>> dead_regions();
-    Task<> plan_due(SealPlan& plan, const std::vector<DoneMinute>& due);
+    Task<> plan_due(SealPlan& plan, const std::vector<Announcement>& due);
     std::optional<UtcMinute> next_due() const;
     std::optional<UtcMinute> sealed_until(ShardId shard) const;
     UtcTime utc_now() const { return clock_.utc_now() + offset_; }
@@ -87,7 +92,8 @@ private:
     bool redis_returned_ = false;
     Catalogue catalogue_;
     RegionNames regions_;
-    std::int64_t catalogue_window_ = -1;  // index of the window in which it was read
+    std::map<ShardId, std::uint32_t> slots_;  // one more than the highest of each shard
+    std::int64_t catalogue_window_ = -1;      // index of the window in which it was read
     ProgressMap progress_;
     std::map<ShardId, UtcMinute> watermarks_;
     /// Cells that were made at the seal, of minutes that Redis still has.

@@ -24,6 +24,10 @@ Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window) : win
             return std::tuple{version.valid_from, !version.valid_to, version.valid_to};
         });
         shards_[all.front().shard].push_back(endpoint);
+        auto& slots = slots_[all.front().shard];
+        const auto slot = all.front().cell_slot;
+        if (slots.size() <= slot) slots.resize(slot + 1);
+        slots[slot].push_back(endpoint);
     }
     for (auto& [shard, endpoints] : shards_)
         std::ranges::sort(endpoints);
@@ -38,6 +42,16 @@ const EndpointVersion* Catalogue::expected(EndpointId endpoint, UtcMinute minute
                            expects(minute, window_, version.interval, version.hash);
         return looks ? &version : nullptr;
     }
+    return nullptr;
+}
+
+const EndpointVersion* Catalogue::expected(ShardId shard,
+                                           std::uint32_t cell_slot,
+                                           UtcMinute minute) const {
+    const auto found = slots_.find(shard);
+    if (found == slots_.end() || cell_slot >= found->second.size()) return nullptr;
+    for (const auto endpoint : found->second[cell_slot])
+        if (const auto* version = expected(endpoint, minute)) return version;
     return nullptr;
 }
 

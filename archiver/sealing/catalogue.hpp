@@ -18,6 +18,7 @@ namespace quorate {
 struct EndpointVersion {
     EndpointId endpoint;
     ShardId shard;
+    std::uint32_t cell_slot = 0;  ///< its place among the cells of the shard
     std::string tenant;
     std::string name;
     UtcMinute valid_from;
@@ -41,6 +42,9 @@ public:
     /// none is: unknown, paused, deleted, or not a minute of its interval.
     const EndpointVersion* expected(EndpointId endpoint, UtcMinute minute) const;
 
+    /// As `expected`, of the endpoint that has this slot of the shard in this minute.
+    const EndpointVersion* expected(ShardId shard, std::uint32_t cell_slot, UtcMinute minute) const;
+
     /// The endpoints of a shard, each once, ascending; some may be deleted.
     const std::vector<EndpointId>& endpoints(ShardId shard) const;
 
@@ -56,6 +60,8 @@ private:
     Window window_ = Window::minute();
     std::unordered_map<EndpointId, std::vector<EndpointVersion>> versions_;  // in order
     std::map<ShardId, std::vector<EndpointId>> shards_;
+    // A slot of a deleted endpoint is another's from a later minute on.
+    std::map<ShardId, std::vector<std::vector<EndpointId>>> slots_;
 };
 
 }  // namespace quorate

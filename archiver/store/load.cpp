@@ -32,6 +32,7 @@ EndpointVersion version_of(const pqxx::row& row) {
     EndpointVersion version;
     version.endpoint = EndpointId{row["endpoint_id"].as<std::uint64_t>()};
     version.shard = ShardId{row["shard"].as<std::uint64_t>()};
+    version.cell_slot = row["cell_slot"].as<std::uint32_t>();
     version.tenant = row["tenant"].as<std::string>();
     version.name = row["name"].as<std::string>();
     version.valid_from = minute_of(row["valid_from"]);
@@ -73,8 +74,8 @@ Committed load_committed(pqxx::work& work) {
 LoadedCatalogue load_catalogue(pqxx::work& work) {
     LoadedCatalogue loaded;
     for (const auto& row : work.exec(
-             "SELECT v.endpoint_id, e.shard, e.tenant, e.name, " + epoch_ms("v.valid_from") +
-             " AS valid_from, " + epoch_ms("v.valid_to") +
+             "SELECT v.endpoint_id, e.shard, e.cell_slot, e.tenant, e.name, " +
+             epoch_ms("v.valid_from") + " AS valid_from, " + epoch_ms("v.valid_to") +
              " AS valid_to, v.regions, v.interval_ms, v.paused, "
              "e.deleted_at IS NOT NULL AS deleted, v.spec->>'p1_quorum' AS p1_quorum "
              "FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id "
@@ -83,6 +84,10 @@ LoadedCatalogue load_catalogue(pqxx::work& work) {
         loaded.versions.push_back(version_of(row));
     for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
         loaded.regions.emplace(RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>());
+    // Of the deleted ones too: their cells may still be there.
+    for (const auto& row :
+         work.exec("SELECT shard, max(cell_slot) + 1 FROM quorate.endpoint GROUP BY shard"))
+        loaded.slots.emplace(ShardId{row[0].as<std::uint64_t>()}, row[1].as<std::uint32_t>());
     return loaded;
 }
 
@@ -91,15 +96,19 @@ std::vector<Gap> load_gaps(pqxx::work& work, const std::map<ShardId, UtcMinute>&
     for (const auto& [shard, minute] : from) {
         // OFFSET 0 keeps it to one look into the primary key per endpoint.
         const auto rows = work.exec_params(
-            "SELECT e.id, " + epoch_ms("m.minute") +
+            "SELECT e.id, e.cell_slot, " + epoch_ms("m.minute") +
                 ", m.cells FROM quorate.endpoint e CROSS JOIN LATERAL (SELECT * FROM "
                 "quorate.minute WHERE endpoint_id = e.id AND minute >= $2 OFFSET 0) m "
                 "WHERE e.shard = $1",
             shard.value(),
             timestamp_text(minute));
         for (const auto& row : rows) {
-            Gap gap{shard, minute_of(row[1]), EndpointId{row[0].as<std::uint64_t>()}, {}};
-            for (const auto& cell : unpack_cells(bytes_of_bytea(row[2].as<std::string>())))
+            Gap gap{shard,
+                    minute_of(row[2]),
+                    EndpointId{row[0].as<std::uint64_t>()},
+                    row[1].as<std::uint32_t>(),
+                    {}};
+            for (const auto& cell : unpack_cells(bytes_of_bytea(row[3].as<std::string>())))
                 if (made_at_seal(cell)) gap.regions.push_back(cell.region);
             if (!gap.regions.empty()) gaps.push_back(std::move(gap));
         }

@@ -22,6 +22,7 @@ Committed load_committed(pqxx::work& work);
 struct LoadedCatalogue {
     std::vector<EndpointVersion> versions;
     RegionNames regions;
+    std::map<ShardId, std::uint32_t> slots;  ///< one more than the highest of each shard
 };
 LoadedCatalogue load_catalogue(pqxx::work& work);
 
@@ -30,6 +31,7 @@ struct Gap {
     ShardId shard;
     UtcMinute minute;
     EndpointId endpoint;
+    std::uint32_t cell_slot = 0;
     std::vector<RegionId> regions;
 };
 /// Those of the shards' minutes, of each shard from its given minute on.

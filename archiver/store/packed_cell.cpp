@@ -45,6 +45,12 @@ private:
     std::size_t at_ = 0;
 };
 
+/// What the seal writes where nothing came; agents write neither reason.
+bool is_silence(Verdict verdict, std::optional<Reason> reason) {
+    return verdict == Verdict::unknown &&
+           (reason == Reason::not_reported || reason == Reason::agent_dead);
+}
+
 std::optional<microseconds> to_us(const PhaseTimings::Us& us) {
     if (!us) return std::nullopt;
     return microseconds{*us};
@@ -129,8 +135,11 @@ std::vector<PackedCell> unpack_cells(std::string_view bytes) {
 }
 
 bool made_at_seal(const PackedCell& cell) {
-    return !cell.late && cell.own_verdict == Verdict::unknown &&
-           (cell.reason == Reason::not_reported || cell.reason == Reason::agent_dead);
+    return !cell.late && is_silence(cell.own_verdict, cell.reason);
+}
+
+bool made_at_seal(const Cell& cell) {
+    return is_silence(cell.verdict, cell.reason);
 }
 
 }  // namespace quorate

@@ -56,5 +56,6 @@ std::vector<PackedCell> unpack_cells(std::string_view bytes);
 
 /// Whether the cell was made at the seal because none had come: what a late cell may correct.
 bool made_at_seal(const PackedCell& cell);
+bool made_at_seal(const Cell& cell);
 
 }  // namespace quorate

@@ -1,70 +1,76 @@
 #include "platform/redis/cell_buffer.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include "platform/redis/cell_calls.hpp"
+#include "platform/redis/cell_reads.hpp"
 #include "platform/redis/convert.hpp"
 #include "platform/redis/keys.hpp"
 #include "platform/redis/script.hpp"
 #include "platform/redis/scripts.hpp"
-#include "platform/wire/cell_codec.hpp"
 
 namespace quorate {
 
 namespace {
 
-/// What stands before the first `:` as a minute, and what stands behind it.
-std::optional<std::pair<UtcMinute, std::string_view>> split_minute(std::string_view entry) {
-    const auto colon = entry.find(':');
-    if (colon == std::string_view::npos) return std::nullopt;
-    const auto ms = detail::parse_number<std::int64_t>(entry.substr(0, colon));
-    if (!ms) return std::nullopt;
-    return std::pair{UtcMinute::from_epoch_ms(*ms), entry.substr(colon + 1)};
+/// A list of each shard and region.
+struct ListOf {
+    ShardId shard;
+    RegionId region;
+};
+
+std::vector<ListOf> lists_of(const std::vector<ShardId>& shards,
+                             const std::vector<RegionId>& regions) {
+    std::vector<ListOf> lists;
+    lists.reserve(shards.size() * regions.size());
+    for (const auto shard : shards)
+        for (const auto region : regions)
+            lists.push_back({shard, region});
+    return lists;
 }
 
-std::vector<RedisArgs> heads_of_lists(const std::vector<ShardId>& shards,
-                                      std::size_t entries_max,
-                                      std::string (*key)(ShardId)) {
+std::vector<RedisArgs> heads_of(const std::vector<ListOf>& lists,
+                                std::size_t entries_max,
+                                std::string (*key)(ShardId, RegionId)) {
     std::vector<RedisArgs> commands;
-    commands.reserve(shards.size());
+    commands.reserve(lists.size());
     const auto last = std::to_string(entries_max - 1);
-    for (const auto shard : shards)
-        commands.push_back({"LRANGE", key(shard), "0", last});
+    for (const auto& [shard, region] : lists)
+        commands.push_back({"LRANGE", key(shard, region), "0", last});
     return commands;
 }
 
-RedisScript::Call record_call(const std::vector<CellToRecord>& cells,
-                              const std::vector<std::size_t>& members,
-                              const CellBufferLimits& limits) {
-    const auto shard = cells[members.front()].shard;
-    const auto minute = cells[members.front()].key.minute;
-    RedisScript::Call call;
-    call.keys = {
-        keys::minute(shard, minute), keys::done(shard), keys::sealed(shard), keys::late(shard)};
-    call.arguments = {std::to_string(minute.epoch_ms()),
-                      std::to_string(limits.minute_ttl.count()),
-                      std::to_string(limits.late_max),
-                      std::to_string(limits.done_max)};
-    for (const auto member : members) {
-        const auto& cell = cells[member];
-        call.arguments.push_back(keys::cell_field(cell.key.endpoint, cell.key.region));
-        call.arguments.push_back(std::to_string(cell.key.endpoint.value()));
-        call.arguments.push_back(std::to_string(cell.expected_cells));
-        call.arguments.push_back(cell.encoded);
+/// `<minute_ms>:<runs>`; what is none is passed over.
+void read_announcement(std::string_view entry, std::vector<DoneRun>& runs) {
+    const auto colon = entry.find(':');
+    if (colon == std::string_view::npos) return;
+    const auto ms = detail::parse_number<std::int64_t>(entry.substr(0, colon));
+    if (!ms) return;
+    for (auto rest = entry.substr(colon + 1); rest.size() >= 6; rest.remove_prefix(6)) {
+        std::uint64_t run = 0;
+        for (std::size_t i = 0; i < 6; ++i)
+            run = run << 8U | static_cast<unsigned char>(rest[i]);
+        runs.push_back({UtcMinute::from_epoch_ms(*ms),
+                        static_cast<std::uint32_t>(run >> 16U),
+                        static_cast<std::uint32_t>(run & 0xFFFFU)});
     }
-    return call;
 }
 
-/// The cell under a field, if its bytes are one and it is the one that the field names.
-void take_cell(const RedisReply& value, const CellKey& key, CellsFound& found) {
-    if (value.is_nil()) return;
-    auto cell = wire::decode_cell(value.text());
-    if (!cell)
-        found.undecodable.push_back(cell.error().text);
-    else if (cell->key != key)
-        found.undecodable.push_back("cell: stands under the key of another cell");
-    else
-        found.cells.push_back(*std::move(cell));
+void take_answer(const RedisReply& reply,
+                 const std::vector<std::size_t>& members,
+                 std::vector<Recorded>& answers) {
+    const auto& digits = reply.text();
+    if (digits == "fresh" || digits == "sealed") {
+        for (const auto member : members)
+            answers[member] = digits == "fresh" ? Recorded::fresh : Recorded::late;
+        return;
+    }
+    if (digits.size() != members.size())
+        throw RedisError{"ERR the record script did not answer for each cell"};
+    for (std::size_t i = 0; i < members.size(); ++i)
+        answers[members[i]] = static_cast<Recorded>(digits[i] - '0');
 }
 
 }  // namespace
@@ -74,72 +80,81 @@ CellBuffer::CellBuffer(RedisClient& client, CellBufferLimits limits)
 
 Task<std::vector<Recorded>> CellBuffer::record(std::vector<CellToRecord> cells) {
     static const RedisScript kScript{scripts::record};
-    std::map<std::pair<ShardId, UtcMinute>, std::vector<std::size_t>> groups;
-    for (std::size_t i = 0; i < cells.size(); ++i)
-        groups[{cells[i].shard, cells[i].key.minute}].push_back(i);
+    const detail::RecordSettings settings{limits_.minute_ttl, limits_.done_max};
+    auto made = detail::record_calls(cells, settings);
     std::vector<RedisScript::Call> calls;
-    calls.reserve(groups.size());
-    for (const auto& [where, members] : groups)
-        calls.push_back(record_call(cells, members, limits_));
+    calls.reserve(made.size());
+    for (auto& each : made)
+        calls.push_back(std::move(each.call));
     const auto replies = co_await kScript.run_all(*client_, std::move(calls));
 
     std::vector<Recorded> answers(cells.size());
+    for (std::size_t i = 0; i < made.size(); ++i)
+        take_answer(replies[i], made[i].members, answers);
+    if (std::ranges::find(answers, Recorded::late) != answers.end())
+        co_await record_late(cells, answers);
+    co_return answers;
+}
+
+/// A minute that is sealed stays so: between the two calls nothing can change for these cells.
+Task<> CellBuffer::record_late(const std::vector<CellToRecord>& cells,
+                               std::vector<Recorded>& answers) {
+    static const RedisScript kScript{scripts::late};
+    std::map<std::pair<ShardId, RegionId>, std::vector<std::size_t>> lists;
+    for (std::size_t i = 0; i < cells.size(); ++i)
+        if (answers[i] == Recorded::late) lists[{cells[i].shard, cells[i].key.region}].push_back(i);
+    std::vector<RedisScript::Call> calls;
+    for (const auto& [list, members] : lists) {
+        RedisScript::Call call;
+        call.keys = {keys::late(list.first, list.second)};
+        call.arguments = {std::to_string(limits_.late_max)};
+        for (const auto member : members)
+            call.arguments.push_back(wire::encode_record(cells[member]));
+        calls.push_back(std::move(call));
+    }
+    const auto replies = co_await kScript.run_all(*client_, std::move(calls));
     auto reply = replies.begin();
-    for (const auto& [where, members] : groups) {
+    for (const auto& [list, members] : lists) {
         const auto& codes = (reply++)->list();
         for (std::size_t i = 0; i < members.size(); ++i)
             answers[members[i]] = static_cast<Recorded>(codes.at(i).integer());
     }
-    co_return answers;
 }
 
 Task<std::vector<DoneBatch>> CellBuffer::read_done(std::vector<ShardId> shards,
+                                                   std::vector<RegionId> regions,
                                                    std::size_t entries_max) {
-    auto commands = heads_of_lists(shards, entries_max, keys::done);
+    const auto lists = lists_of(shards, regions);
+    auto commands = heads_of(lists, entries_max, keys::done);
     const auto replies = co_await client_->run_all(std::move(commands));
     std::vector<DoneBatch> batches;
-    for (std::size_t i = 0; i < shards.size(); ++i) {
+    for (std::size_t i = 0; i < lists.size(); ++i) {
         const auto& entries = replies[i].list();
         if (entries.empty()) continue;
-        DoneBatch batch{shards[i], entries.size(), {}};
-        for (const auto& entry : entries) {
-            const auto parts = split_minute(entry.text());
-            const auto endpoint =
-                parts ? detail::parse_number<std::uint64_t>(parts->second) : std::nullopt;
-            if (endpoint) batch.minutes.push_back({parts->first, EndpointId{*endpoint}});
-        }
+        DoneBatch batch{lists[i].shard, lists[i].region, entries.size(), {}};
+        for (const auto& entry : entries)
+            read_announcement(entry.text(), batch.runs);
         batches.push_back(std::move(batch));
     }
     co_return batches;
 }
 
-Task<> CellBuffer::drop_done(ShardId shard, std::size_t entries) {
-    RedisArgs command{"LTRIM", keys::done(shard), std::to_string(entries), "-1"};
-    const auto reply = co_await client_->run(std::move(command));
+Task<> CellBuffer::drop_done(std::vector<DoneBatch> batches) {
+    std::vector<RedisArgs> commands;
+    commands.reserve(batches.size());
+    for (const auto& batch : batches)
+        commands.push_back(
+            {"LTRIM", keys::done(batch.shard, batch.region), std::to_string(batch.entries), "-1"});
+    const auto replies = co_await client_->run_all(std::move(commands));
 }
 
 Task<std::vector<CellsFound>> CellBuffer::read_cells(std::vector<CellsQuery> queries) {
-    std::vector<RedisArgs> commands;
-    commands.reserve(queries.size());
-    for (const auto& query : queries) {
-        RedisArgs command{"HMGET", keys::minute(query.shard, query.minute)};
-        for (const auto region : query.regions)
-            command.push_back(keys::cell_field(query.endpoint, region));
-        commands.push_back(std::move(command));
-    }
-    const auto replies = co_await client_->run_all(std::move(commands));
-    std::vector<CellsFound> answers;
-    answers.reserve(queries.size());
-    for (std::size_t i = 0; i < queries.size(); ++i) {
-        const auto& query = queries[i];
-        CellsFound found;
-        for (std::size_t r = 0; r < query.regions.size(); ++r) {
-            const CellKey key{query.endpoint, query.regions[r], query.minute};
-            take_cell(replies[i].list().at(r), key, found);
-        }
-        answers.push_back(std::move(found));
-    }
-    co_return answers;
+    detail::CellReads reads{std::move(queries)};
+    auto blocks = reads.block_commands();
+    auto of_blocks = co_await client_->run_all(std::move(blocks));
+    auto details = reads.detail_commands(std::move(of_blocks));
+    auto of_details = co_await client_->run_all(std::move(details));
+    co_return reads.found(of_details);
 }
 
 Task<> CellBuffer::seal(std::vector<ShardMinute> minutes) {
@@ -150,10 +165,21 @@ Task<> CellBuffer::seal(std::vector<ShardMinute> minutes) {
     const auto replies = co_await kScript.run_all(*client_, std::move(calls));
 }
 
-Task<> CellBuffer::drop_minutes(std::vector<ShardMinute> minutes) {
+Task<> CellBuffer::drop_minutes(std::vector<ShardMinute> minutes,
+                                std::vector<RegionId> regions,
+                                std::vector<std::uint32_t> slots) {
     std::vector<RedisArgs> commands;
-    for (const auto& [shard, minute] : minutes)
-        commands.push_back({"UNLINK", keys::minute(shard, minute)});
+    for (std::size_t i = 0; i < minutes.size() && !regions.empty(); ++i) {
+        const auto& [shard, minute] = minutes[i];
+        RedisArgs command{"UNLINK"};
+        for (const auto region : regions) {
+            command.push_back(keys::presence(shard, region, minute));
+            command.push_back(keys::details(shard, region, minute));
+            for (std::uint32_t first = 0; first < slots[i]; first += keys::kBlockSlots)
+                command.push_back(keys::cells(shard, region, minute, first / keys::kBlockSlots));
+        }
+        commands.push_back(std::move(command));
+    }
     const auto replies = co_await client_->run_all(std::move(commands));
 }
 
@@ -173,30 +199,36 @@ Task<std::vector<std::optional<UtcMinute>>> CellBuffer::read_sealed(std::vector<
 }
 
 Task<std::vector<LateBatch>> CellBuffer::read_late(std::vector<ShardId> shards,
+                                                   std::vector<RegionId> regions,
                                                    std::size_t entries_max) {
-    auto commands = heads_of_lists(shards, entries_max, keys::late);
+    const auto lists = lists_of(shards, regions);
+    auto commands = heads_of(lists, entries_max, keys::late);
     const auto replies = co_await client_->run_all(std::move(commands));
     std::vector<LateBatch> batches;
-    for (std::size_t i = 0; i < shards.size(); ++i) {
+    for (std::size_t i = 0; i < lists.size(); ++i) {
         const auto& entries = replies[i].list();
         if (entries.empty()) continue;
-        LateBatch batch{shards[i], entries.size(), {}, {}};
+        LateBatch batch{lists[i].shard, lists[i].region, entries.size(), {}, {}};
         for (const auto& entry : entries) {
-            const auto parts = split_minute(entry.text());
-            auto cell = wire::decode_cell(parts ? parts->second : std::string_view{});
-            if (cell && cell->key.minute == parts->first)
+            const auto record = wire::decode_record(entry.text());
+            if (!record) {
+                batch.undecodable.push_back(record.error().text);
+                continue;
+            }
+            auto cell = wire::decode_cell(record->key, record->cell.fixed, record->cell.details);
+            if (record->key.region != batch.region || record->shard != batch.shard)
+                batch.undecodable.emplace_back("record: stands on the list of another region");
+            else if (cell)
                 batch.cells.push_back(*std::move(cell));
-            else
-                batch.undecodable.push_back(cell ? "cell: is of another minute"
-                                                 : cell.error().text);
         }
         batches.push_back(std::move(batch));
     }
     co_return batches;
 }
 
-Task<> CellBuffer::drop_late(ShardId shard, std::size_t entries) {
-    RedisArgs command{"LTRIM", keys::late(shard), std::to_string(entries), "-1"};
+Task<> CellBuffer::drop_late(LateBatch batch) {
+    RedisArgs command{
+        "LTRIM", keys::late(batch.shard, batch.region), std::to_string(batch.entries), "-1"};
     const auto reply = co_await client_->run(std::move(command));
 }
 

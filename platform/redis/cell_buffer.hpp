@@ -11,21 +11,15 @@
 #include "core/model/cell.hpp"
 #include "core/time/utc_minute.hpp"
 #include "platform/redis/client.hpp"
+#include "platform/wire/cell_record.hpp"
 
 namespace quorate {
 
 struct CellBufferLimits {
     std::chrono::seconds minute_ttl = std::chrono::hours{96};  ///< of a minute nobody seals
-    std::size_t late_max = 100'000;  ///< late cells of a shard; above it further ones are dropped
-    std::size_t done_max = 100'000;  ///< announcements of a shard; above it the watermark seals
-};
-
-/// A cell on its way into its verdict-minute.
-struct CellToRecord {
-    ShardId shard;
-    CellKey key;
-    std::uint32_t expected_cells = 0;  ///< as the job says; the minute is announced with that many
-    std::string encoded;               ///< of wire::encode_cell
+    std::size_t late_max = 100'000;  ///< late cells of a shard and region; further ones are dropped
+    std::size_t done_max = 10'000;   ///< announcements of a shard and region; above it the
+                                     ///< watermark seals
 };
 
 /// What became of a cell.
@@ -37,23 +31,26 @@ enum class Recorded : std::uint8_t {
     dropped = 4,    ///< its minute is sealed and that list is full
 };
 
-/// An endpoint's minute whose last expected cell came in.
-struct DoneMinute {
+/// Slots of a shard's minute, one after the other, whose last expected cells came in.
+struct DoneRun {
     UtcMinute minute;
-    EndpointId endpoint;
-    friend auto operator<=>(const DoneMinute&, const DoneMinute&) = default;
+    std::uint32_t first_slot = 0;
+    std::uint32_t count = 0;
+    friend auto operator<=>(const DoneRun&, const DoneRun&) = default;
 };
 
-/// The oldest announcements of a shard.
+/// The oldest announcements of a shard by one region: the one whose cells were the last.
 struct DoneBatch {
     ShardId shard;
-    std::size_t entries = 0;  ///< how many stand behind `minutes`; what `drop_done` takes
-    std::vector<DoneMinute> minutes;
+    RegionId region;
+    std::size_t entries = 0;  ///< how many stand behind `runs`; what `drop_done` takes
+    std::vector<DoneRun> runs;
 };
 
-/// The oldest late cells of a shard.
+/// The oldest late cells of a shard and region.
 struct LateBatch {
     ShardId shard;
+    RegionId region;
     std::size_t entries = 0;  ///< what `drop_late` takes
     std::vector<Cell> cells;
     std::vector<std::string> undecodable;  ///< why, one text each
@@ -71,6 +68,7 @@ struct CellsQuery {
     ShardId shard;
     UtcMinute minute;
     EndpointId endpoint;
+    std::uint32_t slot = 0;  ///< the endpoint's
     std::vector<RegionId> regions;
 };
 
@@ -81,42 +79,52 @@ struct CellsFound {
 };
 
 /// The cells of open verdict-minutes in Redis, between the agents that record them and the archiver
-/// that seals them. Everything may be repeated: a second time changes nothing. All functions throw
-/// as RedisClient::run.
+/// that seals them. Everything may be repeated: a second time changes nothing. What is written for
+/// a region stands under keys that carry the region. All functions throw as RedisClient::run.
 class CellBuffer {
 public:
     /// `client` must outlive the buffer.
     explicit CellBuffer(RedisClient& client, CellBufferLimits limits = {});
 
-    /// Merges the cells into their minutes, in one script call per shard and minute, all in one
-    /// round trip, and announces each endpoint's minute that became complete by them, once.
+    /// Merges the cells into their minutes, in one script call per shard, region and minute, all in
+    /// one round trip (two where some are late), and announces each endpoint's minute that became
+    /// complete by them, once. Cheapest where neighbouring slots come together.
     /// @return one answer per cell, in order. Where it throws, any part may have been recorded.
     Task<std::vector<Recorded>> record(std::vector<CellToRecord> cells);
 
-    /// The oldest announcements of each shard, at most `entries_max` a shard; shards without any
-    /// are left out. They stay until `drop_done`.
-    Task<std::vector<DoneBatch>> read_done(std::vector<ShardId> shards, std::size_t entries_max);
-    /// Forgets the `entries` oldest announcements: those of the last `read_done` of this shard. For
-    /// one reader a shard.
-    Task<> drop_done(ShardId shard, std::size_t entries);
+    /// The oldest announcements of each shard by each region, at most `entries_max` of each; where
+    /// there are none there is no batch. They stay until `drop_done`.
+    Task<std::vector<DoneBatch>> read_done(std::vector<ShardId> shards,
+                                           std::vector<RegionId> regions,
+                                           std::size_t entries_max);
+    /// Forgets these announcements: those of the last `read_done`. For one reader a shard.
+    Task<> drop_done(std::vector<DoneBatch> batches);
 
-    /// One answer per query, in order, in one round trip.
+    /// One answer per query, in order, in one round trip, two where some cells have details.
     Task<std::vector<CellsFound>> read_cells(std::vector<CellsQuery> queries);
 
     /// After the commit: from now on cells of a shard's minutes up to this one are late. The cells
     /// that came before stay, to be looked at once more, until `drop_minutes`. A watermark never
     /// moves back.
     Task<> seal(std::vector<ShardMinute> minutes);
-    /// Forgets all cells of these minutes, which are sealed.
-    Task<> drop_minutes(std::vector<ShardMinute> minutes);
+    /// Forgets all cells that these regions have of this sealed minute.
+    /// @param slots one more than the highest slot of the shard
+    Task<> drop_minutes(std::vector<ShardMinute> minutes,
+                        std::vector<RegionId> regions,
+                        std::vector<std::uint32_t> slots);
     /// The last sealed minute of each shard, in order; nothing where none is.
     Task<std::vector<std::optional<UtcMinute>>> read_sealed(std::vector<ShardId> shards);
 
-    /// As `read_done` and `drop_done`, for cells of sealed minutes.
-    Task<std::vector<LateBatch>> read_late(std::vector<ShardId> shards, std::size_t entries_max);
-    Task<> drop_late(ShardId shard, std::size_t entries);
+    /// As `read_done` and `drop_done`, for cells of sealed minutes. A region's list tells of no
+    /// other region: what does is undecodable.
+    Task<std::vector<LateBatch>> read_late(std::vector<ShardId> shards,
+                                           std::vector<RegionId> regions,
+                                           std::size_t entries_max);
+    Task<> drop_late(LateBatch batch);
 
 private:
+    Task<> record_late(const std::vector<CellToRecord>& cells, std::vector<Recorded>& answers);
+
     RedisClient* client_;
     CellBufferLimits limits_;
 };

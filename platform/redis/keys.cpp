@@ -12,6 +12,14 @@ std::string of_shard(ShardId shard, std::string_view what) {
     return "{s" + std::to_string(shard.value()) + "}:" + std::string{what};
 }
 
+std::string of_region_in(ShardId shard, RegionId region, std::string_view what) {
+    return of_shard(shard, "r") + std::to_string(region.value()) + ":" + std::string{what};
+}
+
+std::string of_minute(ShardId shard, RegionId region, std::string_view what, UtcMinute minute) {
+    return of_region_in(shard, region, what) + ":" + std::to_string(minute.epoch_ms());
+}
+
 }  // namespace
 
 std::string jobs(std::string_view region) {
@@ -23,20 +31,26 @@ std::string planned(std::string_view region) {
 std::string agents(std::string_view region) {
     return of_region(region, "agents");
 }
-std::string minute(ShardId shard, UtcMinute minute) {
-    return of_shard(shard, "m:" + std::to_string(minute.epoch_ms()));
+std::string cells(ShardId shard, RegionId region, UtcMinute minute, std::uint32_t block) {
+    return of_minute(shard, region, "c", minute) + ":" + std::to_string(block);
 }
-std::string done(ShardId shard) {
-    return of_shard(shard, "done");
+std::string presence(ShardId shard, RegionId region, UtcMinute minute) {
+    return of_minute(shard, region, "p", minute);
+}
+std::pair<std::string, std::string> presence_of_regions(ShardId shard, UtcMinute minute) {
+    return {of_shard(shard, "r"), ":p:" + std::to_string(minute.epoch_ms())};
+}
+std::string details(ShardId shard, RegionId region, UtcMinute minute) {
+    return of_minute(shard, region, "d", minute);
+}
+std::string done(ShardId shard, RegionId region) {
+    return of_region_in(shard, region, "done");
+}
+std::string late(ShardId shard, RegionId region) {
+    return of_region_in(shard, region, "late");
 }
 std::string sealed(ShardId shard) {
     return of_shard(shard, "sealed");
-}
-std::string late(ShardId shard) {
-    return of_shard(shard, "late");
-}
-std::string cell_field(EndpointId endpoint, RegionId region) {
-    return std::to_string(endpoint.value()) + ":" + std::to_string(region.value());
 }
 
 }  // namespace quorate::keys

@@ -3,13 +3,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/base/ids.hpp"
 #include "core/time/utc_minute.hpp"
 
 /// Every key that Quorate has in Redis, in one place. What is written by one script shares a hash
-/// tag (`{…}`), so that it lives on one node of a Cluster. Regions go by name: that is what an
-/// agent knows of itself.
+/// tag (`{…}`), so that it lives on one node of a Cluster. What an agent writes carries its region:
+/// in the tag by name, for streams that a region has for itself; behind a shard's tag by id, which
+/// is shorter. So a Redis ACL by patterns can keep an agent to the keys of its own region.
 namespace quorate::keys {
 
 /// Stream of the region's jobs; field `j` of an entry is the encoded job. Group: `kAgents`.
@@ -19,17 +21,25 @@ std::string planned(std::string_view region);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
 
-/// Hash of one verdict-minute of a shard: `cell_field` -> encoded cell, `n:<endpoint_id>` -> how
-/// many different cells of the endpoint are in.
-std::string minute(ShardId shard, UtcMinute minute);
-/// List of `<minute_ms>:<endpoint_id>`, announced once: the last expected cell came in.
-std::string done(ShardId shard);
-/// String: start in ms of the last minute that the shard's watermark sealed.
-std::string sealed(ShardId shard);
-/// List of `<minute_ms>:<encoded cell>`: cells that came after their minute was sealed.
-std::string late(ShardId shard);
+/// Slots of a block: its cells take 8,100 of the 8,192 bytes that Redis's allocator gives for them.
+inline constexpr std::uint32_t kBlockSlots = 300;
 
-std::string cell_field(EndpointId endpoint, RegionId region);
+/// String: the cells of the slots `block * kBlockSlots` and up, each wire::kCellBytes long; zeros
+/// where there is none.
+std::string cells(ShardId shard, RegionId region, UtcMinute minute, std::uint32_t block);
+/// String: a byte per slot of the shard, 1 where the region's cell is in, else 0.
+std::string presence(ShardId shard, RegionId region, UtcMinute minute);
+/// What stands before and behind the region's id in the keys of `presence`.
+std::pair<std::string, std::string> presence_of_regions(ShardId shard, UtcMinute minute);
+/// Hash: slot -> fixed bytes and details of a cell that has some.
+std::string details(ShardId shard, RegionId region, UtcMinute minute);
+/// List of `<minute_ms>:<runs>`, each slot announced once: the last expected cell came in, and it
+/// was this region's. A run is 6 bytes, big-endian: first slot u32, count u16.
+std::string done(ShardId shard, RegionId region);
+/// List of encoded records: the region's cells that came after their minute was sealed.
+std::string late(ShardId shard, RegionId region);
+/// String: start in ms of the last minute that the shard's watermark sealed. Agents only read it.
+std::string sealed(ShardId shard);
 
 /// The consumer group of the streams of jobs.
 inline constexpr std::string_view kAgents = "agents";

@@ -6,6 +6,7 @@
 namespace quorate::scripts {
 
 extern const std::string_view record;
+extern const std::string_view late;
 extern const std::string_view seal;
 extern const std::string_view enqueue;
 extern const std::string_view give_back;

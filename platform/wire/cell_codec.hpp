@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -8,23 +9,47 @@
 
 namespace quorate::wire {
 
-/// A cell as it stands in Redis: a prefix whose byte order is the merge order (smaller wins), then
-/// quorate.v1.Cell. The prefix is
-/// - 1 byte: 255 - rank of the verdict;
-/// - 8 bytes, big-endian: start in microseconds since the epoch; all FF if missing;
+/// How long the fixed part of a cell is.
+inline constexpr std::size_t kCellBytes = 27;
+
+/// A cell as it stands in Redis, without its key. `fixed`, numbers big-endian:
+/// - 1 byte: 255 - rank of the verdict, so never 0: 27 zeros are no cell;
+/// - 4 bytes: start after the minute's start in microseconds, FFFFFFFF if missing; a start before
+///   the minute counts as the minute's;
 /// - 1 byte: the deciding attempt;
-/// - the agent's name, closed by a NUL.
-/// The same cell always gives the same bytes. Starts are not before the epoch and names hold no
-/// NUL.
-std::string encode_cell(const Cell& cell);
+/// - 1 byte each: reason and phase, 0 for none;
+/// - 1 byte: flags, 1 retried, 2 slow, 4 credential sent, 8 has details, 16 and 32 the era (0
+/// none);
+/// - 2 bytes: HTTP status, 0 for none;
+/// - 3 bytes each: total, connect, TLS, initialize and tools_list in units of 10 microseconds,
+///   rounded down, FFFFFF for none;
+/// - 1 byte: how far the agent ran behind its timers in units of 4 ms, rounded up, 255 and more.
+/// `details`: the agent's name, a NUL, quorate.v1.CellDetails; or nothing.
+/// Within a key the smaller (first 6 bytes, agent, fixed, details) wins, as bytes: that is the
+/// order of core/verdict/merge, in which the agent of a cell without details counts as empty.
+struct EncodedCell {
+    std::string fixed;
+    std::string details;
+    friend bool operator==(const EncodedCell&, const EncodedCell&) = default;
+};
 
-/// Takes bytes from Redis: anything may stand in them. Also refuses a prefix that is not the
-/// message's own, ids that no endpoint or region can have (1 to 2^31 - 1, 1 to 255), and MAINT,
-/// which no agent writes.
-Decoded<Cell> decode_cell(std::string_view bytes);
+/// The same cell always gives the same bytes. What is not in `fixed` is lost without details.
+/// Names hold no NUL.
+EncodedCell encode_cell(const Cell& cell, bool with_details);
 
-/// The better of two encoded cells of one key: the bytewise smaller. Commutative, associative,
-/// idempotent; the same as the record script in Redis and as merging the decoded cells.
-std::string merge_encoded(const std::string& a, const std::string& b);
+/// Whether a cell has to be recorded with its details: all but a plain UP.
+bool needs_details(const Cell& cell);
+
+/// Whether these fixed bytes say that details go with them. For any bytes.
+bool has_details(std::string_view fixed);
+
+/// Takes bytes from Redis: anything may stand in them. Refuses keys that no endpoint or region can
+/// have (1 to 2^31 - 1, 1 to 255), and MAINT, which no agent writes. Empty `details` are none,
+/// whatever the flag says.
+Decoded<Cell> decode_cell(const CellKey& key, std::string_view fixed, std::string_view details);
+
+/// The better of two cells of one key. Commutative, associative, idempotent; the same as the record
+/// script in Redis and as merging the decoded cells.
+const EncodedCell& merge_encoded(const EncodedCell& a, const EncodedCell& b);
 
 }  // namespace quorate::wire

@@ -14,7 +14,6 @@ constexpr std::size_t kUrlMax = 4096;
 constexpr std::size_t kTextMax = 64U << 10U;
 constexpr int kListMax = 1000;
 constexpr std::uint32_t kHourMs = 3'600'000;
-constexpr std::uint32_t kCellSlotMax = (1U << 20U) - 1;
 
 void write_expectations(const Expectations& expect, v1::Expectations& message) {
     for (const auto& tool : expect.tools)
@@ -80,7 +79,7 @@ void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
                                 regions->has(RegionId{message.region_id()})),
                    "regions_mask",
                    "does not fit expected_cells and region_id");
-    checks.require(message.cell_slot() <= kCellSlotMax, "cell_slot", "is out of range");
+    checks.require(message.cell_slot() <= detail::kCellSlotMax, "cell_slot", "is out of range");
     checks.require(message.timeout_ms() >= 1 && message.timeout_ms() <= kHourMs,
                    "timeout_ms",
                    "is out of range");

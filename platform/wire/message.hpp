@@ -61,4 +61,7 @@ private:
 inline constexpr std::int64_t kLatestMs = 4'102'444'800'000;
 inline constexpr std::int64_t kLatestUs = kLatestMs * 1000;
 
+/// The highest slot that the catalogue gives out.
+inline constexpr std::uint32_t kCellSlotMax = (1U << 20U) - 1;
+
 }  // namespace quorate::wire::detail

@@ -10,7 +10,7 @@
 #include "platform/redis/fleet.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/runtime/within.hpp"
-#include "platform/wire/cell_codec.hpp"
+#include "platform/wire/cell_record.hpp"
 #include "region-agent/pulse.hpp"
 
 namespace quorate::agent {
@@ -287,8 +287,8 @@ void Intake::finish(std::string entry, const Job& job, const Cell& cell) {
     metrics_->cells.with({name_of(cell.verdict)}).add();
     const bool no_attempt = cell.verdict == Verdict::unknown && cell.attempt == 0;
     if (no_attempt && cell.reason) metrics_->refused.with({name_of(*cell.reason)}).add();
-    CellToRecord record{job.shard, cell.key, job.expected_cells, wire::encode_cell(cell)};
-    outbox_->add({std::move(entry), std::move(record)});
+    const bool with_details = details_.due(cell, clock_->steady_now());
+    outbox_->add({std::move(entry), wire::to_record(job, cell, with_details)});
 }
 
 Task<> Intake::drain(Deadline deadline) {

@@ -17,6 +17,7 @@
 #include "region-agent/agent_metrics.hpp"
 #include "region-agent/intake/gate.hpp"
 #include "region-agent/intake/job_runner.hpp"
+#include "region-agent/outbox/details_memory.hpp"
 #include "region-agent/outbox/outbox.hpp"
 #include "region-agent/redis_clock.hpp"
 
@@ -106,6 +107,7 @@ private:
     AgentMetrics* metrics_;
     Logger* log_;
     Outbox* outbox_ = nullptr;
+    DetailsMemory details_;  // what the cells so far told
     IntakeOptions options_;
     bool stopping_ = false;
     bool aside_ = false;          // we are unfit, and another agent of the region is not

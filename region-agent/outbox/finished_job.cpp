@@ -1,5 +1,7 @@
 #include "region-agent/outbox/finished_job.hpp"
 
+#include "platform/wire/cell_record.hpp"
+
 #include "quorate/v1/spool.pb.h"
 
 namespace quorate::agent {
@@ -7,15 +9,7 @@ namespace quorate::agent {
 std::string encode_finished(const FinishedJob& job) {
     v1::SpooledJob message;
     message.set_entry(job.entry);
-    if (job.cell) {
-        auto& cell = *message.mutable_cell();
-        cell.set_shard(static_cast<std::uint32_t>(job.cell->shard.value()));
-        cell.set_endpoint_id(job.cell->key.endpoint.value());
-        cell.set_region_id(static_cast<std::uint32_t>(job.cell->key.region.value()));
-        cell.set_minute_ms(job.cell->key.minute.epoch_ms());
-        cell.set_expected_cells(job.cell->expected_cells);
-        cell.set_encoded(job.cell->encoded);
-    }
+    if (job.cell) message.set_record(wire::encode_record(*job.cell));
     return message.SerializeAsString();
 }
 
@@ -23,12 +17,10 @@ std::optional<FinishedJob> decode_finished(std::string_view bytes) {
     v1::SpooledJob message;
     if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
     FinishedJob job{message.entry(), std::nullopt};
-    if (message.has_cell()) {
-        const auto& cell = message.cell();
-        const CellKey key{EndpointId{cell.endpoint_id()},
-                          RegionId{cell.region_id()},
-                          UtcMinute::from_epoch_ms(cell.minute_ms())};
-        job.cell = CellToRecord{ShardId{cell.shard()}, key, cell.expected_cells(), cell.encoded()};
+    if (!message.record().empty()) {
+        auto record = wire::decode_record(message.record());
+        if (!record) return std::nullopt;
+        job.cell = *std::move(record);
     }
     return job;
 }

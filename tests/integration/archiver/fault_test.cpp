@@ -51,6 +51,19 @@ Task<bool> is_absent(RedisClient& client, std::string key) {
     co_return reply.integer() == 0;
 }
 
+/// All keys that the minute's cells of these regions may have; slots are below 300.
+std::vector<std::string> keys_of(ShardId shard,
+                                 UtcMinute minute,
+                                 const std::vector<RegionId>& regions) {
+    std::vector<std::string> all;
+    for (const auto region : regions) {
+        all.push_back(keys::cells(shard, region, minute, 0));
+        all.push_back(keys::presence(shard, region, minute));
+        all.push_back(keys::details(shard, region, minute));
+    }
+    return all;
+}
+
 TEST(ArchiverCrash, BetweenCommitAndForgettingAnAnnouncedMinuteIsStoredOnce) {
     World world;
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};
@@ -60,13 +73,14 @@ TEST(ArchiverCrash, BetweenCommitAndForgettingAnAnnouncedMinuteIsStoredOnce) {
     Snapshot before;
     world.without_archiver([&](RedisClient& client) -> Task<> {
         co_await world.record(client, endpoint, minute, "..");
-        std::vector<std::string> keys{keys::done(shard), keys::minute(shard, minute)};
+        auto keys = keys_of(shard, minute, regions);
+        keys.push_back(keys::done(shard, regions[1]));  // whose cell was the last
         co_await before.take(client, std::move(keys));
     });
     for (int round = 0; round < 3; ++round)
         world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
             co_await before.put_back(client);
-            const auto drained = [&] { return is_absent(client, keys::done(shard)); };
+            const auto drained = [&] { return is_absent(client, keys::done(shard, regions[1])); };
             EXPECT_TRUE(co_await eventually(drained));
             co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
         });
@@ -84,7 +98,8 @@ TEST(ArchiverCrash, BetweenCommitAndMovingRedisWatermarkAMinuteIsStoredOnce) {
     const auto until_sealed = [&](RedisClient& client) -> Task<> {
         const auto sealed = [&]() -> Task<bool> {
             const bool absent = co_await is_absent(client, keys::sealed(shard));
-            const bool open = absent ? true : !co_await is_absent(client, keys::done(shard));
+            const bool open =
+                absent ? true : !co_await is_absent(client, keys::done(shard, regions[0]));
             co_return !absent && !open;
         };
         EXPECT_TRUE(co_await eventually(sealed));
@@ -92,7 +107,7 @@ TEST(ArchiverCrash, BetweenCommitAndMovingRedisWatermarkAMinuteIsStoredOnce) {
     world.without_archiver([&](RedisClient& client) -> Task<> {
         co_await world.record(
             client, endpoint, minute, "F");  // incomplete: waits for the watermark
-        std::vector<std::string> keys{keys::minute(shard, minute)};
+        auto keys = keys_of(shard, minute, {regions[0]});
         co_await before.take(client, std::move(keys));
     });
     for (int round = 0; round < 2; ++round)
@@ -145,8 +160,10 @@ TEST(ArchiverCrash, CellsThatCameBetweenTheSealAndTheCrashAreStoredAsLate) {
             "ORDER BY minute, region) FROM dash.region_minute",
             "UP late,UNKNOWN,FAIL late,UNKNOWN,UP late,SLOW late");
         for (const auto each : {minute, next}) {
-            const auto forgotten = [&] { return is_absent(client, keys::minute(shard, each)); };
-            EXPECT_TRUE(co_await eventually(forgotten));
+            for (const auto& key : keys_of(shard, each, regions)) {
+                const auto forgotten = [&] { return is_absent(client, key); };
+                EXPECT_TRUE(co_await eventually(forgotten)) << key;
+            }
         }
         const auto answers = co_await world.record(client, endpoint, next, "Fuu");
         EXPECT_EQ(answers, std::vector{Recorded::late});

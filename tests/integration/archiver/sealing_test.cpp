@@ -234,14 +234,14 @@ TEST(Sealing, ARecoveryNoLaterThanItsOpeningCountsAsZeroSeconds) {
     world.remove(endpoint, first.plus(4, world.window));
     world.sql("UPDATE quorate.endpoint SET deleted_at = NULL");
     world.without_archiver([&](RedisClient& client) -> Task<> {
-        co_await world.record(client, endpoint, first, "FFF");
         CellBuffer buffer{client};
         std::vector<CellToRecord> cells;
-        for (int i = 1; i < 4; ++i)
+        for (int i = 0; i < 4; ++i)
             for (const auto region : regions) {
-                auto made = world.cell(endpoint, region, first.plus(i, world.window), '.');
-                made.started = UtcTime{first.start()};  // by a clock that stood back
-                cells.push_back({world.shard(endpoint), made.key, 3, wire::encode_cell(made)});
+                const auto symbol = i == 0 ? 'F' : '.';
+                auto made = world.cell(endpoint, region, first.plus(i, world.window), symbol);
+                if (i == 0) *made.started += std::chrono::hours{1};  // by a clock that stood ahead
+                cells.push_back(world.to_record(made));
             }
         co_await buffer.record(std::move(cells));
     });
@@ -294,6 +294,53 @@ TEST(Sealing, MoreEndpointsThanOneTransactionTakesAreSealedAtOneWatermark) {
               "25000");
 }
 
+TEST(Sealing, PlainCellsWithoutDetailsAreSealedAndAreNoGaps) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        co_await world.record(client, endpoint, minute, ",,");
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
+    });
+    EXPECT_EQ(world.sql("SELECT region, verdict, total_ms, http_status FROM dash.region_minute "
+                        "ORDER BY region"),
+              "a|UP|32.5|200\nb|UP|33.5|200");
+    EXPECT_EQ(world.sql("SELECT details IS NULL FROM quorate.minute"), "t");
+    EXPECT_EQ(world.sql("SELECT era FROM quorate.endpoint_state"), "2");
+}
+
+TEST(Sealing, TheSlotOfADeletedEndpointTellsOfAnotherFromThenOn) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto first = world.minute(-2);
+    const auto second = first.plus(1, world.window);
+    const auto gone = world.endpoint("gone", regions, first);
+    const auto next = world.endpoint("next", regions, second);
+    world.remove(gone, second);
+    world.sql("UPDATE quorate.endpoint SET shard = " + std::to_string(world.shard(gone).value()) +
+              ", cell_slot = " + std::to_string(World::slot(gone)));
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        co_await world.record(client, gone, first, "FF");
+        auto cell_a = world.to_record(world.cell(next, regions[0], second, '.'));
+        auto cell_b = world.to_record(world.cell(next, regions[1], second, '.'));
+        std::vector<CellToRecord> cells{std::move(cell_a), std::move(cell_b)};
+        for (auto& cell : cells) {
+            cell.shard = world.shard(gone);
+            cell.slot = World::slot(gone);
+        }
+        CellBuffer buffer{client};
+        co_await buffer.record(std::move(cells));
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql(
+            "SELECT string_agg(endpoint || cells_up || cells_fail, ',' ORDER BY endpoint) "
+            "FROM dash.minute WHERE minute <= '" +
+                to_rfc3339(second) + "'",
+            "gone02,next20");
+    });
+}
+
 TEST(Sealing, ALaterAnnouncedMinuteWaitsForTheEarlierOne) {
     World world;
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};
@@ -305,7 +352,7 @@ TEST(Sealing, ALaterAnnouncedMinuteWaitsForTheEarlierOne) {
         CellBuffer buffer{client};
         const std::vector<ShardId> shards{world.shard(endpoint)};
         const auto taken = [&]() -> Task<bool> {
-            const auto left = co_await buffer.read_done(shards, 10);
+            const auto left = co_await buffer.read_done(shards, regions, 10);
             co_return left.empty();
         };
         EXPECT_TRUE(co_await testing::eventually(taken)) << "held in memory";

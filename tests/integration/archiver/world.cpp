@@ -56,13 +56,13 @@ RegionId World::region(const std::string& region_name) {
 EndpointId World::endpoint(const std::string& endpoint_name,
                            std::vector<RegionId> regions,
                            UtcMinute from) {
-    const EndpointId id{std::stoull(
-        sql("INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot) VALUES "
-            "('acme', '" +
-            endpoint_name + "', 0, (SELECT count(*) FROM quorate.endpoint)) RETURNING id"))};
+    const EndpointId id{
+        std::stoull(sql("INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot) VALUES "
+                        "('acme', '" +
+                        endpoint_name + "', 0, 1048575) RETURNING id"))};
     const auto text = std::to_string(id.value());
     sql("UPDATE quorate.endpoint SET shard = " + std::to_string(shard(id).value()) +
-        " WHERE id = " + text);
+        ", cell_slot = " + std::to_string(slot(id)) + " WHERE id = " + text);
     sql("INSERT INTO quorate.endpoint_version VALUES (" + text + ", 1, 1, " + quoted(from) +
         ", NULL, 'https://" + endpoint_name + ".example/mcp', " + array_of(regions) + ", " +
         std::to_string(window.length().count()) + R"(, false, '{"p1_quorum": "2"}'))");
@@ -130,6 +130,14 @@ Cell World::cell(EndpointId endpoint, RegionId region, UtcMinute minute, char sy
     return cell;
 }
 
+CellToRecord World::to_record(const Cell& cell, bool with_details) const {
+    return {shard(cell.key.endpoint),
+            cell.key,
+            slot(cell.key.endpoint),
+            RegionMask::of(regions_.at(cell.key.endpoint)),
+            wire::encode_cell(cell, with_details)};
+}
+
 Task<std::vector<Recorded>> World::record(RedisClient& client,
                                           EndpointId endpoint,
                                           UtcMinute minute,
@@ -140,10 +148,7 @@ Task<std::vector<Recorded>> World::record(RedisClient& client,
     for (std::size_t i = 0; i < symbols.size(); ++i) {
         if (symbols[i] == 'u') continue;
         const auto made = cell(endpoint, regions.at(i), minute, symbols[i]);
-        cells.push_back({shard(endpoint),
-                         made.key,
-                         static_cast<std::uint32_t>(regions.size()),
-                         wire::encode_cell(made)});
+        cells.push_back(to_record(made, symbols[i] != ','));
     }
     co_return co_await buffer.record(std::move(cells));
 }

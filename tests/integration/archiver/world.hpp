@@ -39,8 +39,10 @@ public:
     /// The minute `windows` before (or, positive, after) the present one.
     UtcMinute minute(std::int64_t windows) const;
 
-    /// A cell with plausible figures. @param symbol `.` UP, `F` FAIL, `~` SLOW, `A` AUTH.
+    /// A cell with plausible figures. @param symbol `.` UP, `F` FAIL, `~` SLOW, `A` AUTH, `,` UP to
+    /// be recorded without details.
     Cell cell(EndpointId endpoint, RegionId region, UtcMinute minute, char symbol) const;
+    CellToRecord to_record(const Cell& cell, bool with_details = true) const;
     /// Records one cell per symbol, regions in order; `u` leaves the cell out.
     Task<std::vector<Recorded>> record(RedisClient& client,
                                        EndpointId endpoint,
@@ -50,6 +52,9 @@ public:
     Task<> heartbeat(RedisClient& client, std::string region);
 
     ShardId shard(EndpointId endpoint) const { return ShardId{endpoint.value() % kShards}; }
+    static std::uint32_t slot(EndpointId endpoint) {
+        return static_cast<std::uint32_t>(endpoint.value());
+    }
     std::string sql(const std::string& text) const { return cluster().sql(name, text); }
     ArchiverConfig config() const;
 

@@ -1,175 +1,31 @@
 #include "platform/redis/cell_buffer.hpp"
 
-#include <algorithm>
-#include <map>
-#include <random>
+#include <set>
 
-#include "core/verdict/merge.hpp"
 #include "platform/redis/keys.hpp"
-#include "platform/wire/cell_codec.hpp"
+#include "tests/integration/redis/cells.hpp"
 #include "tests/integration/redis/with_client.hpp"
-#include "tests/unit/platform/wire/random_model.hpp"
 
 namespace quorate {
 namespace {
 
+using testing::announced;
+using testing::cell_of;
+using testing::cells_in;
 using testing::eventually;
-using testing::RandomModel;
+using testing::first_regions;
+using testing::kMany;
+using testing::kMinute;
+using testing::kShard;
+using testing::record_one;
+using testing::recorded;
 using testing::RedisServer;
+using testing::to_record;
 using testing::with_client;
 
-const ShardId kShard{5};
-const UtcMinute kMinute = UtcMinute::from_epoch_ms(1'700'000'000'000);
-constexpr std::size_t kMany = 10'000;
-
-CellToRecord to_record(const Cell& cell, std::uint32_t expected, ShardId shard = kShard) {
-    return {shard, cell.key, expected, wire::encode_cell(cell)};
-}
-
-Cell cell_of(std::uint64_t endpoint, std::uint64_t region, UtcMinute minute = kMinute) {
-    Cell cell;
-    cell.key = {EndpointId{endpoint}, RegionId{region}, minute};
-    cell.verdict = Verdict::up;
-    cell.started = UtcTime{minute.start()};
-    cell.attempt = 1;
-    cell.agent = "a";
-    return cell;
-}
-
-Task<Recorded> record_one(CellBuffer& buffer, CellToRecord cell) {
-    std::vector<CellToRecord> cells;
-    cells.push_back(std::move(cell));
-    const auto answers = co_await buffer.record(std::move(cells));
-    co_return answers.at(0);
-}
-
-Task<std::vector<DoneMinute>> announced(CellBuffer& buffer, ShardId shard) {
-    std::vector<ShardId> shards{shard};
-    const auto batches = co_await buffer.read_done(std::move(shards), kMany);
-    co_return batches.empty() ? std::vector<DoneMinute>{} : batches.front().minutes;
-}
-
-Task<CellsFound> cells_in(CellBuffer& buffer,
-                          ShardId shard,
-                          UtcMinute minute,
-                          EndpointId endpoint,
-                          std::vector<RegionId> regions) {
-    std::vector<CellsQuery> queries;
-    queries.push_back({shard, minute, endpoint, std::move(regions)});
-    const auto found = co_await buffer.read_cells(std::move(queries));
-    co_return found.at(0);
-}
-
-std::vector<RegionId> first_regions(std::size_t count) {
-    std::vector<RegionId> regions;
-    for (std::size_t i = 1; i <= count; ++i)
-        regions.emplace_back(i);
-    return regions;
-}
-
-/// What one round of the property test records: several endpoints, minutes and shards; some cells
-/// come in several versions; some minutes are not complete.
-struct Round {
-    std::vector<CellToRecord> deliveries;
-    std::map<CellKey, std::vector<Cell>> versions;
-    std::map<std::pair<ShardId, DoneMinute>, std::uint32_t> expected;
-
-    explicit Round(RandomModel& random) {
-        for (std::uint64_t endpoint = 1; endpoint <= 12; ++endpoint) {
-            const ShardId shard{endpoint % 3};
-            const auto minute =
-                UtcMinute::from_epoch_ms(static_cast<std::int64_t>(5000 * (1 + random.number(3))));
-            const auto regions = static_cast<std::uint32_t>(1 + random.number(5));
-            expected[{shard, DoneMinute{minute, EndpointId{endpoint}}}] = regions;
-            for (std::uint64_t region = 1; region <= regions; ++region) {
-                if (random.number(12) == 0) continue;  // this cell never comes
-                const CellKey key{EndpointId{endpoint}, RegionId{region}, minute};
-                for (auto copies = 1 + random.number(3); copies > 0; --copies) {
-                    versions[key].push_back(random.cell(key));
-                    for (auto times = 1 + random.number(3); times > 0; --times)
-                        deliveries.push_back(to_record(versions[key].back(), regions, shard));
-                }
-            }
-        }
-        std::shuffle(deliveries.begin(), deliveries.end(), random.engine());
-    }
-
-    std::string merged(const CellKey& key) const {
-        auto best = wire::encode_cell(versions.at(key).front());
-        for (const auto& version : versions.at(key))
-            best = wire::merge_encoded(best, wire::encode_cell(version));
-        return best;
-    }
-};
-
-Task<> check_round(RedisClient& client, CellBuffer& buffer, RandomModel& random) {
-    const Round round{random};
-    std::map<CellKey, int> fresh;
-    for (std::size_t next = 0; next < round.deliveries.size();) {
-        const auto size = std::min(1 + random.number(40), round.deliveries.size() - next);
-        const auto* const begin = round.deliveries.data() + next;
-        std::vector<CellToRecord> part{begin, begin + size};
-        const auto answers = co_await buffer.record(part);
-        for (std::size_t i = 0; i < size; ++i)
-            if (answers[i] == Recorded::fresh) ++fresh[part[i].key];
-        next += size;
-    }
-    for (const auto& [key, count] : fresh)
-        EXPECT_EQ(count, 1);
-    EXPECT_EQ(fresh.size(), round.versions.size());
-
-    for (const auto& [where, expected] : round.expected) {
-        const auto& [shard, done] = where;
-        auto regions = first_regions(expected);
-        const auto found =
-            co_await cells_in(buffer, shard, done.minute, done.endpoint, std::move(regions));
-        std::size_t present = 0;
-        for (std::uint64_t region = 1; region <= expected; ++region) {
-            const CellKey key{done.endpoint, RegionId{region}, done.minute};
-            if (!round.versions.contains(key)) continue;
-            EXPECT_EQ(wire::encode_cell(found.cells.at(present++)), round.merged(key));
-        }
-        EXPECT_EQ(found.cells.size(), present);
-        EXPECT_TRUE(found.undecodable.empty());
-        const auto list = co_await announced(buffer, shard);
-        EXPECT_EQ(std::count(list.begin(), list.end(), done), present == expected ? 1 : 0);
-    }
-    RedisArgs flush{"FLUSHDB"};
-    co_await client.run(std::move(flush));
-}
-
-TEST(CellBuffer, AnyOrderDuplicationAndSplitGivesTheSameCellsAndOneAnnouncement) {
-    const auto seed = std::random_device{}();
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    const RedisServer server;
-    with_client(server, [&](RedisClient& client) -> Task<> {
-        RandomModel random{seed};
-        CellBuffer buffer{client};
-        for (int round = 0; round < 60; ++round)
-            co_await check_round(client, buffer, random);
-    });
-}
-
-TEST(CellBuffer, TheScriptMergesAsCoreDoes) {
-    const auto seed = std::random_device{}();
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    const RedisServer server;
-    with_client(server, [&](RedisClient& client) -> Task<> {
-        RandomModel random{seed};
-        CellBuffer buffer{client};
-        for (std::uint64_t endpoint = 1; endpoint <= 300; ++endpoint) {
-            auto a = random.cell({EndpointId{endpoint}, RegionId{1}, kMinute});
-            auto b = random.cell({EndpointId{endpoint}, RegionId{1}, kMinute});
-            a.agent = "one";  // no ties: agents do not share a start
-            b.agent = "other";
-            std::vector<CellToRecord> both{to_record(a, 2), to_record(b, 2)};
-            co_await buffer.record(std::move(both));
-            auto regions = first_regions(1);
-            const auto found = co_await cells_in(
-                buffer, kShard, kMinute, EndpointId{endpoint}, std::move(regions));
-            EXPECT_EQ(found.cells.at(0), merge(a, b));
-        }
-    });
+Task<> seal_at(CellBuffer& buffer, UtcMinute minute) {
+    std::vector<ShardMinute> minutes{{kShard, minute}};
+    co_await buffer.seal(std::move(minutes));
 }
 
 TEST(CellBuffer, EachCellIsToldWhatBecameOfIt) {
@@ -201,22 +57,205 @@ TEST(CellBuffer, AnnouncementsStayUntilTheyAreDropped) {
         for (std::uint64_t endpoint = 1; endpoint <= 5; ++endpoint)
             co_await record_one(buffer, to_record(cell_of(endpoint, 1), 1));
         std::vector<ShardId> shards{ShardId{1}, kShard};
-        const auto batches = co_await buffer.read_done(shards, 3);
+        auto regions = first_regions(2);
+        const auto batches = co_await buffer.read_done(shards, std::move(regions), 3);
         EXPECT_EQ(batches.size(), 1U);
         EXPECT_EQ(batches.at(0).shard, kShard);
+        EXPECT_EQ(batches.at(0).region, RegionId{1});
         EXPECT_EQ(batches.at(0).entries, 3U);
         co_await record_one(buffer, to_record(cell_of(6, 1), 1));
-        co_await buffer.drop_done(kShard, 3);
+        co_await buffer.drop_done(batches);
         const auto rest = co_await announced(buffer, kShard);
-        const std::vector<DoneMinute> expected{
-            {kMinute, EndpointId{4}}, {kMinute, EndpointId{5}}, {kMinute, EndpointId{6}}};
-        EXPECT_EQ(rest, expected);
+        EXPECT_EQ(rest,
+                  (std::multiset<std::pair<UtcMinute, std::uint32_t>>{
+                      {kMinute, 4}, {kMinute, 5}, {kMinute, 6}}));
     });
 }
 
-Task<> seal_at(CellBuffer& buffer, UtcMinute minute) {
-    std::vector<ShardMinute> minutes{{kShard, minute}};
-    co_await buffer.seal(std::move(minutes));
+TEST(CellBuffer, NeighboursAreOneAnnouncementWhicheverRegionsExpectThem) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBuffer buffer{client};
+        std::vector<CellToRecord> first;
+        std::vector<CellToRecord> second;
+        for (std::uint64_t endpoint = 290; endpoint < 310; ++endpoint) {
+            const auto expected = endpoint == 295 ? 1U : 2U;
+            first.push_back(to_record(cell_of(endpoint, 1), expected));
+            if (expected == 2) second.push_back(to_record(cell_of(endpoint, 2), 2));
+        }
+        co_await buffer.record(std::move(first));
+        const auto alone = co_await announced(buffer, kShard);
+        EXPECT_EQ(alone, (std::multiset<std::pair<UtcMinute, std::uint32_t>>{{kMinute, 295}}));
+        co_await buffer.record(std::move(second));
+        std::vector<ShardId> shards{kShard};
+        auto regions = first_regions(2);
+        const auto batches =
+            co_await buffer.read_done(std::move(shards), std::move(regions), kMany);
+        EXPECT_EQ(batches.at(1).entries, 1U);
+        EXPECT_EQ(batches.at(1).runs,
+                  (std::vector<DoneRun>{{kMinute, 290, 5}, {kMinute, 296, 4}, {kMinute, 300, 10}}));
+    });
+}
+
+TEST(CellBuffer, AboveItsBoundNothingIsAnnounced) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBufferLimits limits;
+        limits.done_max = 2;
+        CellBuffer buffer{client, limits};
+        for (std::uint64_t endpoint = 1; endpoint <= 3; ++endpoint)
+            co_await record_one(buffer, to_record(cell_of(endpoint, 1), 1));
+        const auto slots = co_await announced(buffer, kShard);
+        EXPECT_EQ(slots.size(), 2U);
+    });
+}
+
+TEST(CellBuffer, APlainUpWithoutDetailsComesBackWithoutThem) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBuffer buffer{client};
+        auto cell = cell_of(1, 1);
+        cell.http_status = 200;
+        cell.timings.total = 31'507;
+        cell.peer_address = "192.0.2.1";
+        co_await record_one(buffer, to_record(cell, 2, kShard, false));
+        auto regions = first_regions(2);
+        const auto found =
+            co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, std::move(regions));
+        EXPECT_EQ(found.cells.size(), 1U);
+        EXPECT_EQ(found.cells.at(0), recorded(cell, false));
+        EXPECT_EQ(found.cells.at(0).agent, "");
+        EXPECT_EQ(found.cells.at(0).timings.total, 31'500U);
+        RedisArgs exists{"EXISTS", keys::details(kShard, RegionId{1}, kMinute)};
+        const auto details = co_await client.run(std::move(exists));
+        EXPECT_EQ(details.integer(), 0);
+    });
+}
+
+TEST(CellBuffer, TheDetailsOfACellThatLosesGoWithIt) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBuffer buffer{client};
+        auto later = cell_of(1, 1);
+        later.started = UtcTime{kMinute.start()} + milliseconds{5};
+        co_await record_one(buffer, to_record(later, 2));
+        const auto earlier = cell_of(1, 1);
+        const auto answer = co_await record_one(buffer, to_record(earlier, 2, kShard, false));
+        EXPECT_EQ(answer, Recorded::merged);
+        auto regions = first_regions(1);
+        const auto found =
+            co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, std::move(regions));
+        EXPECT_EQ(found.cells.at(0), recorded(earlier, false));
+        RedisArgs exists{"EXISTS", keys::details(kShard, RegionId{1}, kMinute)};
+        const auto details = co_await client.run(std::move(exists));
+        EXPECT_EQ(details.integer(), 0);
+    });
+}
+
+TEST(CellBuffer, EveryKeyOfAMinuteExpires) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBufferLimits limits;
+        limits.minute_ttl = std::chrono::hours{1};
+        CellBuffer buffer{client, limits};
+        const std::vector<std::uint64_t> endpoints{
+            5, 1, 200, 900, 899};  // strings are made and grow
+        for (const auto endpoint : endpoints)
+            co_await record_one(buffer, to_record(cell_of(endpoint, 1), 2));
+        std::vector<std::string> expected{keys::presence(kShard, RegionId{1}, kMinute),
+                                          keys::details(kShard, RegionId{1}, kMinute),
+                                          keys::cells(kShard, RegionId{1}, kMinute, 0),
+                                          keys::cells(kShard, RegionId{1}, kMinute, 2),
+                                          keys::cells(kShard, RegionId{1}, kMinute, 3)};
+        for (const auto& key : expected) {
+            RedisArgs ttl{"TTL", key};
+            const auto left = co_await client.run(std::move(ttl));
+            EXPECT_GT(left.integer(), 3000) << key;
+            EXPECT_LE(left.integer(), 3600) << key;
+        }
+        std::vector<ShardMinute> minutes{{kShard, kMinute}};
+        std::vector<std::uint32_t> slots{901};
+        auto regions = first_regions(2);
+        co_await buffer.drop_minutes(std::move(minutes), std::move(regions), std::move(slots));
+        RedisArgs size{"DBSIZE"};
+        const auto left = co_await client.run(std::move(size));
+        EXPECT_EQ(left.integer(), 0);
+    });
+}
+
+TEST(CellBuffer, ARegionCannotTellOfAnother) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBuffer buffer{client};
+        const auto record = wire::encode_record(to_record(cell_of(1, 2), 2));
+        RedisArgs forged{"RPUSH", keys::late(kShard, RegionId{1}), record};
+        co_await client.run(std::move(forged));
+        std::vector<ShardId> shards{kShard};
+        auto regions = first_regions(2);
+        const auto late = co_await buffer.read_late(std::move(shards), std::move(regions), kMany);
+        EXPECT_TRUE(late.at(0).cells.empty());
+        EXPECT_EQ(late.at(0).undecodable,
+                  std::vector<std::string>{"record: stands on the list of another region"});
+    });
+}
+
+/// Whether Redis refuses the command for lack of a right.
+Task<bool> forbidden(RedisClient& client, RedisArgs command) {
+    std::vector<RedisArgs> one;
+    one.push_back(std::move(command));
+    const auto replies = co_await client.try_all(std::move(one));
+    const auto* const error = replies.at(0).error();
+    co_return error != nullptr && (error->starts_with("NOPERM") ||
+                                   error->find("The user executing the script") != error->npos);
+}
+
+TEST(CellBuffer, AnAgentThatAnAclKeepsToItsRegionCanRecordAndNothingElse) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBuffer buffer{client};
+        auto theirs = to_record(cell_of(1, 2), 2);
+        co_await record_one(buffer, theirs);
+        co_await seal_at(buffer, kMinute.plus(-1, Window::minute()));
+        RedisArgs user{"ACL",
+                       "SETUSER",
+                       "agent",
+                       "on",
+                       ">word",
+                       "~{s*}:r1:*",
+                       "%R~{s*}:r*:p:*",
+                       "%R~{s*}:sealed",
+                       "+@all"};
+        RedisArgs login{"AUTH", "agent", "word"};
+        co_await client.run(std::move(user));
+        co_await client.run(std::move(login));
+
+        auto mine = to_record(cell_of(1, 1), 2);
+        auto answer = co_await record_one(buffer, mine);
+        EXPECT_EQ(answer, Recorded::fresh);
+        answer = co_await record_one(buffer, mine);
+        EXPECT_EQ(answer, Recorded::duplicate);
+        auto late = to_record(cell_of(1, 1, kMinute.plus(-1, Window::minute())), 2);
+        answer = co_await record_one(buffer, std::move(late));
+        EXPECT_EQ(answer, Recorded::late);
+
+        auto refused = false;
+        try {
+            co_await record_one(buffer, std::move(theirs));
+        } catch (const RedisError&) {
+            refused = true;
+        }
+        EXPECT_TRUE(refused) << "a cell of another region";
+        const RegionId other{2};
+        const std::vector<RedisArgs> commands{
+            {"GET", keys::cells(kShard, other, kMinute, 0)},
+            {"SET", keys::presence(kShard, other, kMinute), "x"},
+            {"RPUSH", keys::done(kShard, other), "x"},
+            {"RPUSH", keys::late(kShard, other), "x"},
+            {"SET", keys::sealed(kShard), "1"},
+            {"EVAL", "return redis.call('SET', '" + keys::sealed(kShard) + "', '1')", "0"}};
+        for (const auto& command : commands)
+            EXPECT_TRUE(co_await forbidden(client, command)) << command[0] << " " << command[1];
+    });
 }
 
 TEST(CellBuffer, AfterTheSealCellsAreLateAndTheMinutesCellsStayUntilTheyAreDropped) {
@@ -233,16 +272,17 @@ TEST(CellBuffer, AfterTheSealCellsAreLateAndTheMinutesCellsStayUntilTheyAreDropp
         EXPECT_EQ(answer, Recorded::fresh);
         const auto regions = first_regions(2);
         auto found = co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, regions);
-        EXPECT_EQ(found.cells, std::vector<Cell>{cell_of(1, 1)});
+        EXPECT_EQ(found.cells, std::vector<Cell>{recorded(cell_of(1, 1))});
         std::vector<ShardMinute> sealed{{kShard, kMinute}, {ShardId{1}, kMinute}};
-        co_await buffer.drop_minutes(std::move(sealed));
+        std::vector<std::uint32_t> highest{2, 2};
+        co_await buffer.drop_minutes(std::move(sealed), regions, std::move(highest));
         found = co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, regions);
         EXPECT_TRUE(found.cells.empty());
         std::vector<ShardId> shards{kShard};
-        auto batches = co_await buffer.read_late(shards, kMany);
-        EXPECT_EQ(batches.at(0).cells, std::vector<Cell>{late});
-        co_await buffer.drop_late(kShard, batches.at(0).entries);
-        batches = co_await buffer.read_late(shards, kMany);
+        auto batches = co_await buffer.read_late(shards, regions, kMany);
+        EXPECT_EQ(batches.at(0).cells, std::vector<Cell>{recorded(late)});
+        co_await buffer.drop_late(batches.at(0));
+        batches = co_await buffer.read_late(shards, regions, kMany);
         EXPECT_TRUE(batches.empty());
     });
 }
@@ -269,8 +309,8 @@ TEST(CellBuffer, AboveItsBoundTheLateListDropsTheNewest) {
         CellBuffer buffer{client, limits};
         co_await seal_at(buffer, kMinute);
         std::vector<CellToRecord> cells;
-        for (std::uint64_t region = 1; region <= 3; ++region)
-            cells.push_back(to_record(cell_of(1, region), 3));
+        for (std::uint64_t endpoint = 1; endpoint <= 3; ++endpoint)
+            cells.push_back(to_record(cell_of(endpoint, 1), 3));
         const auto answers = co_await buffer.record(std::move(cells));
         const std::vector<Recorded> expected{Recorded::late, Recorded::late, Recorded::dropped};
         EXPECT_EQ(answers, expected);
@@ -281,26 +321,29 @@ TEST(CellBuffer, BytesThatAreNoCellAreToldAndDoNotCount) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         CellBuffer buffer{client};
-        const auto key = keys::minute(kShard, kMinute);
-        RedisArgs bad{"HSET", key, "1:1", "no cell", "1:2", wire::encode_cell(cell_of(9, 9))};
-        RedisArgs entries{
-            "RPUSH", keys::late(kShard), "x", "1:y", "5:" + wire::encode_cell(cell_of(1, 1))};
-        RedisArgs done{"RPUSH", keys::done(kShard), "x", "1:y", "5000:7"};
-        co_await client.run(std::move(bad));
-        co_await client.run(std::move(entries));
-        co_await client.run(std::move(done));
+        const auto good = wire::encode_cell(cell_of(1, 2), true);
+        std::vector<RedisArgs> commands{
+            {"SET", keys::cells(kShard, RegionId{1}, kMinute, 0), std::string(1000, 'x')},
+            {"SETRANGE", keys::cells(kShard, RegionId{2}, kMinute, 0), "27", good.fixed},
+            {"HSET", keys::details(kShard, RegionId{2}, kMinute), "1", good.fixed + "no NUL"},
+            {"RPUSH", keys::late(kShard, RegionId{1}), "x", "1:y"},
+            {"RPUSH",
+             keys::done(kShard, RegionId{1}),
+             "x",
+             "1:y",
+             std::string{"5000:\0\0\0\7\0\1", 11}}};
+        co_await client.run_all(std::move(commands));
         auto regions = first_regions(3);
-        const auto found =
-            co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, std::move(regions));
+        const auto found = co_await cells_in(buffer, kShard, kMinute, EndpointId{1}, regions);
         EXPECT_TRUE(found.cells.empty());
         EXPECT_EQ(found.undecodable.size(), 2U);
         std::vector<ShardId> shards{kShard};
-        const auto late = co_await buffer.read_late(shards, kMany);
-        EXPECT_EQ(late.at(0).entries, 3U);
-        EXPECT_EQ(late.at(0).undecodable.size(), 3U);
-        const auto batches = co_await buffer.read_done(shards, kMany);
+        const auto late = co_await buffer.read_late(shards, regions, kMany);
+        EXPECT_EQ(late.at(0).entries, 2U);
+        EXPECT_EQ(late.at(0).undecodable.size(), 2U);
+        const auto batches = co_await buffer.read_done(shards, regions, kMany);
         EXPECT_EQ(batches.at(0).entries, 3U);
-        EXPECT_EQ(batches.at(0).minutes.size(), 1U);
+        EXPECT_EQ(batches.at(0).runs.size(), 1U);
     });
 }
 

@@ -100,7 +100,11 @@ struct Bench {
     Task<std::vector<Cell>> cells_of(std::uint64_t endpoints) {
         std::vector<CellsQuery> queries;
         for (std::uint64_t endpoint = 1; endpoint <= endpoints; ++endpoint)
-            queries.push_back({kShard, test_minute(), EndpointId{endpoint}, {kRegionId}});
+            queries.push_back({kShard,
+                               test_minute(),
+                               EndpointId{endpoint},
+                               static_cast<std::uint32_t>(endpoint),
+                               {kRegionId}});
         const auto found = co_await cells.read_cells(std::move(queries));
         std::vector<Cell> all;
         for (const auto& one : found) {
@@ -113,8 +117,14 @@ struct Bench {
     /// How often minutes were announced as complete.
     Task<std::size_t> announcements() {
         std::vector<ShardId> shards{kShard};
-        const auto batches = co_await cells.read_done(std::move(shards), 100'000);
-        co_return batches.empty() ? 0 : batches.front().entries;
+        std::vector<RegionId> regions{kRegionId};
+        const auto batches =
+            co_await cells.read_done(std::move(shards), std::move(regions), 100'000);
+        std::size_t count = 0;
+        for (const auto& batch : batches)
+            for (const auto& run : batch.runs)
+                count += run.count;
+        co_return count;
     }
 };
 

@@ -27,7 +27,11 @@ FinishedJob finished(std::uint64_t endpoint, const std::string& entry = {}) {
     Cell cell;
     cell.key = {EndpointId{endpoint}, kRegionId, test_minute()};
     cell.verdict = Verdict::up;
-    CellToRecord record{kShard, cell.key, 1, wire::encode_cell(cell)};
+    CellToRecord record{kShard,
+                        cell.key,
+                        static_cast<std::uint32_t>(endpoint),
+                        RegionMask::of(std::vector{kRegionId}),
+                        wire::encode_cell(cell, true)};
     return {entry.empty() ? std::to_string(endpoint) + "-0" : entry, std::move(record)};
 }
 

@@ -272,16 +272,21 @@ TEST(FinishedJobCodec, AJobSurvivesItsBytes) {
     EXPECT_EQ(decode_finished(encode_finished(bare))->entry, "1-0");
     EXPECT_FALSE(decode_finished(encode_finished(bare))->cell);
     const auto minute = UtcMinute::from_epoch_ms(1'700'000'040'000);
+    Cell cell;
+    cell.key = {EndpointId{7}, RegionId{3}, minute};
+    cell.verdict = Verdict::fail;
+    cell.agent = "a";
+    RegionMask regions;
+    regions.add(RegionId{3});
     const FinishedJob whole{
-        "2-1",
-        CellToRecord{ShardId{63}, {EndpointId{7}, RegionId{3}, minute}, 5, std::string{"\0c", 2}}};
+        "2-1", CellToRecord{ShardId{63}, cell.key, 299, regions, wire::encode_cell(cell, true)}};
     const auto back = decode_finished(encode_finished(whole));
     ASSERT_TRUE(back && back->cell);
     EXPECT_EQ(back->entry, "2-1");
-    EXPECT_EQ(back->cell->shard, ShardId{63});
-    EXPECT_EQ(back->cell->key, whole.cell->key);
-    EXPECT_EQ(back->cell->expected_cells, 5U);
-    EXPECT_EQ(back->cell->encoded, whole.cell->encoded);
+    EXPECT_EQ(*back->cell, *whole.cell);
+    auto torn = whole;
+    torn.cell->cell.fixed.clear();
+    EXPECT_FALSE(decode_finished(encode_finished(torn)));
     EXPECT_FALSE(decode_finished("\xff\xff"));
 }
 

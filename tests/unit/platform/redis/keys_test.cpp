@@ -8,14 +8,18 @@ namespace {
 TEST(RedisKeys, WhatOneScriptWritesSharesAHashTag) {
     const ShardId shard{12};
     const auto minute = UtcMinute::from_epoch_ms(1'700'000'000'000);
-    EXPECT_EQ(keys::minute(shard, minute), "{s12}:m:1700000000000");
-    EXPECT_EQ(keys::done(shard), "{s12}:done");
+    const RegionId region{3};
+    EXPECT_EQ(keys::cells(shard, region, minute, 2), "{s12}:r3:c:1700000000000:2");
+    EXPECT_EQ(keys::presence(shard, region, minute), "{s12}:r3:p:1700000000000");
+    EXPECT_EQ(keys::details(shard, region, minute), "{s12}:r3:d:1700000000000");
+    EXPECT_EQ(keys::done(shard, region), "{s12}:r3:done");
+    EXPECT_EQ(keys::late(shard, region), "{s12}:r3:late");
     EXPECT_EQ(keys::sealed(shard), "{s12}:sealed");
-    EXPECT_EQ(keys::late(shard), "{s12}:late");
+    const auto [before, behind] = keys::presence_of_regions(shard, minute);
+    EXPECT_EQ(before + "3" + behind, keys::presence(shard, region, minute));
     EXPECT_EQ(keys::jobs("us-east"), "{rus-east}:jobs");
     EXPECT_EQ(keys::planned("us-east"), "{rus-east}:planned");
     EXPECT_EQ(keys::agents("us-east"), "{rus-east}:agents");
-    EXPECT_EQ(keys::cell_field(EndpointId{7}, RegionId{3}), "7:3");
 }
 
 }  // namespace

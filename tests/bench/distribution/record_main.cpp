@@ -1,0 +1,222 @@
+// What recording cells costs in Redis; one run, printed as one JSON object.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "platform/redis/cell_buffer.hpp"
+#include "platform/redis/cell_calls.hpp"
+#include "platform/redis/scripts.hpp"
+#include "platform/runtime/clock.hpp"
+#include "platform/runtime/task_group.hpp"
+#include "tests/bench/distribution/fleet.hpp"
+
+namespace quorate::bench {
+namespace {
+
+constexpr std::size_t kTogether = 5;  // flushes of a write of the bare client: one per region
+
+struct Options {
+    std::string socket;
+    bool bare = false;
+    std::int64_t first = 0;
+    std::int64_t minutes = 1;
+    FleetOptions fleet;
+};
+
+/// What the server says of itself.
+struct Server {
+    double cpu_us = 0;
+    double memory = 0;
+};
+
+double field(const std::string& info, const std::string& name) {
+    const auto at = info.find("\n" + name + ":");
+    if (at == info.npos) throw std::runtime_error{"INFO says nothing of " + name};
+    return std::stod(info.substr(at + name.size() + 2));
+}
+
+Task<Server> ask(RedisClient& client) {
+    RedisArgs command{"INFO"};
+    const auto reply = co_await client.run(std::move(command));
+    const auto& info = reply.text();
+    co_return Server{
+        (field(info, "used_cpu_user_main_thread") + field(info, "used_cpu_sys_main_thread")) * 1e6,
+        field(info, "used_memory")};
+}
+
+/// An agent: writes one flush after the other.
+Task<> write_all(RedisClient& client, const std::vector<Flush>& flushes, RegionId region) {
+    CellBuffer buffer{client};
+    for (const auto& flush : flushes) {
+        if (flush.front().key.region != region) continue;
+        const auto answers = co_await buffer.record(flush);
+        for (const auto answer : answers)
+            if (answer != Recorded::fresh) throw std::runtime_error{"a cell was not the first"};
+    }
+}
+
+void append(std::string& bytes, const std::string& argument) {
+    bytes += "$" + std::to_string(argument.size()) + "\r\n" + argument + "\r\n";
+}
+
+/// The same calls as bytes, `kTogether` flushes in each, and how many replies each brings.
+std::vector<std::pair<std::string, std::size_t>> encode(const std::vector<Flush>& flushes) {
+    const RedisScript script{scripts::record};
+    const CellBufferLimits limits;
+    std::vector<std::pair<std::string, std::size_t>> writes;
+    for (std::size_t i = 0; i < flushes.size(); ++i) {
+        if (i % kTogether == 0) writes.emplace_back();
+        auto& [bytes, replies] = writes.back();
+        for (const auto& made :
+             detail::record_calls(flushes[i], {limits.minute_ttl, limits.done_max})) {
+            const auto& [keys, arguments] = made.call;
+            bytes += "*" + std::to_string(3 + keys.size() + arguments.size()) + "\r\n";
+            append(bytes, "EVALSHA");
+            append(bytes, script.sha1());
+            append(bytes, std::to_string(keys.size()));
+            for (const auto* list : {&keys, &arguments})
+                for (const auto& each : *list)
+                    append(bytes, each);
+            ++replies;
+        }
+    }
+    return writes;
+}
+
+using Socket = asio::local::stream_protocol::socket;
+
+/// Every reply is `$5`, `fresh`: two lines.
+void read_replies(Socket& socket, std::size_t replies) {
+    static const std::string kFresh = "$5\r\nfresh\r\n";
+    std::string got(replies * kFresh.size(), '\0');
+    asio::read(socket, asio::buffer(got));
+    for (std::size_t i = 0; i < replies; ++i)
+        if (got.compare(i * kFresh.size(), kFresh.size(), kFresh) != 0)
+            throw std::runtime_error{"the script answered: " + got};
+}
+
+/// One write always ahead of the replies that are waited for.
+void write_bare(Socket& socket, const std::vector<std::pair<std::string, std::size_t>>& writes) {
+    for (std::size_t i = 0; i <= writes.size(); ++i) {
+        if (i < writes.size()) asio::write(socket, asio::buffer(writes[i].first));
+        if (i > 0) read_replies(socket, writes[i - 1].second);
+    }
+}
+
+/// What one minute took, without making it.
+struct Taken {
+    std::chrono::duration<double> wall{0};
+    double cpu_us = 0;
+    std::size_t cells = 0;
+};
+
+Task<> run_minute(const Options& options,
+                  const std::vector<Flush>& flushes,
+                  std::vector<RedisClient*> agents,
+                  Taken& taken) {
+    const SystemClock clock;
+    Socket socket{co_await asio::this_coro::executor};
+    std::vector<std::pair<std::string, std::size_t>> writes;
+    if (options.bare) {
+        socket.connect(options.socket);
+        writes = encode(flushes);
+    }
+    const auto before = co_await ask(*agents.front());
+    const auto started = clock.steady_now();
+    if (options.bare) {
+        write_bare(socket, writes);
+    } else {
+        TaskGroup group{co_await asio::this_coro::executor, agents.size()};
+        for (std::size_t i = 0; i < agents.size(); ++i)
+            group.spawn("agent", write_all(*agents[i], flushes, RegionId{i + 1}));
+        co_await group.join();
+    }
+    taken.wall += clock.steady_now() - started;
+    const auto after = co_await ask(*agents.front());
+    taken.cpu_us += after.cpu_us - before.cpu_us;
+    for (const auto& flush : flushes)
+        taken.cells += flush.size();
+}
+
+Task<> run(const Options& options, std::vector<RedisClient*> agents) {
+    const Fleet fleet{options.fleet};
+    RedisArgs load{"SCRIPT", "LOAD", std::string{scripts::record}};
+    co_await agents.front()->run(std::move(load));
+    const auto before = co_await ask(*agents.front());
+    Taken taken;
+    for (std::int64_t i = 0; i < options.minutes; ++i) {
+        const auto flushes = fleet.minute(options.first + i);
+        co_await run_minute(options, flushes, agents, taken);
+    }
+    const auto after = co_await ask(*agents.front());
+    const auto cells = static_cast<double>(taken.cells);
+    std::puts(fmt::format(R"({{"cells":{},"per_s":{:.0f},"server_cpu_us":{:.4f},"bytes":{:.2f}}})",
+                          taken.cells,
+                          cells / taken.wall.count(),
+                          taken.cpu_us / cells,
+                          (after.memory - before.memory) / cells)
+                  .c_str());
+}
+
+Task<> serve_and_run(const Options& options) {
+    const auto executor = co_await asio::this_coro::executor;
+    std::vector<std::unique_ptr<RedisClient>> clients;
+    std::vector<RedisClient*> agents;
+    TaskGroup group{executor, options.fleet.regions};
+    RedisClientOptions client;
+    client.address.socket_path = options.socket;
+    client.timeout = std::chrono::seconds{60};
+    for (std::uint32_t i = 0; i < options.fleet.regions; ++i) {
+        clients.push_back(std::make_unique<RedisClient>(executor, client));
+        agents.push_back(clients.back().get());
+        group.spawn("serve", agents.back()->serve());
+    }
+    std::exception_ptr failure;
+    try {
+        co_await run(options, agents);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    group.cancel();
+    co_await group.join();
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace
+}  // namespace quorate::bench
+
+int main(int argc, char** argv) try {
+    quorate::bench::Options options;
+    CLI::App app{"Records the cells of a fleet, as its agents do, and says what that cost Redis"};
+    app.add_option("--socket", options.socket, "Unix socket of a Redis")->required();
+    app.add_flag("--bare", options.bare, "the same calls as ready bytes, pipelined, instead");
+    app.add_option("--first", options.first, "number of the first minute");
+    app.add_option("--minutes", options.minutes, "how many");
+    app.add_option("--endpoints", options.fleet.endpoints, "how many");
+    app.add_option("--regions", options.fleet.regions, "how many, at most 255");
+    app.add_option("--spread-ms", options.fleet.spread_ms, "mean of how unevenly probes end");
+    app.add_option("--details", options.fleet.details, "share of cells with details");
+    CLI11_PARSE(app, argc, argv);
+    boost::asio::io_context io{1};
+    std::exception_ptr failure;
+    boost::asio::co_spawn(io,
+                          quorate::bench::serve_and_run(options),
+                          [&](std::exception_ptr error) { failure = error; });
+    io.run();
+    if (failure) std::rethrow_exception(failure);
+    return 0;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_distribution_record: %s\n", error.what());
+    return 1;
+}
