@@ -1,6 +1,7 @@
 // The client under test, as the conformance suite starts it: node client.mjs QUORATE URL. It probes the scenario's server as a user would, with
 // a canary where the scenario waits for a tool call.
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 
 const [quorate, url] = process.argv.slice(2);
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO;
@@ -17,6 +18,7 @@ const kCalls = {
 function probe(...options) {
   const done = spawnSync(quorate, ['probe', url, '--format', 'json', '--timeout', '15s', ...options], { encoding: 'utf8' });
   process.stdout.write(done.stdout);
+  if (process.env.QUORATE_REPORT) writeFileSync(process.env.QUORATE_REPORT, done.stdout);
   process.stderr.write(done.stderr);
   return done.status;
 }

@@ -11,7 +11,8 @@ const kSuite = join(kHere, '../node_modules/@modelcontextprotocol/conformance/di
 const kAtOnce = 2;
 
 // With each, the checks (by id or name) that must succeed. No other may fail or warn, save where `partly` says that the rest is for clients
-// which do more than a probe.
+// which do more than a probe. `warnings`: what the probe must warn of, and nothing else.
+const kWall = { checks: ['prm-pathbased-requested', 'authorization-server-metadata'], warnings: [] };
 const kScenarios = {
   'initialize': { checks: ['mcp-client-initialization'] },
   'tools_call': { checks: ['tool-add-numbers', 'wire-schema-valid'] },
@@ -38,6 +39,15 @@ const kScenarios = {
   },
   'json-schema-ref-no-deref': { checks: ['sep-2106-no-network-ref-deref'] },
   'sep-2322-client-request-state': { partly: true, checks: ['sep-2322-default-result-type-complete'] },
+  'auth/metadata-default': { ...kWall, partly: true },
+  'auth/metadata-var1': { ...kWall, partly: true },
+  'auth/metadata-var2': { ...kWall, partly: true },
+  'auth/metadata-var3': { ...kWall, partly: true },
+  'auth/resource-mismatch': { checks: ['prm-pathbased-requested', 'resource-mismatch-rejected'], warnings: ['auth_metadata_invalid'] },
+  'auth/metadata-issuer-mismatch': {
+    checks: ['prm-pathbased-requested', 'authorization-server-metadata', 'sep-2468-client-validate-metadata-issuer'],
+    warnings: ['auth_metadata_invalid'],
+  },
 };
 
 function run(command, options) {
@@ -49,15 +59,22 @@ function run(command, options) {
   });
 }
 
-async function checksOf(scenario, quorate) {
+/** The checks of the suite, and one of ours for what the probe itself warned of. */
+async function checksOf(scenario, quorate, warnings) {
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
   try {
     const command = `${process.execPath} ${join(kHere, 'client.mjs')} ${quorate}`;
     const hooks = ['--import', join(kHere, 'hooks.mjs')];
-    const { output } = await run([process.execPath, ...hooks, kSuite, 'client', '--scenario', scenario, '--command', command, '-o', folder]);
+    const report = join(folder, 'report.json');
+    const { output } = await run([process.execPath, ...hooks, kSuite, 'client', '--scenario', scenario, '--command', command, '-o', folder],
+      { env: { ...process.env, QUORATE_REPORT: report } });
     const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('checks.json'));
     if (files.length !== 1) throw new Error(`no result:\n${output}`);
-    return JSON.parse(readFileSync(join(folder, files[0]), 'utf8'));
+    const checks = JSON.parse(readFileSync(join(folder, files[0]), 'utf8'));
+    if (!warnings) return checks;
+    const { verdict, warnings: told } = JSON.parse(readFileSync(report, 'utf8'));
+    const right = verdict === 'UP' && String(told) === String(warnings);
+    return [...checks, { id: 'probe-warnings', status: right ? 'SUCCESS' : 'FAILURE', errorMessage: `${verdict}, warns of: ${told}` }];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -65,7 +82,7 @@ async function checksOf(scenario, quorate) {
 
 /** What is wrong with the checks of a scenario, as lines; none where it passed. */
 function faults(checks, expected) {
-  const ours = ({ id, name }) => expected.checks.some((wanted) => wanted === id || wanted === name);
+  const ours = ({ id, name }) => id === 'probe-warnings' || expected.checks.some((wanted) => wanted === id || wanted === name);
   const bad = checks.filter((check) => ['FAILURE', 'WARNING'].includes(check.status) && (!expected.partly || ours(check)));
   const missing = expected.checks.filter((wanted) => !checks.some(({ id, name, status }) => [id, name].includes(wanted) && status === 'SUCCESS'));
   return [
@@ -85,7 +102,7 @@ async function work() {
     let wrong;
     let tries = expected.tries ?? 1;
     do {
-      checks = await checksOf(scenario, quorate).catch((error) => [{ id: 'run', status: 'FAILURE', errorMessage: error.message }]);
+      checks = await checksOf(scenario, quorate, expected.warnings).catch((error) => [{ id: 'run', status: 'FAILURE', errorMessage: error.message }]);
       wrong = faults(checks, expected);
     } while (wrong.length && --tries > 0);
     if (wrong.length) failed++;
