@@ -25,8 +25,7 @@ $roles$;
 -- ---------------------------------------------------------------- names of stored numbers
 -- Filled from the enumerations of core/model each time migrations run, so the two can't drift.
 CREATE TABLE quorate.enum_name (
-    kind  text     NOT NULL,   -- verdict, reason, phase, decision, scope, severity, era,
-                               -- region_state, warning
+    kind  text     NOT NULL,   -- verdict, reason, phase, decision, scope, severity, era, region_state, warning
     value smallint NOT NULL,
     name  text     NOT NULL,
     PRIMARY KEY (kind, value)
@@ -128,7 +127,7 @@ CREATE TABLE quorate.endpoint_state (
 CREATE INDEX endpoint_state_shard ON quorate.endpoint_state (shard);
 
 -- One row per endpoint and verdict-minute; the regions' cells stand packed in `cells`
--- (26 bytes each, see archiver/store/packed_cell.hpp), rare details in `details` by region id.
+-- (28 bytes each, see archiver/store/packed_cell.hpp), rare details in `details` by region id.
 CREATE TABLE quorate.minute (
     minute      timestamptz NOT NULL,
     batch_id    bigint NOT NULL,
@@ -264,9 +263,8 @@ CREATE TABLE quorate.outbox (
 );
 
 -- ---------------------------------------------------------------- packed cells
--- What archiver/store/packed_cell.hpp writes: 26 bytes a cell, numbers big-endian. Bodies in the
+-- What archiver/store/packed_cell.hpp writes: 28 bytes a cell, numbers big-endian. Bodies in the
 -- SQL standard's form are bound to names now, so that readers need no right on schema quorate.
-
 -- The three bytes at `at`, in units of 10 microseconds, as milliseconds; null for FFFFFF.
 CREATE FUNCTION quorate.packed_ms(cells bytea, at integer) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -277,9 +275,9 @@ CREATE FUNCTION quorate.unpack_cells(cells bytea)
 RETURNS TABLE (region_id smallint, verdict smallint, reason smallint, phase smallint,
                retried boolean, late boolean, slow boolean, credential_sent boolean,
                region_state smallint, silent boolean, absent boolean, own_verdict smallint,
-               http_status integer, start_offset_ms integer,
-               total_ms double precision, connect_ms double precision, tls_ms double precision,
-               initialize_ms double precision, tools_list_ms double precision)
+               http_status integer, start_offset_ms integer, total_ms double precision,
+               connect_ms double precision, tls_ms double precision, initialize_ms double precision,
+               tools_list_ms double precision, agent_lag_ms double precision)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT get_byte(cells, at)::smallint,
@@ -301,8 +299,9 @@ BEGIN ATOMIC
            quorate.packed_ms(cells, at + 14),
            quorate.packed_ms(cells, at + 17),
            quorate.packed_ms(cells, at + 20),
-           quorate.packed_ms(cells, at + 23)
-    FROM generate_series(0, length(cells) - 26, 26) AS at;
+           quorate.packed_ms(cells, at + 23),
+           nullif(get_byte(cells, at + 26) * 256 + get_byte(cells, at + 27), 65535) / 10.0::float8
+    FROM generate_series(0, length(cells) - 28, 28) AS at;
 END;
 
 -- ---------------------------------------------------------------- views
@@ -374,7 +373,7 @@ CROSS JOIN LATERAL (
 CREATE VIEW dash.region_minute AS
 SELECT m.minute, e.tenant, e.name AS endpoint, r.name AS region, verdict.name AS verdict,
        reason.name AS reason, phase.name AS phase, c.total_ms, c.connect_ms, c.tls_ms,
-       c.initialize_ms, c.tools_list_ms, c.http_status, c.retried, c.late
+       c.initialize_ms, c.tools_list_ms, c.http_status, c.retried, c.late, c.agent_lag_ms
 FROM quorate.minute m
 JOIN quorate.endpoint e ON e.id = m.endpoint_id
 CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c
@@ -452,6 +451,7 @@ COMMENT ON COLUMN dash.region_minute.initialize_ms IS 'The initialize exchange; 
 COMMENT ON COLUMN dash.region_minute.tools_list_ms IS 'The tools/list exchange; null where there was none.';
 COMMENT ON COLUMN dash.region_minute.http_status IS 'The HTTP status that decided; null where there was none.';
 COMMENT ON COLUMN dash.region_minute.retried IS 'The probe made a second attempt.';
+COMMENT ON COLUMN dash.region_minute.agent_lag_ms IS 'How far the agent ran behind its own timers meanwhile: times shorter than this say little. Null where no agent made the cell.';
 COMMENT ON COLUMN dash.region_minute.late IS 'The cell came after the seal: it corrects history, never the decision.';
 
 COMMENT ON VIEW dash.incident IS 'One row per stretch of trouble of one endpoint.';

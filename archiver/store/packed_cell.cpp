@@ -6,7 +6,10 @@
 namespace quorate {
 namespace {
 
+constexpr std::uint32_t kNone16 = 0xFFFF;
 constexpr std::uint32_t kNone24 = 0xFFFFFF;
+constexpr std::int64_t kTimeUnitUs = 10;
+constexpr std::int64_t kLagUnitUs = 100;
 
 void put(std::uint32_t value, int bytes, std::string& out) {
     for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
@@ -14,9 +17,15 @@ void put(std::uint32_t value, int bytes, std::string& out) {
 }
 
 void put_time(std::optional<microseconds> time, std::string& out) {
-    const auto units = time ? std::clamp<std::int64_t>(time->count() / 10, 0, kNone24 - 1)
+    const auto units = time ? std::clamp<std::int64_t>(time->count() / kTimeUnitUs, 0, kNone24 - 1)
                             : static_cast<std::int64_t>(kNone24);
     put(static_cast<std::uint32_t>(units), 3, out);
+}
+
+void put_lag(std::optional<microseconds> lag, std::string& out) {
+    const auto units = lag ? std::clamp<std::int64_t>(lag->count() / kLagUnitUs, 0, kNone16 - 1)
+                           : static_cast<std::int64_t>(kNone16);
+    put(static_cast<std::uint32_t>(units), 2, out);
 }
 
 class Reader {
@@ -37,7 +46,12 @@ public:
     std::optional<microseconds> take_time() {
         const auto units = take(3);
         if (units == kNone24) return std::nullopt;
-        return microseconds{units * std::int64_t{10}};
+        return microseconds{units * kTimeUnitUs};
+    }
+    std::optional<microseconds> take_lag() {
+        const auto units = take(2);
+        if (units == kNone16) return std::nullopt;
+        return microseconds{units * kLagUnitUs};
     }
 
 private:
@@ -79,6 +93,7 @@ PackedCell packed_cell(const Cell& cell, bool maintenance) {
     packed.tls = to_us(cell.timings.tls);
     packed.initialize = to_us(cell.timings.initialize);
     packed.tools_list = to_us(cell.timings.tools_list);
+    if (!cell.agent.empty()) packed.agent_lag = microseconds{cell.agent_lag_us};
     return packed;
 }
 
@@ -100,11 +115,12 @@ void append_packed(const PackedCell& cell, std::string& bytes) {
         bytes);
     for (const auto& time : {cell.total, cell.connect, cell.tls, cell.initialize, cell.tools_list})
         put_time(time, bytes);
+    put_lag(cell.agent_lag, bytes);
 }
 
 std::vector<PackedCell> unpack_cells(std::string_view bytes) {
     if (bytes.size() % PackedCell::kSize != 0)
-        throw std::invalid_argument{"packed cells: a length that is no multiple of 26"};
+        throw std::invalid_argument{"packed cells: a length that is no multiple of 28"};
     std::vector<PackedCell> cells;
     Reader reader{bytes};
     for (std::size_t at = 0; at < bytes.size(); at += PackedCell::kSize) {
@@ -129,6 +145,7 @@ std::vector<PackedCell> unpack_cells(std::string_view bytes) {
         for (auto* time :
              {&cell.total, &cell.connect, &cell.tls, &cell.initialize, &cell.tools_list})
             *time = reader.take_time();
+        cell.agent_lag = reader.take_lag();
         cells.push_back(cell);
     }
     return cells;

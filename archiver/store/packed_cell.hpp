@@ -12,15 +12,16 @@
 
 namespace quorate {
 
-/// A cell as it stands in column `cells` of quorate.minute, 26 bytes, numbers big-endian:
+/// A cell as it stands in column `cells` of quorate.minute, 28 bytes, numbers big-endian:
 /// region u8, verdict in force u8, reason u8, phase u8, flags u8, own verdict under MAINT u8,
 /// HTTP status u16, start after the minute's start in ms u24, and total, connect, tls, initialize,
-/// tools_list in units of 10 microseconds u24. 0 is no reason, phase and status; FFFFFF no time.
+/// tools_list in units of 10 microseconds u24, the agent's lag in units of 100 microseconds u16.
+/// 0 is no reason, phase and status; FFFFFF no time, FFFF no lag.
 /// Flags: 1 retried, 2 late, 4 slow, 8 credential sent, 16 and 32 the region's state after the
 /// minute (RegionPhase), 64 silent (in S), 128 shown as ABSENT.
 /// The function quorate.unpack_cells reads the same.
 struct PackedCell {
-    static constexpr std::size_t kSize = 26;
+    static constexpr std::size_t kSize = 28;
 
     RegionId region;
     Verdict verdict = Verdict::unknown;
@@ -41,6 +42,8 @@ struct PackedCell {
     std::optional<microseconds> tls;
     std::optional<microseconds> initialize;
     std::optional<microseconds> tools_list;
+    /// How far the agent ran behind its own timers; nothing where no agent made the cell.
+    std::optional<microseconds> agent_lag;
     friend bool operator==(const PackedCell&, const PackedCell&) = default;
 };
 
@@ -48,10 +51,10 @@ struct PackedCell {
 /// the minute counts as its start.
 PackedCell packed_cell(const Cell& cell, bool maintenance);
 
-/// Appends 26 bytes. Times are rounded down to 10 microseconds and kept below FFFFFF.
+/// Appends 28 bytes. Times are rounded down to their units and kept below the mark of none.
 void append_packed(const PackedCell& cell, std::string& bytes);
 
-/// Reads back a column's value; throws std::invalid_argument if its length is no multiple of 26.
+/// Reads back a column's value; throws std::invalid_argument if its length is no multiple of 28.
 std::vector<PackedCell> unpack_cells(std::string_view bytes);
 
 /// Whether the cell was made at the seal because none had come: what a late cell may correct.

@@ -38,6 +38,7 @@ public:
         for (auto* time :
              {&cell.total, &cell.connect, &cell.tls, &cell.initialize, &cell.tools_list})
             if (flag()) *time = microseconds{10 * (random_() % 0xFFFFFF)};
+        if (flag()) cell.agent_lag = microseconds{100 * (random_() % 0xFFFF)};
         return cell;
     }
     bool flag() { return random_() % 2 == 0; }
@@ -66,7 +67,7 @@ std::string shown(const PackedCell& cell) {
     text += (cell.http_status ? std::to_string(*cell.http_status) : "") + "|";
     text += (cell.start_offset ? std::to_string(cell.start_offset->count()) : "") + "|";
     text += shown(cell.total) + "|" + shown(cell.connect) + "|" + shown(cell.tls) + "|" +
-            shown(cell.initialize) + "|" + shown(cell.tools_list);
+            shown(cell.initialize) + "|" + shown(cell.tools_list) + "|" + shown(cell.agent_lag);
     return text;
 }
 
@@ -91,7 +92,8 @@ TEST(PackedCell, SqlUnpacksWhatCppPacked) {
                             "http_status, start_offset_ms, round(total_ms * 1000)::bigint, "
                             "round(connect_ms * 1000)::bigint, round(tls_ms * 1000)::bigint, "
                             "round(initialize_ms * 1000)::bigint, "
-                            "round(tools_list_ms * 1000)::bigint "
+                            "round(tools_list_ms * 1000)::bigint, "
+                            "round(agent_lag_ms * 1000)::bigint "
                             "FROM quorate.unpack_cells('" +
                             bytea_text(bytes) + "')"),
                   wanted);

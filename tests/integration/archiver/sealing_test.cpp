@@ -21,11 +21,11 @@ TEST(Sealing, ACompleteMinuteIsSealedAtOnceAndTheViewsShowIt) {
             "acme|search|OK|t|8|1|1|1|0|0|1|33.5|34.5");
     });
     EXPECT_EQ(world.sql("SELECT region, verdict, reason, phase, total_ms, connect_ms, tls_ms, "
-                        "initialize_ms, tools_list_ms, http_status, retried, late "
+                        "initialize_ms, tools_list_ms, http_status, retried, late, agent_lag_ms "
                         "FROM dash.region_minute ORDER BY region"),
-              "ap|UP|||32.5|1.5||20|10|200|f|f\n"
-              "eu|SLOW|slow||33.5|1.5||20|10|200|f|f\n"
-              "us|AUTH|auth_required||34.5|1.5||20|10|401|f|f");
+              "ap|UP|||32.5|1.5||20|10|200|f|f|1.2\n"
+              "eu|SLOW|slow||33.5|1.5||20|10|200|f|f|1.2\n"
+              "us|AUTH|auth_required||34.5|1.5||20|10|401|f|f|1.2");
     EXPECT_EQ(world.sql("SELECT state, scope, flapping, coverage, p95_ms_24h, uptime_30d, "
                         "last_minute = since FROM dash.endpoint_status"),
               "OK||f|1|34.4|1|t");
@@ -117,8 +117,9 @@ TEST(Sealing, AtTheWatermarkWhatIsMissingIsUnknownWithItsCause) {
         const auto answers = co_await world.record(client, endpoint, minute, ".uF");
         EXPECT_EQ(answers, (std::vector{Recorded::late, Recorded::late}));
         co_await world.expect_sql(
-            "SELECT region, verdict, late FROM dash.region_minute " + first + " ORDER BY region",
-            "alive|UP|t\ndead|UNKNOWN|f\nfine|UP|f");
+            "SELECT region, verdict, late, agent_lag_ms FROM dash.region_minute " + first +
+                " ORDER BY region",
+            "alive|UP|t|1.2\ndead|UNKNOWN|f|\nfine|UP|f|1.2");
         co_await world.expect_sql(
             "SELECT decision, round(coverage::numeric, 2) FROM dash.minute " + first,
             "LOW_VISIBILITY|0.67");

@@ -148,7 +148,7 @@ TEST_F(Migrated, TheViewsHaveTheColumnsAndTypesThatDashboardsHoldOnTo) {
     EXPECT_EQ(columns("region_minute"),
               "minute ts, tenant text, endpoint text, region text, verdict text, reason text, "
               "phase text, total_ms f8, connect_ms f8, tls_ms f8, initialize_ms f8, "
-              "tools_list_ms f8, http_status int4, retried bool, late bool");
+              "tools_list_ms f8, http_status int4, retried bool, late bool, agent_lag_ms f8");
     EXPECT_EQ(columns("incident"),
               "id int8, tenant text, endpoint text, severity text, worst_severity text, "
               "scope text, started_at ts, detected_at ts, recovered_at ts, closed_at ts, "
