@@ -7,6 +7,18 @@
 #include "core/incident/advance.hpp"
 
 namespace quorate {
+namespace {
+
+/// Whether a cell says something about the era beside what is known. A server of both eras goes on
+/// to answer jobs in the older one that were planned before the newer one was seen: that is no way
+/// back. A probe that was told the newer one and finds another says so.
+bool tells_era(const Cell& cell, std::optional<Era> known) {
+    if (!cell.era) return false;
+    return known != Era::modern || cell.era == Era::modern ||
+           cell.warnings.has(Warning::era_changed);
+}
+
+}  // namespace
 
 SealPlan::SealPlan(const ProgressMap& committed, const Catalogue& catalogue, UtcTime at)
     : decided_at{at}, committed_{committed}, catalogue_{catalogue} {}
@@ -62,7 +74,7 @@ void SealPlan::seal(const EndpointVersion& version,
     before.flapping =
         before.rule.incident.open && is_flapping(before.rule.incident, minute, params);
     for (const auto& cell : row.cells)
-        if (cell.era) before.era = cell.era;
+        if (tells_era(cell, before.era)) before.era = cell.era;
     rows.push_back(std::move(row));
 }
 

@@ -85,6 +85,28 @@ TEST_F(Plan, SeveralMinutesOfAnEndpointInOnePlanFollowEachOther) {
     EXPECT_THROW(plan.seal(endpoint, at(2), {}, alive), std::invalid_argument);
 }
 
+TEST_F(Plan, AnEraThatWasSeenAnewIsNotUndoneByJobsThatWerePlannedBefore) {
+    auto plan = plan_at(5);
+    std::optional<Era> known;
+    const auto seal = [&](std::int64_t minute, Era era, bool changed) {
+        auto cells = all(minute, Verdict::up);
+        cells[1].era = era;  // one region is enough
+        if (changed) cells[1].warnings.add(Warning::era_changed);
+        plan.seal(endpoint, at(minute), cells, alive);
+        known = plan.changed.at(EndpointId{1}).era;
+    };
+    seal(0, Era::sse, false);
+    EXPECT_EQ(known, Era::sse) << "the first that is seen";
+    seal(1, Era::legacy, true);
+    EXPECT_EQ(known, Era::legacy);
+    seal(2, Era::modern, true);  // the look that finds out anew, once a day
+    EXPECT_EQ(known, Era::modern);
+    seal(3, Era::legacy, false);  // planned with the hint of before, at a server of both eras
+    EXPECT_EQ(known, Era::modern);
+    seal(4, Era::legacy, true);  // told `modern`, found otherwise: it was taken back
+    EXPECT_EQ(known, Era::legacy);
+}
+
 TEST_F(Plan, ADeletedEndpointsIncidentIsClosedOnce) {
     auto opening = plan_at(0);
     opening.seal(endpoint, at(0), all(0, Verdict::fail), alive);
