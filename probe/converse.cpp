@@ -52,6 +52,11 @@ bool is_modern_trouble(const Attempt& attempt) {
     return attempt.not_modern_because && is_modern_only(attempt);
 }
 
+/// The era to begin with, where one is known and may be relied on.
+std::optional<Era> hinted(const Attempt& attempt) {
+    return attempt.request.detect_era ? std::nullopt : attempt.request.era_hint;
+}
+
 void drop_stream(Attempt& attempt) {
     attempt.stream_wire.reset();
     attempt.stream.reset();
@@ -102,7 +107,7 @@ Task<Result<Era>> begin_legacy(Attempt& attempt) {
         if (is_modern_trouble(attempt)) co_return *attempt.not_modern_because;
         co_return restore(attempt, std::move(evidence));
     }
-    if (attempt.request.era_hint == Era::sse) co_return initialized.error();
+    if (hinted(attempt) == Era::sse) co_return initialized.error();  // it was tried first
     co_return co_await fall_back_to_sse(attempt, initialized.error());
 }
 
@@ -120,12 +125,12 @@ Task<Result<Era>> begin_as_legacy_before(Attempt& attempt) {
     const bool other = is_era_shaped(attempt, initialized.error()) || is_modern_only(attempt) ||
                        (is_status(attempt, {200}) && knows_no_such_method(attempt));
     if (!other) co_return initialized.error();
-    auto hinted = evidence_of(attempt, initialized.error());
+    auto evidence = evidence_of(attempt, initialized.error());
     const auto discovered = co_await discover_step(attempt);
     if (!discovered) co_return discovered.error();
     if (*discovered == Discovered::modern) co_return Era::modern;
     if (is_modern_trouble(attempt)) co_return *attempt.not_modern_because;
-    auto failure = restore(attempt, std::move(hinted));
+    auto failure = restore(attempt, std::move(evidence));
     attempt.last_rpc_error.reset();
     co_return co_await fall_back_to_sse(attempt, std::move(failure));
 }
@@ -144,8 +149,9 @@ Task<Result<Era>> begin_as_sse_before(Attempt& attempt) {
 /// A hint comes first; where the answer to it looks like another era's, the others follow in their
 /// order. Like open_conversation() no coroutine: a frame less for each probe that waits.
 Task<Result<Era>> choose_era(Attempt& attempt) {
-    if (attempt.request.era_hint == Era::legacy) return begin_as_legacy_before(attempt);
-    if (attempt.request.era_hint == Era::sse) return begin_as_sse_before(attempt);
+    const auto before = hinted(attempt);
+    if (before == Era::legacy) return begin_as_legacy_before(attempt);
+    if (before == Era::sse) return begin_as_sse_before(attempt);
     return detect_era(attempt);
 }
 

@@ -52,6 +52,7 @@ struct ProbeRequest {
     bool retry = true;  ///< one fresh attempt where the first FAILs
     EraMode era = EraMode::automatic;
     std::optional<Era> era_hint;  ///< last known era; wrong hints cost one detection, nothing else
+    bool detect_era = false;      ///< take the hint for what was known alone, and find out anew
     IpFamily ip = IpFamily::any;
     Expectations expect;
     std::optional<Canary> canary;

@@ -127,7 +127,8 @@ Job Planner::job(const DueProbe& probe,
     job.timeout = timing.timeout_in_force;
     job.retry_gap = timing.retry_gap;
     job.era = spec.era;
-    if (!detects_era_anew(probe)) job.era_hint = era_hint;
+    job.era_hint = era_hint;
+    job.detect_era = detects_era_anew(probe);
     job.ip = spec.ip;
     job.expect = spec.expect;
     job.canary = spec.canary;

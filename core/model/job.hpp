@@ -36,6 +36,7 @@ struct Job {
     milliseconds retry_gap{0};  ///< between the attempts
     EraMode era = EraMode::automatic;
     std::optional<Era> era_hint;  ///< last known era
+    bool detect_era = false;      ///< find out the era anew, whatever is known
     IpFamily ip = IpFamily::any;
     Expectations expect;
     std::optional<Canary> canary;

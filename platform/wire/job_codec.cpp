@@ -103,6 +103,7 @@ void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
 void read_exchange(const v1::Job& message, Job& job, detail::Checks& checks) {
     job.era = checks.enumerator<EraMode>(message.era(), "era", kEraModeNames);
     job.era_hint = checks.optional_enumerator<Era>(message.era_hint(), "era_hint", kEraNames);
+    job.detect_era = message.detect_era();
     job.ip = checks.enumerator<IpFamily>(message.ip(), "ip", kIpFamilyNames);
     job.expect = read_expectations(message.expect(), checks);
     if (message.has_canary()) job.canary = read_canary(message.canary(), checks);
@@ -137,6 +138,7 @@ std::string encode_job(const Job& job) {
     message.set_retry_gap_ms(static_cast<std::uint32_t>(job.retry_gap.count()));
     message.set_era(static_cast<std::uint32_t>(job.era));
     if (job.era_hint) message.set_era_hint(static_cast<std::uint32_t>(*job.era_hint));
+    message.set_detect_era(job.detect_era);
     message.set_ip(static_cast<std::uint32_t>(job.ip));
     write_expectations(job.expect, *message.mutable_expect());
     if (job.canary) write_canary(*job.canary, *message.mutable_canary());

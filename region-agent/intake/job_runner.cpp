@@ -44,6 +44,7 @@ ProbeRequest to_request(const Job& job, const ProbeSettings& settings) {
     request.retry_gap = job.retry_gap;
     request.era = job.era;
     request.era_hint = job.era_hint;
+    request.detect_era = job.detect_era;
     request.ip = job.ip;
     request.expect = job.expect;
     request.canary = job.canary;

@@ -99,12 +99,31 @@ TEST_F(ProbeEra, OfAModernServerBehindAProxyThatStripsHeadersIsNotDoubted) {
     EXPECT_EQ(script_.count("GET"), 0);
 }
 
-TEST_F(ProbeEra, OfAServerThatSpeaksBothIsTheModernOneForALookWithoutMemory) {
+TEST_F(ProbeEra, OfAServerThatSpeaksBothIsTheModernOneForALookThatFindsOutAnew) {
     script_.on("server/discover", discover_result);
     request_.era_hint = Era::legacy;
-    EXPECT_EQ(probe().era, Era::legacy);  // a stale verdict goes on to succeed
-    request_.era_hint.reset();            // what the planner does once in 24 h
-    EXPECT_EQ(probe().era, Era::modern);
+    const auto stale = probe();  // goes on to succeed
+    EXPECT_EQ(stale.era, Era::legacy);
+    EXPECT_FALSE(stale.warnings.has(Warning::era_changed));
+    request_.detect_era = true;  // what the planner does once in 24 h
+    const auto anew = probe();
+    EXPECT_EQ(anew.era, Era::modern);
+    EXPECT_TRUE(anew.warnings.has(Warning::era_changed));
+    request_.era_hint = Era::modern;
+    EXPECT_FALSE(probe().warnings.has(Warning::era_changed));
+}
+
+TEST_F(ProbeEra, OfAServerOfTheOldTransportIsFoundAnewToo) {
+    script_.on("server/discover", [](auto&) { return http(404, "text/html", "no"); });
+    script_.on("initialize", [](auto&) { return http(404, "text/html", "no"); });
+    for (const auto hint : {std::optional<Era>{}, std::optional{Era::sse}}) {
+        request_.era_hint = hint;
+        request_.detect_era = true;
+        const auto before = script_.count("GET");
+        request_.retry = false;
+        EXPECT_EQ(name_or_none(probe().reason), "http_not_found");
+        EXPECT_EQ(script_.count("GET"), before + 1) << "the fallback is tried once";
+    }
 }
 
 TEST_F(ProbeEra, OfAServerThatGaveUpHttpSseIsNoticed) {

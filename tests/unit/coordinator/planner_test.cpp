@@ -92,7 +92,7 @@ TEST(Planner, AJobCarriesTheFiguresOfTheSchedule) {
     EXPECT_EQ(job.headers.size(), 1U);
 }
 
-TEST(Planner, OneLookInADayGoesWithoutTheHintWhateverTheInterval) {
+TEST(Planner, OneLookInADayFindsOutTheEraAnewWhateverTheInterval) {
     for (const int every : {1, 5, 7, 360}) {
         const auto window = window_of(60);
         std::set<std::int64_t> places;
@@ -104,13 +104,16 @@ TEST(Planner, OneLookInADayGoesWithoutTheHintWhateverTheInterval) {
             const auto due =
                 planner.due(RegionId{1}, kStart - microseconds{1}, kStart + std::chrono::hours{72});
             const auto looks_per_day = static_cast<std::size_t>(1440 / every);
-            std::vector<std::size_t> without;
-            for (std::size_t i = 0; i < due.size(); ++i)
-                if (!planner.job(due[i], "eu", Era::legacy).era_hint) without.push_back(i);
-            ASSERT_GE(without.size(), 2U) << every;
-            for (std::size_t i = 1; i < without.size(); ++i)
-                EXPECT_EQ(without[i] - without[i - 1], looks_per_day) << every;
-            places.insert(due[without[0]].minute.index(window));
+            std::vector<std::size_t> anew;
+            for (std::size_t i = 0; i < due.size(); ++i) {
+                const auto job = planner.job(due[i], "eu", Era::legacy);
+                EXPECT_EQ(job.era_hint, Era::legacy) << "to be told of where it changed";
+                if (job.detect_era) anew.push_back(i);
+            }
+            ASSERT_GE(anew.size(), 2U) << every;
+            for (std::size_t i = 1; i < anew.size(); ++i)
+                EXPECT_EQ(anew[i] - anew[i - 1], looks_per_day) << every;
+            places.insert(due[anew[0]].minute.index(window));
         }
         EXPECT_GT(places.size(), 2U) << "all endpoints at once, interval " << every;
     }

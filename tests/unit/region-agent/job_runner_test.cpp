@@ -134,6 +134,7 @@ TEST(JobRunner, TheRequestAsksForWhatTheJobSays) {
     auto job = job_at(clock);
     job.era = EraMode::legacy;
     job.era_hint = Era::sse;
+    job.detect_era = true;
     job.ip = IpFamily::v4;
     job.expect.tools = {"echo"};
     job.canary = Canary{"echo", "{}", {}, false};
@@ -145,6 +146,7 @@ TEST(JobRunner, TheRequestAsksForWhatTheJobSays) {
     EXPECT_EQ(request.retry_gap, job.retry_gap);
     EXPECT_EQ(request.era, job.era);
     EXPECT_EQ(request.era_hint, job.era_hint);
+    EXPECT_TRUE(request.detect_era);
     EXPECT_EQ(request.ip, job.ip);
     EXPECT_EQ(request.expect, job.expect);
     EXPECT_EQ(request.canary, job.canary);

@@ -29,6 +29,7 @@ static bool operator==(const Job& a, const Job& b) {
                         job.retry_gap,
                         job.era,
                         job.era_hint,
+                        job.detect_era,
                         job.ip,
                         job.expect,
                         job.canary,

@@ -111,6 +111,7 @@ public:
         job.retry_gap = milliseconds{number(2001)};
         job.era = static_cast<EraMode>(number(4));
         job.era_hint = maybe(Era::sse);
+        job.detect_era = coin();
         job.ip = coin() ? IpFamily::v6 : IpFamily::any;
         job.expect.required = coin();
         job.expect.auth_wall = coin();
