@@ -20,26 +20,24 @@ std::optional<std::chrono::seconds> lifetime_of(const DnsAnswer& answer) {
     return std::nullopt;
 }
 
-DnsCache::DnsCache(std::size_t entries_max) : entries_max_{std::max<std::size_t>(entries_max, 1)} {}
+DnsCache::DnsCache(std::size_t entries_max) : entries_{std::max<std::size_t>(entries_max, 1)} {}
 
 DnsCache::Found DnsCache::find(const std::string& host,
                                IpFamily family,
                                SteadyTime now,
                                bool negative_too) {
+    const Key key{host, family};
     std::optional<std::size_t> refuted;
-    const auto found = entries_.find({host, family});
-    if (found != entries_.end()) {
-        auto& [entry, age] = found->second;
-        const bool fresh = entry.expires > now;
-        if (fresh && (negative_too || entry.answer.says == DnsSays::addresses)) {
-            by_age_.splice(by_age_.begin(), by_age_, age);
-            ++counts_.hits;
-            return {&entry};
+    if (const auto* entry = entries_.find(key)) {
+        const bool fresh = entry->expires > now;
+        if (fresh && (negative_too || entry->answer.says == DnsSays::addresses)) {
+            ++hits_;
+            return {entry};
         }
-        if (fresh) refuted = entry.server;
-        erase(found);
+        if (fresh) refuted = entry->server;
+        entries_.erase(key);
     }
-    ++counts_.misses;
+    ++misses_;
     return {nullptr, refuted};
 }
 
@@ -47,19 +45,7 @@ void DnsCache::put(const std::string& host, IpFamily family, Entry entry, Steady
     const auto lifetime = lifetime_of(entry.answer);
     if (!lifetime) return;
     entry.expires = now + *lifetime;
-    const Key key{host, family};
-    if (const auto before = entries_.find(key); before != entries_.end()) erase(before);
-    if (entries_.size() >= entries_max_) {
-        erase(entries_.find(by_age_.back()));
-        ++counts_.evictions;
-    }
-    by_age_.push_front(key);
-    entries_.emplace(key, Slot{std::move(entry), by_age_.begin()});
-}
-
-void DnsCache::erase(std::map<Key, Slot>::iterator slot) {
-    by_age_.erase(slot->second.age);
-    entries_.erase(slot);
+    entries_.put({host, family}, std::move(entry));
 }
 
 }  // namespace quorate

@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
-#include <map>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "core/base/lru_cache.hpp"
 #include "core/model/protocol.hpp"
 #include "core/time/time.hpp"
 #include "probe/dns_answer.hpp"
@@ -58,20 +58,19 @@ public:
     void put(const std::string& host, IpFamily family, Entry entry, SteadyTime now);
 
     std::size_t size() const { return entries_.size(); }
-    const DnsCacheCounts& counts() const { return counts_; }
+    DnsCacheCounts counts() const { return {hits_, misses_, entries_.evictions()}; }
 
 private:
     using Key = std::pair<std::string, IpFamily>;
-    struct Slot {
-        Entry entry;
-        std::list<Key>::iterator age;
+    struct HashOfKey {
+        std::size_t operator()(const Key& key) const noexcept {
+            return std::hash<std::string>{}(key.first) + static_cast<std::size_t>(key.second);
+        }
     };
-    void erase(std::map<Key, Slot>::iterator slot);
 
-    std::size_t entries_max_;
-    std::map<Key, Slot> entries_;
-    std::list<Key> by_age_;  ///< used last at the front
-    DnsCacheCounts counts_;
+    LruCache<Key, Entry, HashOfKey> entries_;
+    std::uint64_t hits_ = 0;
+    std::uint64_t misses_ = 0;
 };
 
 }  // namespace quorate

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <list>
 #include <unordered_map>
@@ -39,7 +40,7 @@ public:
     void put(const Key& key, Value value, std::size_t weight = 1) {
         erase(key);
         if (weight > weight_max_) return;
-        while (weight_ + weight > weight_max_)
+        for (; weight_ + weight > weight_max_; ++evictions_)
             erase(Key{entries_.back().key});
         entries_.push_front({key, std::move(value), weight});
         by_key_.emplace(key, entries_.begin());
@@ -56,6 +57,8 @@ public:
 
     std::size_t size() const { return entries_.size(); }
     std::size_t weight() const { return weight_; }
+    /// How many had to go for others so far.
+    std::uint64_t evictions() const { return evictions_; }
 
 private:
     struct Entry {
@@ -65,6 +68,7 @@ private:
     };
     std::size_t weight_max_;
     std::size_t weight_ = 0;
+    std::uint64_t evictions_ = 0;
     std::list<Entry> entries_;  ///< the most recently used first
     std::unordered_map<Key, typename std::list<Entry>::iterator, Hash> by_key_;
 };

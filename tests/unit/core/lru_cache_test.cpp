@@ -21,6 +21,10 @@ TEST(LruCache, ForgetsTheLeastRecentlyUsedWhenItsWeightIsFull) {
     EXPECT_FALSE(cache.find(2));
     EXPECT_EQ(*cache.find(1), "a");
     EXPECT_EQ(cache.size(), 3U);
+    EXPECT_EQ(cache.evictions(), 1U);
+    cache.put(4, "another");
+    cache.erase(1);
+    EXPECT_EQ(cache.evictions(), 1U) << "these went by themselves";
 }
 
 TEST(LruCache, AValueThatAlonePassesTheBoundIsNotKeptAndTakesItsKeysOldOneAway) {
