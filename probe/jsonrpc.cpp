@@ -79,6 +79,9 @@ std::optional<RpcError> error_of(const json::value& message) {
 }
 
 bool RpcInbox::take(std::string_view json_text) {
+    // Clients overlook it (RFC 8259 section 8.1; WHATWG's Response.json() decodes it away).
+    static constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (json_text.starts_with(kByteOrderMark)) json_text.remove_prefix(kByteOrderMark.size());
     std::optional<AnswerKey> key;
     if (recall_) {
         key = recall_.key_of(json_text, awaited_id_);

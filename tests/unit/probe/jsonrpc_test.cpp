@@ -71,6 +71,15 @@ TEST(JsonRpc, JsonIsUtf8AndAtMost128LevelsDeep) {
     EXPECT_NE(parse_json("{").error(), boost::json::error::too_deep);
 }
 
+TEST(JsonRpc, AByteOrderMarkInFrontOfATextIsOverlooked) {
+    RpcInbox inbox{1};
+    EXPECT_TRUE(
+        inbox.take("\xEF\xBB\xBF"
+                   R"({"jsonrpc":"2.0","id":1,"result":{}})"));
+    EXPECT_TRUE(inbox.response());
+    EXPECT_FALSE(inbox.take("\xEF\xBB\xBF\xEF\xBB\xBF{}"));
+}
+
 TEST(JsonRpc, AnErrorKeepsItsCodeAndTheVersionsItLists) {
     const auto value =
         parse_json(R"({"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"a\u001bb",)"
