@@ -54,7 +54,7 @@ verb_test() {
 }
 
 test_packages() {
-    need_packages "${packages_build[@]}" "${packages_run[@]}"
+    need_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
     need_lab
     need_test_servers
 }

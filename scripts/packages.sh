@@ -9,6 +9,8 @@ packages_build=(
     libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libgtest-dev libgmock-dev
 )
 packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps)
+# An authoritative name server, which the resolver's tests ask on loopback.
+packages_test=(nsd)
 # llvm-16 has the symbolizer that makes a sanitizer's report readable.
 packages_fuzz=(clang-16 libclang-rt-16-dev llvm-16)
 packages_lint=(clang-format-14 clang-tidy-14 shellcheck git)
