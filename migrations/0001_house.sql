@@ -451,7 +451,7 @@ COMMENT ON COLUMN dash.region_minute.initialize_ms IS 'The initialize exchange; 
 COMMENT ON COLUMN dash.region_minute.tools_list_ms IS 'The tools/list exchange; null where there was none.';
 COMMENT ON COLUMN dash.region_minute.http_status IS 'The HTTP status that decided; null where there was none.';
 COMMENT ON COLUMN dash.region_minute.retried IS 'The probe made a second attempt.';
-COMMENT ON COLUMN dash.region_minute.agent_lag_ms IS 'How far the agent ran behind its own timers meanwhile: times shorter than this say little. Null where no agent made the cell.';
+COMMENT ON COLUMN dash.region_minute.agent_lag_ms IS 'How far the agent ran behind its own timers meanwhile: times shorter than this say little. Rounded up to 4 ms, at most 1020. Null where no agent made the cell.';
 COMMENT ON COLUMN dash.region_minute.late IS 'The cell came after the seal: it corrects history, never the decision.';
 
 COMMENT ON VIEW dash.incident IS 'One row per stretch of trouble of one endpoint.';

@@ -93,7 +93,8 @@ PackedCell packed_cell(const Cell& cell, bool maintenance) {
     packed.tls = to_us(cell.timings.tls);
     packed.initialize = to_us(cell.timings.initialize);
     packed.tools_list = to_us(cell.timings.tools_list);
-    if (!cell.agent.empty()) packed.agent_lag = microseconds{cell.agent_lag_us};
+    // A plain UP may come without its details, the agent's name among them.
+    if (!cell.agent.empty() || cell.attempt > 0) packed.agent_lag = microseconds{cell.agent_lag_us};
     return packed;
 }
 

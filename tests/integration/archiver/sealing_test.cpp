@@ -23,9 +23,9 @@ TEST(Sealing, ACompleteMinuteIsSealedAtOnceAndTheViewsShowIt) {
     EXPECT_EQ(world.sql("SELECT region, verdict, reason, phase, total_ms, connect_ms, tls_ms, "
                         "initialize_ms, tools_list_ms, http_status, retried, late, agent_lag_ms "
                         "FROM dash.region_minute ORDER BY region"),
-              "ap|UP|||32.5|1.5||20|10|200|f|f|1.2\n"
-              "eu|SLOW|slow||33.5|1.5||20|10|200|f|f|1.2\n"
-              "us|AUTH|auth_required||34.5|1.5||20|10|401|f|f|1.2");
+              "ap|UP|||32.5|1.5||20|10|200|f|f|4\n"
+              "eu|SLOW|slow||33.5|1.5||20|10|200|f|f|4\n"
+              "us|AUTH|auth_required||34.5|1.5||20|10|401|f|f|4");
     EXPECT_EQ(world.sql("SELECT state, scope, flapping, coverage, p95_ms_24h, uptime_30d, "
                         "last_minute = since FROM dash.endpoint_status"),
               "OK||f|1|34.4|1|t");
@@ -119,7 +119,7 @@ TEST(Sealing, AtTheWatermarkWhatIsMissingIsUnknownWithItsCause) {
         co_await world.expect_sql(
             "SELECT region, verdict, late, agent_lag_ms FROM dash.region_minute " + first +
                 " ORDER BY region",
-            "alive|UP|t|1.2\ndead|UNKNOWN|f|\nfine|UP|f|1.2");
+            "alive|UP|t|4\ndead|UNKNOWN|f|\nfine|UP|f|4");
         co_await world.expect_sql(
             "SELECT decision, round(coverage::numeric, 2) FROM dash.minute " + first,
             "LOW_VISIBILITY|0.67");

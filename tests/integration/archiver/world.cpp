@@ -94,7 +94,7 @@ Cell World::cell(EndpointId endpoint, RegionId region, UtcMinute minute, char sy
     cell.started = UtcTime{minute.start()} + milliseconds{100 * region.value()};
     cell.attempt = 1;
     cell.agent = "agent-" + std::to_string(region.value());
-    cell.agent_lag_us = 1'250;
+    cell.agent_lag_us = 1'250;  // on its way rounded up to 4 ms
     cell.http_status = 200;
     cell.era = Era::legacy;
     cell.timings.tcp = 1'500;

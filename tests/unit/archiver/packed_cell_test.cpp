@@ -48,7 +48,9 @@ TEST(PackedCell, NoAgentHasNoLag) {
     auto cell = testing::cell(1, 1, 0, Verdict::unknown);
     EXPECT_EQ(packed_cell(cell, false).agent_lag, microseconds{0}) << "it ran in time";
     cell.agent.clear();
-    EXPECT_EQ(packed_cell(cell, false).agent_lag, std::nullopt);
+    EXPECT_EQ(packed_cell(cell, false).agent_lag, microseconds{0}) << "its name did not come";
+    cell.attempt = 0;
+    EXPECT_EQ(packed_cell(cell, false).agent_lag, std::nullopt) << "made at the seal";
 }
 
 TEST(PackedCell, OnlyWhatWasMadeAtTheSealMayBeCorrected) {
