@@ -24,7 +24,10 @@
 namespace quorate::bench {
 namespace {
 
-constexpr std::size_t kTogether = 5;  // flushes of a write of the bare client: one per region
+// Of both clients the same: this many flushes of each of five regions are on their way.
+constexpr std::size_t kInFlight = 4;
+constexpr std::size_t kTogether =
+    10;  // flushes of a write of the bare client, which has two on its way
 
 struct Options {
     std::string socket;
@@ -55,15 +58,25 @@ Task<Server> ask(RedisClient& client) {
         field(info, "used_memory")};
 }
 
-/// An agent: writes one flush after the other.
-Task<> write_all(RedisClient& client, const std::vector<Flush>& flushes, RegionId region) {
+/// Writes one flush after the other.
+Task<> write_all(RedisClient& client, std::vector<Flush> share) {
     CellBuffer buffer{client};
-    for (const auto& flush : flushes) {
-        if (flush.front().key.region != region) continue;
-        const auto answers = co_await buffer.record(flush);
+    for (auto& flush : share) {
+        const auto answers = co_await buffer.record(std::move(flush));
         for (const auto answer : answers)
             if (answer != Recorded::fresh) throw std::runtime_error{"a cell was not the first"};
     }
+}
+
+/// What each of `kInFlight` writers of each region writes.
+std::vector<std::vector<Flush>> shares_of(std::vector<Flush> flushes, std::size_t regions) {
+    std::vector<std::vector<Flush>> shares(regions * kInFlight);
+    std::vector<std::size_t> next(regions);
+    for (auto& flush : flushes) {
+        const auto region = flush.front().key.region.value() - 1;
+        shares[region * kInFlight + next[region]++ % kInFlight].push_back(std::move(flush));
+    }
+    return shares;
 }
 
 void append(std::string& bytes, const std::string& argument) {
@@ -122,31 +135,34 @@ struct Taken {
 };
 
 Task<> run_minute(const Options& options,
-                  const std::vector<Flush>& flushes,
+                  std::vector<Flush> flushes,
                   std::vector<RedisClient*> agents,
                   Taken& taken) {
     const SystemClock clock;
     Socket socket{co_await asio::this_coro::executor};
     std::vector<std::pair<std::string, std::size_t>> writes;
+    for (const auto& flush : flushes)
+        taken.cells += flush.size();
+    std::vector<std::vector<Flush>> shares;
     if (options.bare) {
         socket.connect(options.socket);
         writes = encode(flushes);
+    } else {
+        shares = shares_of(std::move(flushes), agents.size());
     }
     const auto before = co_await ask(*agents.front());
     const auto started = clock.steady_now();
     if (options.bare) {
         write_bare(socket, writes);
     } else {
-        TaskGroup group{co_await asio::this_coro::executor, agents.size()};
-        for (std::size_t i = 0; i < agents.size(); ++i)
-            group.spawn("agent", write_all(*agents[i], flushes, RegionId{i + 1}));
+        TaskGroup group{co_await asio::this_coro::executor, shares.size()};
+        for (std::size_t i = 0; i < shares.size(); ++i)
+            group.spawn("agent", write_all(*agents[i / kInFlight], std::move(shares[i])));
         co_await group.join();
     }
     taken.wall += clock.steady_now() - started;
     const auto after = co_await ask(*agents.front());
     taken.cpu_us += after.cpu_us - before.cpu_us;
-    for (const auto& flush : flushes)
-        taken.cells += flush.size();
 }
 
 Task<> run(const Options& options, std::vector<RedisClient*> agents) {
@@ -156,8 +172,8 @@ Task<> run(const Options& options, std::vector<RedisClient*> agents) {
     const auto before = co_await ask(*agents.front());
     Taken taken;
     for (std::int64_t i = 0; i < options.minutes; ++i) {
-        const auto flushes = fleet.minute(options.first + i);
-        co_await run_minute(options, flushes, agents, taken);
+        auto flushes = fleet.minute(options.first + i);
+        co_await run_minute(options, std::move(flushes), agents, taken);
     }
     const auto after = co_await ask(*agents.front());
     const auto cells = static_cast<double>(taken.cells);
