@@ -13,3 +13,11 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(pqxx REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
+
+# The allocator of the agent (docs/adr/0024); first among what they link, so that it
+# is found before the C library's. Sanitizers bring one of their own.
+add_library(quorate_allocator INTERFACE)
+if(NOT QUORATE_SANITIZE)
+  find_package(mimalloc REQUIRED)
+  target_link_libraries(quorate_allocator INTERFACE mimalloc)
+endif()

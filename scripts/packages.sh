@@ -6,7 +6,7 @@ packages_build=(
     libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev
     libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
     libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev
-    libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libgtest-dev libgmock-dev
+    libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libmimalloc-dev libgtest-dev libgmock-dev
 )
 packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps)
 # An authoritative name server, which the resolver's tests ask on loopback.
