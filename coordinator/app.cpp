@@ -3,11 +3,14 @@
 #include <exception>
 #include <utility>
 
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
+#include "platform/redis/reply.hpp"
 #include "platform/runtime/sleep.hpp"
+#include "platform/runtime/within.hpp"
 #include "platform/telemetry/reload.hpp"
 
 namespace quorate::coordinator {
@@ -15,6 +18,7 @@ namespace {
 
 constexpr std::size_t kTasksMax = 16;
 constexpr milliseconds kPrepareAgain{1000};
+constexpr milliseconds kLeaveMax{2000};
 
 DatabaseOptions database_options(const Config& config) {
     DatabaseOptions options;
@@ -29,6 +33,11 @@ DatabaseOptions watched(DatabaseOptions options, Conditions& conditions) {
     return options;
 }
 
+Identity identity(const Config& config, std::uint16_t admin_port, const std::string& version) {
+    auto name = config.name.empty() ? default_name(asio::ip::host_name(), admin_port) : config.name;
+    return {std::move(name), version, config.shards};
+}
+
 }  // namespace
 
 App::App(asio::any_io_executor executor, const Config& config, const std::string& version)
@@ -40,32 +49,45 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       reports_{database_options(config)},
       redis_{executor, {.address = *parse_redis_url(config.redis_url)}},
       catalogue_{executor, database_, config_.deployment().window, clock_, log_},
-      dispatcher_{catalogue_, redis_, config_.deployment().window, clock_, log_, counts_},
+      dispatcher_{{catalogue_, redis_, held_, config_.deployment().window, clock_, log_, counts_}},
       health_{executor,
               {.address = config.health_address, .port = config.health_port},
               readiness_,
               metrics_},
       admin_{executor,
              {config.grpc_address, config.grpc_port},
-             {reports_, redis_, catalogue_, config_.deployment(), version, clock_, log_, counts_}},
+             {reports_,
+              redis_,
+              catalogue_,
+              config_.deployment(),
+              version,
+              clock_,
+              log_,
+              counts_,
+              [this] { return fleet_.announce_change(); }}},
+      fleet_{{redis_, catalogue_, held_, readiness_, clock_, log_, counts_},
+             identity(config, admin_.port(), version)},
+      services_{executor, 1},
       tasks_{executor, kTasksMax} {
     redis_.on_change(
         [this](bool reachable, const std::string& why) { conditions_.redis(reachable, why); });
+    conditions_.leading(true);  // coordinators share the work: none stands by
     metrics_.on_exposition([this] {
         counts_.generation.set(static_cast<double>(catalogue_.generation()));
-        counts_.endpoints.set(static_cast<double>(catalogue_.planner().endpoints()));
+        counts_.endpoints.set(static_cast<double>(catalogue_.planner().endpoints(held_.ids())));
     });
     log_event(log_,
               LogLevel::info,
               "coordinator.started",
               kv("version", version),
+              kv("name", fleet_.name()),
               kv("admin_port", admin_.port()),
               kv("health_port", health_.port()));
 }
 
 Task<> App::run() {
+    services_.spawn("redis", serve_redis());
     tasks_.spawn("health", health_.serve());
-    tasks_.spawn("redis", redis_.serve());
     tasks_.spawn("serve", serve());
     std::exception_ptr failure;
     try {
@@ -76,7 +98,22 @@ Task<> App::run() {
     // Calls still run on this executor and use what is above; they end before it goes.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     co_await admin_.stop();
+    co_await leave();
+    services_.cancel();
+    co_await services_.join();
     log_event(log_, LogLevel::info, "coordinator.stopped");
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// Should it fail, nothing else may go on as if there were a Redis.
+Task<> App::serve_redis() {
+    std::exception_ptr failure;
+    try {
+        co_await redis_.serve();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    tasks_.cancel();
     if (failure) std::rethrow_exception(failure);
 }
 
@@ -86,7 +123,24 @@ Task<> App::serve() {
     tasks_.spawn("catalogue", catalogue_.follow());
     auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
-    tasks_.spawn("plan", plan());
+    tasks_.spawn("fleet", fleet_.run());
+    tasks_.spawn("plan", dispatcher_.run());
+    tasks_.spawn("extend", extend());
+}
+
+/// Gives the leases back, so that others need not wait until they end.
+Task<> App::leave() {
+    if (!redis_.reachable()) co_return;
+    auto farewell = fleet_.leave();
+    std::string trouble;
+    try {
+        const auto left_by = clock_.steady_now() + kLeaveMax;
+        const bool left = co_await done_within(left_by, std::move(farewell));
+        if (!left) trouble = "Redis does not answer";
+    } catch (const std::exception& error) {
+        trouble = error.what();
+    }
+    if (!trouble.empty()) log_event(log_, LogLevel::warn, "leases.kept", kv("detail", trouble));
 }
 
 /// Settles what must stand in the database before anything runs; waits for it, and for a schema of
@@ -103,12 +157,7 @@ Task<> App::prepare() {
                 return create_regions(work, regions);
             };
             const auto created = co_await database_.transact(std::move(settle));
-            const auto extended = co_await extend_to_new_regions(database_, clock_, deployment);
-            log_event(log_,
-                      LogLevel::info,
-                      "catalogue.prepared",
-                      kv("regions_created", created),
-                      kv("endpoints_changed", extended));
+            log_event(log_, LogLevel::info, "catalogue.prepared", kv("regions_created", created));
             co_return;
         } catch (const PostgresUnavailable&) {  // readiness tells
         } catch (const SchemaMismatch& error) {
@@ -120,15 +169,24 @@ Task<> App::prepare() {
     }
 }
 
-Task<> App::plan() {
-    auto on_change = [this](bool leading) {
-        counts_.leading.set(leading ? 1 : 0);
-        conditions_.leading(leading);
-    };
-    auto work = [this] { return dispatcher_.run(); };
-    co_await database_.lead(static_cast<std::int64_t>(AdvisoryLock::coordinator_planner),
-                            std::move(on_change),
-                            std::move(work));
+/// Endpoints that are watched from all regions get those that are new.
+Task<> App::extend() {
+    for (;;) {
+        try {
+            co_await fleet_.announce_change();
+            const auto changed =
+                co_await extend_to_new_regions(database_, clock_, config_.deployment());
+            if (changed > 0)
+                log_event(
+                    log_, LogLevel::info, "catalogue.extended", kv("endpoints_changed", changed));
+            catalogue_.wake();
+            co_return;
+        } catch (const PostgresUnavailable&) {  // readiness tells
+        } catch (const RedisUnavailable&) {     // likewise
+        } catch (const RedisError&) {           // the dispatcher tells
+        }
+        co_await sleep_for(kPrepareAgain);
+    }
 }
 
 void App::reload(const std::string& config_file) {

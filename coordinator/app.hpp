@@ -8,6 +8,7 @@
 #include "coordinator/config.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
+#include "coordinator/fleet/fleet.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/client.hpp"
 #include "platform/runtime/clock.hpp"
@@ -39,7 +40,9 @@ public:
 private:
     Task<> prepare();
     Task<> serve();
-    Task<> plan();
+    Task<> extend();
+    Task<> serve_redis();
+    Task<> leave();
 
     Config config_;
     SystemClock clock_;
@@ -48,14 +51,17 @@ private:
     CoordinatorMetrics counts_;
     Readiness readiness_;    // why we can't work, as /readyz shows it
     Conditions conditions_;  // what these reasons follow from
-    Database database_;      // the catalogue and the planner's lock
+    Database database_;      // the catalogue
     Database reports_;       // what operators ask for: it must not hold up the planner
-    RedisClient redis_;      // the queues of the regions
+    RedisClient redis_;      // the queues of the regions, heartbeats and leases
     Catalogue catalogue_;    // the database's catalogue, in memory
-    Dispatcher dispatcher_;  // puts jobs into the queues, if this coordinator leads
+    HeldShards held_;        // the shards that this coordinator may plan
+    Dispatcher dispatcher_;  // puts their jobs into the queues
     HealthServer health_;    // tells how we are
     AdminServer admin_;      // answers operators
-    TaskGroup tasks_;        // everything that runs
+    Fleet fleet_;            // this coordinator among the others: which shards are held
+    TaskGroup services_;     // what lasts until everything else has ended
+    TaskGroup tasks_;        // everything else that runs
 };
 
 }  // namespace quorate::coordinator

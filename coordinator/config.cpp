@@ -26,6 +26,11 @@ std::string regions_problem(const std::vector<std::string>& regions) {
     return {};
 }
 
+std::string name_problem(const std::string& name) {
+    if (name.empty() || wire::is_name(name)) return {};
+    return "must be lower-case letters, digits and hyphens, at most 63, is \"" + name + "\"";
+}
+
 }  // namespace
 
 Schema<Config> config_schema() {
@@ -44,6 +49,13 @@ Schema<Config> config_schema() {
         .required()
         .items_between(1, kRegionsMax)
         .check(regions_problem);
+    schema
+        .key(
+            "name",
+            &Config::name,
+            "The coordinator's name: one of its own among the deployment's coordinators, kept over "
+            "restarts. Without it the host's name and `grpc.port`, as in `host-7443`.")
+        .check(name_problem);
     schema
         .key("postgres.conninfo",
              &Config::postgres_conninfo,

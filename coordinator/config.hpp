@@ -15,6 +15,7 @@ struct Config {
     milliseconds window = std::chrono::seconds{60};
     std::uint32_t shards = 64;
     std::vector<std::string> regions;
+    std::string name;  ///< empty: the host's name and `grpc_port`
     std::string postgres_conninfo;
     std::string redis_url;
     std::string grpc_address = "127.0.0.1";

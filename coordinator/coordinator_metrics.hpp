@@ -12,7 +12,7 @@ struct CoordinatorMetrics {
                                          {"region"})},
           jobs_missed{metrics.counters(
               "quorate_coordinator_jobs_missed_total",
-              "Jobs not enqueued, as their window was over: we were away too long.",
+              "Jobs not enqueued, as their minute was sealed: we were away too long.",
               {"region"})},
           jobs_trimmed{metrics.counters("quorate_coordinator_jobs_trimmed_total",
                                         "Jobs removed from the queue as too old.",
@@ -23,12 +23,22 @@ struct CoordinatorMetrics {
                              {"region"})},
           planning_failures{metrics.counter("quorate_coordinator_planning_failures_total",
                                             "Ticks that could not reach Redis.")},
-          leading{metrics.gauge("quorate_coordinator_leading",
-                                "1 where this coordinator plans, 0 where it stands by.")},
+          shards_held{metrics.gauge("quorate_coordinator_shards_held",
+                                    "Shards whose lease this coordinator holds.")},
+          coordinators_alive{metrics.gauge("quorate_coordinator_coordinators_alive",
+                                           "Living coordinators, as this one sees them.")},
+          leases_taken{metrics.counter("quorate_coordinator_leases_taken_total",
+                                       "Leases of shards that this coordinator took.")},
+          leases_lost{metrics.counter(
+              "quorate_coordinator_leases_lost_total",
+              "Leases that ended before this coordinator renewed or gave them back.")},
+          fence_refusals{metrics.counter(
+              "quorate_coordinator_fence_refusals_total",
+              "Blocks of jobs that Redis refused, as the shard has another fence.")},
           generation{metrics.gauge("quorate_coordinator_catalogue_generation",
                                    "Last change of the catalogue that is loaded.")},
           endpoints{metrics.gauge("quorate_coordinator_endpoints",
-                                  "Endpoints that are planned (not paused).")},
+                                  "Endpoints of the shards held that are not paused.")},
           rpcs{metrics.counters(
               "quorate_coordinator_rpcs_total", "Calls of the admin API.", {"rpc", "code"})},
           watchers{metrics.gauge("quorate_coordinator_watchers", "Open Watch streams.")} {}
@@ -38,7 +48,11 @@ struct CoordinatorMetrics {
     MetricFamily<Counter> jobs_trimmed;
     MetricFamily<Gauge> planning_lag_seconds;
     Counter planning_failures;
-    Gauge leading;
+    Gauge shards_held;
+    Gauge coordinators_alive;
+    Counter leases_taken;
+    Counter leases_lost;
+    Counter fence_refusals;
     Gauge generation;
     Gauge endpoints;
     MetricFamily<Counter> rpcs;

@@ -25,6 +25,19 @@ void list_regions(Session& session) {
                    time_text(row.has_planned_until_us() ? std::optional{row.planned_until_us()}
                                                         : std::nullopt)});
     print(table);
+    if (answer.coordinators().empty()) return;
+    std::cout << '\n';
+    Table planners{{"COORDINATOR", "ALIVE", "LAST SEEN", "SHARDS", "CATALOGUE", "VERSION"}};
+    for (const auto& row : answer.coordinators())
+        planners.add(
+            {row.name(),
+             row.alive() ? "yes" : "no",
+             time_text(row.has_last_seen_us() ? std::optional{row.last_seen_us()} : std::nullopt),
+             std::to_string(row.shards_held()),
+             std::to_string(row.catalogue_generation()) +
+                 (row.catalogue_current() ? "" : " (cut off from Postgres)"),
+             row.version()});
+    print(planners);
 }
 
 void list_agents(const std::string& region, Session& session) {
@@ -67,7 +80,9 @@ void list_agents(const std::string& region, Session& session) {
 }  // namespace
 
 void add_regions_verb(CLI::App& app, Session& session) {
-    auto* verb = app.add_subcommand("regions", "Lists the regions, their queues and agents");
+    auto* verb = app.add_subcommand(
+        "regions",
+        "Lists the regions, their queues and agents, and the coordinators that plan them");
     verb->require_subcommand(0, 1);
     verb->add_subcommand("list", "Lists the regions");
     verb->callback([&session] { list_regions(session); });

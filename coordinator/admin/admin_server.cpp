@@ -59,7 +59,7 @@ AdminServer::AdminServer(asio::any_io_executor executor,
                          AdminContext context)
     : clock_{context.clock},
       calls_{std::move(executor), context.clock, context.log, context.metrics},
-      service_{context, calls_} {
+      service_{std::move(context), calls_} {
     if (const auto problem = admin_address_problem(address.address); !problem.empty())
         throw std::runtime_error{"grpc.address " + problem + ", is " + address.address};
     silence_grpc();

@@ -4,6 +4,7 @@
 
 #include "coordinator/admin/watch_stream.hpp"
 #include "coordinator/catalog/reports.hpp"
+#include "platform/redis/coordinators.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/redis/job_queue.hpp"
 
@@ -95,6 +96,7 @@ Task<> AdminService::apply_files(const v1::ApplyRequest* request, v1::ApplyRespo
     order.yes = request->yes();
     order.dry_run = request->dry_run();
     order.principal = "operator";
+    if (!order.dry_run) co_await context_.before_change();
     auto outcome =
         co_await apply(context_.database, context_.clock, context_.deployment, std::move(order));
     fill(*response, outcome);
@@ -153,9 +155,8 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     const auto now = co_await redis_time(context_.redis);
     const auto heartbeats = co_await read_heartbeats(context_.redis, names);
     const auto depths = co_await read_depths(context_.redis, names);
+    const auto planned = co_await read_planned(context_.redis, names);
     for (std::size_t i = 0; i < regions.size(); ++i) {
-        JobQueue queue{context_.redis, regions[i].name};
-        const auto planned = co_await queue.planned_until();
         auto& out = *response->add_regions();
         out.set_name(regions[i].name);
         out.set_state("active");
@@ -163,7 +164,18 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
             out.set_agents_alive(out.agents_alive() + (alive(heartbeat, now) ? 1 : 0));
         out.set_queue_depth(depths[i].entries);
         out.set_pending(depths[i].pending);
-        if (planned) out.set_planned_until_us(us(*planned));
+        if (planned[i]) out.set_planned_until_us(us(*planned[i]));
+    }
+    const auto view = co_await read_coordinators(context_.redis);
+    for (const auto& beat : view.beats) {
+        auto& out = *response->add_coordinators();
+        out.set_name(beat.name);
+        out.set_version(beat.version);
+        out.set_alive(view.alive(beat));
+        out.set_last_seen_us(us(beat.at));
+        out.set_shards_held(view.alive(beat) ? beat.shards : 0);
+        out.set_catalogue_generation(beat.generation.value_or(0));
+        out.set_catalogue_current(beat.current);
     }
 }
 

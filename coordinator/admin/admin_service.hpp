@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct AdminContext {
     const Clock& clock;
     Logger& log;
     CoordinatorMetrics& metrics;
+    /// Done before the catalogue is changed; where it throws nothing is changed.
+    std::function<Task<>()> before_change;
 };
 
 /// The admin API (proto/quorate/v1/admin.proto). gRPC calls it on its own threads; the work runs on

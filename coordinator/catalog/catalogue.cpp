@@ -50,8 +50,17 @@ std::optional<Era> Catalogue::era_hint(EndpointId endpoint) const {
     return era == eras_.end() ? std::nullopt : std::optional{era->second};
 }
 
+bool Catalogue::current() const {
+    return asked_at_ && clock_.steady_now() - *asked_at_ <= kCurrentFor;
+}
+
+void Catalogue::no_change_before(UtcTime time) {
+    unchanged_until_ = std::max(unchanged_until_, std::optional{time});
+}
+
 Task<> Catalogue::load() {
     const auto asked_at = clock_.utc_now();
+    const auto asked = clock_.steady_now();
     const bool with_eras = !eras_at_ || clock_.steady_now() - *eras_at_ >= kErasEvery;
     // Jobs of windows that ended are not planned any more.
     const auto horizon = asked_at - 3 * window_.length() - std::chrono::minutes{1};
@@ -66,6 +75,7 @@ Task<> Catalogue::load() {
     if (loaded.eras) eras_at_ = clock_.steady_now();
     take(std::move(loaded));
     complete_until_ = asked_at;
+    asked_at_ = asked;
 }
 
 void Catalogue::take(Loaded loaded) {
@@ -74,8 +84,8 @@ void Catalogue::take(Loaded loaded) {
         versions[endpoint];
     for (auto& version : loaded.update.versions)
         versions[version.endpoint].push_back(std::move(version));
-    for (auto& [endpoint, of_endpoint] : versions)
-        planner_.set(endpoint, std::move(of_endpoint));
+    for (const auto& [endpoint, of_endpoint] : versions)
+        planner_.set(endpoint, of_endpoint);
     regions_ = std::move(loaded.regions);
     if (loaded.eras) {
         eras_.clear();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -22,6 +23,8 @@ class Catalogue {
 public:
     static constexpr milliseconds kPoll{1000};
     static constexpr milliseconds kErasEvery{15'000};
+    /// What was asked for longer ago than this is not current any more.
+    static constexpr milliseconds kCurrentFor{2500};
 
     Catalogue(asio::any_io_executor executor,
               Database& database,
@@ -34,13 +37,23 @@ public:
     /// Looks for changes at once.
     void wake();
 
-    const Planner& planner() const { return planner_; }
+    Planner& planner() { return planner_; }
     const std::vector<Region>& regions() const { return regions_; }
     std::optional<Era> era_hint(EndpointId endpoint) const;
     /// Generation of the last change that is in.
     std::int64_t generation() const { return generation_.value_or(0); }
     /// Every change that was committed before this time is in; nothing before the first load.
     std::optional<UtcTime> complete_until() const { return complete_until_; }
+    /// Postgres answers: what was loaded is, but for the last moment, all that there is.
+    bool current() const;
+
+    /// Tells that nobody could change the catalogue before this time, so that it is still complete
+    /// although Postgres can't be asked.
+    void no_change_before(UtcTime time);
+    /// As `complete_until`, with what `no_change_before` told.
+    std::optional<UtcTime> known_until() const {
+        return complete_until_ ? std::max(complete_until_, unchanged_until_) : std::nullopt;
+    }
 
 private:
     struct Loaded {
@@ -61,6 +74,8 @@ private:
     std::optional<SteadyTime> eras_at_;
     std::optional<std::int64_t> generation_;
     std::optional<UtcTime> complete_until_;
+    std::optional<UtcTime> unchanged_until_;
+    std::optional<SteadyTime> asked_at_;  // when the last load that succeeded began
     asio::steady_timer timer_;
     bool woken_ = false;
 };

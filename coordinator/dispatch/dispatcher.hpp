@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -8,15 +10,28 @@
 
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
+#include "coordinator/fleet/held_shards.hpp"
 #include "platform/redis/job_queue.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/telemetry/log.hpp"
 
 namespace quorate::coordinator {
 
-/// Puts jobs into the regions' queues a little before their slots. How far a region is planned
-/// stands in Redis beside its queue and moves in the same step as jobs are added; so a restart, a
-/// lost answer or a second planner neither loses nor doubles a job.
+/// What the dispatcher works with; everything outlives it.
+struct DispatchContext {
+    Catalogue& catalogue;
+    RedisClient& redis;
+    HeldShards& held;
+    Window window;
+    const Clock& clock;
+    Logger& log;
+    CoordinatorMetrics& metrics;
+};
+
+/// Puts the jobs of the shards held into the regions' queues a little before their slots. How far
+/// a shard is planned in a region stands in Redis beside the queue and moves in the same step as
+/// jobs are added, under the fence of the shard's lease; so a restart, a lost answer or another
+/// planner neither loses nor doubles a job.
 class Dispatcher {
 public:
     static constexpr milliseconds kTick{200};
@@ -24,45 +39,60 @@ public:
     /// No planner whose clock is right plans further than this: the point is reset to now.
     static constexpr milliseconds kTooFar = kAhead + milliseconds{10'000};
     static constexpr milliseconds kTrimEvery{10'000};
+    static constexpr std::size_t kJobsPerCall = 400;      ///< Redis answers nobody else meanwhile
+    static constexpr milliseconds kStride{1000};          ///< of slots, at most, in one block
+    static constexpr std::int64_t kMissedWindows = 1440;  ///< counted back, at most
 
-    Dispatcher(Catalogue& catalogue,
-               RedisClient& redis,
-               Window window,
-               const Clock& clock,
-               Logger& log,
-               CoordinatorMetrics& metrics);
+    explicit Dispatcher(DispatchContext context);
 
-    /// Plans until cancelled; one process of a deployment at a time.
+    /// Plans until cancelled.
     Task<> run();
 
-    /// One tick: plans every region up to where it should be. Throws as JobQueue::enqueue.
+    /// One tick: plans every shard held in every region up to where it should be. Throws as
+    /// JobQueue::enqueue.
     Task<> tick();
 
 private:
+    /// A shard in a region, from the moment that its fence is ours.
     struct Planned {
-        explicit Planned(JobQueue queue_) : queue{std::move(queue_)} {}
+        std::uint64_t epoch = 0;
+        std::optional<UtcTime> until;  ///< as Redis has it; nothing: it was never planned
+    };
+    /// The queue of a region.
+    struct Lane {
+        Lane(RedisClient& redis, const Region& region);
         JobQueue queue;
-        bool known = false;            ///< whether `until` is what Redis holds
-        std::optional<UtcTime> until;  ///< nothing: this region was never planned
+        std::string common;  ///< of all jobs of the region, encoded
+        std::map<ShardId, Planned> shards;
         std::optional<SteadyTime> trimmed_at;
     };
-    struct Batch {
-        std::vector<Job> jobs;
-        std::size_t missed = 0;  ///< left out, for their window is over
-        UtcTime until;           ///< the slots up to here
+    /// What goes in one call.
+    struct Draft {
+        std::vector<JobBlock> blocks;
+        std::vector<std::size_t> missed;  ///< of each block: jobs left out, their minute is sealed
+        std::size_t jobs = 0;
     };
-    Task<> plan(Region region, Planned& planned);
-    Task<> reset(Planned& planned, UtcTime now);
-    Task<> trim(Planned& planned);
-    Batch next_batch(const Region& region, UtcTime from, UtcTime until, UtcTime now) const;
+    Task<> plan(Region region, Lane& lane);
+    Task<> raise_fences(Lane& lane);
+    Task<> reset(Lane& lane, UtcTime now);
+    Task<> trim(Lane& lane);
+    Draft next_draft(const Region& region, Lane& lane, UtcTime now, UtcTime goal);
+    void add_block(Draft& draft,
+                   const Region& region,
+                   const Lane& lane,
+                   HeldShard held,
+                   std::optional<UtcTime> standing,
+                   UtcTime now,
+                   UtcTime goal);
+    bool take(Lane& lane,
+              const std::vector<HeldShard>& asked,
+              const std::vector<BlockAnswer>& answers);
+    void refused(Lane& lane, HeldShard held);
+    void show_lag(const Lane& lane, UtcTime now);
 
-    Catalogue& catalogue_;
-    RedisClient& redis_;
-    Window window_;
-    const Clock& clock_;
-    Logger& log_;
-    CoordinatorMetrics& metrics_;
-    std::map<std::string, Planned> regions_;
+    DispatchContext context_;
+    std::map<std::string, Lane> lanes_;
+    std::vector<DueProbe> due_;  // kept for its memory
 };
 
 }  // namespace quorate::coordinator

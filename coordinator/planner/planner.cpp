@@ -2,133 +2,30 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "core/base/sha256.hpp"
+#include "platform/wire/job_codec.hpp"
 
 namespace quorate::coordinator {
 
-void Planner::set(EndpointId endpoint, std::vector<EndpointVersion> versions) {
-    if (const auto known = scheduled_.find(endpoint); known != scheduled_.end()) {
-        for (const auto& old : known->second) {
-            auto& rhythms = regions_[old.region];
-            auto& slots = rhythms[old.rhythm];
-            slots.erase(old.key);
-            if (slots.empty()) rhythms.erase(old.rhythm);
-            auto& lengths = lengths_[old.region];
-            if (--lengths[old.rhythm.every] == 0) lengths.erase(old.rhythm.every);
-        }
-        scheduled_.erase(known);
-    }
-    std::vector<Placed> placed;
-    for (auto& version : versions) {
-        if (version.spec.paused || version.valid_to == version.valid_from) continue;
-        place(std::make_shared<const EndpointVersion>(std::move(version)), placed);
-    }
-    if (!placed.empty()) scheduled_.emplace(endpoint, std::move(placed));
-}
-
-void Planner::place(const std::shared_ptr<const EndpointVersion>& version,
-                    std::vector<Placed>& placed) {
-    const auto hash = stable_hash(full_name(version->spec));
-    const auto every = windows_per_look(*version);
-    const auto remainder = static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(every));
-    const auto span = timing_of(version->spec.timeout, window_).span;
-    const auto regions = static_cast<std::uint32_t>(version->regions.size());
-    for (std::uint32_t index = 0; index < regions; ++index) {
-        const Placed place{
-            version->regions[index],
-            {every, remainder},
-            {slot_of(hash, index, regions, span), version->endpoint, version->version}};
-        regions_[place.region][place.rhythm].emplace(place.key, Entry{version, index});
-        ++lengths_[place.region][every];
-        placed.push_back(place);
-    }
-}
-
-std::vector<DueProbe> Planner::due(RegionId region, UtcTime from, UtcTime until) const {
-    std::vector<DueProbe> out;
-    const auto rhythms = regions_.find(region);
-    if (rhythms == regions_.end() || until <= from) return out;
-    const auto last = UtcMinute::containing(until, window_);
-    // A span may be as long as the window, never longer: no slot reaches into the next minute.
-    for (auto minute = UtcMinute::containing(from, window_); minute <= last;
-         minute = minute.plus(1, window_)) {
-        for (const auto& [every, entries] : lengths_.at(region)) {
-            const auto slots = rhythms->second.find({every, minute.index(window_) % every});
-            if (slots != rhythms->second.end()) collect(slots->second, minute, from, until, out);
-        }
-    }
-    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-        return std::make_tuple(a.slot_time(), a.version->endpoint) <
-               std::make_tuple(b.slot_time(), b.version->endpoint);
-    });
-    return out;
-}
-
-void Planner::collect(const Slots& slots,
-                      UtcMinute minute,
-                      UtcTime from,
-                      UtcTime until,
-                      std::vector<DueProbe>& out) const {
-    // The first slot whose time is later than `from`: slots are whole milliseconds.
-    const auto first = std::chrono::floor<milliseconds>(from - minute.start()) + milliseconds{1};
-    for (auto entry = slots.lower_bound({first, EndpointId{0}, 0}); entry != slots.end(); ++entry) {
-        if (minute.start() + entry->first.slot > until) break;
-        const auto& [version, region_index] = entry->second;
-        if (version->in_force(minute))
-            out.push_back({version, region_index, minute, entry->first.slot});
-    }
-}
-
-UtcTime Planner::latest_start(const DueProbe& probe) const {
-    return not_after(probe.minute, window_, timing_of(probe.version->spec.timeout, window_).budget);
-}
-
-/// One look in 24 h goes without the hint: a stale one would succeed silently for ever after an
-/// upgrade. Counted in looks, not in windows, so that it comes round for every interval; the hash
-/// spreads the endpoints over the day.
-bool Planner::detects_era_anew(const DueProbe& probe) const {
-    const auto every = windows_per_look(*probe.version);
-    const auto look = probe.minute.index(window_) / every;
-    const auto looks_per_day =
-        std::max<std::int64_t>(1, std::chrono::hours{24} / (window_.length() * every));
-    const auto hash = stable_hash(full_name(probe.version->spec));
-    const auto share = static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(looks_per_day));
-    return (look + share) % looks_per_day == 0;
-}
-
-std::int64_t Planner::windows_per_look(const EndpointVersion& version) const {
-    return std::max<std::int64_t>(1, version.interval / window_.length());
-}
-
-Job Planner::job(const DueProbe& probe,
-                 const std::string& region,
-                 std::optional<Era> era_hint) const {
-    const auto& version = *probe.version;
+Job common_job(const EndpointVersion& version, Window window) {
     const auto& spec = version.spec;
-    const auto timing = timing_of(spec.timeout, window_);
+    const auto timing = timing_of(spec.timeout, window);
     Job job;
-    job.id = std::to_string(probe.minute.epoch_ms()) + ":" +
-             std::to_string(version.endpoint.value()) + ":" + region;
-    job.trace_id = to_hex(sha256(job.id)).substr(0, 32);
-    job.key = {version.endpoint, version.regions[probe.region_index], probe.minute};
+    job.key.endpoint = version.endpoint;
     job.shard = version.shard;
     job.cell_slot = version.cell_slot;
     job.regions_mask = RegionMask::of(version.regions);
     job.tenant = spec.tenant;
     job.name = spec.name;
-    job.region = region;
-    job.window = window_;
-    job.slot = probe.slot;
-    job.not_after = not_after(probe.minute, window_, timing.budget);
+    job.window = window;
     job.expected_cells = static_cast<std::uint32_t>(version.regions.size());
     if (spec.latency_slo) job.slow_over_ms = static_cast<std::uint32_t>(spec.latency_slo->count());
     job.url = spec.url;
     job.timeout = timing.timeout_in_force;
     job.retry_gap = timing.retry_gap;
     job.era = spec.era;
-    job.era_hint = era_hint;
-    job.detect_era = detects_era_anew(probe);
     job.ip = spec.ip;
     job.expect = spec.expect;
     job.canary = spec.canary;
@@ -136,6 +33,167 @@ Job Planner::job(const DueProbe& probe,
         job.headers.emplace_back(name, value.value);
     job.health_url = spec.health_url;
     return job;
+}
+
+void Planner::set(EndpointId endpoint, const std::vector<EndpointVersion>& versions) {
+    if (const auto known = shard_of_.find(endpoint); known != shard_of_.end()) {
+        auto& shard = shards_[known->second];
+        shard.endpoints.erase(endpoint);
+        shard.sorted = false;
+        shard_of_.erase(known);
+    }
+    std::vector<PlannedVersion> kept;
+    for (const auto& version : versions)
+        if (!version.spec.paused && version.valid_to != version.valid_from)
+            kept.push_back(planned(version));
+    if (kept.empty()) return;
+    const auto at = versions.front().shard;  // it follows from the name: the same for all
+    auto& shard = shards_[at];
+    shard.endpoints.emplace(endpoint, std::move(kept));
+    shard.sorted = false;
+    shard_of_.emplace(endpoint, at);
+}
+
+PlannedVersion Planner::planned(const EndpointVersion& version) const {
+    const auto timing = timing_of(version.spec.timeout, window_);
+    PlannedVersion out;
+    out.endpoint = version.endpoint;
+    out.version = version.version;
+    out.valid_from = version.valid_from;
+    out.valid_to = version.valid_to;
+    out.regions = version.regions;
+    out.hash = stable_hash(full_name(version.spec));
+    out.every = std::max<std::int64_t>(1, version.interval / window_.length());
+    out.span = timing.span;
+    out.budget = timing.budget;
+    out.job = wire::encode_job_of_endpoint(common_job(version, window_));
+    return out;
+}
+
+void Planner::sort(Shard& shard) {
+    shard.plans.clear();
+    for (const auto& [endpoint, versions] : shard.endpoints) {
+        for (const auto& version : versions) {
+            const auto remainder =
+                static_cast<std::int64_t>(version.hash % static_cast<std::uint64_t>(version.every));
+            const auto regions = static_cast<std::uint32_t>(version.regions.size());
+            for (std::uint32_t index = 0; index < regions; ++index)
+                shard.plans[version.regions[index]][version.every][remainder].push_back(
+                    {slot_of(version.hash, index, regions, version.span), &version});
+        }
+    }
+    for (auto& [region, plan] : shard.plans) {
+        for (auto& [every, remainders] : plan) {
+            for (auto& [remainder, slots] : remainders) {
+                std::sort(slots.begin(), slots.end(), [](const auto& a, const auto& b) {
+                    return std::tie(a.slot, a.version->endpoint) <
+                           std::tie(b.slot, b.version->endpoint);
+                });
+                slots.shrink_to_fit();
+            }
+        }
+    }
+    shard.sorted = true;
+}
+
+template <class Visit>
+void Planner::visit(
+    ShardId shard_id, RegionId region, UtcTime from, UtcTime until, const Visit& seen) {
+    const auto found = shards_.find(shard_id);
+    if (found == shards_.end() || until <= from) return;
+    auto& shard = found->second;
+    if (!shard.sorted) sort(shard);
+    const auto plan = shard.plans.find(region);
+    if (plan == shard.plans.end()) return;
+    const auto last = UtcMinute::containing(until, window_);
+    // A span may be as long as the window, never longer: no slot reaches into the next minute.
+    for (auto minute = UtcMinute::containing(from, window_); minute <= last;
+         minute = minute.plus(1, window_)) {
+        // The first slot whose time is later than `from`: slots are whole milliseconds.
+        const auto first =
+            std::chrono::floor<milliseconds>(from - minute.start()) + milliseconds{1};
+        for (const auto& [every, remainders] : plan->second) {
+            const auto slots = remainders.find(minute.index(window_) % every);
+            if (slots == remainders.end()) continue;
+            auto entry = std::lower_bound(
+                slots->second.begin(),
+                slots->second.end(),
+                first,
+                [](const Entry& one, milliseconds slot) { return one.slot < slot; });
+            for (; entry != slots->second.end(); ++entry) {
+                if (minute.start() + entry->slot > until) break;
+                if (entry->version->in_force(minute)) seen(*entry->version, minute, entry->slot);
+            }
+        }
+    }
+}
+
+void Planner::due(
+    ShardId shard, RegionId region, UtcTime from, UtcTime until, std::vector<DueProbe>& out) {
+    out.clear();
+    visit(shard,
+          region,
+          from,
+          until,
+          [&out](const PlannedVersion& version, UtcMinute minute, milliseconds slot) {
+              out.push_back({&version, minute, slot});
+          });
+    const auto earlier = [](const DueProbe& a, const DueProbe& b) {
+        return std::make_tuple(a.slot_time(), a.version->endpoint) <
+               std::make_tuple(b.slot_time(), b.version->endpoint);
+    };
+    // Endpoints of one interval come in order as they are.
+    if (!std::is_sorted(out.begin(), out.end(), earlier))
+        std::sort(out.begin(), out.end(), earlier);
+}
+
+std::size_t Planner::count(ShardId shard, RegionId region, UtcTime from, UtcTime until) {
+    std::size_t count = 0;
+    visit(shard, region, from, until, [&count](const PlannedVersion&, UtcMinute, milliseconds) {
+        ++count;
+    });
+    return count;
+}
+
+void Planner::keep(const std::set<ShardId>& shards) {
+    for (auto& [id, shard] : shards_) {
+        if (!shard.sorted || shards.contains(id)) continue;
+        shard.plans = {};
+        shard.sorted = false;
+    }
+}
+
+UtcTime Planner::latest_start(const DueProbe& probe) const {
+    return not_after(probe.minute, window_, probe.version->budget);
+}
+
+/// One look in 24 h finds out the era anew: a stale hint would succeed silently for ever after an
+/// upgrade. Counted in looks, not in windows, so that it comes round for every interval; the hash
+/// spreads the endpoints over the day.
+bool Planner::detects_era_anew(const DueProbe& probe) const {
+    const auto every = probe.version->every;
+    const auto look = probe.minute.index(window_) / every;
+    const auto looks_per_day =
+        std::max<std::int64_t>(1, std::chrono::hours{24} / (window_.length() * every));
+    const auto share =
+        static_cast<std::int64_t>(probe.version->hash % static_cast<std::uint64_t>(looks_per_day));
+    return (look + share) % looks_per_day == 0;
+}
+
+void Planner::append_job(const DueProbe& probe,
+                         std::optional<Era> era_hint,
+                         std::string& bytes) const {
+    const wire::JobTurn turn{
+        probe.minute, probe.slot, latest_start(probe), era_hint, detects_era_anew(probe)};
+    bytes += probe.version->job;
+    wire::append_job_turn(turn, bytes);
+}
+
+std::size_t Planner::endpoints(const std::set<ShardId>& shards) const {
+    std::size_t count = 0;
+    for (const auto& [id, shard] : shards_)
+        if (shards.contains(id)) count += shard.endpoints.size();
+    return count;
 }
 
 }  // namespace quorate::coordinator

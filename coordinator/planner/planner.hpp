@@ -3,11 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "coordinator/planner/endpoint_version.hpp"
@@ -17,10 +16,28 @@
 
 namespace quorate::coordinator {
 
-/// One probe that is to be made: which version of an endpoint, where and when.
+/// What is kept of a version of an endpoint: when it is looked at, and what its jobs have in common
+/// already encoded.
+struct PlannedVersion {
+    EndpointId endpoint;
+    std::uint32_t version = 0;
+    UtcMinute valid_from;
+    std::optional<UtcMinute> valid_to;
+    std::vector<RegionId> regions;  ///< in the order of the regions' names
+    std::uint64_t hash = 0;         ///< stable_hash of `tenant/name`
+    std::int64_t every = 1;         ///< windows from look to look
+    milliseconds span{0};
+    milliseconds budget{0};
+    std::string job;  ///< wire::encode_job_of_endpoint
+
+    bool in_force(UtcMinute minute) const {
+        return valid_from <= minute && (!valid_to || minute < *valid_to);
+    }
+};
+
+/// One probe that is to be made: which version of an endpoint and when.
 struct DueProbe {
-    std::shared_ptr<const EndpointVersion> version;
-    std::size_t region_index = 0;  ///< in the version's regions
+    const PlannedVersion* version = nullptr;  ///< the planner's; until that is changed
     UtcMinute minute;
     milliseconds slot{0};
 
@@ -30,63 +47,66 @@ struct DueProbe {
 /// Which probes are due when, for every endpoint, region and verdict-minute. Pure: it has neither
 /// clock nor connection. Splitting a span of time gives the same probes as asking for all of it, so
 /// a planner that remembers how far it came neither loses nor repeats one.
+///
+/// It knows the versions of all shards, so that any can be taken over at once, and sorts those of a
+/// shard by their slots when this is first asked for, or again after a change of it.
 class Planner {
 public:
     explicit Planner(Window window) : window_{window} {}
 
     /// Replaces everything known of an endpoint by these versions of it; none: forgets it.
-    void set(EndpointId endpoint, std::vector<EndpointVersion> versions);
+    void set(EndpointId endpoint, const std::vector<EndpointVersion>& versions);
 
-    /// The probes of a region whose slot lies in `(from, until]`, in the order of their slots.
-    /// Costs in proportion to their number, whatever the number of endpoints.
-    std::vector<DueProbe> due(RegionId region, UtcTime from, UtcTime until) const;
+    /// The probes of a shard in a region whose slot lies in `(from, until]`, in the order of their
+    /// slots; `out` holds nothing else afterwards. Costs in proportion to their number, whatever
+    /// the number of endpoints.
+    void due(
+        ShardId shard, RegionId region, UtcTime from, UtcTime until, std::vector<DueProbe>& out);
+
+    /// How many `due` would find.
+    std::size_t count(ShardId shard, RegionId region, UtcTime from, UtcTime until);
+
+    /// Frees the sorted slots of all shards but these.
+    void keep(const std::set<ShardId>& shards);
 
     /// The latest start of a probe; afterwards its window is missed.
     UtcTime latest_start(const DueProbe& probe) const;
+    /// When the probe's minute is sealed at the latest; a job for it is of no use then.
+    UtcTime sealed_by(const DueProbe& probe) const { return watermark(probe.minute, window_); }
 
-    /// The self-contained order for a probe. Once in 24 h it leaves out the hint, so that the era
-    /// is detected anew. @param region its name
-    Job job(const DueProbe& probe, const std::string& region, std::optional<Era> era_hint) const;
+    /// Appends the bytes of a probe's job, all but what its region's jobs have in common. Once in
+    /// 24 h they are without the hint, so that the era is detected anew.
+    void append_job(const DueProbe& probe, std::optional<Era> era_hint, std::string& bytes) const;
 
-    std::size_t endpoints() const { return scheduled_.size(); }
+    /// Endpoints of these shards that are not paused.
+    std::size_t endpoints(const std::set<ShardId>& shards) const;
 
 private:
-    /// Endpoints that look in the same windows: every `every` windows, those with this remainder.
-    struct Rhythm {
-        std::int64_t every;
-        std::int64_t remainder;
-        friend auto operator<=>(const Rhythm&, const Rhythm&) = default;
-    };
-    struct SlotKey {
-        milliseconds slot;
-        EndpointId endpoint;
-        std::uint32_t version;
-        friend auto operator<=>(const SlotKey&, const SlotKey&) = default;
-    };
     struct Entry {
-        std::shared_ptr<const EndpointVersion> version;
-        std::size_t region_index;
+        milliseconds slot;
+        const PlannedVersion* version;
     };
-    using Slots = std::map<SlotKey, Entry>;
-    struct Placed {
-        RegionId region;
-        Rhythm rhythm;
-        SlotKey key;
+    using Slots = std::vector<Entry>;
+    /// Windows from look to look, then which of them, then the slots.
+    using Plan = std::map<std::int64_t, std::map<std::int64_t, Slots>>;
+    struct Shard {
+        std::unordered_map<EndpointId, std::vector<PlannedVersion>> endpoints;
+        bool sorted = false;
+        std::unordered_map<RegionId, Plan> plans;
     };
 
+    PlannedVersion planned(const EndpointVersion& version) const;
     bool detects_era_anew(const DueProbe& probe) const;
-    std::int64_t windows_per_look(const EndpointVersion& version) const;
-    void place(const std::shared_ptr<const EndpointVersion>& version, std::vector<Placed>& placed);
-    void collect(const Slots& slots,
-                 UtcMinute minute,
-                 UtcTime from,
-                 UtcTime until,
-                 std::vector<DueProbe>& out) const;
+    static void sort(Shard& shard);
+    template <class Visit>
+    void visit(ShardId shard, RegionId region, UtcTime from, UtcTime until, const Visit& seen);
 
     Window window_;
-    std::unordered_map<RegionId, std::map<Rhythm, Slots>> regions_;
-    std::unordered_map<RegionId, std::map<std::int64_t, std::size_t>> lengths_;  // every -> entries
-    std::unordered_map<EndpointId, std::vector<Placed>> scheduled_;
+    std::unordered_map<ShardId, Shard> shards_;
+    std::unordered_map<EndpointId, ShardId> shard_of_;
 };
+
+/// What all jobs of a version have in common; the rest is left as it is made.
+Job common_job(const EndpointVersion& version, Window window);
 
 }  // namespace quorate::coordinator

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/ids.hpp"
@@ -43,5 +44,10 @@ struct Job {
     std::vector<std::pair<std::string, std::string>> headers;  ///< name, value; with the bearer
     std::string health_url;
 };
+
+/// The id of the job that the schedule orders for a cell, and the trace id of a job. Pure: both
+/// sides compute them, so that they need not travel.
+std::string job_id(const CellKey& key, std::string_view region);
+std::string trace_id_of(std::string_view job_id);
 
 }  // namespace quorate

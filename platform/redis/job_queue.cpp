@@ -6,48 +6,87 @@
 #include "platform/redis/keys.hpp"
 #include "platform/redis/script.hpp"
 #include "platform/redis/scripts.hpp"
-#include "platform/wire/job_codec.hpp"
 
 namespace quorate {
 
 namespace {
 
-std::optional<UtcTime> planned_time(const RedisReply& reply) {
-    if (reply.is_nil() || reply.text().empty()) return std::nullopt;
-    const auto ms = detail::parse_number<std::int64_t>(reply.text());
-    if (!ms) throw RedisError{"TYPE planned_until is no number"};
+constexpr std::size_t kLengthBytes = 4;
+
+UtcTime planned_time(const std::string& text) {
+    const auto ms = detail::parse_number<std::int64_t>(text);
+    if (!ms) throw RedisError{"TYPE a planned point is no number"};
     return detail::from_ms(*ms);
+}
+
+std::optional<UtcTime> planned_time(const RedisReply& reply) {
+    if (reply.text().empty()) return std::nullopt;
+    return planned_time(reply.text());
 }
 
 }  // namespace
 
+void JobBytes::begin() {
+    begun_ = bytes_.size();
+    bytes_.append(kLengthBytes, '\0');
+}
+
+void JobBytes::end() {
+    const auto length = bytes_.size() - begun_ - kLengthBytes;
+    for (std::size_t i = 0; i < kLengthBytes; ++i)
+        bytes_[begun_ + i] = static_cast<char>((length >> (8 * (kLengthBytes - 1 - i))) & 0xFFU);
+    ++count_;
+}
+
 JobQueue::JobQueue(RedisClient& client, std::string region)
     : client_{&client}, region_{std::move(region)} {}
 
-Task<std::optional<UtcTime>> JobQueue::planned_until() {
-    RedisArgs command{"HGET", keys::planned(region_), "until_ms"};
-    const auto reply = co_await client_->run(std::move(command));
-    co_return planned_time(reply);
+Task<std::vector<FenceAnswer>> JobQueue::raise_fence(std::vector<HeldShard> shards) {
+    static const RedisScript kScript{scripts::raise_fence};
+    if (shards.size() > kBlocksMax) throw std::invalid_argument{"too many shards in one call"};
+    if (shards.empty()) co_return std::vector<FenceAnswer>{};
+    RedisScript::Call call;
+    call.keys = {keys::planned(region_), keys::fence(region_)};
+    for (const auto& held : shards) {
+        call.arguments.push_back(std::to_string(held.shard.value()));
+        call.arguments.push_back(std::to_string(held.epoch));
+    }
+    const auto reply = co_await kScript.run(*client_, std::move(call));
+    const auto& rows = reply.list();
+    std::vector<FenceAnswer> answers;
+    for (std::size_t i = 0; i < shards.size(); ++i)
+        answers.push_back({rows.at(2 * i).integer() == 1, planned_time(rows.at(2 * i + 1))});
+    co_return answers;
 }
 
-Task<Enqueued> JobQueue::enqueue(std::vector<Job> jobs,
-                                 std::optional<UtcTime> from,
-                                 UtcTime until) {
-    if (jobs.size() > kBatchMax) throw std::invalid_argument{"too many jobs in one batch"};
+Task<std::vector<BlockAnswer>> JobQueue::enqueue(std::vector<JobBlock> blocks) {
     static const RedisScript kScript{scripts::enqueue};
+    if (blocks.size() > kBlocksMax) throw std::invalid_argument{"too many blocks in one call"};
+    if (blocks.empty()) co_return std::vector<BlockAnswer>{};
     RedisScript::Call call;
-    call.keys = {keys::jobs(region_), keys::planned(region_)};
-    call.arguments.reserve(jobs.size() + 2);
-    call.arguments.push_back(from ? std::to_string(detail::to_ms(*from)) : std::string{});
-    call.arguments.push_back(std::to_string(detail::to_ms(until)));
-    for (const auto& job : jobs)
-        call.arguments.push_back(wire::encode_job(job));
+    call.keys = {keys::jobs(region_), keys::planned(region_), keys::fence(region_)};
+    call.arguments.reserve(5 * blocks.size());
+    for (auto& block : blocks) {
+        call.arguments.push_back(std::to_string(block.held.shard.value()));
+        call.arguments.push_back(std::to_string(block.held.epoch));
+        call.arguments.push_back(block.from ? std::to_string(detail::to_ms(*block.from))
+                                            : std::string{});
+        call.arguments.push_back(std::to_string(detail::to_ms(block.until)));
+        call.arguments.push_back(std::move(block.jobs.bytes()));
+    }
     const auto reply = co_await kScript.run(*client_, std::move(call));
-    const auto& answer = reply.list();
-    Enqueued enqueued;
-    enqueued.taken = answer.at(0).integer() == 1;
-    enqueued.planned_until = planned_time(answer.at(1));
-    co_return enqueued;
+    const auto& rows = reply.list();
+    std::vector<BlockAnswer> answers;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const auto& row = rows.at(i);
+        if (row.is_integer())
+            answers.push_back({BlockAnswer::Fate::taken, blocks[i].until});
+        else if (row.text() == "fenced")
+            answers.push_back({BlockAnswer::Fate::fenced, std::nullopt});
+        else
+            answers.push_back({BlockAnswer::Fate::moved, planned_time(row)});
+    }
+    co_return answers;
 }
 
 Task<std::uint64_t> JobQueue::trim(UtcTime before) {
@@ -74,6 +113,23 @@ Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::
         depths.push_back(depth);
     }
     co_return depths;
+}
+
+Task<std::vector<std::optional<UtcTime>>> read_planned(RedisClient& client,
+                                                       std::vector<std::string> regions) {
+    std::vector<RedisArgs> commands;
+    for (const auto& region : regions)
+        commands.push_back({"HVALS", keys::planned(region)});
+    const auto replies = co_await client.run_all(std::move(commands));
+    std::vector<std::optional<UtcTime>> planned;
+    for (const auto& reply : replies) {
+        auto& least = planned.emplace_back();
+        for (const auto& value : reply.list()) {
+            const auto until = planned_time(value.text());
+            if (!least || until < *least) least = until;
+        }
+    }
+    co_return planned;
 }
 
 }  // namespace quorate

@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "core/model/job.hpp"
+#include "core/base/ids.hpp"
 #include "core/time/time.hpp"
 #include "platform/redis/client.hpp"
 
@@ -19,28 +20,72 @@ struct QueueDepth {
     friend bool operator==(const QueueDepth&, const QueueDepth&) = default;
 };
 
-/// What `JobQueue::enqueue` did.
-struct Enqueued {
-    bool taken = false;  ///< false: nothing was added, for the queue is planned up to another point
-    std::optional<UtcTime> planned_until;  ///< in force now
+/// A shard whose lease a coordinator holds, and the lease's epoch.
+struct HeldShard {
+    ShardId shard;
+    std::uint64_t epoch = 0;
+    friend bool operator==(const HeldShard&, const HeldShard&) = default;
+};
+
+/// Encoded jobs, one behind the other, as the enqueue script takes them apart.
+class JobBytes {
+public:
+    /// Begins a job; what is appended to `bytes()` until `end` belongs to it.
+    void begin();
+    void end();
+    std::string& bytes() { return bytes_; }
+    const std::string& bytes() const { return bytes_; }
+    std::size_t count() const { return count_; }
+
+private:
+    std::string bytes_;
+    std::size_t begun_ = 0;
+    std::size_t count_ = 0;
+};
+
+/// The jobs of one shard whose slots lie in `(from, until]`.
+struct JobBlock {
+    HeldShard held;
+    std::optional<UtcTime> from;  ///< as Redis has it; nothing: the shard was never planned here
+    UtcTime until;
+    JobBytes jobs;
+};
+
+/// What became of a block.
+struct BlockAnswer {
+    enum class Fate : std::uint8_t {
+        taken,
+        moved,   ///< nothing was added, for the shard is planned up to another point
+        fenced,  ///< nothing was added, for the shard has another fence
+    };
+    Fate fate = Fate::taken;
+    std::optional<UtcTime> planned_until;  ///< in force now; not told where fenced
+};
+
+/// What Redis knows of a shard in a region.
+struct FenceAnswer {
+    bool ours = false;  ///< false: a later lease has the fence
+    std::optional<UtcTime> planned_until;
 };
 
 /// The coordinator's side of one region's queue of jobs. All functions throw as RedisClient::run.
 class JobQueue {
 public:
-    static constexpr std::size_t kBatchMax = 10'000;
+    static constexpr std::size_t kBlocksMax = 4096;  ///< of one call, and shards of one
 
     /// @param region the name, `[a-z0-9-]`. `client` must outlive the queue.
     JobQueue(RedisClient& client, std::string region);
 
-    /// Up to where this region is planned; nothing if it never was (or Redis lost its data).
-    Task<std::optional<UtcTime>> planned_until();
+    /// Raises the fences of these shards to the epochs of their leases, and tells how far each is
+    /// planned: to be done with a new lease before the first `enqueue`. One answer each, in order.
+    Task<std::vector<FenceAnswer>> raise_fence(std::vector<HeldShard> shards);
 
-    /// Adds the jobs and moves `planned_until` from `from` to `until`, atomically; adds nothing if
-    /// another planner moved it meanwhile, or an earlier call whose answer was lost did. So a job
-    /// is never enqueued twice, whoever restarts when. Times count in whole milliseconds. Throws
-    /// std::invalid_argument above kBatchMax jobs.
-    Task<Enqueued> enqueue(std::vector<Job> jobs, std::optional<UtcTime> from, UtcTime until);
+    /// Adds the jobs of each block and moves its shard's point from `from` to `until`, all in one
+    /// step; leaves out the blocks whose epoch is not the fence, and those whose shard another call
+    /// has moved meanwhile, such as an earlier one whose answer was lost. So a job is never
+    /// enqueued twice, whoever restarts or wakes up when. Times count in whole milliseconds; each
+    /// shard may have one block. One answer each, in order.
+    Task<std::vector<BlockAnswer>> enqueue(std::vector<JobBlock> blocks);
 
     /// Removes entries enqueued before `before` (Redis's time), finished or not: what is too old to
     /// be started. @return how many.
@@ -55,5 +100,11 @@ private:
 
 /// The depths of several regions in one round trip, in the order given. Throws as RedisClient::run.
 Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::string> regions);
+
+/// Up to where all shards that were ever planned in a region are planned, for several regions in
+/// one round trip, in the order given; nothing: none was, or Redis lost its data. Throws as
+/// RedisClient::run.
+Task<std::vector<std::optional<UtcTime>>> read_planned(RedisClient& client,
+                                                       std::vector<std::string> regions);
 
 }  // namespace quorate

@@ -28,8 +28,17 @@ std::string jobs(std::string_view region) {
 std::string planned(std::string_view region) {
     return of_region(region, "planned");
 }
+std::string fence(std::string_view region) {
+    return of_region(region, "fence");
+}
 std::string agents(std::string_view region) {
     return of_region(region, "agents");
+}
+std::string lease(ShardId shard) {
+    return of_shard(shard, "lease");
+}
+std::string coordinators() {
+    return "{coordinators}:heartbeats";
 }
 std::string cells(ShardId shard, RegionId region, UtcMinute minute, std::uint32_t block) {
     return of_minute(shard, region, "c", minute) + ":" + std::to_string(block);

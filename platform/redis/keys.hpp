@@ -16,10 +16,19 @@ namespace quorate::keys {
 
 /// Stream of the region's jobs; field `j` of an entry is the encoded job. Group: `kAgents`.
 std::string jobs(std::string_view region);
-/// Hash: `until_ms`, up to where (slot time, included) the region's jobs have been enqueued.
+/// Hash: shard -> milliseconds, up to where (slot time, included) the shard's jobs of this region
+/// have been enqueued.
 std::string planned(std::string_view region);
+/// Hash: shard -> epoch of the lease whose holder alone may enqueue; only ever raised.
+std::string fence(std::string_view region);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
+
+/// Hash: `holder`, `epoch`, `until_ms` (Redis's time): which coordinator may plan the shard. It has
+/// no expiry, so that the epoch stays.
+std::string lease(ShardId shard);
+/// Hash: coordinator's name -> `<at_ms> <instance> <JSON>`, its heartbeat.
+std::string coordinators();
 
 /// Slots of a block: its cells take 8,100 of the 8,192 bytes that Redis's allocator gives for them.
 inline constexpr std::uint32_t kBlockSlots = 300;

@@ -37,6 +37,7 @@ public:
     explicit RedisReply(List list) : value_{std::move(list)} {}
     explicit RedisReply(Error error) : value_{std::move(error)} {}
 
+    bool is_integer() const { return std::holds_alternative<std::int64_t>(value_); }
     bool is_nil() const { return std::holds_alternative<std::monostate>(value_); }
     /// The error's text if this is an error, else nullptr.
     const std::string* error() const;

@@ -9,6 +9,9 @@ extern const std::string_view record;
 extern const std::string_view late;
 extern const std::string_view seal;
 extern const std::string_view enqueue;
+extern const std::string_view raise_fence;
+extern const std::string_view lease;
+extern const std::string_view coordinator_beat;
 extern const std::string_view give_back;
 
 }  // namespace quorate::scripts

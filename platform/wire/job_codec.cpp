@@ -115,30 +115,19 @@ void read_exchange(const v1::Job& message, Job& job, detail::Checks& checks) {
     }
 }
 
-}  // namespace
-
-std::string encode_job(const Job& job) {
-    v1::Job message;
-    message.set_id(job.id);
-    message.set_trace_id(job.trace_id);
+/// What an endpoint's version decides.
+void write_common(const Job& job, v1::Job& message) {
     message.set_endpoint_id(job.key.endpoint.value());
-    message.set_region_id(static_cast<std::uint32_t>(job.key.region.value()));
-    message.set_minute_ms(job.key.minute.epoch_ms());
     message.set_shard(static_cast<std::uint32_t>(job.shard.value()));
     message.set_tenant(job.tenant);
     message.set_name(job.name);
-    message.set_region(job.region);
     message.set_window_ms(static_cast<std::uint32_t>(job.window.length().count()));
-    message.set_slot_ms(static_cast<std::uint32_t>(job.slot.count()));
-    message.set_not_after_us(job.not_after.time_since_epoch().count());
     message.set_expected_cells(job.expected_cells);
     if (job.slow_over_ms) message.set_slow_over_ms(*job.slow_over_ms);
     message.set_url(job.url);
     message.set_timeout_ms(static_cast<std::uint32_t>(job.timeout.count()));
     message.set_retry_gap_ms(static_cast<std::uint32_t>(job.retry_gap.count()));
     message.set_era(static_cast<std::uint32_t>(job.era));
-    if (job.era_hint) message.set_era_hint(static_cast<std::uint32_t>(*job.era_hint));
-    message.set_detect_era(job.detect_era);
     message.set_ip(static_cast<std::uint32_t>(job.ip));
     write_expectations(job.expect, *message.mutable_expect());
     if (job.canary) write_canary(*job.canary, *message.mutable_canary());
@@ -150,7 +139,59 @@ std::string encode_job(const Job& job) {
     message.set_health_url(job.health_url);
     message.set_cell_slot(job.cell_slot);
     message.set_regions_mask(job.regions_mask.bytes());
+}
+
+/// Base 128, the lowest seven bits first.
+void append_varint(std::uint64_t value, std::string& bytes) {
+    for (; value > 0x7FU; value >>= 7U)
+        bytes.push_back(static_cast<char>(0x80U | (value & 0x7FU)));
+    bytes.push_back(static_cast<char>(value));
+}
+
+}  // namespace
+
+std::string encode_job(const Job& job) {
+    v1::Job message;
+    write_common(job, message);
+    if (!job.id.empty()) {
+        message.set_id(job.id);
+        message.set_trace_id(job.trace_id);
+    }
+    message.set_region_id(static_cast<std::uint32_t>(job.key.region.value()));
+    message.set_region(job.region);
+    message.set_minute_ms(job.key.minute.epoch_ms());
+    message.set_slot_ms(static_cast<std::uint32_t>(job.slot.count()));
+    message.set_not_after_us(job.not_after.time_since_epoch().count());
+    if (job.era_hint) message.set_era_hint(static_cast<std::uint32_t>(*job.era_hint));
+    message.set_detect_era(job.detect_era);
     return detail::serialize(message);
+}
+
+std::string encode_job_of_endpoint(const Job& job) {
+    v1::Job message;
+    write_common(job, message);
+    return detail::serialize(message);
+}
+
+std::string encode_job_of_region(RegionId region, std::string_view name) {
+    v1::Job message;
+    message.set_region_id(static_cast<std::uint32_t>(region.value()));
+    message.set_region(std::string{name});
+    return detail::serialize(message);
+}
+
+void append_job_turn(const JobTurn& turn, std::string& bytes) {
+    const auto append = [&bytes](int field, std::uint64_t value) {
+        append_varint(static_cast<std::uint64_t>(field) << 3U, bytes);  // wire type 0
+        append_varint(value, bytes);
+    };
+    append(v1::Job::kMinuteMsFieldNumber, static_cast<std::uint64_t>(turn.minute.epoch_ms()));
+    append(v1::Job::kSlotMsFieldNumber, static_cast<std::uint64_t>(turn.slot.count()));
+    append(v1::Job::kNotAfterUsFieldNumber,
+           static_cast<std::uint64_t>(turn.not_after.time_since_epoch().count()));
+    if (turn.era_hint)
+        append(v1::Job::kEraHintFieldNumber, static_cast<std::uint64_t>(*turn.era_hint));
+    if (turn.detect_era) append(v1::Job::kDetectEraFieldNumber, 1);
 }
 
 Decoded<Job> decode_job(std::string_view bytes) {
@@ -167,7 +208,6 @@ Decoded<Job> decode_job(std::string_view bytes) {
     job.url = message.url();
     job.health_url = message.health_url();
     checks.text(job.id, "id", kNameMax);
-    checks.require(!job.id.empty(), "id", "is empty");
     checks.text(job.trace_id, "trace_id", kNameMax);
     checks.text(job.tenant, "tenant", kNameMax);
     checks.text(job.name, "name", kNameMax);
@@ -177,6 +217,10 @@ Decoded<Job> decode_job(std::string_view bytes) {
     read_schedule(message, job, checks);
     read_exchange(message, job, checks);
     if (!checks.good()) return checks.error("job");
+    if (job.id.empty()) {
+        job.id = job_id(job.key, job.region);
+        job.trace_id = trace_id_of(job.id);
+    }
     return job;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,8 +9,27 @@
 
 namespace quorate::wire {
 
-/// The bytes of quorate.v1.Job; the same job always gives the same bytes.
+/// The bytes of quorate.v1.Job; the same job always gives the same bytes. An empty id is left out,
+/// and the trace id with it: they are then what job_id() and trace_id_of() say.
 std::string encode_job(const Job& job);
+
+/// The same in parts, for a planner that makes many jobs which hardly differ: the parts one behind
+/// the other, in any order, are the bytes of a job. Together they hold what encode_job() writes of
+/// a job without an id.
+/// What all jobs of one version of an endpoint have in common: all that the other two don't write.
+std::string encode_job_of_endpoint(const Job& job);
+/// What all jobs of a region have in common.
+std::string encode_job_of_region(RegionId region, std::string_view name);
+/// What differs from look to look.
+struct JobTurn {
+    UtcMinute minute;
+    milliseconds slot{0};
+    UtcTime not_after;
+    std::optional<Era> era_hint;
+    bool detect_era = false;
+};
+/// Appends it. The minute must not lie before the epoch.
+void append_job_turn(const JobTurn& turn, std::string& bytes);
 
 /// Takes bytes from a queue: anything may stand in them. Checks the numbers of enumerations, the
 /// window, that the schedule's figures are in bounds and the texts not above their limits.

@@ -30,6 +30,8 @@ public:
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
 
+    /// Sends a signal that does not end it, such as SIGSTOP.
+    void send(int signal) const { ::kill(process_, signal); }
     /// Sends the signal and waits. @return the exit code, or minus the signal that ended it; -1 if
     /// it had ended before.
     int end(int signal) {

@@ -1,3 +1,4 @@
+#include <deque>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -33,8 +34,34 @@ struct Planning {
           redis{redis_},
           catalogue{std::move(executor), *lab.database, lab.deployment.window, lab.clock, log} {}
 
-    Dispatcher dispatcher() {
-        return {catalogue, redis, lab.deployment.window, lab.clock, log, counts};
+    std::unique_ptr<Dispatcher> dispatcher(HeldShards& held) {
+        return std::make_unique<Dispatcher>(
+            DispatchContext{catalogue, redis, held, lab.deployment.window, lab.clock, log, counts});
+    }
+    /// Gives a lease of a shard that lasts as long as the test, under the next epoch.
+    void grant(HeldShards& held, ShardId shard) { held.hold({shard, ++epoch}, SteadyTime::max()); }
+    void grant_all(HeldShards& held) {
+        for (std::uint64_t shard = 0; shard < lab.deployment.shards; ++shard)
+            grant(held, ShardId{shard});
+    }
+    /// What is due in all shards of a region.
+    std::vector<CellKey> due(RegionId region, UtcTime from, UtcTime until) {
+        std::vector<CellKey> keys;
+        std::vector<DueProbe> probes;
+        for (std::uint64_t shard = 0; shard < lab.deployment.shards; ++shard) {
+            catalogue.planner().due(ShardId{shard}, region, from, until, probes);
+            for (const auto& probe : probes)
+                keys.push_back({probe.version->endpoint, region, probe.minute});
+        }
+        return keys;
+    }
+    /// What must be in the queues when everything between the two was planned.
+    std::map<CellKey, int> expected_cells(UtcTime from, UtcTime until) {
+        std::map<CellKey, int> cells;
+        for (const auto& region : catalogue.regions())
+            for (const auto& key : due(region.id, from, until))
+                ++cells[key];
+        return cells;
     }
     /// Moves the clock and waits until the catalogue is known up to then.
     Task<> advance(microseconds step) {
@@ -52,6 +79,7 @@ struct Planning {
     Metrics metrics;
     CoordinatorMetrics counts{metrics};
     Catalogue catalogue;
+    std::uint64_t epoch = 0;
 };
 
 /// Runs `body` with a planning whose catalogue follows.
@@ -75,27 +103,26 @@ void with_planning(Catalogued& lab,
     });
 }
 
-/// One tick. Where Redis went away under it the dispatcher begins anew, as `run` makes it.
-Task<> tick(Planning& planning, std::unique_ptr<Dispatcher>& dispatcher) {
-    bool failed = false;
-    try {
-        co_await dispatcher->tick();
-    } catch (const RedisUnavailable&) {
-        failed = true;
+/// A coordinator as far as it plans.
+struct Rival {
+    explicit Rival(Planning& planning_) : planning{planning_} { restart(); }
+    void restart() { dispatcher = planning.dispatcher(held); }
+    /// One tick. Where Redis went away under it the dispatcher begins anew, as `run` makes it.
+    Task<> tick() {
+        bool failed = false;
+        try {
+            co_await dispatcher->tick();
+        } catch (const RedisUnavailable&) {
+            failed = true;
+        }
+        if (failed) restart();
     }
-    if (failed) dispatcher = std::make_unique<Dispatcher>(planning.dispatcher());
-}
+    Planning& planning;
+    HeldShards held;
+    std::unique_ptr<Dispatcher> dispatcher;
+};
 
-/// What must be in the queues when everything up to `until` was planned.
-std::map<CellKey, int> expected_cells(const Planning& planning, UtcTime until) {
-    std::map<CellKey, int> cells;
-    for (const auto& region : planning.catalogue.regions())
-        for (const auto& probe : planning.catalogue.planner().due(region.id, kNow, until))
-            ++cells[{probe.version->endpoint, region.id, probe.minute}];
-    return cells;
-}
-
-TEST(Dispatch, AnyTicksRestartsAndRivalsEnqueueEachJobOnce) {
+TEST(Dispatch, AnyTicksRestartsRivalsAndTakeOversEnqueueEachJobOnce) {
     const auto seed = std::random_device{}();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random{seed};
@@ -103,28 +130,149 @@ TEST(Dispatch, AnyTicksRestartsAndRivalsEnqueueEachJobOnce) {
     RedisServer server;
     lab.apply(fleet(30));
     with_planning(lab, server, [&](Planning& planning) -> Task<> {
-        auto one = std::make_unique<Dispatcher>(planning.dispatcher());
-        auto two = std::make_unique<Dispatcher>(planning.dispatcher());
+        std::deque<Rival> rivals;
+        for (int i = 0; i < 3; ++i)
+            rivals.emplace_back(planning);
+        planning.grant_all(rivals[0].held);
         co_await planning.advance(microseconds{1});
-        co_await tick(planning, one);  // the first tick ever: from here on nothing may be missing
+        co_await rivals[0].tick();  // the first tick ever: from here on nothing may be missing
         for (int i = 0; i < 60; ++i) {
             const milliseconds step{1 + random() % 1500};
             co_await planning.advance(step);
-            // A rival works from what it knew: it is refused, reads again and goes on.
-            if (random() % 3 == 0) co_await tick(planning, two);
-            co_await tick(planning, one);
-            if (random() % 5 == 0) one = std::make_unique<Dispatcher>(planning.dispatcher());
+            // A shard changes hands, and its holder does not know: it is refused.
+            for (std::uint64_t shard = 0; shard < lab.deployment.shards; ++shard)
+                if (random() % 8 == 0) planning.grant(rivals[random() % 3].held, ShardId{shard});
+            for (auto& rival : rivals) {
+                if (random() % 3 == 0) continue;  // it is paused
+                if (random() % 5 == 0) rival.restart();
+                co_await rival.tick();
+            }
             if (i == 20) server.kill();
             if (i == 20) server.start();
             if (i == 40) server.stop();
             if (i == 40) server.start();
         }
         co_await planning.advance(milliseconds{1});
-        co_await tick(planning, one);
-        co_await tick(planning, one);
+        planning.grant_all(rivals[1].held);
+        for (int i = 0; i < 2; ++i)
+            for (auto& rival : rivals)
+                co_await rival.tick();
+        EXPECT_GT(planning.counts.fence_refusals.value(), 0);
         const auto until = std::chrono::floor<milliseconds>(lab.clock.now + Dispatcher::kAhead);
         EXPECT_EQ(quorate::testing::count_by_cell(quorate::testing::queued_jobs(server, kRegions)),
-                  expected_cells(planning, until));
+                  planning.expected_cells(kNow, until));
+    });
+}
+
+TEST(Dispatch, AfterRedisLostItsDataNothingGoesInUntilTheLeaseWasRenewed) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(30));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        Rival rival{planning};
+        planning.grant_all(rival.held);
+        co_await planning.advance(seconds{30});
+        co_await rival.tick();
+        EXPECT_FALSE(quorate::testing::queued_jobs(server, kRegions).empty());
+        RedisArgs flush{"FLUSHALL"};
+        co_await planning.redis.run(std::move(flush));
+        co_await planning.advance(seconds{5});
+        co_await rival.tick();
+        EXPECT_TRUE(quorate::testing::queued_jobs(server, kRegions).empty());
+        EXPECT_TRUE(rival.held.in_force(lab.clock.steady_now()).empty());
+        planning.grant_all(rival.held);
+        co_await rival.tick();
+        const auto until = lab.clock.now + Dispatcher::kAhead;
+        EXPECT_EQ(quorate::testing::count_by_cell(quorate::testing::queued_jobs(server, kRegions)),
+                  planning.expected_cells(lab.clock.now, until));
+    });
+}
+
+TEST(Dispatch, AfterAnOutageWhatIsNotSealedYetIsEnqueuedAndTheRestCounted) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(300));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        Rival rival{planning};
+        planning.grant_all(rival.held);
+        co_await planning.advance(seconds{30});
+        co_await rival.tick();
+        const auto planned = lab.clock.now + Dispatcher::kAhead;
+        co_await planning.advance(seconds{63});
+        rival.restart();
+        co_await rival.tick();
+        const auto jobs = quorate::testing::queued_jobs(server, kRegions);
+        const auto all = planning.expected_cells(lab.clock.now - seconds{63},
+                                                 lab.clock.now + Dispatcher::kAhead);
+        std::map<CellKey, int> wanted;
+        std::size_t too_late = 0;
+        for (const auto& [key, count] :
+             planning.expected_cells(planned, lab.clock.now + Dispatcher::kAhead)) {
+            const bool sealed = watermark(key.minute, lab.deployment.window) <= lab.clock.now;
+            if (sealed) ++too_late;
+            if (!sealed) wanted[key] = count;
+        }
+        EXPECT_GT(too_late, 1000U);
+        EXPECT_GT(wanted.size(), 1000U);
+        for (const auto& [key, count] :
+             planning.expected_cells(lab.clock.now - seconds{63}, planned))
+            wanted[key] = count;
+        EXPECT_EQ(quorate::testing::count_by_cell(jobs), wanted);
+        double missed = 0;
+        for (const auto& region : kRegions)
+            missed += planning.counts.jobs_missed.with({region}).value();
+        EXPECT_EQ(missed, static_cast<double>(too_late));
+        EXPECT_EQ(wanted.size() + too_late, all.size());
+    });
+}
+
+TEST(Dispatch, WithoutPostgresItGoesOnOnlyWhileNobodyCanChangeTheCatalogue) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(30));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        Rival rival{planning};
+        planning.grant_all(rival.held);
+        co_await planning.advance(seconds{30});
+        co_await rival.tick();
+        const auto known = *planning.catalogue.complete_until();
+        quorate::testing::cluster().stop();
+        lab.clock.now += seconds{9};  // no minute is sealed meanwhile
+        co_await rival.tick();
+        std::vector<std::string> regions{kRegions.front()};
+        auto planned = co_await read_planned(planning.redis, regions);
+        EXPECT_EQ(planned.front(), known + kChangeLead);
+        planning.catalogue.no_change_before(lab.clock.now - seconds{4});
+        co_await rival.tick();
+        planned = co_await read_planned(planning.redis, regions);
+        EXPECT_EQ(planned.front(), lab.clock.now + seconds{1});
+        planning.catalogue.no_change_before(lab.clock.now);
+        co_await rival.tick();
+        planned = co_await read_planned(planning.redis, regions);
+        EXPECT_EQ(planned.front(), lab.clock.now + Dispatcher::kAhead);
+        quorate::testing::cluster().start();
+        EXPECT_EQ(quorate::testing::count_by_cell(quorate::testing::queued_jobs(server, kRegions)),
+                  planning.expected_cells(lab.clock.now - seconds{9},
+                                          lab.clock.now + Dispatcher::kAhead));
+    });
+}
+
+TEST(Dispatch, AShardWhoseLeaseIsNotHeldOrRanOutIsLeftAlone) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(30));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        Rival rival{planning};
+        co_await planning.advance(seconds{30});
+        for (std::uint64_t shard = 0; shard < 32; ++shard)
+            planning.grant(rival.held, ShardId{shard});
+        for (std::uint64_t shard = 32; shard < 48; ++shard)
+            rival.held.hold({ShardId{shard}, 1}, lab.clock.steady_now());
+        co_await rival.tick();
+        const auto jobs = quorate::testing::queued_jobs(server, kRegions);
+        EXPECT_FALSE(jobs.empty());
+        for (const auto& job : jobs)
+            EXPECT_LT(job.shard.value(), 32U);
     });
 }
 
@@ -138,11 +286,12 @@ TEST(Dispatch, JobsCarryTheEraThatTheirEndpointWasLastSeenToSpeak) {
         " SELECT id, shard, now(), 1, 0, 3, 3, now(), false,"
         " CASE name WHEN 'e0' THEN 2 WHEN 'e1' THEN 3 END, '{}' FROM quorate.endpoint");
     with_planning(lab, server, [&](Planning& planning) -> Task<> {
-        auto dispatcher = planning.dispatcher();
+        Rival rival{planning};
+        planning.grant_all(rival.held);
         co_await planning.advance(seconds{30});
-        co_await dispatcher.tick();
+        co_await rival.tick();
         co_await planning.advance(seconds{30});
-        co_await dispatcher.tick();
+        co_await rival.tick();
     });
     std::map<std::string, std::size_t> jobs;
     for (const auto& job : quorate::testing::queued_jobs(server, kRegions)) {
@@ -155,6 +304,22 @@ TEST(Dispatch, JobsCarryTheEraThatTheirEndpointWasLastSeenToSpeak) {
     EXPECT_EQ(jobs.size(), 3U);
 }
 
+/// Leaves the point up to which every shard of a region is planned.
+Task<> leave_planned(Planning& planning, std::string region, UtcTime until) {
+    JobQueue queue{planning.redis, region};
+    HeldShards held;
+    planning.grant_all(held);
+    const auto shards = held.all();
+    co_await queue.raise_fence(shards);
+    std::vector<JobBlock> blocks;
+    for (const auto& one : shards) {
+        auto& block = blocks.emplace_back();
+        block.held = one;
+        block.until = until;
+    }
+    co_await queue.enqueue(std::move(blocks));
+}
+
 TEST(Dispatch, APointThatAClockAheadLeftIsResetAndPlanningGoesOn) {
     Catalogued lab{seconds{5}};
     RedisServer server;
@@ -162,30 +327,21 @@ TEST(Dispatch, APointThatAClockAheadLeftIsResetAndPlanningGoesOn) {
     with_planning(lab, server, [&](Planning& planning) -> Task<> {
         co_await planning.advance(seconds{30});  // by now all endpoints are in force
         // Ahead of Redis's clock as well, whatever the date.
-        const auto wrong = std::chrono::floor<milliseconds>(
+        const UtcTime wrong = std::chrono::floor<milliseconds>(
             std::max(lab.clock.now, SystemClock{}.utc_now()) + std::chrono::hours{1});
-        for (const auto& region : kRegions) {
-            JobQueue queue{planning.redis, region};
-            std::vector<Job> none;
-            const auto left = co_await queue.enqueue(std::move(none), std::nullopt, wrong);
-            EXPECT_TRUE(left.taken);
-        }
-        auto dispatcher = planning.dispatcher();
-        co_await dispatcher.tick();
+        for (const auto& region : kRegions)
+            co_await leave_planned(planning, region, wrong);
+        Rival rival{planning};
+        planning.grant_all(rival.held);
+        co_await rival.tick();
         const auto until = lab.clock.now + Dispatcher::kAhead;
-        std::map<CellKey, int> expected;
-        for (const auto& region : planning.catalogue.regions())
-            for (const auto& probe :
-                 planning.catalogue.planner().due(region.id, lab.clock.now, until))
-                ++expected[{probe.version->endpoint, region.id, probe.minute}];
+        const auto expected = planning.expected_cells(lab.clock.now, until);
         EXPECT_FALSE(expected.empty());
         EXPECT_EQ(quorate::testing::count_by_cell(quorate::testing::queued_jobs(server, kRegions)),
                   expected);
-        for (const auto& region : kRegions) {
-            JobQueue queue{planning.redis, region};
-            const auto planned = co_await queue.planned_until();
-            EXPECT_EQ(planned, until);
-        }
+        const auto planned = co_await read_planned(planning.redis, kRegions);
+        for (const auto& point : planned)
+            EXPECT_EQ(point, until);
     });
 }
 
@@ -196,14 +352,15 @@ TEST(Dispatch, APointAFewSecondsAheadIsLeftAlone) {
     with_planning(lab, server, [&](Planning& planning) -> Task<> {
         co_await planning.advance(seconds{30});
         const UtcTime ahead = lab.clock.now + Dispatcher::kTooFar;
-        JobQueue queue{planning.redis, kRegions.front()};
-        std::vector<Job> none;
-        co_await queue.enqueue(std::move(none), std::nullopt, ahead);
-        auto dispatcher = planning.dispatcher();
-        co_await dispatcher.tick();
-        const auto planned = co_await queue.planned_until();
-        EXPECT_EQ(planned, ahead);
-        EXPECT_TRUE(quorate::testing::queued_jobs(server, {kRegions.front()}).empty());
+        const auto region = kRegions.front();
+        co_await leave_planned(planning, region, ahead);
+        Rival rival{planning};
+        planning.grant_all(rival.held);
+        co_await rival.tick();
+        std::vector<std::string> regions{region};
+        const auto planned = co_await read_planned(planning.redis, std::move(regions));
+        EXPECT_EQ(planned.front(), ahead);
+        EXPECT_TRUE(quorate::testing::queued_jobs(server, {region}).empty());
     });
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 using testing::depth_of;
 using testing::eventually;
+using testing::put_jobs;
 using testing::RandomModel;
 using testing::RedisServer;
 using testing::with_client;
@@ -37,12 +38,41 @@ std::vector<Job> jobs(std::size_t count, int first = 0) {
 }
 
 Task<> enqueue(RedisClient& client, std::size_t count, int first = 0) {
-    JobQueue queue{client, kRegion};
-    const auto from = co_await queue.planned_until();
     auto batch = jobs(count, first);
-    const auto done = co_await queue.enqueue(std::move(batch), from, at(first + 1000));
-    EXPECT_TRUE(done.taken);
+    co_await put_jobs(client, kRegion, std::move(batch));
 }
+
+JobBlock block(HeldShard held, std::optional<UtcTime> from, UtcTime until, std::size_t count) {
+    JobBlock block;
+    block.held = held;
+    block.from = from;
+    block.until = until;
+    for (const auto& job : jobs(count)) {
+        block.jobs.begin();
+        block.jobs.bytes() += wire::encode_job(job);
+        block.jobs.end();
+    }
+    return block;
+}
+
+/// The answer to one block alone.
+Task<BlockAnswer> put(JobQueue& queue,
+                      HeldShard held,
+                      std::optional<UtcTime> from,
+                      UtcTime until,
+                      std::size_t count) {
+    std::vector<JobBlock> blocks;
+    blocks.push_back(block(held, from, until, count));
+    const auto answers = co_await queue.enqueue(std::move(blocks));
+    co_return answers.at(0);
+}
+
+Task<std::vector<FenceAnswer>> raise_fence(JobQueue& queue, HeldShard held) {
+    std::vector<HeldShard> shards{held};
+    return queue.raise_fence(std::move(shards));
+}
+
+using Fate = BlockAnswer::Fate;
 
 std::vector<std::string> entries_of(const std::vector<Delivery>& deliveries) {
     std::vector<std::string> entries;
@@ -58,18 +88,20 @@ std::vector<std::string> ids_of(const std::vector<Delivery>& deliveries) {
     return ids;
 }
 
-TEST(JobQueue, ABatchAndThePointUpToWhichItIsPlannedMoveTogether) {
+TEST(JobQueue, ABlockAndThePointUpToWhichItsShardIsPlannedMoveTogether) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         JobQueue queue{client, kRegion};
-        const auto never = co_await queue.planned_until();
-        EXPECT_EQ(never, std::nullopt);
-        auto first = jobs(3);
-        const auto taken = co_await queue.enqueue(std::move(first), std::nullopt, at(1000));
-        EXPECT_TRUE(taken.taken);
+        const HeldShard held{ShardId{3}, 7};
+        const auto never = co_await raise_fence(queue, held);
+        EXPECT_TRUE(never.at(0).ours);
+        EXPECT_EQ(never.at(0).planned_until, std::nullopt);
+        const auto taken = co_await put(queue, held, std::nullopt, at(1000), 3);
+        EXPECT_EQ(taken.fate, Fate::taken);
         EXPECT_EQ(taken.planned_until, at(1000));
-        const auto now = co_await queue.planned_until();
-        EXPECT_EQ(now, at(1000));
+        const auto now = co_await raise_fence(queue, held);  // repeated, it changes nothing
+        EXPECT_TRUE(now.at(0).ours);
+        EXPECT_EQ(now.at(0).planned_until, at(1000));
         const auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth, (QueueDepth{3, 0}));
     });
@@ -79,21 +111,123 @@ TEST(JobQueue, APlannerThatBelievesAnotherPointAddsNothing) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         JobQueue queue{client, kRegion};
-        auto early = jobs(3);
-        const auto refused = co_await queue.enqueue(std::move(early), at(1), at(1000));
-        EXPECT_FALSE(refused.taken);
-        EXPECT_EQ(refused.planned_until, std::nullopt);
+        const HeldShard held{ShardId{3}, 7};
+        co_await raise_fence(queue, held);
+        const auto early = co_await put(queue, held, at(1), at(1000), 3);
+        EXPECT_EQ(early.fate, Fate::moved);
+        EXPECT_EQ(early.planned_until, std::nullopt);
         for (int i = 0; i < 3; ++i) {  // the same call again, as after an answer that was lost
-            auto batch = jobs(3);
-            const auto answer = co_await queue.enqueue(std::move(batch), std::nullopt, at(1000));
-            EXPECT_EQ(answer.taken, i == 0);
+            const auto answer = co_await put(queue, held, std::nullopt, at(1000), 3);
+            EXPECT_EQ(answer.fate, i == 0 ? Fate::taken : Fate::moved);
             EXPECT_EQ(answer.planned_until, at(1000));
         }
-        auto next = jobs(2);
-        const auto taken = co_await queue.enqueue(std::move(next), at(1000), at(1200));
-        EXPECT_TRUE(taken.taken);
+        const auto taken = co_await put(queue, held, at(1000), at(1200), 2);
+        EXPECT_EQ(taken.fate, Fate::taken);
         const auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth.entries, 5U);
+    });
+}
+
+TEST(JobQueue, TheFenceIsOnlyRaisedAndRefusesEveryOtherEpoch) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        JobQueue queue{client, kRegion};
+        const HeldShard old{ShardId{3}, 1'700'000'000'000};
+        const HeldShard young{ShardId{3}, 1'700'000'000'001};
+        const auto without = co_await put(queue, old, std::nullopt, at(1000), 1);
+        EXPECT_EQ(without.fate, Fate::fenced) << "there is no fence yet";
+        co_await raise_fence(queue, old);
+        const auto first = co_await put(queue, old, std::nullopt, at(1000), 1);
+        EXPECT_EQ(first.fate, Fate::taken);
+        const auto raised = co_await raise_fence(queue, young);
+        EXPECT_TRUE(raised.at(0).ours);
+        EXPECT_EQ(raised.at(0).planned_until, at(1000));
+        const auto late = co_await put(queue, old, at(1000), at(2000), 1);
+        EXPECT_EQ(late.fate, Fate::fenced);
+        const auto lowered = co_await raise_fence(queue, old);
+        EXPECT_FALSE(lowered.at(0).ours);
+        const auto still = co_await put(queue, old, at(1000), at(2000), 1);
+        EXPECT_EQ(still.fate, Fate::fenced);
+        const auto next = co_await put(queue, young, at(1000), at(2000), 1);
+        EXPECT_EQ(next.fate, Fate::taken);
+        const auto depth = co_await depth_of(client, kRegion);
+        EXPECT_EQ(depth.entries, 2U);
+    });
+}
+
+TEST(JobQueue, OfManyBlocksOnlyTheOnesThatDoNotFitAreRefused) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        JobQueue queue{client, kRegion};
+        std::vector<HeldShard> shards;
+        for (std::uint64_t shard = 0; shard < JobQueue::kBlocksMax; ++shard)
+            shards.push_back({ShardId{shard}, 5});
+        auto all = shards;
+        const auto fenced = co_await queue.raise_fence(std::move(all));
+        EXPECT_EQ(fenced.size(), shards.size());
+        std::vector<JobBlock> blocks;
+        for (const auto& held : shards) {
+            auto one = block(held, std::nullopt, at(1000), held.shard.value() % 2);
+            if (held.shard.value() % 10 == 1) one.held.epoch = 4;
+            if (held.shard.value() % 10 == 2) one.from = at(500);
+            blocks.push_back(std::move(one));
+        }
+        const auto answers = co_await queue.enqueue(std::move(blocks));
+        std::uint64_t expected = 0;
+        for (std::uint64_t shard = 0; shard < answers.size(); ++shard) {
+            const auto fate = shard % 10 == 1   ? Fate::fenced
+                              : shard % 10 == 2 ? Fate::moved
+                                                : Fate::taken;
+            EXPECT_EQ(answers[shard].fate, fate) << shard;
+            if (fate == Fate::taken) expected += shard % 2;
+        }
+        const auto depth = co_await depth_of(client, kRegion);
+        EXPECT_EQ(depth.entries, expected);
+    });
+}
+
+TEST(JobQueue, PlannedUntilIsThatOfTheShardThatIsFurthestBehind) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        JobQueue queue{client, kRegion};
+        std::vector<HeldShard> shards{{ShardId{1}, 5}, {ShardId{2}, 5}};
+        co_await queue.raise_fence(shards);
+        std::vector<JobBlock> blocks;
+        blocks.push_back(block(shards[0], std::nullopt, at(3000), 0));
+        blocks.push_back(block(shards[1], std::nullopt, at(2000), 0));
+        co_await queue.enqueue(std::move(blocks));
+        std::vector<std::string> regions{"nowhere", kRegion};
+        const auto planned = co_await read_planned(client, std::move(regions));
+        EXPECT_EQ(planned, (std::vector<std::optional<UtcTime>>{std::nullopt, at(2000)}));
+    });
+}
+
+TEST(JobQueue, JobsOfAnyLengthComeOutAsTheyWentIn) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        JobQueue queue{client, kRegion};
+        const HeldShard held{ShardId{3}, 7};
+        co_await raise_fence(queue, held);
+        JobBlock one = block(held, std::nullopt, at(1000), 0);
+        std::vector<std::string> sent;
+        for (const std::size_t length : {0U, 1U, 127U, 128U, 255U, 256U, 70'000U}) {
+            sent.emplace_back(length, '\0');
+            for (std::size_t i = 0; i < length; ++i)
+                sent.back()[i] = static_cast<char>(i % 256);
+            one.jobs.begin();
+            one.jobs.bytes() += sent.back();
+            one.jobs.end();
+        }
+        std::vector<JobBlock> blocks;
+        blocks.push_back(std::move(one));
+        const auto answers = co_await queue.enqueue(std::move(blocks));
+        EXPECT_EQ(answers.at(0).fate, Fate::taken);
+        RedisArgs command{"XRANGE", keys::jobs(kRegion), "-", "+"};
+        const auto entries = co_await client.run(std::move(command));
+        std::vector<std::string> found;
+        for (const auto& entry : entries.list())
+            found.push_back(entry.list().at(1).list().at(1).text());
+        EXPECT_EQ(found, sent);
     });
 }
 

@@ -10,9 +10,11 @@
 
 #include "platform/redis/client.hpp"
 #include "platform/redis/job_queue.hpp"
+#include "platform/redis/keys.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/runtime/task_group.hpp"
+#include "platform/wire/job_codec.hpp"
 #include "tests/support/redis_server.hpp"
 
 namespace quorate::testing {
@@ -67,6 +69,14 @@ inline void with_clients(const RedisServer& server,
 inline void with_client(const RedisServer& server,
                         const std::function<Task<>(RedisClient&)>& body) {
     with_clients(server, [&](RedisClient& client, RedisClient&) { return body(client); });
+}
+
+/// Adds jobs to the region's stream, as a planner does.
+inline Task<> put_jobs(RedisClient& client, std::string region, std::vector<Job> jobs) {
+    std::vector<RedisArgs> commands;
+    for (const auto& job : jobs)
+        commands.push_back({"XADD", keys::jobs(region), "*", "j", wire::encode_job(job)});
+    co_await client.run_all(std::move(commands));
 }
 
 /// How much stands in the region's queue of jobs.

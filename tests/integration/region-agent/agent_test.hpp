@@ -77,11 +77,7 @@ struct Bench {
     McpStub stub;
 
     Task<> enqueue(std::vector<Job> jobs) {
-        JobQueue queue{redis, kRegion};
-        const auto from = co_await queue.planned_until();
-        const auto until = from.value_or(UtcTime{}) + milliseconds{1};
-        const auto done = co_await queue.enqueue(std::move(jobs), from, until);
-        EXPECT_TRUE(done.taken);
+        return testing::put_jobs(redis, kRegion, std::move(jobs));
     }
 
     Task<QueueDepth> depth() { return depth_of(redis, kRegion); }

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/sha256.hpp"
+#include "platform/wire/job_codec.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -40,9 +41,32 @@ EndpointVersion endpoint(std::uint64_t id,
 
 using Key = std::tuple<EndpointId, RegionId, UtcMinute>;
 
-std::vector<Key> keys(const Planner& planner, RegionId region, UtcTime from, UtcTime until) {
+/// What is due in all shards, by slot.
+std::vector<DueProbe> due_in(Planner& planner, RegionId region, UtcTime from, UtcTime until) {
+    std::vector<DueProbe> all;
+    std::vector<DueProbe> some;
+    for (std::uint64_t shard = 0; shard < 64; ++shard) {
+        planner.due(ShardId{shard}, region, from, until, some);
+        EXPECT_EQ(planner.count(ShardId{shard}, region, from, until), some.size());
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return a.slot_time() < b.slot_time();
+    });
+    return all;
+}
+
+Job job_of(const Planner& planner, const DueProbe& probe, std::optional<Era> hint) {
+    auto bytes = wire::encode_job_of_region(RegionId{2}, "eu-west");
+    planner.append_job(probe, hint, bytes);
+    const auto job = wire::decode_job(bytes);
+    EXPECT_TRUE(job) << job.error().text;
+    return *job;
+}
+
+std::vector<Key> keys(Planner& planner, RegionId region, UtcTime from, UtcTime until) {
     std::vector<Key> out;
-    for (const auto& probe : planner.due(region, from, until))
+    for (const auto& probe : due_in(planner, region, from, until))
         out.emplace_back(probe.version->endpoint, region, probe.minute);
     return out;
 }
@@ -55,9 +79,10 @@ TEST(Planner, TheSlotIsTheOneOfTheScheduleAndTheSameInEveryMinute) {
     const auto hash = stable_hash("default/search");
     for (std::uint32_t region = 0; region < 5; ++region) {
         const auto expected = milliseconds{(hash % 42'000 + region * 42'000 / 5) % 42'000};
-        const auto due = planner.due(RegionId{region + 1},
-                                     kStart - microseconds{1},
-                                     kStart + seconds{120} - microseconds{1});
+        const auto due = due_in(planner,
+                                RegionId{region + 1},
+                                kStart - microseconds{1},
+                                kStart + seconds{120} - microseconds{1});
         ASSERT_EQ(due.size(), 2U);
         EXPECT_EQ(due[0].slot, expected);
         EXPECT_EQ(due[1].slot, expected);
@@ -73,11 +98,14 @@ TEST(Planner, AJobCarriesTheFiguresOfTheSchedule) {
     version.spec.latency_slo = milliseconds{500};
     version.spec.headers["X-Probe"] = {"quorate", ""};
     planner.set(EndpointId{7}, {version});
-    const auto due = planner.due(RegionId{2}, kStart, kStart + seconds{5});
+    const auto due = due_in(planner, RegionId{2}, kStart, kStart + seconds{5});
     ASSERT_EQ(due.size(), 1U);
-    const auto job = planner.job(due[0], "eu-west", Era::legacy);
+    const auto job = job_of(planner, due[0], Era::legacy);
     EXPECT_EQ(job.id, std::to_string(due[0].minute.epoch_ms()) + ":7:eu-west");
     EXPECT_EQ(job.trace_id.size(), 32U);
+    EXPECT_EQ(job.shard, ShardId{7});
+    EXPECT_EQ(job.slot, due[0].slot);
+    EXPECT_EQ(job.url, "http://h/mcp");
     EXPECT_EQ(job.key, (CellKey{EndpointId{7}, RegionId{2}, due[0].minute}));
     EXPECT_EQ(job.expected_cells, 3U);
     EXPECT_EQ(job.regions_mask, RegionMask::of(version.regions));
@@ -101,12 +129,12 @@ TEST(Planner, OneLookInADayFindsOutTheEraAnewWhateverTheInterval) {
             auto version = endpoint(id, "e" + std::to_string(id), 2, window);
             version.interval = window.length() * every;
             planner.set(EndpointId{id}, {version});
-            const auto due =
-                planner.due(RegionId{1}, kStart - microseconds{1}, kStart + std::chrono::hours{72});
+            const auto due = due_in(
+                planner, RegionId{1}, kStart - microseconds{1}, kStart + std::chrono::hours{72});
             const auto looks_per_day = static_cast<std::size_t>(1440 / every);
             std::vector<std::size_t> anew;
             for (std::size_t i = 0; i < due.size(); ++i) {
-                const auto job = planner.job(due[i], "eu", Era::legacy);
+                const auto job = job_of(planner, due[i], Era::legacy);
                 EXPECT_EQ(job.era_hint, Era::legacy) << "to be told of where it changed";
                 if (job.detect_era) anew.push_back(i);
             }
@@ -126,11 +154,12 @@ TEST(Planner, PausedAndForgottenEndpointsAreNotPlanned) {
     paused.spec.paused = true;
     planner.set(EndpointId{1}, {paused});
     planner.set(EndpointId{2}, {endpoint(2, "b", 2, window)});
-    EXPECT_EQ(planner.endpoints(), 1U);
-    EXPECT_EQ(planner.due(RegionId{1}, kStart, kStart + seconds{10}).size(), 1U);
+    EXPECT_EQ(planner.endpoints({ShardId{1}, ShardId{2}}), 1U);
+    EXPECT_EQ(planner.endpoints({ShardId{1}}), 0U);
+    EXPECT_EQ(due_in(planner, RegionId{1}, kStart, kStart + seconds{10}).size(), 1U);
     planner.set(EndpointId{2}, {});
-    EXPECT_TRUE(planner.due(RegionId{1}, kStart, kStart + seconds{100}).empty());
-    EXPECT_TRUE(planner.due(RegionId{9}, kStart, kStart + seconds{100}).empty());
+    EXPECT_TRUE(due_in(planner, RegionId{1}, kStart, kStart + seconds{100}).empty());
+    EXPECT_TRUE(due_in(planner, RegionId{9}, kStart, kStart + seconds{100}).empty());
 }
 
 TEST(Planner, AChangeIsInForceFromItsMinuteOnAndLeavesNoGap) {
@@ -146,9 +175,10 @@ TEST(Planner, AChangeIsInForceFromItsMinuteOnAndLeavesNoGap) {
     planner.set(EndpointId{1}, {before, after});
     for (std::uint64_t region = 1; region <= 5; ++region) {
         std::set<UtcMinute> minutes;
-        for (const auto& probe : planner.due(RegionId{region},
-                                             kStart - microseconds{1},
-                                             kStart + seconds{60} - microseconds{1})) {
+        for (const auto& probe : due_in(planner,
+                                        RegionId{region},
+                                        kStart - microseconds{1},
+                                        kStart + seconds{60} - microseconds{1})) {
             EXPECT_TRUE(minutes.insert(probe.minute).second);
             EXPECT_EQ(probe.version->version, probe.minute < change ? 1U : 2U);
         }
@@ -163,7 +193,7 @@ TEST(Planner, AVersionThatNeverHeldIsNotPlanned) {
     never.valid_from = UtcMinute::containing(kStart, window);
     never.valid_to = never.valid_from;
     planner.set(EndpointId{1}, {never});
-    EXPECT_TRUE(planner.due(RegionId{1}, kStart - seconds{60}, kStart + seconds{60}).empty());
+    EXPECT_TRUE(due_in(planner, RegionId{1}, kStart - seconds{60}, kStart + seconds{60}).empty());
 }
 
 /// A fleet with every kind of schedule, its expected keys counted without the planner's index.
@@ -242,6 +272,7 @@ TEST(Planner, AnySplitOfTimeIntoTicksGivesEachProbeOnce) {
                 const auto& [id, versions] = *by_endpoint.begin();
                 planner.set(id, versions);
             }
+            if (random() % 10 == 0) planner.keep({ShardId{random() % 64}});  // shards change hands
             for (std::uint64_t region = 1; region <= 5; ++region)
                 for (const auto& key : keys(planner, RegionId{region}, at, next))
                     ++planned[key];
@@ -251,16 +282,23 @@ TEST(Planner, AnySplitOfTimeIntoTicksGivesEachProbeOnce) {
     }
 }
 
-TEST(Planner, ProbesComeInTheOrderOfTheirSlots) {
+TEST(Planner, ProbesOfAShardComeInTheOrderOfTheirSlotsWhateverTheirIntervals) {
     const auto window = window_of(60);
     Planner planner{window};
-    for (std::uint64_t id = 1; id <= 500; ++id)
-        planner.set(EndpointId{id}, {endpoint(id, "e" + std::to_string(id), 5, window)});
-    const auto due = planner.due(RegionId{3}, kStart, kStart + seconds{180});
-    EXPECT_EQ(due.size(), 1500U);
+    for (std::uint64_t id = 1; id <= 500; ++id) {
+        auto version = endpoint(id, "e" + std::to_string(id), 5, window);
+        version.shard = ShardId{3};
+        version.interval = window.length() * (1 + id % 3);
+        planner.set(EndpointId{id}, {version});
+    }
+    std::vector<DueProbe> due;
+    planner.due(ShardId{3}, RegionId{3}, kStart, kStart + seconds{360}, due);
+    EXPECT_GT(due.size(), 1000U);
     EXPECT_TRUE(std::is_sorted(due.begin(), due.end(), [](const auto& a, const auto& b) {
         return a.slot_time() < b.slot_time();
     }));
+    planner.due(ShardId{4}, RegionId{3}, kStart, kStart + seconds{360}, due);
+    EXPECT_TRUE(due.empty());
 }
 
 }  // namespace

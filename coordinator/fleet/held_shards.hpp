@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "platform/redis/job_queue.hpp"
+
+namespace quorate::coordinator {
+
+/// The shards that this coordinator may plan: those whose lease it holds, each until a time of its
+/// own steady clock that comes before the lease's end. Filled by the fleet, read by the dispatcher,
+/// both on one executor.
+class HeldShards {
+public:
+    void hold(HeldShard held, SteadyTime until) { leases_[held.shard] = {held.epoch, until}; }
+    void drop(ShardId shard) { leases_.erase(shard); }
+
+    /// Those that may be planned now, by number.
+    std::vector<HeldShard> in_force(SteadyTime now) const {
+        std::vector<HeldShard> held;
+        for (const auto& [shard, lease] : leases_)
+            if (now < lease.until) held.push_back({shard, lease.epoch});
+        return held;
+    }
+    bool in_force(HeldShard held, SteadyTime now) const {
+        const auto found = leases_.find(held.shard);
+        return found != leases_.end() && found->second.epoch == held.epoch &&
+               now < found->second.until;
+    }
+    /// Forgets those that are not in force any more. @return them.
+    std::vector<HeldShard> drop_lapsed(SteadyTime now) {
+        std::vector<HeldShard> lapsed;
+        for (auto it = leases_.begin(); it != leases_.end();) {
+            if (now < it->second.until) {
+                ++it;
+                continue;
+            }
+            lapsed.push_back({it->first, it->second.epoch});
+            it = leases_.erase(it);
+        }
+        return lapsed;
+    }
+    /// All that were taken and not dropped, whether in force or not.
+    std::vector<HeldShard> all() const {
+        std::vector<HeldShard> held;
+        for (const auto& [shard, lease] : leases_)
+            held.push_back({shard, lease.epoch});
+        return held;
+    }
+    std::set<ShardId> ids() const {
+        std::set<ShardId> ids;
+        for (const auto& [shard, lease] : leases_)
+            ids.insert(shard);
+        return ids;
+    }
+    std::size_t size() const { return leases_.size(); }
+
+private:
+    struct Lease {
+        std::uint64_t epoch = 0;
+        SteadyTime until;
+    };
+    std::map<ShardId, Lease> leases_;
+};
+
+}  // namespace quorate::coordinator

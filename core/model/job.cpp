@@ -1,0 +1,17 @@
+#include "core/model/job.hpp"
+
+#include "core/base/sha256.hpp"
+
+namespace quorate {
+
+std::string job_id(const CellKey& key, std::string_view region) {
+    return std::to_string(key.minute.epoch_ms()) + ":" + std::to_string(key.endpoint.value()) +
+           ":" + std::string{region};
+}
+
+std::string trace_id_of(std::string_view job_id) {
+    constexpr std::size_t kDigits = 32;  // as W3C trace context has it: 16 bytes
+    return to_hex(sha256(job_id)).substr(0, kDigits);
+}
+
+}  // namespace quorate
