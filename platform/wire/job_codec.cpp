@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kJobBytesMax = 256U << 10U;
 constexpr std::size_t kNameMax = 128;
+constexpr std::size_t kRegionMax = 63;  // the id that follows from it must fit into a name
 constexpr std::size_t kUrlMax = 4096;
 constexpr std::size_t kTextMax = 64U << 10U;
 constexpr int kListMax = 1000;
@@ -211,7 +212,7 @@ Decoded<Job> decode_job(std::string_view bytes) {
     checks.text(job.trace_id, "trace_id", kNameMax);
     checks.text(job.tenant, "tenant", kNameMax);
     checks.text(job.name, "name", kNameMax);
-    checks.text(job.region, "region", kNameMax);
+    checks.text(job.region, "region", kRegionMax);
     checks.text(job.url, "url", kUrlMax);
     checks.text(job.health_url, "health_url", kUrlMax);
     read_schedule(message, job, checks);

@@ -140,6 +140,8 @@ TEST(JobCodec, WhatIsOutOfBoundsIsNamed) {
               "job: regions_mask: is no set of regions");
     EXPECT_EQ(problem([](v1::Job& job) { job.clear_regions_mask(); }),
               "job: regions_mask: does not fit expected_cells and region_id");
+    EXPECT_EQ(problem([](v1::Job& job) { job.set_region(std::string(64, 'x')); }),
+              "job: region: is too long");
     EXPECT_EQ(problem([](v1::Job& job) { job.set_url(std::string(5000, 'x')); }),
               "job: url: is too long");
     EXPECT_EQ(wire::decode_job("\xff\xff").error().text, "job: is no quorate.v1.Job");
