@@ -35,16 +35,16 @@ struct FleetContext {
     CoordinatorMetrics& metrics;
 };
 
-/// This coordinator among the others: it tells once a second that it lives, finds out which shards
+/// This coordinator among the others: it tells twice a second that it lives, finds out which shards
 /// fall to it, gives back the leases of those that don't and takes those that do as soon as they
 /// are free. All on one executor.
 class Fleet {
 public:
-    static constexpr milliseconds kEvery{1000};
+    static constexpr milliseconds kEvery{500};
     static constexpr milliseconds kSoon{250};  ///< while shards that fall to us are not ours yet
-    static constexpr milliseconds kLease{5000};
+    static constexpr milliseconds kLease{2500};
     /// We stop this long before Redis lets another have the lease.
-    static constexpr milliseconds kMargin{1000};
+    static constexpr milliseconds kMargin{500};
 
     Fleet(FleetContext context, Identity identity);
 

@@ -11,7 +11,7 @@
 
 namespace quorate {
 
-/// What a coordinator says of itself every second.
+/// What a coordinator says of itself twice a second.
 struct CoordinatorBeat {
     std::string name;
     UtcTime at;  ///< Redis's clock, when Redis took it
@@ -23,7 +23,7 @@ struct CoordinatorBeat {
 };
 
 /// A coordinator lives while it was heard this long ago.
-inline constexpr milliseconds kCoordinatorAliveFor{4000};
+inline constexpr milliseconds kCoordinatorAliveFor{2000};
 /// After this silence its heartbeat is forgotten.
 inline constexpr milliseconds kCoordinatorForgottenAfter{3'600'000};
 

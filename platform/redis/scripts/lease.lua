@@ -15,7 +15,7 @@ end
 
 local length = tonumber(ARGV[3])
 -- A lease that ends later than one taken now would is of a clock that was set back since: it counts as
--- over, for its holder renews it every second if it lives.
+-- over, for its holder renews it twice a second if it lives.
 local runs = left > 0 and left <= length
 if runs and standing ~= holder then return {0, standing, left} end
 if not runs then

@@ -67,6 +67,9 @@ TEST(JobCodec, AJobWithoutAnIdGetsTheOneOfItsCell) {
     job.trace_id.clear();
     job.region = "eu-west";
     job.key = {EndpointId{7}, RegionId{2}, UtcMinute::from_epoch_ms(1'700'000'000'000)};
+    job.regions_mask = {};
+    job.regions_mask.add(RegionId{2});
+    job.expected_cells = 1;
     const auto decoded = wire::decode_job(wire::encode_job(job));
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->id, "1700000000000:7:eu-west");
