@@ -12,6 +12,8 @@
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/redis/job_queue.hpp"
+#include "platform/redis/keys.hpp"
+#include "platform/wire/job_codec.hpp"
 #include "region-agent/app.hpp"
 #include "tests/integration/redis/with_client.hpp"
 #include "tests/integration/region-agent/mcp_stub.hpp"
@@ -76,8 +78,14 @@ struct Bench {
     CellBuffer cells;
     McpStub stub;
 
+    /// All at once, as a planner does: an agent that waits must not get the first alone.
     Task<> enqueue(std::vector<Job> jobs) {
-        return testing::put_jobs(redis, kRegion, std::move(jobs));
+        std::vector<RedisArgs> commands;
+        commands.push_back({"MULTI"});
+        for (const auto& job : jobs)
+            commands.push_back({"XADD", keys::jobs(kRegion), "*", "j", wire::encode_job(job)});
+        commands.push_back({"EXEC"});
+        co_await redis.run_all(std::move(commands));
     }
 
     Task<QueueDepth> depth() { return depth_of(redis, kRegion); }
