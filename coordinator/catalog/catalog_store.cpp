@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -24,6 +25,20 @@ std::vector<RegionId> region_ids(const pqxx::field& array) {
     for (const auto number : sql::numbers(array))
         ids.emplace_back(static_cast<std::uint64_t>(number));
     return ids;
+}
+
+/// Texts of arrays of at most `kRowsMax` rows each: however many endpoints one apply brings, none
+/// of its statements takes long.
+std::vector<std::string> parts_of(json::array rows) {
+    constexpr std::size_t kRowsMax = 5000;
+    std::vector<std::string> parts;
+    json::array part;
+    for (auto& row : rows) {
+        part.push_back(std::move(row));
+        if (part.size() == kRowsMax) parts.push_back(json::serialize(std::exchange(part, {})));
+    }
+    if (!part.empty()) parts.push_back(json::serialize(part));
+    return parts;
 }
 
 /// What endpoint_version's columns are filled with.
@@ -60,16 +75,16 @@ std::map<std::string, EndpointId> insert_endpoints(pqxx::work& work,
         "INSERT INTO quorate.tenant (name) SELECT unnest($1::text[])"
         " ON CONFLICT DO NOTHING",
         sql::array(tenants));
-    const auto inserted = work.exec_params(
-        "INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot)"
-        " SELECT tenant, name, shard, cell_slot FROM jsonb_to_recordset($1::jsonb)"
-        " AS row (tenant text, name text, shard smallint, cell_slot integer)"
-        " RETURNING id, tenant, name",
-        json::serialize(rows));
     std::map<std::string, EndpointId> ids;
-    for (const auto& row : inserted)
-        ids.emplace(row[1].as<std::string>() + "/" + row[2].as<std::string>(),
-                    EndpointId{row[0].as<std::uint64_t>()});
+    for (const auto& part : parts_of(std::move(rows)))
+        for (const auto& row : work.exec_params(
+                 "INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot)"
+                 " SELECT tenant, name, shard, cell_slot FROM jsonb_to_recordset($1::jsonb)"
+                 " AS row (tenant text, name text, shard smallint, cell_slot integer)"
+                 " RETURNING id, tenant, name",
+                 part))
+            ids.emplace(row[1].as<std::string>() + "/" + row[2].as<std::string>(),
+                        EndpointId{row[0].as<std::uint64_t>()});
     return ids;
 }
 
@@ -196,17 +211,18 @@ UtcMinute write_diff(pqxx::work& work,
     work.exec_params(
         "UPDATE quorate.endpoint SET deleted_at = now() WHERE id = ANY ($1::integer[])",
         sql::array(diff.deleted, [](const auto& endpoint) { return endpoint.id.value(); }));
-    work.exec_params(
-        "INSERT INTO quorate.endpoint_version (endpoint_id, version, generation, valid_from, url,"
-        " regions, interval_ms, paused, spec)"
-        " SELECT endpoint_id, version, $1, " +
-            sql::timestamp("$2") +
-            ", url, regions, interval_ms, paused, spec"
-            " FROM jsonb_to_recordset($3::jsonb) AS row (endpoint_id integer, version integer,"
-            " url text, regions smallint[], interval_ms integer, paused boolean, spec jsonb)",
-        generation,
-        from_us,
-        json::serialize(versions));
+    for (const auto& part : parts_of(std::move(versions)))
+        work.exec_params(
+            "INSERT INTO quorate.endpoint_version (endpoint_id, version, generation, valid_from,"
+            " url, regions, interval_ms, paused, spec)"
+            " SELECT endpoint_id, version, $1, " +
+                sql::timestamp("$2") +
+                ", url, regions, interval_ms, paused, spec"
+                " FROM jsonb_to_recordset($3::jsonb) AS row (endpoint_id integer, version integer,"
+                " url text, regions smallint[], interval_ms integer, paused boolean, spec jsonb)",
+            generation,
+            from_us,
+            part);
     work.exec_params(
         "SELECT pg_notify($1, $2)", std::string{kCatalogueChannel}, std::to_string(generation));
     return from;

@@ -237,6 +237,22 @@ TEST(CellSlots, NoMinuteHasTwoEndpointsOfOneSlot) {
     EXPECT_EQ(lab.sql(kPlaces), "4|4|t");
 }
 
+TEST(Apply, ThousandsOfEndpointsAreWrittenWhole) {
+    Catalogued lab;
+    ApplyOrder order;
+    for (int file = 0; file < 12; ++file) {  // more than one statement takes
+        std::string yaml = "endpoints:\n";
+        for (int i = 0; i < 1000; ++i)
+            yaml += "  - {name: e" + std::to_string(file * 1000 + i) + ", url: 'http://h/'}\n";
+        order.files.push_back({"e" + std::to_string(file) + ".yaml", std::move(yaml)});
+    }
+    EXPECT_EQ(lab.apply(order).created.size(), 12'000U);
+    EXPECT_EQ(lab.apply(order).unchanged.size(), 12'000U);
+    EXPECT_EQ(lab.sql(kPlaces), "12000|12000|t");
+    EXPECT_EQ(lab.sql("SELECT count(*), count(DISTINCT endpoint_id) FROM quorate.endpoint_version"),
+              "12000|12000");
+}
+
 TEST(CellSlots, TheSmallestFreeOnesAreTaken) {
     using Slots = std::vector<std::uint32_t>;
     EXPECT_EQ(smallest_free({}, 3), (Slots{0, 1, 2}));
