@@ -7,7 +7,7 @@ from pathlib import Path
 import check
 
 DEV = 'usage() {\n    cat <<\'TEXT\'\n./dev up\nTEXT\n}\ncase "${1:-}" in\n    up)\n        ;;\nesac\n'
-README = "# A folder\n\nWhat belongs here.\n"
+README = "# A folder\n\nWhat belongs here.\nWhat does not.\nWho calls whom.\nTests: there.\n"
 LAYERS = "core/base:\ncore/model: core/base\nprobe: core/*\n"
 FENCES = r"""#include\s*<hiredis/ | platform/redis | one owner
 \bdetached\b | platform/runtime | an owner for each coroutine
@@ -15,7 +15,7 @@ FENCES = r"""#include\s*<hiredis/ | platform/redis | one owner
 """
 CLEAN = {
     "dev": DEV, "tests/architecture/layers.txt": LAYERS, "tests/architecture/fences.txt": FENCES,
-    "tests/README.md": README, "core/base/README.md": README, "core/model/README.md": README,
+    "tests/README.md": README, "tests/architecture/README.md": README, "core/base/README.md": README, "core/model/README.md": README,
     "probe/README.md": README, "core/base/id.hpp": "#pragma once\n",
     "core/model/cell.hpp": '#include "core/base/id.hpp"\n',
     "probe/probe.cpp": '#include "core/model/cell.hpp"\n',
@@ -121,8 +121,20 @@ class Planted(unittest.TestCase):
         self.assertEqual(self.found({"probe/x.cpp": logged}), [("log-event", "probe/x.cpp")])
         self.assertEqual(self.found({"docs/log-events.md": listed}), [("log-event", "docs/log-events.md")])
         self.assertEqual(self.found({"probe/x.cpp": logged, "docs/log-events.md": listed}), [])
+        self.assertEqual(self.found({"probe/x.cpp": logged.replace("info", "warn"), "docs/log-events.md": listed}),
+                         [("log-event", "docs/log-events.md")])
         either = 'void f() { log_event(log, level(1, 2), ok ? "a.gained" : "a.lost"); }\n'
         self.assertEqual(self.found({"probe/x.cpp": either}), [("log-event", "probe/x.cpp")] * 2)
+
+    def test_the_levels_of_a_log_event_are_those_that_are_listed(self):
+        rows = "| `a.lost` | {} | It went. | Nothing. |\n| `a.gained` | {} | It came. | Nothing. |\n"
+        together = 'log_event(log, ok ? LogLevel::info : LogLevel::warn, ok ? "a.gained" : "a.lost");'
+        variable = 'auto level = LogLevel::warn; level = LogLevel::info; log_event(log, level, "a.lost");'
+        gained = 'log_event(log, LogLevel::info, "a.gained");'
+        for code, lost in ((together, "warn"), (variable + gained, "info, warn"), (variable + gained, "warn, info")):
+            for listed, expected in ((lost, []), ("error", [("log-event", "docs/log-events.md")])):
+                files = {"probe/x.cpp": f"void f() {{ {code} }}\n", "docs/log-events.md": rows.format(listed, "info")}
+                self.assertEqual(self.found(files), expected, (code, listed))
 
 
 if __name__ == "__main__":
