@@ -15,10 +15,12 @@ function(quorate_daemon name)
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS})
 endfunction()
 
-# quorate_test(NAME SUITE suite SOURCES file… [DEPENDS target…] [TIMEOUT s]): one GoogleTest binary,
-# one ctest entry, labelled with its suite (unit, integration, simulation, fault).
+# quorate_test(NAME SUITE suite SOURCES file… [DEPENDS target…] [TIMEOUT s] [FAULT pattern…]): one
+# GoogleTest binary, one ctest entry, labelled with its suite (unit, integration, simulation). Tests
+# that match a FAULT pattern (crashes, stores that go away) are an entry of their own, labelled
+# `fault`, and run there alone.
 function(quorate_test name)
-  cmake_parse_arguments(arg "" "SUITE;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "SUITE;TIMEOUT" "SOURCES;DEPENDS;FAULT" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
@@ -28,6 +30,18 @@ function(quorate_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  add_test(NAME ${arg_SUITE}.${name} COMMAND ${name})
-  set_tests_properties(${arg_SUITE}.${name} PROPERTIES LABELS ${arg_SUITE} TIMEOUT ${arg_TIMEOUT})
+  list(JOIN arg_FAULT ":" faults)
+  if(faults)
+    quorate_test_entry(${arg_SUITE} ${name} "-${faults}" ${arg_TIMEOUT})
+    quorate_test_entry(fault ${name} "${faults}" ${arg_TIMEOUT})
+  else()
+    quorate_test_entry(${arg_SUITE} ${name} "*" ${arg_TIMEOUT})
+  endif()
+endfunction()
+
+# One ctest entry of a GoogleTest binary; a filter that matches no test fails.
+function(quorate_test_entry suite name filter timeout)
+  add_test(NAME ${suite}.${name} COMMAND ${name} "--gtest_filter=${filter}")
+  set_tests_properties(${suite}.${name} PROPERTIES LABELS ${suite} TIMEOUT ${timeout}
+                       FAIL_REGULAR_EXPRESSION "Running 0 tests from 0 test suites")
 endfunction()
