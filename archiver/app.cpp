@@ -68,17 +68,23 @@ struct ArchiverApp::Parts {
     TaskGroup tasks;      // ends first
 };
 
-/// Waits for Postgres, then refuses a database that is not ours.
+/// Waits for Postgres and for a schema of this version, then refuses a database that is not ours.
 Task<> ArchiverApp::Parts::check_database() {
+    bool said = false;
     for (;;) {
         try {
             co_await require_schema_async(database);
+            conditions.schema(true);
             auto check = [this](pqxx::work& work) {
                 settle_deployment(work, window_of(config), config.shards);
             };
             co_await database.transact(check);
             co_return;
         } catch (const PostgresUnavailable&) {  // readiness says so
+        } catch (const SchemaMismatch& error) {
+            conditions.schema(false);
+            if (!std::exchange(said, true))
+                log_event(log, LogLevel::error, "schema.mismatched", kv("detail", error.what()));
         }
         co_await sleep_for(std::chrono::seconds{1});
     }

@@ -19,9 +19,9 @@ public:
     ArchiverApp(const ArchiverApp&) = delete;
     ArchiverApp& operator=(const ArchiverApp&) = delete;
 
-    /// Archives until cancelled. Throws `operation_aborted` then; SchemaMismatch or
-    /// DeploymentMismatch, with one line that says what to do, if the database is not for this
-    /// build or not for this config.
+    /// Archives until cancelled; waits for Postgres and Redis, and for a schema of this build's
+    /// version. Throws `operation_aborted` then; DeploymentMismatch, with one line that says what
+    /// to do, if the database was set up with another window or number of shards.
     Task<> run();
 
     /// SIGHUP: takes what may change while running (`log.level`); a bad file keeps the old config.

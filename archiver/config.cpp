@@ -1,5 +1,6 @@
 #include "archiver/config.hpp"
 
+#include "platform/config/ip_address.hpp"
 #include "platform/redis/address.hpp"
 
 namespace quorate {
@@ -17,9 +18,11 @@ Schema<ArchiverConfig> archiver_schema() {
         });
     schema.key("log.level", &ArchiverConfig::log_level, "least level that is logged")
         .one_of({"debug", "info", "warn", "error"});
-    schema.key("health.address",
-               &ArchiverConfig::health_address,
-               "IP address of /livez, /readyz and /metrics");
+    schema
+        .key("health.address",
+             &ArchiverConfig::health_address,
+             "IP address of /livez, /readyz and /metrics")
+        .check(ip_address_problem);
     schema.key("health.port", &ArchiverConfig::health_port, "their port; 0: the system chooses")
         .between(0, 65535);
     schema

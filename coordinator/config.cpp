@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "core/decision/region_set.hpp"
+#include "platform/config/ip_address.hpp"
 #include "platform/redis/address.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
@@ -74,9 +75,11 @@ Schema<Config> config_schema() {
              "Where the admin API listens: a loopback address.")
         .check(admin_address_problem);
     schema.key("grpc.port", &Config::grpc_port, "Port of the admin API.");
-    schema.key("health.address",
-               &Config::health_address,
-               "Where /livez, /readyz and /metrics are served.");
+    schema
+        .key("health.address",
+             &Config::health_address,
+             "Where /livez, /readyz and /metrics are served.")
+        .check(ip_address_problem);
     schema.key("health.port", &Config::health_port, "Port of /livez, /readyz and /metrics.");
     schema.key("log.level", &Config::log_level, "Least level of the lines in the log.")
         .one_of({"debug", "info", "warn", "error"});

@@ -191,12 +191,15 @@ Pulse::Load App::load() const {
 
 void App::watch_redis() {
     readiness_.set(kRedisUnreachable);  // until it was reached
-    redis_.on_change([this](bool reachable, const std::string& why) {
+    redis_.on_change([this, told = false](bool reachable, const std::string& why) mutable {
         intake_.look_for_own();
-        const bool changed =
-            reachable ? readiness_.clear(kRedisUnreachable) : readiness_.set(kRedisUnreachable);
-        if (reachable && changed)
+        if (reachable)
+            readiness_.clear(kRedisUnreachable);
+        else
+            readiness_.set(kRedisUnreachable);
+        if (reachable && std::exchange(told, false))
             log_event(log_, LogLevel::info, "readiness.regained", kv("reason", kRedisUnreachable));
+        told = !reachable;
         if (!reachable)
             log_event(log_,
                       LogLevel::warn,

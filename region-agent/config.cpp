@@ -1,9 +1,8 @@
 #include "region-agent/config.hpp"
 
-#include <boost/asio/ip/address.hpp>
-
 #include "core/base/text.hpp"
 #include "core/model/http_url.hpp"
+#include "platform/config/ip_address.hpp"
 #include "platform/redis/address.hpp"
 #include "platform/wire/endpoint_check.hpp"
 #include "probe/resolver.hpp"
@@ -15,12 +14,6 @@ namespace {
 std::string name_problem(const std::string& name) {
     if (wire::is_name(name)) return {};
     return "must be lower-case letters, digits and hyphens, at most 63, is \"" + name + "\"";
-}
-
-std::string address_problem(const std::string& address) {
-    boost::system::error_code error;
-    boost::asio::ip::make_address(address, error);
-    return error ? "must be an IP address, is \"" + address + "\"" : std::string{};
 }
 
 std::string landmarks_problem(const std::vector<std::string>& landmarks) {
@@ -90,7 +83,7 @@ Schema<Config> config_schema() {
         .key("bind_address",
              &Config::bind_address,
              "Source address of probes; without it the kernel's choice.")
-        .check(address_problem);
+        .check(ip_address_problem);
     schema
         .key("name_servers",
              &Config::name_servers,
@@ -146,7 +139,7 @@ Schema<Config> config_schema() {
         .key("health.address",
              &Config::health_address,
              "Where /livez, /readyz and /metrics are served.")
-        .check(address_problem);
+        .check(ip_address_problem);
     schema.key("health.port", &Config::health_port, "Port of /livez, /readyz and /metrics.");
     schema.key("log.level", &Config::log_level, "Least level of the lines in the log.")
         .one_of({"debug", "info", "warn", "error"});

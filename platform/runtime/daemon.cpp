@@ -61,16 +61,29 @@ void run_to_end(const Serve& serve) {
 struct Options {
     std::string config_file;
     bool check_config = false;
+    const DaemonOrder* order = nullptr;
 };
 
 /// The options, or the exit code of a command line that asks for help or is wrong.
-std::optional<Options> parse(int argc, char** argv, const DaemonInfo& info, int& exit_code) {
+std::optional<Options> parse(int argc,
+                             char** argv,
+                             const DaemonInfo& info,
+                             const std::vector<DaemonOrder>& orders,
+                             int& exit_code) {
     Options options;
     CLI::App app{"", info.name};
     app.add_option("--config", options.config_file, "the YAML file to load")
         ->type_name("FILE")
         ->required();
-    app.add_flag("--check-config", options.check_config, "load the file, report and exit");
+    std::vector<CLI::Option*> exclusive{
+        app.add_flag("--check-config", options.check_config, "load the file, report and exit")};
+    for (const auto& order : orders) {
+        auto* flag = app.add_flag_callback(
+            order.flag, [&options, &order] { options.order = &order; }, order.text);
+        for (auto* other : exclusive)
+            flag->excludes(other);
+        exclusive.push_back(flag);
+    }
     app.set_version_flag("--version", info.name + " " + info.version);
     try {
         app.parse(argc, argv);
@@ -83,11 +96,19 @@ std::optional<Options> parse(int argc, char** argv, const DaemonInfo& info, int&
 
 }  // namespace
 
-int run_daemon(int argc, char** argv, const DaemonInfo& info, const Load& load) {
+int run_daemon(int argc,
+               char** argv,
+               const DaemonInfo& info,
+               const Load& load,
+               const std::vector<DaemonOrder>& orders) {
     int exit_code = 0;
-    const auto options = parse(argc, argv, info, exit_code);
+    const auto options = parse(argc, argv, info, orders, exit_code);
     if (!options) return exit_code;
     try {
+        if (options->order != nullptr) {
+            options->order->carry_out(options->config_file);
+            return 0;
+        }
         const auto serve = load(options->config_file);
         if (options->check_config) {
             std::cout << options->config_file << ": ok\n";

@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "platform/runtime/task.hpp"
 
@@ -32,6 +33,14 @@ using Serve = std::function<Task<>(DaemonContext&)>;
 /// Reads and checks the config file and returns the body. Throws to refuse; `what()` is shown.
 using Load = std::function<Serve(const std::string& config_file)>;
 
+/// A flag of one daemon alone that makes it do something once, in place of running.
+struct DaemonOrder {
+    std::string flag;  // `--migrate`
+    std::string text;  // for `--help`
+    /// Throws to say that it failed; `what()` is shown.
+    std::function<void(const std::string& config_file)> carry_out;
+};
+
 /// The whole of a `main`: understands `--config FILE`, `--check-config` and `--version`, loads, and
 /// runs the body on this thread until it ends or SIGTERM or SIGINT cancels it. A second such signal
 /// ends the process at once. The body finds its executor with `asio::this_coro::executor`.
@@ -47,8 +56,13 @@ using Load = std::function<Serve(const std::string& config_file)>;
 ///         });
 ///     }
 /// @endcode
-/// @return the exit code: 0 the body ended or the config is good, 1 the config was refused or the
-///     body failed (its message is on stderr), 2 wrong usage.
-int run_daemon(int argc, char** argv, const DaemonInfo& info, const Load& load);
+/// @param orders further flags; each excludes the others and `--check-config`.
+/// @return the exit code: 0 the body or order ended or the config is good, 1 the config was refused
+///     or the body or order failed (its message is on stderr), 2 wrong usage.
+int run_daemon(int argc,
+               char** argv,
+               const DaemonInfo& info,
+               const Load& load,
+               const std::vector<DaemonOrder>& orders = {});
 
 }  // namespace quorate

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -11,7 +13,8 @@ namespace quorate {
 
 /// What a daemon needs to work that is active one at a time (coordinator, archiver), and which
 /// reasons of /readyz follow: the cause alone, not what it entails (without Postgres nobody leads,
-/// but that is no news). Thread-safe.
+/// but that is no news). The log tells what was found: that a daemon which has just started has
+/// reached nothing yet stands in /readyz alone. Thread-safe.
 class Conditions {
 public:
     /// Nothing is known yet: neither Postgres nor Redis was reached.
@@ -30,21 +33,30 @@ public:
     void leading(bool leading) { change(leading_, leading); }
 
 private:
-    void change(bool& condition, bool value) {
+    using Known = std::optional<bool>;  // nothing: not found out yet
+
+    template <class Condition>
+    void change(Condition& condition, bool value) {
         const std::lock_guard lock{mutex_};
         condition = value;
         show();
     }
     void show() {
-        note("redis_unreachable", !redis_, redis_detail_);
-        note("postgres_unreachable", !postgres_);
-        note("schema_mismatch", postgres_ && !schema_);
-        note("starting", postgres_ && schema_ && !prepared_);
-        note("standby", postgres_ && schema_ && prepared_ && !leading_);
+        const bool postgres = postgres_.value_or(false);
+        const bool prepared = postgres && schema_ && prepared_;
+        note("redis_unreachable", !redis_.value_or(false), redis_.has_value(), redis_detail_);
+        note("postgres_unreachable", !postgres, postgres_.has_value());
+        note("schema_mismatch", postgres && !schema_, true);
+        note("starting", postgres && schema_ && !prepared_, false);
+        note("standby", prepared && !leading_.value_or(false), leading_.has_value());
     }
-    void note(const char* reason, bool present, const std::string& detail = {}) {
-        const bool changed = present ? readiness_.set(reason) : readiness_.clear(reason);
-        if (changed)
+    /// @param news whether it is worth a line: it was found, not assumed.
+    void note(const char* reason, bool present, bool news, const std::string& detail = {}) {
+        if (present)
+            readiness_.set(reason);
+        else
+            readiness_.clear(reason);
+        if (present ? news && told_.insert(reason).second : told_.erase(reason) > 0)
             log_event(log_,
                       present ? LogLevel::warn : LogLevel::info,
                       present ? "readiness.lost" : "readiness.regained",
@@ -55,12 +67,13 @@ private:
     Readiness& readiness_;
     Logger& log_;
     std::mutex mutex_;
-    bool postgres_ = false;
-    bool redis_ = false;
+    std::set<std::string> told_;  // reasons whose loss stands in the log
+    Known postgres_;
+    Known redis_;
     std::string redis_detail_;
     bool schema_ = true;
     bool prepared_ = false;
-    bool leading_ = false;
+    Known leading_;
 };
 
 }  // namespace quorate

@@ -1,25 +1,25 @@
 // Crashes and absences, each ending by seeing recovery.
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <random>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 #include <pqxx/pqxx>
 
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "platform/redis/keys.hpp"
+#include "tests/integration/archiver/archiver_process.hpp"
 #include "tests/integration/archiver/world.hpp"
 
 namespace quorate {
 namespace {
 
+using testing::ArchiverProcess;
 using testing::cluster;
 using testing::eventually;
 using testing::World;
@@ -193,56 +193,6 @@ TEST(ArchiverCrash, CellsThatComeDuringTheCommitOfTheWatermarkAreStoredAsLate) {
     });
 }
 
-/// The real binary, killed at any point and started again.
-class ArchiverProcess {
-public:
-    explicit ArchiverProcess(const World& world)
-        : settings_{world.config()},
-          config_{std::filesystem::temp_directory_path() /
-                  ("qa-" + world.name + "-" + std::to_string(::getpid()) + ".yaml")} {
-        configure("error");
-    }
-    ~ArchiverProcess() {
-        kill();
-        std::filesystem::remove(config_);
-    }
-    ArchiverProcess(const ArchiverProcess&) = delete;
-    ArchiverProcess& operator=(const ArchiverProcess&) = delete;
-
-    void configure(const std::string& log_level) {
-        std::ofstream{config_} << "window: " << settings_.window.count()
-                               << "ms\nshards: " << settings_.shards
-                               << "\nhealth.port: 0\nlog.level: " << log_level << "\nredis.url: \""
-                               << settings_.redis_url << "\"\n"
-                               << "postgres.conninfo: \"" << settings_.postgres_conninfo << "\"\n";
-    }
-    /// @param log where its log goes; nowhere in particular if empty.
-    void start(const std::filesystem::path& log = {}) {
-        process_ = ::fork();
-        if (process_ != 0) return;
-        if (!log.empty()) ::dup2(::open(log.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), 2);
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        ::execl(QUORATE_BINARY_DIR "/bin/quorate-archiver",
-                "quorate-archiver",
-                "--config",
-                config_.c_str(),
-                nullptr);
-        ::_exit(127);
-    }
-    void hang_up() const { ::kill(process_, SIGHUP); }
-    void kill() {
-        if (process_ == 0) return;
-        ::kill(process_, SIGKILL);
-        ::waitpid(process_, nullptr, 0);
-        process_ = 0;
-    }
-
-private:
-    ArchiverConfig settings_;
-    std::filesystem::path config_;
-    pid_t process_ = 0;
-};
-
 TEST(ArchiverCrash, KilledAgainAndAgainEachMinuteIsStoredExactlyOnce) {
     World world{*Window::of(std::chrono::seconds{2})};
     const std::vector<RegionId> regions{world.region("a"), world.region("b"), world.region("c")};
@@ -380,6 +330,34 @@ TEST(ArchiverFault, StartsWithoutPostgresAndRedisAndGoesOnWhenTheyCome) {
     });
 }
 
+TEST(ArchiverFault, WaitsForADatabaseThatIsNotMigratedAndGoesOnWhenItIs) {
+    World world;
+    auto config = world.config();
+    const auto fresh = world.name + "_fresh";
+    config.postgres_conninfo = cluster().create_database(fresh);
+    world.without_archiver([&](RedisClient&) -> Task<> {
+        const auto executor = co_await asio::this_coro::executor;
+        ArchiverApp app{config, executor};
+        TaskGroup group{executor, 1};
+        group.spawn("archiver", app.run());
+        std::string page;
+        const auto says = [&](std::string wanted) -> Task<bool> {
+            const auto holds = [&]() -> Task<bool> {
+                page = co_await World::http_get(app.health_port(), "/readyz");
+                co_return page.ends_with(wanted);
+            };
+            co_return co_await eventually(holds);
+        };
+        const bool waits = co_await says("{\"ready\":false,\"reasons\":[\"schema_mismatch\"]}");
+        EXPECT_TRUE(waits) << page;
+        migrate_database(config);
+        const bool goes_on = co_await says("{\"ready\":true}");
+        EXPECT_TRUE(goes_on) << page;
+        group.cancel();
+        co_await group.join();
+    });
+}
+
 TEST(ArchiverFault, GoesOnAfterRedisWasAway) {
     World world;
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};
@@ -448,6 +426,26 @@ TEST(ArchiverFault, OfTwoOneArchivesAndTheOtherStandsBy) {
         group.cancel();
         co_await group.join();
     });
+}
+
+TEST(ArchiverStart, APortInUseIsOneLineOnStderrThatNamesIt) {
+    World world;
+    asio::io_context io{1};
+    const asio::ip::tcp::acceptor holder{io, {asio::ip::address_v4::loopback(), 0}};
+    const auto port = holder.local_endpoint().port();
+    const auto file = std::filesystem::temp_directory_path() /
+                      ("qa-" + world.name + "-" + std::to_string(::getpid()) + ".port");
+    ArchiverProcess archiver{world};
+    archiver.configure("info", port);
+    archiver.start(file);
+    EXPECT_EQ(archiver.wait(), 1);
+    std::ifstream stream{file};
+    const std::string said{std::istreambuf_iterator<char>{stream}, {}};
+    const auto number = std::to_string(port);
+    EXPECT_EQ(said,
+              "quorate-archiver: port " + number +
+                  " is in use (health server, 127.0.0.1:" + number + ")\n");
+    std::filesystem::remove(file);
 }
 
 TEST(ArchiverStart, RefusesADatabaseOfAnotherWindowWithOneLine) {

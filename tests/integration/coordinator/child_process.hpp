@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,7 +15,9 @@ namespace quorate::testing {
 /// A program of ours, run as a process of its own; it dies with the test.
 class ChildProcess {
 public:
-    explicit ChildProcess(const std::vector<std::string>& command) {
+    /// @param stderr_file where its stderr goes, made anew; to ours if empty.
+    explicit ChildProcess(const std::vector<std::string>& command,
+                          const std::string& stderr_file = {}) {
         std::vector<char*> arguments;
         for (const auto& word : command)
             arguments.push_back(const_cast<char*>(word.c_str()));
@@ -23,6 +26,8 @@ public:
         if (process_ < 0) throw std::runtime_error{"fork failed"};
         if (process_ > 0) return;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!stderr_file.empty())
+            dup2(open(stderr_file.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), STDERR_FILENO);
         execv(arguments.front(), arguments.data());
         _exit(127);
     }

@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
 #include "tests/integration/coordinator/processes.hpp"
@@ -83,20 +87,60 @@ TEST(CoordinatorProcess, WaitsForRedisAndPostgresAndSaysWhichIsAway) {
     EXPECT_NE(metrics.find("quorate_coordinator_shards_held 64"), std::string::npos);
 }
 
+/// All that is in a file.
+std::string text_of(const fs::path& file) {
+    std::ifstream stream{file};
+    return {std::istreambuf_iterator<char>{stream}, {}};
+}
+
+TEST(CoordinatorProcess, APortInUseIsOneLineOnStderrThatNamesIt) {
+    Catalogued lab{seconds{5}};
+    RedisServer redis;
+    asio::io_context io{1};
+    const asio::ip::tcp::acceptor holder{io, {asio::ip::address_v4::loopback(), 0}};
+    const auto port = std::to_string(holder.local_endpoint().port());
+    const ConfigFile config{lab, redis.url()};
+    for (const std::string daemon_port : {"health", "grpc"}) {
+        std::string text = text_of(config.path());
+        const auto key = text.find(daemon_port + ": {port: 0}");
+        ASSERT_NE(key, text.npos);
+        text.replace(key + daemon_port.size() + 9, 1, port);
+        text.replace(text.find("level: error"), 12, "level: info");
+        std::ofstream{config.folder / "taken.yaml"} << text;
+        const auto log = config.folder / "stderr";
+        ChildProcess process{{kCoordinatorBinary, "--config", config.folder / "taken.yaml"}, log};
+        EXPECT_EQ(process.wait(), 1);
+        const auto said = text_of(log);
+        EXPECT_NE(said.find("quorate-coordinator: port " + port + " is in use"), said.npos) << said;
+        EXPECT_EQ(std::ranges::count(said, '\n'), 1) << said;
+    }
+}
+
 TEST(CoordinatorProcess, CheckConfigNamesEveryWrongKey) {
     const auto folder =
         fs::temp_directory_path() / ("coordinator-config-" + std::to_string(getpid()));
     fs::create_directories(folder);
     std::ofstream{folder / "c.yaml"} << "window: 7s\nregions: [us-east, us-east]\n"
-                                        "redis: {url: \"http://x\"}\ngrpc: {address: 0.0.0.0}\n";
+                                        "redis: {url: \"http://x\"}\ngrpc: {address: 0.0.0.0}\n"
+                                        "health: {address: nonsense}\n";
     try {
         load_config(config_schema(), folder / "c.yaml");
         FAIL() << "not refused";
     } catch (const InvalidConfig& error) {
-        EXPECT_EQ(error.errors().size(), 5U) << error.what();
+        EXPECT_EQ(error.errors().size(), 6U) << error.what();
     }
-    ChildProcess process{{kCoordinatorBinary, "--check-config", "--config", folder / "c.yaml"}};
+    ChildProcess process{{kCoordinatorBinary, "--check-config", "--config", folder / "c.yaml"},
+                         folder / "stderr"};
     EXPECT_EQ(process.wait(), 1);
+    const auto said = text_of(folder / "stderr");
+    for (const std::string line :
+         {"c.yaml:1: window: must be 2s",
+          "c.yaml:2: regions: names the region us-east twice",
+          "c.yaml:3: redis.url: ",
+          "c.yaml:4: grpc.address: ",
+          "c.yaml:5: health.address: must be an IP address, is \"nonsense\"",
+          "postgres.conninfo: "})
+        EXPECT_NE(said.find(line), said.npos) << line << " is not in:\n" << said;
     fs::remove_all(folder);
 }
 

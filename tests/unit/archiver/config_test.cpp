@@ -36,6 +36,14 @@ TEST(ArchiverConfig, RefusesAWindowThatDoesNotDivideAMinute) {
         "archiver.yaml:1: window: must be 2s, 3s, 4s, 5s, 6s, 10s, 12s, 15s, 20s, 30s or 60s");
 }
 
+TEST(ArchiverConfig, RefusesAHealthAddressThatIsNone) {
+    const auto text = refusal(
+        "health: {address: nonsense}\nredis: {url: 'redis://127.0.0.1:6379'}\n"
+        "postgres: {conninfo: 'dbname=q'}\n");
+    EXPECT_EQ(text.substr(0, text.find('\n')),
+              "archiver.yaml:1: health.address: must be an IP address, is \"nonsense\"");
+}
+
 TEST(ArchiverConfig, ShowsNoConnectionString) {
     auto config =
         parse("redis: {url: 'redis://127.0.0.1:6379'}\npostgres: {conninfo: 'password=hunter2'}\n");

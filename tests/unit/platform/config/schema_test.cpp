@@ -9,6 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "platform/config/ip_address.hpp"
+
 namespace quorate {
 namespace {
 
@@ -212,6 +214,13 @@ TEST(ConfigSchema, AFileOnDiskIsLoaded) {
     std::ofstream{file} << "redis: {url: from-disk}\n";
     EXPECT_EQ(load_config(demo_schema(), file.string()).redis_url, "from-disk");
     std::filesystem::remove(file);
+}
+
+TEST(IpAddressProblem, TakesBothKindsAndNamesWhatIsNone) {
+    for (const auto* good : {"127.0.0.1", "::1", "0.0.0.0", "fe80::1%eth0"})
+        EXPECT_EQ(ip_address_problem(good), "") << good;
+    for (const std::string bad : {"", "nonsense", "127.0.0", "127.0.0.1:80", "[::1]", "localhost"})
+        EXPECT_EQ(ip_address_problem(bad), "must be an IP address, is \"" + bad + "\"");
 }
 
 }  // namespace

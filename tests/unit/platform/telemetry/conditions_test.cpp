@@ -50,6 +50,33 @@ TEST(Conditions, ShowTheCauseAloneAndNotWhatItEntails) {
     EXPECT_EQ(reasons(), Reasons{"schema_mismatch"});
 }
 
+TEST(Conditions, ADaemonThatHasOnlyBegunLogsNothing) {
+    Shown shown;
+    Conditions conditions{shown.readiness, shown.log};
+    EXPECT_FALSE(shown.readiness.ready());
+    EXPECT_EQ(shown.lines.str(), "");
+    conditions.redis(true);
+    conditions.postgres(true);
+    conditions.prepared(true);
+    conditions.leading(true);
+    EXPECT_TRUE(shown.readiness.ready());
+    EXPECT_EQ(shown.lines.str(), "") << "all was well, and nothing was lost in between";
+}
+
+TEST(Conditions, WhatIsAwayAtTheStartIsLoggedOnceItWasTried) {
+    Shown shown;
+    Conditions conditions{shown.readiness, shown.log};
+    conditions.postgres(false);
+    EXPECT_TRUE(shown.logged("readiness.lost"));
+    EXPECT_TRUE(shown.logged("postgres_unreachable"));
+    EXPECT_FALSE(shown.logged("redis_unreachable")) << "not tried yet";
+    const auto once = shown.lines.str();
+    conditions.postgres(false);
+    EXPECT_EQ(shown.lines.str(), once);
+    conditions.postgres(true);
+    EXPECT_TRUE(shown.logged("readiness.regained"));
+}
+
 TEST(Conditions, TheLogSaysWhyRedisIsAway) {
     Shown shown;
     Conditions conditions{shown.readiness, shown.log};
