@@ -114,7 +114,10 @@ Task<> Intake::read_jobs() {
                 co_await take_own();
             } else {
                 auto deliveries = co_await jobs_->read(std::min(room(), kReadMax), kBlock);
-                take(std::move(deliveries), "read");
+                if (aside_)  // it was waiting for jobs when we became unfit
+                    co_await pass_on(std::move(deliveries));
+                else
+                    take(std::move(deliveries), "read");
             }
             read = true;
         } catch (const RedisUnavailable&) {  // readiness tells
@@ -126,6 +129,15 @@ Task<> Intake::read_jobs() {
         look_for_own_ = true;  // a lost answer may have held jobs
         co_await sleep_for(kReadAgain);
     }
+}
+
+/// Back into the queue, for an agent that is fit.
+Task<> Intake::pass_on(std::vector<Delivery> deliveries) {
+    std::vector<std::string> entries;
+    for (auto& delivery : deliveries)
+        entries.push_back(std::move(delivery.entry));
+    const auto count = co_await jobs_->give_back(std::move(entries));
+    metrics_->jobs.with({"given_back"}).add(static_cast<double>(count));
 }
 
 /// Redis answered and refuses: said once, until a read works again.

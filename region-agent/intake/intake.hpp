@@ -94,6 +94,7 @@ private:
     Task<> forget_departed(std::vector<JobHolder> holders,
                            std::vector<Heartbeat> fleet,
                            UtcTime now);
+    Task<> pass_on(std::vector<Delivery> deliveries);
     void note_refusal(const RedisError& error);
     void take(std::vector<Delivery> deliveries, std::string_view how);
     Task<> await_slot(std::string entry, Job job);

@@ -149,7 +149,8 @@ TEST(AgentHonesty, ABlindAgentLeavesJobsToOneOfItsRegionThatSees) {
         co_await expect_all_done(bench);
         const auto cells = co_await bench.cells_of(kEndpoints);
         const auto unknown = std::ranges::count(cells, Verdict::unknown, &Cell::verdict);
-        EXPECT_EQ(unknown, 0) << "of " << cells.size();
+        EXPECT_EQ(unknown, 0) << "of " << cells.size() << ", such as: " << cells.at(0).agent << ": "
+                              << cells.at(0).detail;
         co_await blind.stop();
         co_await sees.stop();
     });
