@@ -1,6 +1,9 @@
+#include <iostream>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/session.hpp"
+#include "cli/table.hpp"
 #include "cli/verbs/probe.hpp"
 #include "cli/verbs/verbs.hpp"
 
@@ -32,6 +35,12 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        // Without a verb nothing else of the command line can be understood, `--help` included.
+        if (app.get_subcommands().empty() && app.remaining_size() > 0) {
+            std::cerr << "quorate: there is no verb or option "
+                      << printable(app.remaining().front()) << "; quorate --help lists them\n";
+            return Session::kUsage;
+        }
         return app.exit(error) == 0 ? Session::kDone : Session::kUsage;
     } catch (const std::exception& error) {
         session.fail(error.what());

@@ -49,11 +49,19 @@ std::optional<int> reason_of(const Transition& transition, const SealedRow* row)
     return best;
 }
 
+/// `{single_witness,endpoint_deleted}`: what this transition has to tell of how it was decided.
+std::string marks_text(const Transition& transition, const TransitionContext& context) {
+    const auto close_mark = name_of(transition.close_mark);
+    std::string text;
+    if (context.row != nullptr && context.row->record.single_witness) text = "single_witness";
+    if (!text.empty() && !close_mark.empty()) text += ',';
+    return "{" + text + std::string{close_mark} + "}";
+}
+
 IncidentId insert_incident(pqxx::work& work,
                            const Transition& transition,
                            const TransitionContext& context) {
     const auto& version = context.version;
-    const bool single = context.row != nullptr && context.row->record.single_witness;
     const auto reason = reason_of(transition, context.row);
     const auto row = work.exec_params1(
         "INSERT INTO quorate.incident (endpoint_id, ordinal, tenant, endpoint, severity, "
@@ -72,7 +80,7 @@ IncidentId insert_incident(pqxx::work& work,
         or_null(reason),
         array_text(transition.regions),
         transition.flaps,
-        single ? "{single_witness}" : "{}");
+        marks_text(transition, context));
     return IncidentId{row[0].as<std::uint64_t>()};
 }
 
@@ -99,8 +107,8 @@ IncidentId update_incident(pqxx::work& work,
         "scope = $5, recovered_at = $6, closed_at = $7, "
         "mttr_seconds = coalesce($8, mttr_seconds), reason = coalesce($9, reason), "
         "regions = ARRAY(SELECT DISTINCT r FROM unnest(regions || $10::smallint[]) r ORDER BY r), "
-        "flaps = $11, marks = CASE WHEN $12 = '' OR $12 = ANY (marks) THEN marks "
-        "ELSE marks || $12 END "
+        "flaps = $11, marks = marks || ARRAY(SELECT mark FROM unnest($12::text[]) mark "
+        "WHERE mark <> ALL (marks)) "
         "WHERE endpoint_id = $1 AND ordinal = $2 RETURNING id",
         context.version.endpoint.value(),
         transition.ordinal,
@@ -113,7 +121,7 @@ IncidentId update_incident(pqxx::work& work,
         or_null(reason),
         array_text(transition.regions),
         transition.flaps,
-        std::string{name_of(transition.close_mark)});
+        marks_text(transition, context));
     return IncidentId{row[0].as<std::uint64_t>()};
 }
 

@@ -59,16 +59,33 @@ bool read_files(const ApplyOptions& options, v1::ApplyRequest& request, Session&
     return false;
 }
 
+/// `file:line: key: message`.
+std::string error_text(const v1::FileError& error) {
+    std::string text = error.file();
+    if (error.line() != 0) text += ":" + std::to_string(error.line());
+    text += ": ";
+    if (!error.key().empty()) text += error.key() + ": ";
+    return printable(text + error.message());
+}
+
 void print_errors(const v1::ApplyResponse& answer) {
-    for (const auto& error : answer.errors()) {
-        std::cerr << printable(error.file());
-        if (error.line() != 0) std::cerr << ':' << error.line();
-        std::cerr << ": ";
-        if (!error.key().empty()) std::cerr << printable(error.key()) << ": ";
-        std::cerr << printable(error.message()) << '\n';
-    }
+    for (const auto& error : answer.errors())
+        std::cerr << error_text(error) << '\n';
     std::cerr << "quorate: " << answer.errors_size()
               << (answer.errors_size() == 1 ? " error" : " errors") << ", nothing was changed\n";
+}
+
+/// Every error as a line; where they stand in the JSON on stdout already, one line for the reader
+/// of stderr.
+void refuse(const v1::ApplyResponse& answer, Session& session) {
+    const auto more = answer.errors_size() - 1;
+    if (session.output == OutputFormat::json)
+        session.fail(error_text(answer.errors(0)) +
+                     (more > 0 ? " (and " + std::to_string(more) + " more)" : std::string{}) +
+                     "; nothing was changed");
+    else
+        print_errors(answer);
+    session.exit_status = Session::kFailed;
 }
 
 void print_changes(const v1::ApplyResponse& answer, bool dry_run) {
@@ -101,8 +118,7 @@ void apply(const ApplyOptions& options, Session& session) {
     if (!session.succeeded(session.admin().Apply(session.call().get(), request, &answer))) return;
     if (session.output == OutputFormat::json) print_json(to_json(answer));
     if (answer.errors_size() > 0) {
-        if (session.output == OutputFormat::table) print_errors(answer);
-        session.exit_status = Session::kFailed;
+        refuse(answer, session);
         return;
     }
     if (session.output == OutputFormat::table) print_changes(answer, options.dry_run);

@@ -63,6 +63,7 @@ void print_explanation(const v1::ExplainResponse& answer) {
               << incident.scope() << ", since "
               << time_text(incident.has_started_at_us() ? std::optional{incident.started_at_us()}
                                                         : std::nullopt)
+              << (incident.marks().empty() ? "" : ", marked " + joined(incident.marks()))
               << " (quorate incidents show " << incident.id() << ")\n";
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -7,6 +8,14 @@
 
 namespace quorate::cli {
 namespace {
+
+constexpr std::uint32_t kLimitDefault = 100;
+constexpr std::uint32_t kPageMax = 1000;  // what the coordinator gives at once
+
+struct ListOptions {
+    v1::ListIncidentsRequest request;
+    std::uint32_t limit = kLimitDefault;
+};
 
 std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
     std::string text;
@@ -39,7 +48,8 @@ void print_incidents(const v1::ListIncidentsResponse& answer) {
                  "MTTD",
                  "MTTR",
                  "REASON",
-                 "REGIONS"}};
+                 "REGIONS",
+                 "MARKS"}};
     for (const auto& row : answer.incidents())
         table.add({std::to_string(row.id()),
                    row.tenant() + "/" + row.endpoint(),
@@ -51,14 +61,30 @@ void print_incidents(const v1::ListIncidentsResponse& answer) {
                    seconds(row.has_mttd_seconds(), row.mttd_seconds()),
                    seconds(row.has_mttr_seconds(), row.mttr_seconds()),
                    row.reason(),
-                   joined(row.regions())});
+                   joined(row.regions()),
+                   joined(row.marks())});
     print(table);
 }
 
-void list(const v1::ListIncidentsRequest& request, Session& session) {
+/// Follows the pages until there are `limit` incidents.
+bool list_all(ListOptions options, Session& session, v1::ListIncidentsResponse& all) {
+    auto& request = options.request;
+    do {
+        const auto left = options.limit - static_cast<std::uint32_t>(all.incidents_size());
+        request.set_page_size(std::min(left, kPageMax));
+        v1::ListIncidentsResponse page;
+        if (!session.succeeded(session.admin().ListIncidents(session.call().get(), request, &page)))
+            return false;
+        request.set_page_token(page.next_page_token());
+        all.MergeFrom(page);
+    } while (!request.page_token().empty() &&
+             static_cast<std::uint32_t>(all.incidents_size()) < options.limit);
+    return true;
+}
+
+void list(const ListOptions& options, Session& session) {
     v1::ListIncidentsResponse answer;
-    if (!session.succeeded(session.admin().ListIncidents(session.call().get(), request, &answer)))
-        return;
+    if (!list_all(options, session, answer)) return;
     if (session.output == OutputFormat::json)
         print_json(to_json(answer).as_object()["incidents"]);
     else
@@ -74,7 +100,7 @@ void print_incident(const v1::GetIncidentResponse& answer) {
               << seconds(incident.has_mttd_seconds(), incident.mttd_seconds()) << "\nMTTR     "
               << seconds(incident.has_mttr_seconds(), incident.mttr_seconds()) << "\nreason   "
               << incident.reason() << "\nregions  " << joined(incident.regions()) << "\nflaps    "
-              << incident.flaps() << "\n\n";
+              << incident.flaps() << "\nmarks    " << joined(incident.marks()) << "\n\n";
     Table table{{"AT", "MINUTE", "FROM", "TO", "ROW", "DETAIL"}};
     for (const auto& event : answer.events())
         table.add(
@@ -102,23 +128,24 @@ void show(std::uint64_t id, Session& session) {
 }  // namespace
 
 void add_incidents_verb(CLI::App& app, Session& session) {
-    auto request = std::make_shared<v1::ListIncidentsRequest>();
+    auto options = std::make_shared<ListOptions>();
     auto* verb = app.add_subcommand("incidents", "Lists incidents, or shows one with its timeline");
-    const auto add_filters = [request](CLI::App& to) {
+    const auto add_filters = [options](CLI::App& to) {
         to.add_option_function<std::string>(
             "--endpoint",
-            [request](const std::string& name) { request->set_endpoint(name); },
+            [options](const std::string& name) { options->request.set_endpoint(name); },
             "name or tenant/name; all if absent");
         to.add_option_function<std::string>(
             "--tenant",
-            [request](const std::string& name) { request->set_tenant(name); },
+            [options](const std::string& name) { options->request.set_tenant(name); },
             "only this tenant's");
-        to.add_option_function<std::uint32_t>(
-            "--limit",
-            [request](std::uint32_t size) { request->set_page_size(size); },
-            "at most this many, the newest first (100)");
+        to.add_option("--limit", options->limit, "at most this many, the newest first")
+            ->check(CLI::Range(1U, 1'000'000U))
+            ->capture_default_str();
         to.add_flag_function(
-            "--open", [request](std::int64_t) { request->set_open_only(true); }, "only open ones");
+            "--open",
+            [options](std::int64_t) { options->request.set_open_only(true); },
+            "only open ones");
     };
     add_filters(*verb);
     verb->require_subcommand(0, 1);
@@ -128,8 +155,8 @@ void add_incidents_verb(CLI::App& app, Session& session) {
     auto id = std::make_shared<std::uint64_t>(0);
     show_verb->add_option("ID", *id, "number of the incident")->required();
     show_verb->callback([id, &session] { show(*id, session); });
-    verb->callback([request, show_verb, &session] {
-        if (!show_verb->parsed()) list(*request, session);
+    verb->callback([options, show_verb, &session] {
+        if (!show_verb->parsed()) list(*options, session);
     });
 }
 

@@ -159,7 +159,7 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     for (std::size_t i = 0; i < regions.size(); ++i) {
         auto& out = *response->add_regions();
         out.set_name(regions[i].name);
-        out.set_state("active");
+        out.set_state(regions[i].state);
         for (const auto& heartbeat : heartbeats[i])
             out.set_agents_alive(out.agents_alive() + (alive(heartbeat, now) ? 1 : 0));
         out.set_queue_depth(depths[i].entries);

@@ -136,8 +136,10 @@ std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& nam
 
 std::vector<Region> load_regions(pqxx::work& work) {
     std::vector<Region> regions;
-    for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
-        regions.push_back({RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>()});
+    for (const auto& row : work.exec("SELECT id, name, state FROM quorate.region"))
+        regions.push_back({RegionId{row[0].as<std::uint64_t>()},
+                           row[1].as<std::string>(),
+                           row[2].as<std::string>()});
     // Not ORDER BY: the database's collation may differ from the order that slots are made with.
     std::sort(regions.begin(), regions.end(), [](const auto& a, const auto& b) {
         return a.name < b.name;

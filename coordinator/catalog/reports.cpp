@@ -52,7 +52,8 @@ std::string incident_columns() {
     return "i.id, i.tenant, i.endpoint, i.severity, i.worst_severity, i.scope, " +
            sql::micros("i.started_at") + ", " + sql::micros("i.detected_at") + ", " +
            sql::micros("i.recovered_at") + ", " + sql::micros("i.closed_at") +
-           ", i.mttd_seconds, i.mttr_seconds, i.reason, array_to_json(i.regions)::text, i.flaps";
+           ", i.mttd_seconds, i.mttr_seconds, i.reason, array_to_json(i.regions)::text, i.flaps,"
+           " array_to_json(i.marks)::text";
 }
 
 void fill(v1::Incident& out, const pqxx::row& row) {
@@ -71,6 +72,7 @@ void fill(v1::Incident& out, const pqxx::row& row) {
     out.set_reason(text(row[12]));
     add_texts(row[13], *out.mutable_regions());
     out.set_flaps(row[14].is_null() ? 0 : row[14].as<std::uint32_t>());
+    add_texts(row[15], *out.mutable_marks());
 }
 
 void fill(v1::EndpointStatus& out, const pqxx::row& row) {

@@ -15,6 +15,7 @@ namespace quorate::coordinator {
 struct Region {
     RegionId id;
     std::string name;
+    std::string state = "active";  ///< as the table of regions has it
     friend bool operator==(const Region&, const Region&) = default;
 };
 

@@ -1,4 +1,5 @@
 """An instance of ./dev up with a folder and ports of its own."""
+import contextlib
 import json
 import os
 import random
@@ -47,6 +48,17 @@ class Stack:
             command += ["--server", f"127.0.0.1:{self.port(7443)}"]
         return subprocess.run(command, timeout=60, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
+    @contextlib.contextmanager
+    def quorate_in_background(self, *arguments):
+        """A verb that goes on until it is ended; yields the process, whose stdout is a pipe of text."""
+        process = subprocess.Popen([QUORATE, *arguments, "--server", f"127.0.0.1:{self.port(7443)}"], text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
     def rows(self, query):
         """The rows of a query as dictionaries."""
         text = f"SELECT coalesce(json_agg(row_to_json(q)), '[]') FROM ({query}) q"
@@ -90,7 +102,11 @@ def is_free(port):
 
 
 def free_offset():
-    """An offset at which every port is free, below the range from which the kernel takes its own."""
+    """An offset at which every port is free, below the range from which the kernel takes its own.
+
+    None at all where QUORATE_E2E_DEFAULT_PORTS asks for it and they are free: CI, which has the machine to itself."""
+    if os.environ.get("QUORATE_E2E_DEFAULT_PORTS") and all(map(is_free, PORTS)):
+        return 0
     for _ in range(100):
         offset = random.randrange(10_000, 23_000, 200)
         if all(is_free(port + offset) for port in PORTS):

@@ -3,11 +3,12 @@
 import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 import unittest
 
-from stack import Stack, poll
+from stack import QUORATE, Stack, poll
 
 LAB = ("lab-legacy", "lab-modern", "lab-tls")
 HEALTHY = (*LAB, "everything", "everything-sse", "stateless")
@@ -22,6 +23,30 @@ PROBE_KEYS = {
 TIMING_KEYS = {"dns", "connect", "tls", "first_byte", "discover", "initialize", "tools_list", "canary", "close", "total"}
 TOOLS_KEYS = {"count", "pages", "names", "semantic_hash", "full_hash"}
 TLS_KEYS = {"version", "not_after", "earliest_not_after", "issuer", "verify_code"}
+
+
+# era, transport and protocol_version of each demo server, and the name that it gives itself.
+SPOKEN = {
+    "lab-legacy": ("legacy", "streamable_http", "2025-11-25"),
+    "lab-modern": ("modern", "streamable_http", "2026-07-28"),
+    "lab-tls": ("modern", "streamable_http", "2026-07-28"),
+    "everything": ("legacy", "streamable_http", "2025-11-25"),
+    "everything-sse": ("sse", "http_sse", "2024-11-05"),
+    "stateless": ("modern", "streamable_http", "2026-07-28"),
+}
+
+ENDPOINT_KEYS = {"tenant", "endpoint", "url", "state", "scope", "since", "flapping", "coverage", "last_minute",
+                 "p95_ms_24h", "uptime_30d", "regions"}
+INCIDENT_KEYS = {"id", "tenant", "endpoint", "severity", "worst_severity", "scope", "started_at", "detected_at",
+                 "recovered_at", "closed_at", "mttd_seconds", "mttr_seconds", "reason", "regions", "flaps", "marks"}
+EVENT_KEYS = {"at", "minute", "from_severity", "to_severity", "rule_row", "detail"}
+EXPLAIN_KEYS = {"tenant", "endpoint", "minute", "window_ms", "decision", "scope", "rule_row", "rule_text", "why",
+                "coverage", "configured_regions", "quorum", "voters", "failing", "healthy", "silent", "cells", "incident"}
+DECISION_KEYS = {"tenant", "endpoint", "minute", "decision", "scope", "rule_row", "coverage", "cells", "incident_id",
+                 "transition", "resume_token"}
+REGION_KEYS = {"name", "state", "agents_alive", "queue_depth", "pending", "planned_until"}
+AGENT_KEYS = {"name", "region", "version", "alive", "last_seen", "started_at", "in_flight", "lag_ms", "clock_offset_ms",
+              "probes_total", "load", "state"}
 
 
 class Show(unittest.TestCase):
@@ -160,6 +185,12 @@ class Show(unittest.TestCase):
             found = json.loads(done.stdout)
             self.assertEqual(PROBE_KEYS - set(found), set(), name)
             self.assertEqual(found["verdict"], "UP")
+            self.assertEqual((found["era"], found["transport"], found["protocol_version"]), SPOKEN[name], name)
+            self.assertTrue(found["server"]["name"] and found["server"]["version"], found["server"])
+            self.assertEqual((found["url"], found["http_status"], found["retried"], found["reason"], found["phase"]),
+                             (urls[name], 200, False, None, None), name)
+            self.assertEqual(found["auth"]["required"], False)
+            self.assertEqual(len(found["tools"]["names"]), found["tools"]["count"])
             self.assertEqual(TIMING_KEYS - set(found["timings_ms"]), set(), name)
             self.assertEqual(TOOLS_KEYS - set(found["tools"]), set(), name)
             self.assertGreater(found["tools"]["count"], 0)
@@ -170,6 +201,94 @@ class Show(unittest.TestCase):
         done = self.stack.quorate("probe", urls[REFUSED], "--format", "json", "--no-retry")
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(json.loads(done.stdout)["reason"], "connection_refused")
+
+    def answers(self, *arguments):
+        """What a verb prints: as a table, with its headings, and as JSON."""
+        table = self.stack.quorate(*arguments)
+        self.assertEqual((table.returncode, table.stderr), (0, ""), arguments)
+        short = self.stack.quorate(*arguments, "-o", "table")
+        self.assertEqual((short.returncode, short.stderr), (0, ""), arguments)
+        done = self.stack.quorate(*arguments, "-o", "json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
+        return table.stdout, json.loads(done.stdout)
+
+    def expect_rows(self, arguments, headings, keys, count):
+        """A list: its headings, one line each, and the same rows as JSON, each with these keys."""
+        table, rows = self.answers(*arguments)
+        lines = table.split("\n\n")[0].splitlines()  # a second table may follow
+        for heading in headings:
+            self.assertIn(heading, lines[0], arguments)
+        self.assertEqual((len(lines) - 1, len(rows)), (count, count), arguments)
+        for row in rows:
+            self.assertEqual(set(row), keys, arguments)
+        return rows
+
+    def test_08b_every_verb_answers_as_a_table_and_as_json(self):
+        status = ("ENDPOINT", "STATE", "SCOPE", "SINCE", "COVERAGE", "P95 24H", "UPTIME 30D", "LAST MINUTE", "URL")
+        poll(60, lambda: {row["endpoint"]: row["state"] for row in self.expect_rows(["get"], status, ENDPOINT_KEYS, 7)},
+             lambda states: states == {**dict.fromkeys(HEALTHY, "OK"), REFUSED: "P1"}, "the state of each endpoint")
+        self.expect_rows(["get", "lab-tls"], status, ENDPOINT_KEYS, 1)
+        for words in (["regions"], ["regions", "list"]):
+            rows = self.expect_rows(words, ("REGION", "STATE", "AGENTS ALIVE", "QUEUED"), REGION_KEYS, len(REGIONS))
+            self.assertEqual([(row["name"], row["state"], row["agents_alive"]) for row in rows],
+                             [(name, "active", 1) for name in REGIONS])
+        for words in (["agents"], ["agents", "list"]):
+            rows = self.expect_rows(words, ("AGENT", "REGION", "ALIVE", "STATE", "LAST SEEN"), AGENT_KEYS, len(REGIONS))
+            self.assertEqual([(row["name"], row["alive"]) for row in rows], [(f"{name}-1", True) for name in REGIONS])
+        self.expect_rows(["agents", "--region", "eu-west"], ("AGENT",), AGENT_KEYS, 1)
+        count = self.stack.rows("SELECT count(*) AS n FROM dash.incident")[0]["n"]
+        headings = ("ID", "ENDPOINT", "SEVERITY", "WORST", "SCOPE", "STARTED", "CLOSED", "MTTD", "MTTR", "REASON", "REGIONS")
+        for words in (["incidents"], ["incidents", "list"]):
+            self.expect_rows(words, (*headings, "MARKS"), INCIDENT_KEYS, count)
+        row = self.expect_rows(["incidents", "--open"], headings, INCIDENT_KEYS, 1)[0]
+        self.assertEqual((row["endpoint"], row["severity"], row["marks"]), (REFUSED, "P1", []))
+
+        shown, one = self.answers("incidents", "show", str(row["id"]))
+        self.assertIn(f"incident {row['id']} of default/{REFUSED}: P1", shown)
+        self.assertEqual((set(one), set(one["incident"])), ({"incident", "events"}, INCIDENT_KEYS))
+        self.assertEqual(set(one["events"][0]), EVENT_KEYS)
+        explained, one = self.answers("explain", REFUSED)
+        self.assertIn("rule     row ", explained)
+        self.assertEqual(set(one), EXPLAIN_KEYS)
+        self.assertEqual((one["decision"], one["incident"]["id"], one["configured_regions"]), ("P1", row["id"], len(REGIONS)))
+        version, one = self.answers("version")
+        self.assertEqual(version, f"quorate {one['version']}\n")
+
+    def test_08c_watch_streams_decisions_as_they_are_made(self):
+        with self.stack.quorate_in_background("watch", "everything", "-o", "json") as watching:
+            decision = json.loads(watching.stdout.readline())
+            self.assertEqual(set(decision), DECISION_KEYS)
+            self.assertEqual((decision["endpoint"], decision["decision"], decision["coverage"]), ("everything", "OK", 1))
+            self.assertEqual({cell.split("=")[0] for cell in decision["cells"]}, set(REGIONS))
+        resume = ("watch", "everything", "--resume", decision["resume_token"])
+        with self.stack.quorate_in_background(*resume, "-o", "json") as watching:
+            self.assertGreater(json.loads(watching.stdout.readline())["minute"], decision["minute"])
+        with self.stack.quorate_in_background(*resume, "-o", "table") as watching:
+            self.assertIn("default/everything", watching.stdout.readline())
+
+    def test_08d_what_is_not_there_is_one_line_and_status_one(self):
+        for arguments in (["get", "nowhere"], ["explain", "nowhere"], ["incidents", "show", "999999"],
+                          ["agents", "--region", "mars"]):
+            for output in ("table", "json"):
+                done = self.stack.quorate(*arguments, "-o", output)
+                self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1), arguments)
+                self.assertIn(arguments[-1], done.stderr)
+
+    def test_08e_get_needs_no_option_where_the_ports_are_the_usual_ones(self):
+        if self.stack.offset != 0:
+            self.skipTest("this instance has ports of its own")
+        done = subprocess.run([QUORATE, "get"], timeout=60, text=True, stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for name in (*HEALTHY, REFUSED):
+            self.assertIn(name, done.stdout)
+
+    def test_08f_a_running_instance_is_not_changed_into_another_kind(self):
+        for arguments, line in ((["--no-demo"], "already running with the demo"), (["--window", "6s"], "already running")):
+            done = self.stack.dev("up", "--detach", *arguments)
+            self.assertEqual((done.returncode, done.stdout.count("\n")), (1, 1), done.stdout)
+            self.assertIn(line, done.stdout)
+            self.assertIn("./dev down first", done.stdout)
 
     def test_09_a_bad_endpoint_file_changes_nothing_and_names_every_error(self):
         bad = self.stack.run_dir / "bad.yaml"
@@ -193,6 +312,21 @@ class Show(unittest.TestCase):
             self.assertTrue(any(f"bad.yaml:{line}:" in text and word in text for text in done.stderr.splitlines()),
                             f"line {line}, {word}: {done.stderr}")
         self.assertEqual(set(self.statuses()), before)
+        done = self.stack.quorate("apply", "-f", str(bad), "-o", "json")
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertEqual({error["line"] for error in json.loads(done.stdout)["errors"]}, {5, 6, 10, 13})
+
+    def test_09b_an_apply_that_changes_nothing_says_so(self):
+        file = str(self.stack.run_dir / "etc/demo.yaml")
+        table = self.stack.quorate("apply", "-f", file)
+        self.assertEqual(table.returncode, 0, table.stderr)
+        self.assertIn("0 created, 0 changed, 7 unchanged, 0 deleted", table.stdout)
+        done = self.stack.quorate("apply", "-f", file, "-o", "json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        answer = json.loads(done.stdout)
+        self.assertEqual((len(answer["unchanged"]), answer["errors"]), (7, []))
+        # The window of this test is short: a line for what the file makes the coordinator warn of.
+        self.assertEqual(table.stderr, "".join(f"warning: {text}\n" for text in answer["warnings"]))
 
     def test_10_kill_9_of_an_agent_loses_and_doubles_no_minute(self):
         self.kill_and_expect_no_gap("agent-us-west")

@@ -253,6 +253,25 @@ TEST(Sealing, ARecoveryNoLaterThanItsOpeningCountsAsZeroSeconds) {
               "t|0");
 }
 
+TEST(Sealing, AnIncidentThatGrowsIntoAP1OfTheOnlyRegionIsMarkedAndTheViewShowsIt) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a")};
+    const auto first = world.minute(-8);
+    const auto endpoint = world.endpoint("search", regions, first);
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        int minute = 0;
+        for (const std::string cell : {"~", "~", "~", "F", "F", "F"})
+            co_await world.record(client, endpoint, first.plus(minute++, world.window), cell);
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql(
+            "SELECT string_agg(to_severity, ' ' ORDER BY minute) FROM dash.incident_event",
+            "P3 P1");
+        co_await world.expect_sql("SELECT severity, marks FROM dash.incident",
+                                  "P1|{single_witness}");
+    });
+}
+
 TEST(Sealing, SlowInAllRegionsIsAGlobalP3) {
     World world;
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};

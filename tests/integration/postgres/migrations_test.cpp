@@ -149,10 +149,11 @@ TEST_F(Migrated, TheViewsHaveTheColumnsAndTypesThatDashboardsHoldOnTo) {
               "minute ts, tenant text, endpoint text, region text, verdict text, reason text, "
               "phase text, total_ms f8, connect_ms f8, tls_ms f8, initialize_ms f8, "
               "tools_list_ms f8, http_status int4, retried bool, late bool, agent_lag_ms f8");
-    EXPECT_EQ(columns("incident"),
-              "id int8, tenant text, endpoint text, severity text, worst_severity text, "
-              "scope text, started_at ts, detected_at ts, recovered_at ts, closed_at ts, "
-              "mttd_seconds f8, mttr_seconds f8, reason text, regions _text, flaps int4");
+    EXPECT_EQ(
+        columns("incident"),
+        "id int8, tenant text, endpoint text, severity text, worst_severity text, "
+        "scope text, started_at ts, detected_at ts, recovered_at ts, closed_at ts, "
+        "mttd_seconds f8, mttr_seconds f8, reason text, regions _text, flaps int4, marks _text");
     EXPECT_EQ(columns("incident_event"),
               "incident_id int8, at ts, minute ts, from_severity text, to_severity text, "
               "rule_row int2, detail text");

@@ -1,0 +1,102 @@
+// The operators' client against a coordinator: what of it a test of the parts can't show.
+#include <algorithm>
+#include <filesystem>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <gtest/gtest.h>
+
+#include "tests/integration/cli/cli_run.hpp"
+#include "tests/integration/coordinator/running_app.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+using quorate::testing::Catalogued;
+using quorate::testing::config_for;
+using quorate::testing::RedisServer;
+using quorate::testing::RunningApp;
+
+/// A coordinator with a catalogue of one endpoint, asked through the program.
+struct Served {
+    Served() : app{config_for(lab, redis.url())} {
+        lab.apply("endpoints:\n  - {name: a, url: 'http://h/a'}\n");
+    }
+    CliRun quorate(std::vector<std::string> words) const {
+        words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(app.admin_port())});
+        return run_cli(words);
+    }
+    /// `count` closed incidents of endpoint a, the last one marked.
+    void store_incidents(int count) const {
+        lab.sql(
+            "INSERT INTO quorate.incident (endpoint_id, ordinal, tenant, endpoint, severity,"
+            " worst_severity, scope, started_at, detected_at, closed_at, regions, marks)"
+            " SELECT e.id, n, 'default', 'a', 2, 1, 0, now(), now(), now(), '{}',"
+            " CASE WHEN n = " +
+            std::to_string(count) +
+            " THEN ARRAY['single_witness', 'closed_single_witness'] ELSE '{}' END"
+            " FROM quorate.endpoint e, generate_series(1, " +
+            std::to_string(count) + ") n");
+    }
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app;
+};
+
+TEST(Cli, TheLimitOfIncidentsIsKeptOverAsManyPagesAsItTakes) {
+    const Served served;
+    served.store_incidents(2'500);
+    for (const auto& [limit, wanted] : {std::pair{"1", 1U},
+                                        std::pair{"1000", 1'000U},
+                                        std::pair{"1001", 1'001U},
+                                        std::pair{"2400", 2'400U},
+                                        std::pair{"9999", 2'500U}}) {
+        const auto run = served.quorate({"incidents", "--limit", limit, "-o", "json"});
+        ASSERT_EQ(run.status, 0) << run.err;
+        const auto rows = boost::json::parse(run.out).as_array();
+        EXPECT_EQ(rows.size(), wanted) << limit;
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            ASSERT_EQ(rows[i].at("id").to_number<std::size_t>(), 2'500 - i) << "newest first";
+    }
+    const auto run = served.quorate({"incidents", "list", "-o", "json"});
+    EXPECT_EQ(boost::json::parse(run.out).as_array().size(), 100U);
+}
+
+TEST(Cli, MarksOfAnIncidentAreShown) {
+    const Served served;
+    served.store_incidents(2);
+    EXPECT_EQ(served.lab.sql("SELECT id, marks FROM dash.incident ORDER BY id"),
+              "1|{}\n2|{single_witness,closed_single_witness}");
+    const auto list = served.quorate({"incidents"});
+    EXPECT_NE(list.out.find("MARKS"), std::string::npos) << list.out;
+    EXPECT_NE(list.out.find("single_witness,closed_single_witness"), std::string::npos);
+    const auto shown = served.quorate({"incidents", "show", "2"});
+    EXPECT_NE(shown.out.find("marks    single_witness,closed_single_witness"), std::string::npos)
+        << shown.out;
+    const auto json = served.quorate({"incidents", "show", "2", "-o", "json"});
+    EXPECT_EQ(boost::json::serialize(boost::json::parse(json.out).at("incident").at("marks")),
+              R"(["single_witness","closed_single_witness"])");
+}
+
+TEST(Cli, AnApplyThatIsRefusedHasALineOnStderrInEitherFormat) {
+    const Served served;
+    const TestFolder folder;
+    const auto bad = folder.file(
+        "bad.yaml", "endpoints:\n  - {name: b, url: /mcp}\n  - {name: C, url: 'http://h/'}\n");
+    const auto table = served.quorate({"apply", "-f", bad});
+    EXPECT_EQ(table.status, 1);
+    EXPECT_EQ(table.out, "");
+    EXPECT_EQ(std::ranges::count(table.err, '\n'), 3) << table.err;
+    EXPECT_NE(table.err.find("2 errors, nothing was changed"), std::string::npos) << table.err;
+
+    const auto json = served.quorate({"apply", "-f", bad, "-o", "json"});
+    EXPECT_EQ(json.status, 1);
+    EXPECT_EQ(boost::json::parse(json.out).at("errors").as_array().size(), 2U) << json.out;
+    EXPECT_EQ(std::ranges::count(json.err, '\n'), 1) << json.err;
+    EXPECT_TRUE(json.err.starts_with("quorate: " + bad + ":2: endpoints[0].url: ")) << json.err;
+    EXPECT_TRUE(json.err.ends_with(" (and 1 more); nothing was changed\n")) << json.err;
+    EXPECT_EQ(served.lab.sql("SELECT count(*) FROM quorate.endpoint"), "1");
+}
+
+}  // namespace
+}  // namespace quorate::coordinator
