@@ -75,9 +75,13 @@ void check_message(const json::value& message) {
 }  // namespace
 
 void fuzz_jsonrpc(std::string_view input) {
-    const auto value = parse_json(input);
     RpcInbox inbox{kAwaitedId};
-    require(inbox.take(input) == value.has_value(), "the inbox and the parser disagree");
+    const bool taken = inbox.take(input);
+    // The inbox overlooks one byte-order mark, as clients do; the parser knows none.
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (input.starts_with(kByteOrderMark)) input.remove_prefix(kByteOrderMark.size());
+    const auto value = parse_json(input);
+    require(taken == value.has_value(), "the inbox and the parser disagree");
     if (!value) {
         require(!inbox.response() && !inbox.has_server_requests(),
                 "what is no JSON gives a message");
