@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/base/big_endian.hpp"
+
 namespace quorate {
 namespace {
 
@@ -11,31 +13,25 @@ constexpr std::uint32_t kNone24 = 0xFFFFFF;
 constexpr std::int64_t kTimeUnitUs = 10;
 constexpr std::int64_t kLagUnitUs = 100;
 
-void put(std::uint32_t value, int bytes, std::string& out) {
-    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
-        out.push_back(static_cast<char>(value >> shift & 0xFFU));
-}
-
 void put_time(std::optional<microseconds> time, std::string& out) {
     const auto units = time ? std::clamp<std::int64_t>(time->count() / kTimeUnitUs, 0, kNone24 - 1)
                             : static_cast<std::int64_t>(kNone24);
-    put(static_cast<std::uint32_t>(units), 3, out);
+    append_big_endian(static_cast<std::uint32_t>(units), 3, out);
 }
 
 void put_lag(std::optional<microseconds> lag, std::string& out) {
     const auto units = lag ? std::clamp<std::int64_t>(lag->count() / kLagUnitUs, 0, kNone16 - 1)
                            : static_cast<std::int64_t>(kNone16);
-    put(static_cast<std::uint32_t>(units), 2, out);
+    append_big_endian(static_cast<std::uint32_t>(units), 2, out);
 }
 
 class Reader {
 public:
     explicit Reader(std::string_view bytes) : bytes_{bytes} {}
-    std::uint32_t take(int bytes) {
-        std::uint32_t value = 0;
-        for (; bytes > 0; --bytes)
-            value = value << 8 | static_cast<std::uint8_t>(bytes_[at_++]);
-        return value;
+    std::uint32_t take(std::size_t bytes) {
+        const auto value = big_endian(bytes_.substr(at_, bytes));
+        at_ += bytes;
+        return static_cast<std::uint32_t>(value);
     }
     template <class Enum>
     std::optional<Enum> take_enum() {
@@ -99,19 +95,20 @@ PackedCell packed_cell(const Cell& cell, bool maintenance) {
 }
 
 void append_packed(const PackedCell& cell, std::string& bytes) {
-    put(static_cast<std::uint32_t>(cell.region.value()), 1, bytes);
-    put(static_cast<std::uint32_t>(cell.verdict), 1, bytes);
-    put(cell.reason ? static_cast<std::uint32_t>(*cell.reason) : 0, 1, bytes);
-    put(cell.phase ? static_cast<std::uint32_t>(*cell.phase) : 0, 1, bytes);
+    append_big_endian(static_cast<std::uint32_t>(cell.region.value()), 1, bytes);
+    append_big_endian(static_cast<std::uint32_t>(cell.verdict), 1, bytes);
+    append_big_endian(cell.reason ? static_cast<std::uint32_t>(*cell.reason) : 0, 1, bytes);
+    append_big_endian(cell.phase ? static_cast<std::uint32_t>(*cell.phase) : 0, 1, bytes);
     const auto state = static_cast<std::uint32_t>(cell.region_state) << 4;
-    put((cell.retried ? 1U : 0U) | (cell.late ? 2U : 0U) | (cell.slow ? 4U : 0U) |
-            (cell.credential_sent ? 8U : 0U) | state | (cell.silent ? 64U : 0U) |
-            (cell.absent ? 128U : 0U),
-        1,
-        bytes);
-    put(static_cast<std::uint32_t>(cell.own_verdict), 1, bytes);
-    put(cell.http_status.value_or(0), 2, bytes);
-    put(cell.start_offset ? static_cast<std::uint32_t>(cell.start_offset->count()) : kNone24,
+    append_big_endian((cell.retried ? 1U : 0U) | (cell.late ? 2U : 0U) | (cell.slow ? 4U : 0U) |
+                          (cell.credential_sent ? 8U : 0U) | state | (cell.silent ? 64U : 0U) |
+                          (cell.absent ? 128U : 0U),
+                      1,
+                      bytes);
+    append_big_endian(static_cast<std::uint32_t>(cell.own_verdict), 1, bytes);
+    append_big_endian(cell.http_status.value_or(0), 2, bytes);
+    append_big_endian(
+        cell.start_offset ? static_cast<std::uint32_t>(cell.start_offset->count()) : kNone24,
         3,
         bytes);
     for (const auto& time : {cell.total, cell.connect, cell.tls, cell.initialize, cell.tools_list})

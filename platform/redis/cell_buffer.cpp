@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "core/base/big_endian.hpp"
 #include "platform/redis/cell_calls.hpp"
 #include "platform/redis/cell_reads.hpp"
 #include "platform/redis/convert.hpp"
@@ -49,12 +50,9 @@ void read_announcement(std::string_view entry, std::vector<DoneRun>& runs) {
     const auto ms = detail::parse_number<std::int64_t>(entry.substr(0, colon));
     if (!ms) return;
     for (auto rest = entry.substr(colon + 1); rest.size() >= 6; rest.remove_prefix(6)) {
-        std::uint64_t run = 0;
-        for (std::size_t i = 0; i < 6; ++i)
-            run = run << 8U | static_cast<unsigned char>(rest[i]);
         runs.push_back({UtcMinute::from_epoch_ms(*ms),
-                        static_cast<std::uint32_t>(run >> 16U),
-                        static_cast<std::uint32_t>(run & 0xFFFFU)});
+                        static_cast<std::uint32_t>(big_endian(rest.substr(0, 4))),
+                        static_cast<std::uint32_t>(big_endian(rest.substr(4, 2)))});
     }
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <tuple>
 
+#include "core/base/big_endian.hpp"
 #include "core/base/utf8.hpp"
 #include "core/model/region_mask.hpp"
 #include "platform/wire/message.hpp"
@@ -33,13 +34,8 @@ constexpr unsigned kCredentialSent = 4;
 constexpr unsigned kHasDetails = 8;
 constexpr unsigned kEraShift = 4;
 
-void put(std::uint32_t value, unsigned bytes, std::string& out) {
-    for (auto shift = bytes * 8; shift > 0; shift -= 8)
-        out.push_back(static_cast<char>(value >> (shift - 8) & 0xFFU));
-}
-
 void put_time(const PhaseTimings::Us& us, std::string& out) {
-    put(us ? std::min(*us / 10, kNone24 - 1) : kNone24, 3, out);
+    append_big_endian(us ? std::min(*us / 10, kNone24 - 1) : kNone24, 3, out);
 }
 
 template <class Enum>
@@ -57,34 +53,33 @@ std::uint32_t start_offset(const Cell& cell) {
 std::string encode_fixed(const Cell& cell, bool with_details) {
     std::string out;
     out.reserve(kCellBytes);
-    put(255 - static_cast<unsigned>(cell.verdict), 1, out);
-    put(start_offset(cell), 4, out);
-    put(cell.attempt, 1, out);
-    put(number_of(cell.reason), 1, out);
-    put(number_of(cell.phase), 1, out);
-    put((cell.retried ? kRetried : 0) | (cell.slow ? kSlow : 0) |
-            (cell.credential_sent ? kCredentialSent : 0) | (with_details ? kHasDetails : 0) |
-            number_of(cell.era) << kEraShift,
-        1,
-        out);
-    put(cell.http_status.value_or(0), 2, out);
+    append_big_endian(255 - static_cast<unsigned>(cell.verdict), 1, out);
+    append_big_endian(start_offset(cell), 4, out);
+    append_big_endian(cell.attempt, 1, out);
+    append_big_endian(number_of(cell.reason), 1, out);
+    append_big_endian(number_of(cell.phase), 1, out);
+    append_big_endian((cell.retried ? kRetried : 0) | (cell.slow ? kSlow : 0) |
+                          (cell.credential_sent ? kCredentialSent : 0) |
+                          (with_details ? kHasDetails : 0) | number_of(cell.era) << kEraShift,
+                      1,
+                      out);
+    append_big_endian(cell.http_status.value_or(0), 2, out);
     const auto& timings = cell.timings;
     for (const auto& time :
          {timings.total, timings.tcp, timings.tls, timings.initialize, timings.tools_list})
         put_time(time, out);
     const auto lag = cell.agent_lag_us / kLagUnitUs + (cell.agent_lag_us % kLagUnitUs ? 1 : 0);
-    put(std::min<std::uint32_t>(lag, 255), 1, out);
+    append_big_endian(std::min<std::uint32_t>(lag, 255), 1, out);
     return out;
 }
 
 class Reader {
 public:
     explicit Reader(std::string_view bytes) : bytes_{bytes} {}
-    std::uint32_t take(unsigned bytes) {
-        std::uint32_t value = 0;
-        for (; bytes > 0; --bytes)
-            value = value << 8U | static_cast<unsigned char>(bytes_[at_++]);
-        return value;
+    std::uint32_t take(std::size_t bytes) {
+        const auto value = big_endian(bytes_.substr(at_, bytes));
+        at_ += bytes;
+        return static_cast<std::uint32_t>(value);
     }
     PhaseTimings::Us take_time() {
         const auto units = take(3);

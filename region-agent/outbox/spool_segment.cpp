@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/base/big_endian.hpp"
+
 namespace quorate::agent {
 namespace {
 
@@ -26,18 +28,6 @@ std::uint32_t checksum(std::string_view bytes) {
     Crc32c crc;
     crc.process_bytes(bytes.data(), bytes.size());
     return crc.checksum();
-}
-
-void put(std::uint32_t value, std::string& out) {
-    for (int shift = 24; shift >= 0; shift -= 8)
-        out.push_back(static_cast<char>(value >> static_cast<unsigned>(shift) & 0xFFU));
-}
-
-std::uint32_t number_at(const char* bytes) {
-    std::uint32_t value = 0;
-    for (int i = 0; i < 4; ++i)
-        value = value << 8U | static_cast<std::uint8_t>(bytes[i]);
-    return value;
 }
 
 /// @return whether all of it was there.
@@ -121,11 +111,11 @@ void SpoolSegment::check() {
 std::optional<std::string> SpoolSegment::record_at(std::uint64_t at) const {
     std::array<char, kFrame> frame{};
     if (!read_whole(descriptor_, frame.data(), frame.size(), at)) return std::nullopt;
-    const auto size = number_at(frame.data());
+    const auto size = big_endian({frame.data(), 4});
     if (size > kRecordMax) return std::nullopt;
     std::string record(size, '\0');
     if (!read_whole(descriptor_, record.data(), size, at + kFrame)) return std::nullopt;
-    if (checksum(record) != number_at(frame.data() + 4)) return std::nullopt;
+    if (checksum(record) != big_endian({frame.data() + 4, 4})) return std::nullopt;
     return record;
 }
 
@@ -134,8 +124,8 @@ void SpoolSegment::append(const std::vector<std::string>& records) {
     for (const auto& record : records) {
         if (record.size() > kRecordMax)
             throw std::invalid_argument{"spool: a record of more than 1 MiB"};
-        put(static_cast<std::uint32_t>(record.size()), bytes);
-        put(checksum(record), bytes);
+        append_big_endian(record.size(), 4, bytes);
+        append_big_endian(checksum(record), 4, bytes);
         bytes += record;
     }
     // After a failure the next append writes over what came of this one.

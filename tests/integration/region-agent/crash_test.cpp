@@ -97,8 +97,8 @@ private:
 
 constexpr std::uint64_t kEndpoints = 5;
 
-/// Five jobs are being probed by an agent process that is then killed.
-Task<> kill_in_the_middle(Bench& bench, AgentProcess& process) {
+/// Five jobs are being probed and don't end.
+Task<> begin_five(Bench& bench) {
     bench.stub.hang();
     std::vector<Job> jobs;
     for (std::uint64_t endpoint = 1; endpoint <= kEndpoints; ++endpoint)
@@ -106,6 +106,11 @@ Task<> kill_in_the_middle(Bench& bench, AgentProcess& process) {
     co_await bench.enqueue(std::move(jobs));
     const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= kEndpoints; };
     EXPECT_TRUE(co_await eventually(probing));
+}
+
+/// Five jobs are being probed by an agent process that is then killed.
+Task<> kill_in_the_middle(Bench& bench, AgentProcess& process) {
+    co_await begin_five(bench);
     process.end(SIGKILL);
     bench.stub.go_on();
     const auto depth = co_await bench.depth();
@@ -153,13 +158,7 @@ TEST(AgentCrash, CellsThatCouldNotReachRedisSurviveKillNine) {
     const TemporaryFolder spool;
     on_bench(server, [&](Bench& bench) -> Task<> {
         AgentProcess process{server, "same", "spool: {directory: \"" + spool.path() + "\"}\n"};
-        bench.stub.hang();
-        std::vector<Job> jobs;
-        for (std::uint64_t endpoint = 1; endpoint <= kEndpoints; ++endpoint)
-            jobs.push_back(job_for(endpoint, bench.stub.url()));
-        co_await bench.enqueue(std::move(jobs));
-        const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= kEndpoints; };
-        EXPECT_TRUE(co_await eventually(probing));
+        co_await begin_five(bench);
         server.stop();
         bench.stub.go_on();
         const auto spooled = [&]() -> Task<bool> {
