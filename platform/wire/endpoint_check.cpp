@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
+#include "core/base/json_text.hpp"
 #include "core/base/text.hpp"
 #include "core/model/headers.hpp"
 #include "core/model/http_url.hpp"
@@ -87,9 +87,9 @@ boost::json::value to_json_value(const Yaml& yaml) {
             return nullptr;
         case Yaml::Kind::scalar: {
             if (yaml.quoted) return boost::json::string{yaml.text};
-            boost::json::error_code error;
-            auto value = boost::json::parse(yaml.text, error);
-            if (!error && (value.is_number() || value.is_bool() || value.is_null())) return value;
+            auto value = parse_json(yaml.text);
+            if (value && (value->is_number() || value->is_bool() || value->is_null()))
+                return *std::move(value);
             return boost::json::string{yaml.text};
         }
         case Yaml::Kind::list: {

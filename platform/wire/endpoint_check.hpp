@@ -53,7 +53,7 @@ bool is_json_type(std::string_view word);
 std::string did_you_mean(std::string_view text, const std::vector<std::string>& known);
 
 /// The JSON that a YAML value means: plain scalars that are JSON numbers, booleans or null are that
-/// (core schema of YAML 1.2), everything else is text.
+/// (core schema of YAML 1.2; a number beyond a double is the largest one), everything else is text.
 boost::json::value to_json_value(const Yaml& yaml);
 
 }  // namespace quorate::wire

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_to.hpp>
 
+#include "core/base/json_text.hpp"
 #include "platform/wire/endpoint_check.hpp"
 #include "platform/wire/endpoint_file.hpp"
 
@@ -124,16 +125,22 @@ std::string reference(const Credential& credential) {
     return "{\"secret\": " + quoted(credential.secret) + "}";
 }
 
+/// Of a text that was made from a value; exact, where Boost.JSON's own parser is not.
+json::value value_of(std::string_view json_text) {
+    auto value = parse_json(json_text);
+    return value ? *std::move(value) : json::value{};
+}
+
 std::string yaml_of(const Canary& canary) {
     json::object expect;
     for (const auto& assertion : canary.assertions) {
         auto& ops = expect[assertion.path];
         if (!ops.is_object()) ops.emplace_object();
         const auto op = known(enum_value(kAssertionOps, assertion.op));
-        ops.as_object()[enum_name(kAssertionKeys, op)] = json::parse(assertion.value_json);
+        ops.as_object()[enum_name(kAssertionKeys, op)] = value_of(assertion.value_json);
     }
     const json::object all{{"tool", canary.tool},
-                           {"arguments", json::parse(canary.arguments_json)},
+                           {"arguments", value_of(canary.arguments_json)},
                            {"expect", std::move(expect)},
                            {"required", canary.required}};
     return json::serialize(all);

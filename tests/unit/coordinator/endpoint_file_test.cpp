@@ -124,6 +124,20 @@ TEST(EndpointFile, TextThatIsNoUtf8IsRefused) {
     EXPECT_EQ(format_errors(parse("endpoints: \xff\n").errors), "e.yaml: is not UTF-8 text");
 }
 
+TEST(EndpointFile, ACanarysNumbersSurviveItsOwnFileAlsoWhereADoubleIsTooSmallForThem) {
+    const auto result = parse(
+        "endpoints:\n  - name: a\n    url: http://h/\n    canary:\n      tool: t\n"
+        "      arguments: {huge: 1e400, least: -1e400, none: 1e-400, long: 0.30000000000000004}\n"
+        "      expect: {$.k: {max: 1e999}}\n");
+    ASSERT_EQ(format_errors(result.errors), "");
+    EXPECT_EQ(result.specs[0].canary->arguments_json,
+              R"({"huge":1.7976931348623157E308,"least":-1.7976931348623157E308,)"
+              R"("none":0E0,"long":3.0000000000000004E-1})");
+    const auto again = parse(to_yaml(result.specs));
+    ASSERT_EQ(format_errors(again.errors), "");
+    EXPECT_EQ(again.specs[0], result.specs[0]);
+}
+
 TEST(EndpointFile, PlainYamlScalarsOfACanaryBecomeTheJsonTheyLookLike) {
     const auto result = parse(
         "endpoints:\n  - name: a\n    url: http://h/\n    canary:\n"
