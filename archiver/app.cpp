@@ -31,7 +31,7 @@ struct ArchiverApp::Parts {
                  {.address = config.health_address, .port = config.health_port},
                  readiness,
                  metrics},
-          redis{executor, {.address = *parse_redis_url(config.redis_url)}},
+          redis{executor, redis_options(config.redis)},
           database{{.conninfo = config.postgres_conninfo,
                     .application_name = "quorate-archiver",
                     .connections = 3,

@@ -1,7 +1,6 @@
 #include "archiver/config.hpp"
 
 #include "platform/config/ip_address.hpp"
-#include "platform/redis/address.hpp"
 
 namespace quorate {
 
@@ -25,12 +24,7 @@ Schema<ArchiverConfig> archiver_schema() {
         .check(ip_address_problem);
     schema.key("health.port", &ArchiverConfig::health_port, "their port; 0: the system chooses")
         .between(0, 65535);
-    schema
-        .key("redis.url",
-             &ArchiverConfig::redis_url,
-             "Redis of jobs and cells: redis://HOST:PORT[/DB] or unix:///path")
-        .required()
-        .check(redis_url_problem);
+    declare_redis(schema, &ArchiverConfig::redis);
     schema
         .key("postgres.conninfo",
              &ArchiverConfig::postgres_conninfo,

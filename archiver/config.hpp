@@ -5,6 +5,7 @@
 
 #include "core/time/utc_minute.hpp"
 #include "platform/config/schema.hpp"
+#include "platform/redis/settings.hpp"
 
 namespace quorate {
 
@@ -14,7 +15,7 @@ struct ArchiverConfig {
     std::string log_level = "info";
     std::string health_address = "127.0.0.1";
     std::uint16_t health_port = 9103;
-    std::string redis_url;
+    RedisSettings redis;
     std::string postgres_conninfo;
     std::uint32_t shards = 64;
 };

@@ -47,7 +47,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       conditions_{readiness_, log_},
       database_{watched(database_options(config), conditions_)},
       reports_{database_options(config)},
-      redis_{executor, {.address = *parse_redis_url(config.redis_url)}},
+      redis_{executor, redis_options(config.redis)},
       catalogue_{executor, database_, config_.deployment().window, clock_, log_},
       dispatcher_{{catalogue_, redis_, held_, config_.deployment().window, clock_, log_, counts_}},
       health_{executor,

@@ -6,7 +6,6 @@
 
 #include "core/decision/region_set.hpp"
 #include "platform/config/ip_address.hpp"
-#include "platform/redis/address.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::coordinator {
@@ -63,12 +62,7 @@ Schema<Config> config_schema() {
              "The database, as a libpq connection string.")
         .required()
         .secret();
-    schema
-        .key("redis.url",
-             &Config::redis_url,
-             "Redis of jobs and cells: `redis://HOST:PORT[/DB]` or `unix:///path`.")
-        .required()
-        .check(redis_url_problem);
+    declare_redis(schema, &Config::redis);
     schema
         .key("grpc.address",
              &Config::grpc_address,

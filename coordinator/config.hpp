@@ -7,6 +7,7 @@
 #include "coordinator/admin/admin_server.hpp"
 #include "coordinator/catalog/apply.hpp"
 #include "platform/config/schema.hpp"
+#include "platform/redis/settings.hpp"
 
 namespace quorate::coordinator {
 
@@ -17,7 +18,7 @@ struct Config {
     std::vector<std::string> regions;
     std::string name;  ///< empty: the host's name and `grpc_port`
     std::string postgres_conninfo;
-    std::string redis_url;
+    RedisSettings redis;
     std::string grpc_address = "127.0.0.1";
     std::uint16_t grpc_port = 7443;
     std::string health_address = "127.0.0.1";

@@ -3,7 +3,6 @@
 #include "core/base/text.hpp"
 #include "core/model/http_url.hpp"
 #include "platform/config/ip_address.hpp"
-#include "platform/redis/address.hpp"
 #include "platform/wire/endpoint_check.hpp"
 #include "probe/resolver.hpp"
 #include "region-agent/selfcheck/landmark.hpp"
@@ -55,12 +54,7 @@ Schema<Config> config_schema() {
              "The agent's name: one of its own among the region's agents, kept over restarts.")
         .required()
         .check(name_problem);
-    schema
-        .key("redis.url",
-             &Config::redis_url,
-             "Redis of jobs and cells: `redis://HOST:PORT[/DB]` or `unix:///path`.")
-        .required()
-        .check(redis_url_problem);
+    declare_redis(schema, &Config::redis);
     schema.key("concurrency", &Config::concurrency, "How many probes may run at a time.")
         .between(1, 20'000);
     schema

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "platform/config/schema.hpp"
+#include "platform/redis/settings.hpp"
 
 namespace quorate::agent {
 
@@ -14,7 +15,7 @@ namespace quorate::agent {
 struct Config {
     std::string region;
     std::string name;
-    std::string redis_url;
+    RedisSettings redis;
     std::uint32_t concurrency = 2000;
     double tenant_share = 0.75;
     double load_max = 0.6;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <set>
+#include <map>
 #include <string_view>
 #include <system_error>
 
@@ -191,6 +191,12 @@ public:
         for (const auto& key : keys_.keys)
             if (key.required && !set_.contains(key.name))
                 add_error(line_around(root, key.name), key.name, "is required");
+        for (const auto& rule : keys_.rules)
+            for (auto& problem : rule(config_))
+                if (!has_error(problem.key)) {
+                    const auto line = line_of(root, problem.key);
+                    add_error(line, std::move(problem.key), std::move(problem.message));
+                }
     }
 
 private:
@@ -209,13 +215,14 @@ private:
     }
 
     void set(const ConfigKey& key, const Yaml::Entry& entry) {
-        if (!set_.insert(key.name).second) {
+        if (!set_.emplace(key.name, entry.line).second) {
             add_error(entry.line, key.name, "is set twice");
             return;
         }
         auto read = read_value(key, key.get(config_), entry.value);
         if (!read.value) {
-            const auto found = key.secret ? std::string{} : ", is " + describe(entry.value);
+            const bool silent = key.secret || key.shown;
+            const auto found = silent ? std::string{} : ", is " + describe(entry.value);
             add_error(entry.line, key.name, "must be " + read.expected + found);
             return;
         }
@@ -236,6 +243,17 @@ private:
         return std::any_of(keys_.keys.begin(), keys_.keys.end(), [&](const auto& key) {
             return key.name.starts_with(path + ".");
         });
+    }
+
+    bool has_error(const std::string& key) const {
+        return std::any_of(
+            errors_.begin(), errors_.end(), [&](const auto& error) { return error.key == key; });
+    }
+
+    /// The line that sets the key, or of the innermost map that it belongs in.
+    int line_of(const Yaml& root, const std::string& name) const {
+        const auto found = set_.find(name);
+        return found != set_.end() ? found->second : line_around(root, name);
     }
 
     /// The line of the innermost map that `name` belongs in.
@@ -263,7 +281,7 @@ private:
     void* config_;
     const std::string& file_;
     ConfigErrors& errors_;
-    std::set<std::string> set_;
+    std::map<std::string, int> set_;  // key to its line
 };
 
 std::string table_cell(std::string text) {
@@ -293,8 +311,12 @@ void fill_config_from_file(const ConfigKeys& keys, void* config, const std::stri
 
 std::string masked_dump(const ConfigKeys& keys, const void* config) {
     std::string text;
-    for (const auto& key : keys.keys)
-        text += key.name + ": " + (key.secret ? "***" : value_text(key.get(config))) + "\n";
+    for (const auto& key : keys.keys) {
+        const auto value = key.get(config);
+        text += key.name + ": ";
+        text += key.secret ? "***" : value_text(key.shown ? key.shown(value) : value);
+        text += "\n";
+    }
     return text;
 }
 

@@ -42,14 +42,25 @@ struct ConfigKey {
     std::vector<std::string> choices;  // what a string may be; any if empty
     /// What is wrong with a value that passed all of the above; empty if nothing.
     std::function<std::string(const ConfigValue&)> check;
+    /// How `masked_dump` shows a value that may hold a secret; not set: as it is.
+    std::function<ConfigValue(const ConfigValue&)> shown;
     std::function<ConfigValue(const void* config)> get;
     std::function<void(void* config, ConfigValue value)> set;
 };
+
+/// What is wrong with a key beside others.
+struct ConfigProblem {
+    std::string key;  // dotted path
+    std::string message;
+    friend bool operator==(const ConfigProblem&, const ConfigProblem&) = default;
+};
+using ConfigProblems = std::vector<ConfigProblem>;
 
 /// The keys of one daemon, without the type of its config; what the functions below work on.
 struct ConfigKeys {
     std::string daemon;
     std::deque<ConfigKey> keys;  // in the order of declaration, which is the order of the docs
+    std::vector<std::function<ConfigProblems(const void* config)>> rules;
 };
 
 namespace detail {
@@ -112,6 +123,14 @@ public:
     /// Shown as `***` wherever a config is shown.
     KeyBuilder& secret() {
         key_->secret = true;
+        return *this;
+    }
+    /// A part of it may be a secret: `visible` gives what may be shown of a value, and errors of
+    /// the schema do not repeat it. A `check` must keep the secret out of its words too.
+    KeyBuilder& shown_as(std::function<Value(const Value&)> visible) {
+        key_->shown = [visible = std::move(visible)](const ConfigValue& value) {
+            return ConfigValue{visible(std::get<Value>(value))};
+        };
         return *this;
     }
     /// Bounds of a number or of a duration, both included.
@@ -193,6 +212,14 @@ public:
         if constexpr (std::is_same_v<Value, std::vector<std::string>>) key.max = 1000;
         keys_.keys.push_back(std::move(key));
         return KeyBuilder<T>{keys_.keys.back()};
+    }
+
+    /// Adds a rule about several keys: `problems` returns what is wrong, each under the key that
+    /// its error names. Keys that already have an error of their own get no further one.
+    void rule(std::function<ConfigProblems(const Config&)> problems) {
+        keys_.rules.push_back([problems = std::move(problems)](const void* config) {
+            return problems(*static_cast<const Config*>(config));
+        });
     }
 
     const ConfigKeys& keys() const { return keys_; }

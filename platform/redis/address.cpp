@@ -1,53 +1,78 @@
 #include "platform/redis/address.hpp"
 
-#include <charconv>
-
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+
+#include "platform/redis/convert.hpp"
 
 namespace quorate {
 
 namespace {
 
-constexpr int kDatabaseMax = 15;
 constexpr std::size_t kSocketPathMax = 107;  // sun_path without its NUL
+constexpr std::string_view kUnix = "unix://";
 
 std::optional<int> parse_database(std::string_view path) {
     if (path.empty() || path == "/") return 0;
     path.remove_prefix(1);
-    int database = 0;
-    const auto [end, error] = std::from_chars(path.data(), path.data() + path.size(), database);
-    if (error != std::errc{} || end != path.data() + path.size()) return std::nullopt;
-    if (database < 0 || database > kDatabaseMax) return std::nullopt;
+    const auto database = detail::parse_number<int>(path);
+    if (!database || *database < 0 || *database > kRedisDatabaseMax) return std::nullopt;
     return database;
+}
+
+std::optional<RedisUrl> parse_socket(std::string_view path) {
+    if (!path.starts_with('/') || path.size() > kSocketPathMax) return std::nullopt;
+    RedisUrl url;
+    url.address.socket_path = path;
+    return url;
 }
 
 }  // namespace
 
-std::optional<RedisAddress> parse_redis_url(std::string_view url) {
-    constexpr std::string_view kUnix = "unix://";
-    RedisAddress address;
-    if (url.starts_with(kUnix)) {
-        address.socket_path = url.substr(kUnix.size());
-        const bool good =
-            address.socket_path.starts_with('/') && address.socket_path.size() <= kSocketPathMax;
-        return good ? std::optional{address} : std::nullopt;
-    }
-    const auto parsed = boost::urls::parse_uri(url);
-    if (!parsed || parsed->scheme() != "redis" || parsed->has_userinfo() || parsed->has_query() ||
-        parsed->has_fragment() || parsed->host().empty() || parsed->port_number() == 0)
+std::optional<RedisUrl> parse_redis_url(std::string_view text) {
+    if (text.starts_with(kUnix)) return parse_socket(text.substr(kUnix.size()));
+    const auto parsed = boost::urls::parse_uri(text);
+    if (!parsed) return std::nullopt;
+    const bool tls = parsed->scheme() == "rediss";
+    if ((parsed->scheme() != "redis" && !tls) || parsed->has_query() || parsed->has_fragment() ||
+        parsed->host().empty() || parsed->port_number() == 0)
         return std::nullopt;
     const auto database = parse_database(std::string{parsed->encoded_path()});
     if (!database) return std::nullopt;
-    address.host = parsed->host_address();
-    address.port = parsed->port_number();
-    address.database = *database;
-    return address;
+    RedisUrl url;
+    url.address.host = parsed->host_address();
+    url.address.port = parsed->port_number();
+    url.address.database = *database;
+    url.address.tls = tls;
+    url.user = parsed->user();
+    url.password = parsed->password();
+    if (parsed->has_password() && url.password.empty()) return std::nullopt;
+    return url;
 }
 
 std::string redis_url_problem(const std::string& url) {
     if (parse_redis_url(url)) return {};
-    return "must be redis://HOST:PORT[/DB] or unix:///path (at most 107 bytes), is \"" + url + "\"";
+    return "must be redis://[USER[:PASSWORD]@]HOST:PORT[/DB], rediss://… (TLS) or unix:///path (at "
+           "most 107 bytes), is \"" +
+           without_password(url) + "\"";
+}
+
+std::string without_password(const std::string& url) {
+    // Also of what is no URL: a password may hold a raw `@` or `/`, so up to the last `@`.
+    const auto at = url.rfind('@');
+    if (at == std::string::npos) return url;
+    const auto scheme = url.find("://");
+    const auto user = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
+    const auto colon = url.find(':', user);
+    if (colon == std::string::npos || colon > at) return url;
+    return url.substr(0, colon + 1) + "***" + url.substr(at);
+}
+
+std::optional<RedisAddress> parse_host_port(std::string_view text) {
+    if (text.find_first_of("/@?#") != std::string_view::npos) return std::nullopt;
+    const auto url = parse_redis_url("redis://" + std::string{text});
+    if (!url) return std::nullopt;
+    return url->address;
 }
 
 std::string to_text(const RedisAddress& address) {

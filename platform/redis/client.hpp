@@ -10,36 +10,37 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "core/time/time.hpp"
-#include "platform/redis/address.hpp"
+#include "platform/redis/args.hpp"
+#include "platform/redis/options.hpp"
 #include "platform/redis/reply.hpp"
 #include "platform/runtime/task.hpp"
 
 namespace quorate {
 
-/// One command as a list of arguments, each any bytes: `{"SET", key, value}`. Never a format
-/// string.
-using RedisArgs = std::vector<std::string>;
+namespace detail {
+class RedisRoute;
+}
 
-struct RedisClientOptions {
-    RedisAddress address;
-    milliseconds timeout{2000};          ///< of a command that names none, from `run` to the reply
-    milliseconds connect_timeout{2000};  ///< of the connection with its first PING
-    milliseconds backoff_first{50};      ///< before the second try to connect; doubles, jittered
-    milliseconds backoff_longest{2000};
-    std::size_t commands_max = 20'000;   ///< queued or under way; above it RedisUnavailable
-    std::size_t bytes_max = 64U << 20U;  ///< of queued commands; above it RedisUnavailable
-    std::uint64_t seed = 0;              ///< of the jitter; 0: taken from the system
-};
-
-/// One connection to one Redis, shared by any number of coroutines; commands are pipelined in the
-/// order of the calls. A read that blocks on the server (XREADGROUP BLOCK) holds up everything
-/// behind it, so it needs a client of its own.
+/// A pipelined connection to Redis, shared by any number of coroutines; commands leave in the order
+/// of the calls. A read that blocks on the server (XREADGROUP BLOCK) holds up everything behind it,
+/// so it needs a client of its own.
 ///
 /// While Redis is away `serve` tries again and again with a jittered, growing wait. Commands given
 /// meanwhile wait for their own timeout, in a queue of `commands_max` and `bytes_max`; above either
 /// they fail at once. A command under way when the connection breaks fails and is never sent again:
 /// its caller knows whether it may run twice. A reply that does not come in time breaks the
-/// connection, for the replies behind it cannot come either.
+/// connection, for the replies behind it cannot come either; so does one that says that this server
+/// can't serve (`READONLY`: it is no master any more), and what was under way is RedisUnavailable.
+///
+/// Behind sentinels each connect asks them where the master is, and takes nothing but a master.
+///
+/// In a cluster each command goes to the node that serves its key's hash slot, over a connection of
+/// its own, and the replies come back in the order of the commands; commands without a key go to
+/// the master of the lowest slots that is connected. MOVED (which is learned), ASK, TRYAGAIN and
+/// CLUSTERDOWN say that a command did not run: it is sent again, within its timeout and five
+/// redirections. A node that is away fails the commands for its own slots alone: each of them gets
+/// a reply that `unavailable` knows, or, where no command of a call was answered, the call throws.
+/// `commands_max` and `bytes_max` hold for all nodes together, with what is under way.
 ///
 /// All members are called on the client's executor, which must be single-threaded or a strand.
 class RedisClient {
@@ -65,11 +66,12 @@ public:
     /// Throws RedisError for the first that failed, after all were answered; otherwise as `run`.
     Task<std::vector<RedisReply>> run_all(std::vector<RedisArgs> commands);
 
-    /// As `run_all`, but errors of the server stay in their replies: look with `RedisReply::error`.
+    /// As `run_all`, but errors of the server stay in their replies: look with `RedisReply::error`;
+    /// so does, in a cluster, that some node was not available.
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands);
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands, milliseconds timeout);
 
-    /// True while connected.
+    /// True while connected; in a cluster, to any of its masters.
     bool reachable() const;
 
     /// Called on each change: `reachable`, and why not as one line without secrets. The first call
@@ -80,9 +82,8 @@ public:
     std::size_t waiting() const;
 
 private:
-    struct State;
-    struct Loops;
-    std::shared_ptr<State> state_;
+    milliseconds timeout_;
+    std::shared_ptr<detail::RedisRoute> route_;
 };
 
 }  // namespace quorate

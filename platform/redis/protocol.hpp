@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "platform/redis/client.hpp"
+#include "platform/redis/args.hpp"
 #include "platform/redis/reply.hpp"
 
 /// RESP2 by way of hiredis; of this folder alone.

@@ -12,7 +12,13 @@ const std::string* RedisReply::error() const {
     return error == nullptr ? nullptr : &error->text;
 }
 
+const std::string* RedisReply::unavailable() const {
+    const auto* unavailable = std::get_if<Unavailable>(&value_);
+    return unavailable == nullptr ? nullptr : &unavailable->why;
+}
+
 void RedisReply::check() const {
+    if (const auto* why = unavailable()) throw RedisUnavailable{*why};
     if (const auto* text = error()) throw RedisError{*text};
 }
 

@@ -12,34 +12,60 @@
 namespace quorate {
 namespace {
 
-TlsContext make_context(const std::string& ca_file) {
+/// What all clients share.
+TlsContext verifying_context() {
     const auto chains = std::make_shared<VerifiedChains>();
     TlsContext context{SSL_CTX_new(TLS_client_method()),
                        [chains](SSL_CTX* owned) { SSL_CTX_free(owned); }};
     if (!context) throw std::runtime_error{"libssl gives no TLS client"};
     SSL_CTX_set_cert_verify_callback(context.get(), TlsClient::on_chain, chains.get());
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, TlsClient::on_verify);
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-    // Peers often skip close_notify. Whether a body is complete is told by its own framing.
-    SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
     SSL_CTX_set_mode(context.get(),
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    // Otherwise a server that goes on and on with session tickets would keep SSL_read(), and with
-    // it the whole loop, busy for as long as it likes.
-    SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
     // One recv(2) for whatever is there, instead of two for each record.
     SSL_CTX_set_read_ahead(context.get(), 1);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, TlsClient::on_verify);
+    return context;
+}
+
+void trust(SSL_CTX* context, const std::string& ca_file) {
+    if (SSL_CTX_load_verify_file(context, ca_file.c_str()) == 1) return;
+    ERR_clear_error();
+    throw std::runtime_error{ca_file + ": no certificates in PEM can be read from it"};
+}
+
+/// A process without a terminal must not be asked for a passphrase.
+int no_passphrase(char* /*into*/, int /*size*/, int /*writing*/, void* /*argument*/) {
+    return 0;
+}
+
+void show(SSL_CTX* context, const TlsFiles& files) {
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    std::string problem;
+    if (SSL_CTX_use_certificate_chain_file(context, files.certificate_file.c_str()) != 1)
+        problem = files.certificate_file + ": no certificate in PEM can be read from it";
+    else if (SSL_CTX_use_PrivateKey_file(context, files.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+        problem = files.key_file + ": is no key in PEM without a passphrase for the certificate";
+    ERR_clear_error();
+    if (!problem.empty()) throw std::runtime_error{problem};
+}
+
+/// The context of probes.
+TlsContext probing_context(const std::string& ca_file) {
+    auto context = verifying_context();
+    // Peers often skip close_notify. Whether a body is complete is told by its own framing.
+    SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
+    // Otherwise a server that goes on and on with session tickets would keep SSL_read(), and with
+    // it the whole loop, busy for as long as it likes.
+    SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_tlsext_status_type(context.get(), TLSEXT_STATUSTYPE_ocsp);
     SSL_CTX_set_tlsext_status_cb(context.get(), TlsClient::on_staple);
     static constexpr unsigned char kHttp11[] = "\x08http/1.1";
     SSL_CTX_set_alpn_protos(context.get(), kHttp11, sizeof kHttp11 - 1);
     SSL_CTX_set_default_verify_paths(context.get());
-    if (!ca_file.empty() && SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
-        ERR_clear_error();
-        throw std::runtime_error{ca_file + ": no certificates in PEM can be read from it"};
-    }
+    if (!ca_file.empty()) trust(context.get(), ca_file);
     use_loaded_crls(context.get());
     ERR_clear_error();  // a machine without authorities of its own is no error here
     return context;
@@ -47,10 +73,23 @@ TlsContext make_context(const std::string& ca_file) {
 
 }  // namespace
 
+TlsContext make_tls_context(const TlsFiles& files) {
+    auto context = verifying_context();
+    SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
+    if (files.ca_file.empty())
+        SSL_CTX_set_default_verify_paths(context.get());
+    else
+        trust(context.get(), files.ca_file);
+    use_loaded_crls(context.get());
+    ERR_clear_error();
+    if (!files.certificate_file.empty()) show(context.get(), files);
+    return context;
+}
+
 TlsContext TlsContexts::trusting(const std::string& ca_file) {
     const std::lock_guard lock{mutex_};
     auto& context = by_ca_file_[ca_file];
-    if (!context) context = make_context(ca_file);
+    if (!context) context = probing_context(ca_file);
     return context;
 }
 

@@ -11,6 +11,18 @@ namespace quorate {
 
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 
+/// Whom connections to a service of our own trust, and what they show of themselves.
+struct TlsFiles {
+    std::string ca_file;           ///< PEM; they alone are trusted. Empty: the system's authorities
+    std::string certificate_file;  ///< PEM, with its chain, for servers that ask; empty: none
+    std::string key_file;          ///< its key, PEM, without a passphrase
+};
+
+/// A client context for such a service: TLS 1.2 and 1.3, peers verified, no ALPN, no session
+/// resumption. Reads the files now. Throws std::runtime_error with one line that names the file
+/// where one is of no use.
+TlsContext make_tls_context(const TlsFiles& files);
+
 /// One client SSL_CTX per set of certificate authorities, shared by all connections: TLS 1.2 and
 /// 1.3, peers verified, also against stapled OCSP responses, no session resumption, buffers
 /// released while idle. Safe from any thread.

@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::chrono::seconds kStartMax{20};
 constexpr int kPollMs = 5;
+constexpr int kPortsMax = 3;
 
 /// A socket that closes itself.
 class Descriptor {
@@ -49,17 +50,6 @@ sockaddr_in loopback(std::uint16_t port) {
     return address;
 }
 
-std::uint16_t free_port() {
-    const Descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    auto address = loopback(0);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(socket.get(), generic, size) != 0 ||
-        ::getsockname(socket.get(), generic, &size) != 0)
-        throw std::runtime_error{"no free port"};
-    return ntohs(address.sin_port);
-}
-
 std::string end_of(const std::filesystem::path& log) {
     std::ifstream file{log};
     std::stringstream text;
@@ -77,14 +67,54 @@ std::string end_of(const std::filesystem::path& log) {
     ::_exit(127);
 }
 
+/// Waits for the answer to one PING; anything but "I am loading" is one.
+bool answers_ping(int socket, const sockaddr* peer, socklen_t size) {
+    if (::connect(socket, peer, size) != 0) return false;
+    constexpr std::string_view kPing = "PING\r\n";
+    if (::send(socket, kPing.data(), kPing.size(), MSG_NOSIGNAL) < 0) return false;
+    std::array<char, 64> answer{};
+    const auto count = ::recv(socket, answer.data(), answer.size(), 0);
+    if (count <= 0) return false;
+    const std::string_view text{answer.data(), static_cast<std::size_t>(count)};
+    return text.starts_with("+PONG") || text.starts_with("-NOAUTH");
+}
+
 }  // namespace
 
-RedisServer::RedisServer(Listen listen) {
+std::uint16_t free_port() {
+    const Descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    auto address = loopback(0);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket.get(), generic, size) != 0 ||
+        ::getsockname(socket.get(), generic, &size) != 0)
+        throw std::runtime_error{"no free port"};
+    return ntohs(address.sin_port);
+}
+
+RedisServer::RedisServer(Listen listen, std::vector<std::string> settings)
+    : listen_{listen}, settings_{std::move(settings)} {
     std::string pattern = std::filesystem::temp_directory_path() / "quorate-redis-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error{"no temporary folder"};
     folder_ = pattern;
-    if (listen == Listen::tcp) port_ = free_port();
-    start();
+    // Somebody may take the port between our look and the server's bind.
+    for (int tries = 1;; ++tries) {
+        if (listen_ != Listen::unix_socket) port_ = free_port();
+        if (listen_ == Listen::sentinel) write_sentinel_config();
+        try {
+            start();
+            return;
+        } catch (const std::runtime_error&) {
+            if (listen_ == Listen::unix_socket || tries == kPortsMax) throw;
+        }
+    }
+}
+
+void RedisServer::write_sentinel_config() const {
+    std::ofstream config{folder_ / "sentinel.conf"};
+    config << "port " << port_ << "\nbind 127.0.0.1\ndir " << folder_.string() << '\n';
+    for (const auto& line : settings_)
+        config << line << '\n';
 }
 
 RedisServer::~RedisServer() {
@@ -100,21 +130,24 @@ RedisAddress RedisServer::address() const {
     } else {
         address.host = "127.0.0.1";
         address.port = port_;
+        address.tls = listen_ == Listen::tls;
     }
     return address;
 }
 
 std::string RedisServer::url() const {
     if (port_ == 0) return "unix://" + (folder_ / "redis.sock").string();
-    return "redis://127.0.0.1:" + std::to_string(port_);
+    const std::string scheme = listen_ == Listen::tls ? "rediss" : "redis";
+    return scheme + "://127.0.0.1:" + std::to_string(port_);
 }
 
-void RedisServer::start() {
-    if (process_ != 0) return;
-    const auto log_file = folder_ / "redis.log";
+std::vector<std::string> RedisServer::command_line() const {
+    if (listen_ == Listen::sentinel)
+        return {"redis-server", folder_ / "sentinel.conf", "--sentinel"};
+    const bool tls = listen_ == Listen::tls;
     std::vector<std::string> words{"redis-server",
                                    "--port",
-                                   std::to_string(port_),
+                                   std::to_string(tls ? 0 : port_),
                                    "--bind",
                                    "127.0.0.1",
                                    "--dir",
@@ -129,6 +162,15 @@ void RedisServer::start() {
                                    "noeviction",
                                    "--unixsocket",
                                    folder_ / "redis.sock"};
+    if (tls) words.insert(words.end(), {"--tls-port", std::to_string(port_)});
+    words.insert(words.end(), settings_.begin(), settings_.end());
+    return words;
+}
+
+void RedisServer::start() {
+    if (process_ != 0) return;
+    const auto log_file = folder_ / "redis.log";
+    auto words = command_line();
     std::vector<char*> arguments;
     arguments.reserve(words.size() + 1);
     for (auto& word : words)
@@ -150,6 +192,12 @@ void RedisServer::start() {
 }
 
 bool RedisServer::answers() const {
+    if (listen_ == Listen::sentinel) {
+        const Descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        const auto address = loopback(port_);
+        return answers_ping(
+            socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
     const Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -157,14 +205,7 @@ bool RedisServer::answers() const {
     if (path.size() >= sizeof address.sun_path)
         throw std::runtime_error{"path of the socket is too long: " + path};
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return false;
-    constexpr std::string_view kPing = "PING\r\n";
-    if (::send(socket.get(), kPing.data(), kPing.size(), MSG_NOSIGNAL) < 0) return false;
-    std::array<char, 64> answer{};
-    const auto size = ::recv(socket.get(), answer.data(), answer.size(), 0);
-    return size > 0 &&
-           std::string_view{answer.data(), static_cast<std::size_t>(size)}.starts_with("+PONG");
+    return answers_ping(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
 void RedisServer::end(int signal) {

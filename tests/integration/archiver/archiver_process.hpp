@@ -34,7 +34,7 @@ public:
         std::ofstream{config_} << "window: " << settings_.window.count()
                                << "ms\nshards: " << settings_.shards
                                << "\nhealth.port: " << health_port << "\nlog.level: " << log_level
-                               << "\nredis.url: \"" << settings_.redis_url << "\"\n"
+                               << "\nredis.url: \"" << settings_.redis.url << "\"\n"
                                << "postgres.conninfo: \"" << settings_.postgres_conninfo << "\"\n";
     }
     /// @param log where its log goes; nowhere in particular if empty.

@@ -168,7 +168,7 @@ ArchiverConfig World::config() const {
     config.window = window.length();
     config.health_port = 0;
     config.log_level = "error";
-    config.redis_url = redis.url();
+    config.redis.url = redis.url();
     config.postgres_conninfo = cluster().conninfo(name);
     config.shards = kShards;
     return config;

@@ -28,7 +28,7 @@ inline coordinator::Config config_for(const Catalogued& lab, const std::string& 
     config.shards = lab.deployment.shards;
     config.regions = {"us-east", "eu-west", "ap-south"};
     config.postgres_conninfo = lab.conninfo;
-    config.redis_url = redis_url;
+    config.redis.url = redis_url;
     config.grpc_port = 0;
     config.health_port = 0;
     config.log_level = "error";

@@ -87,10 +87,11 @@ inline Task<QueueDepth> depth_of(RedisClient& client, std::string region) {
     co_return depths.front();
 }
 
-/// Looks every few milliseconds until `holds` or 20 s are over. @return whether it came to hold.
+/// Looks every few milliseconds until `holds` or `patience` is over. @return whether it held.
 template <class Holds>
-Task<bool> eventually(const Holds& holds) {
-    const auto give_up = SystemClock{}.steady_now() + std::chrono::seconds{20};
+Task<bool> eventually(const Holds& holds,
+                      std::chrono::seconds patience = std::chrono::seconds{20}) {
+    const auto give_up = SystemClock{}.steady_now() + patience;
     while (SystemClock{}.steady_now() < give_up) {
         const bool now = co_await holds();
         if (now) co_return true;

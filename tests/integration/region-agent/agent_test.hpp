@@ -28,7 +28,7 @@ inline agent::Config agent_config(const RedisServer& server, const std::string& 
     agent::Config config;
     config.region = kRegion;
     config.name = name;
-    config.redis_url = server.url();
+    config.redis.url = server.url();
     config.health_port = 0;
     config.allow_private_addresses = true;
     config.log_level = "error";

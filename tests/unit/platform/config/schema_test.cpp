@@ -182,6 +182,50 @@ TEST(ConfigSchema, ASecretIsShownNeitherInErrorsNorInTheDump) {
     EXPECT_THAT(dump, testing::HasSubstr("timeout: 8s\n"));
 }
 
+TEST(ConfigSchema, ARuleSeesSeveralKeysAndItsErrorNamesOneWithItsLine) {
+    auto schema = demo_schema();
+    schema.rule([](const DemoConfig& config) {
+        ConfigProblems problems;
+        if (config.port == 0 && config.concurrency > 1)
+            problems.push_back({"health.port", "must be set with concurrency"});
+        if (config.tls.ca.empty()) problems.push_back({"tls.ca", "is missed"});
+        return problems;
+    });
+    const auto refused = [&](std::string_view yaml) -> std::string {
+        try {
+            parse_config(schema, yaml, "demo.yaml");
+            return {};
+        } catch (const InvalidConfig& error) {
+            return error.what();
+        }
+    };
+    EXPECT_EQ(refused("redis: {url: r}\ntls: {ca: /a}\n"), "");
+    EXPECT_EQ(refused("redis: {url: r}\nhealth:\n  port: 0\n"),
+              "demo.yaml:1: tls.ca: is missed\n"
+              "demo.yaml:3: health.port: must be set with concurrency");
+    // A key that is wrong by itself is not blamed twice.
+    EXPECT_EQ(refused("redis: {url: r}\ntls: {ca: here}\n"),
+              "demo.yaml:2: tls.ca: must be absolute");
+}
+
+TEST(ConfigSchema, APartOfAValueMayBeKeptBack) {
+    struct Config {
+        std::string url;
+    };
+    Schema<Config> schema{"quorate-demo"};
+    schema.key("url", &Config::url, "Where").shown_as([](const std::string& url) {
+        return url.substr(url.find('@') + 1);
+    });
+    const auto config = parse_config(schema, "url: secret@here", "demo.yaml");
+    EXPECT_EQ(masked_dump(schema, config), "url: \"here\"\n");
+    try {
+        parse_config(schema, "url: [secret@here]", "demo.yaml");
+        FAIL();
+    } catch (const InvalidConfig& error) {
+        EXPECT_STREQ(error.what(), "demo.yaml:1: url: must be text");
+    }
+}
+
 TEST(ConfigSchema, TheMarkdownTableShowsEveryKeyWithTypeDefaultAndText) {
     EXPECT_EQ(to_markdown(demo_schema()), R"(## quorate-demo
 

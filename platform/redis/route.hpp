@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/time/time.hpp"
+#include "platform/redis/args.hpp"
+#include "platform/redis/reply.hpp"
+#include "platform/runtime/task.hpp"
+
+namespace quorate::detail {
+
+/// Where a RedisClient's commands go: one server (RedisLink) or the nodes of a cluster. What the
+/// functions promise is written at RedisClient.
+class RedisRoute {
+public:
+    using OnChange = std::function<void(bool reachable, const std::string& why)>;
+
+    RedisRoute() = default;
+    RedisRoute(const RedisRoute&) = delete;
+    RedisRoute& operator=(const RedisRoute&) = delete;
+    virtual ~RedisRoute() = default;
+
+    virtual Task<> serve() = 0;
+    virtual Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands,
+                                                  milliseconds timeout) = 0;
+    virtual bool reachable() const = 0;
+    virtual void on_change(OnChange callback) = 0;
+    virtual std::size_t waiting() const = 0;
+};
+
+}  // namespace quorate::detail
