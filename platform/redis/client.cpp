@@ -63,6 +63,13 @@ Task<std::vector<RedisReply>> RedisClient::try_all(std::vector<RedisArgs> comman
     co_return co_await route->try_all(std::move(commands), timeout);
 }
 
+Task<> RedisClient::run_everywhere(RedisArgs command) {
+    const auto route = route_;
+    auto replies = co_await route->try_everywhere(std::move(command), timeout_);
+    for (const auto& reply : replies)
+        reply.check();
+}
+
 bool RedisClient::reachable() const {
     return route_->reachable();
 }

@@ -71,6 +71,11 @@ public:
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands);
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands, milliseconds timeout);
 
+    /// Runs a command that changes the server itself, such as ACL SETUSER, on each master that is
+    /// known: in a cluster several. Replicas are left out. Throws RedisError or RedisUnavailable
+    /// for the first master that did not do it, after all were asked.
+    Task<> run_everywhere(RedisArgs command);
+
     /// True while connected; in a cluster, to any of its masters.
     bool reachable() const;
 

@@ -119,6 +119,30 @@ Task<std::vector<RedisReply>> RedisCluster::try_all(std::vector<RedisArgs> comma
     co_return std::move(call->replies);
 }
 
+Task<std::vector<RedisReply>> RedisCluster::try_everywhere(RedisArgs command,
+                                                           milliseconds timeout) {
+    const auto self = shared_from_this();
+    const auto masters = nodes_->masters();
+    if (masters.empty()) throw RedisUnavailable{nodes_->why()};
+    const auto shared = std::make_shared<const RedisArgs>(std::move(command));
+    std::vector<RedisLink::Pending> pending;
+    for (const auto& master : masters) {
+        std::vector<const RedisArgs*> one;
+        one.push_back(shared.get());
+        pending.push_back(master->link->submit(one, timeout));
+    }
+    std::vector<RedisReply> replies;
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+        co_await pending[i].settled();
+        if (pending[i].failure().empty())
+            replies.push_back(std::move(pending[i].replies().front()));
+        else
+            replies.emplace_back(RedisReply::Unavailable{to_text(masters[i]->address) + ": " +
+                                                         pending[i].failure()});
+    }
+    co_return replies;
+}
+
 /// Sends what has no answer, and waits for the answers; what is to be tried again stays in `todo`.
 Task<> RedisCluster::round(std::shared_ptr<Call> call) {
     call->must_pause = false;

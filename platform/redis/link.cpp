@@ -232,4 +232,10 @@ Task<std::vector<RedisReply>> RedisLink::try_all(std::vector<RedisArgs> commands
     co_return std::move(pending.replies());
 }
 
+Task<std::vector<RedisReply>> RedisLink::try_everywhere(RedisArgs command, milliseconds timeout) {
+    std::vector<RedisArgs> commands;
+    commands.push_back(std::move(command));
+    return try_all(std::move(commands), timeout);
+}
+
 }  // namespace quorate::detail

@@ -45,6 +45,7 @@ public:
     Task<> serve() override;
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands,
                                           milliseconds timeout) override;
+    Task<std::vector<RedisReply>> try_everywhere(RedisArgs command, milliseconds timeout) override;
     bool reachable() const override { return reachable_; }
     void on_change(OnChange callback) override { callback_ = std::move(callback); }
     std::size_t waiting() const override { return commands_; }

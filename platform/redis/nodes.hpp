@@ -38,6 +38,8 @@ public:
     /// Who gets commands without a key: the master of the lowest slots among those that are
     /// connected, or of all where none is. nullptr while the topology is not known.
     RedisNodePtr home() const;
+    /// All masters, in the order of their lowest slots; none while the topology is not known.
+    const std::vector<RedisNodePtr>& masters() const { return masters_; }
     /// The node there, known before or not; nullptr where there are too many.
     RedisNodePtr at(const RedisAddress& address);
     /// What a MOVED says.

@@ -26,6 +26,8 @@ public:
     virtual Task<> serve() = 0;
     virtual Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands,
                                                   milliseconds timeout) = 0;
+    virtual Task<std::vector<RedisReply>> try_everywhere(RedisArgs command,
+                                                         milliseconds timeout) = 0;
     virtual bool reachable() const = 0;
     virtual void on_change(OnChange callback) = 0;
     virtual std::size_t waiting() const = 0;

@@ -1,0 +1,52 @@
+#include "platform/redis/acl.hpp"
+
+#include <stdexcept>
+
+#include "platform/redis/keys.hpp"
+
+namespace quorate {
+
+namespace {
+
+/// What the connection itself needs: alone, behind sentinels, in a cluster.
+constexpr std::string_view kForTheConnection = "+ping +time +role +cluster|slots +asking";
+
+/// Job queue and heartbeats, by JobConsumer, give_back.lua and fleet.hpp.
+constexpr std::string_view kOnTheQueue =
+    "+xreadgroup +xgroup|create +xpending +xclaim +xack +xdel +evalsha +eval +xrange +xadd";
+constexpr std::string_view kOnHeartbeats = "+hset +hdel";
+
+/// CellBuffer::record, by record.lua and late.lua.
+constexpr std::string_view kOnCells =
+    "+evalsha +eval +get +set +strlen +getrange +setrange +expire +hget +hset +hdel +llen +rpush";
+/// What the same scripts read of others.
+constexpr std::string_view kReadOfCells = "(+get %R~{s*}:sealed %R~{s*}:r*:p:*)";
+
+void add_words(std::vector<std::string>& rules, std::string_view words) {
+    while (!words.empty()) {
+        const auto end = words.find(' ');
+        rules.emplace_back(words.substr(0, end));
+        words.remove_prefix(end == std::string_view::npos ? words.size() : end + 1);
+    }
+}
+
+std::string selector(std::string_view commands, const std::string& key) {
+    return "(" + std::string{commands} + " ~" + key + ")";
+}
+
+}  // namespace
+
+std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region) {
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    if (name.empty() || name.find_first_not_of(kLetters) != std::string_view::npos)
+        throw std::invalid_argument{"no name of a region"};
+    std::vector<std::string> rules{"resetkeys", "resetchannels", "clearselectors", "-@all"};
+    add_words(rules, kForTheConnection);
+    rules.push_back(selector(kOnTheQueue, keys::jobs(name)));
+    rules.push_back(selector(kOnHeartbeats, keys::agents(name)));
+    rules.push_back(selector(kOnCells, "{s*}:r" + std::to_string(region.value()) + ":*"));
+    rules.emplace_back(kReadOfCells);
+    return rules;
+}
+
+}  // namespace quorate

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/ids.hpp"
+
+namespace quorate {
+
+/// What the ACL user of a region's agents may do, as the words behind `ACL SETUSER name`; they
+/// replace all rules that the user had, and leave its passwords and whether it is on. Needs Redis
+/// 7, which has rules that hold together commands and keys (selectors).
+///
+/// It can take jobs of this region alone, write heartbeats of this region alone, and write and
+/// read cells of this region alone. Of other regions it reads which cells are in, since the last
+/// one to come in announces the minute, and of shards up to where they are sealed.
+/// @param name the region's, `[a-z0-9-]`: it becomes part of key patterns
+std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region);
+
+}  // namespace quorate
