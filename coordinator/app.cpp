@@ -50,6 +50,15 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       redis_{executor, redis_options(config.redis)},
       catalogue_{executor, database_, config_.deployment().window, clock_, log_},
       dispatcher_{{catalogue_, redis_, held_, config_.deployment().window, clock_, log_, counts_}},
+      regions_{executor,
+               {database_,
+                redis_,
+                catalogue_,
+                config_.deployment(),
+                clock_,
+                log_,
+                counts_,
+                [this] { return fleet_.announce_change(); }}},
       health_{executor,
               {.address = config.health_address, .port = config.health_port},
               readiness_,
@@ -64,13 +73,16 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               clock_,
               log_,
               counts_,
+              regions_,
               [this] { return fleet_.announce_change(); }}},
       fleet_{{redis_, catalogue_, held_, readiness_, clock_, log_, counts_},
              identity(config, admin_.port(), version)},
       services_{executor, 1},
       tasks_{executor, kTasksMax} {
-    redis_.on_change(
-        [this](bool reachable, const std::string& why) { conditions_.redis(reachable, why); });
+    redis_.on_change([this](bool reachable, const std::string& why) {
+        conditions_.redis(reachable, why);
+        if (reachable) regions_.wake();
+    });
     conditions_.leading(true);  // coordinators share the work: none stands by
     metrics_.on_exposition([this] {
         counts_.generation.set(static_cast<double>(catalogue_.generation()));
@@ -125,6 +137,7 @@ Task<> App::serve() {
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
     tasks_.spawn("fleet", fleet_.run());
     tasks_.spawn("plan", dispatcher_.run());
+    tasks_.spawn("agent users", regions_.keep_users());
     tasks_.spawn("extend", extend());
 }
 

@@ -9,6 +9,7 @@
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
 #include "coordinator/fleet/fleet.hpp"
+#include "coordinator/regions/regions.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/client.hpp"
 #include "platform/runtime/clock.hpp"
@@ -57,6 +58,7 @@ private:
     Catalogue catalogue_;    // the database's catalogue, in memory
     HeldShards held_;        // the shards that this coordinator may plan
     Dispatcher dispatcher_;  // puts their jobs into the queues
+    Regions regions_;        // adds regions, and keeps their agents' users in Redis
     HealthServer health_;    // tells how we are
     AdminServer admin_;      // answers operators
     Fleet fleet_;            // this coordinator among the others: which shards are held

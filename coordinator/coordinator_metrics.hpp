@@ -35,6 +35,9 @@ struct CoordinatorMetrics {
           fence_refusals{metrics.counter(
               "quorate_coordinator_fence_refusals_total",
               "Blocks of jobs that Redis refused, as the shard has another fence.")},
+          agent_user_failures{
+              metrics.counter("quorate_coordinator_agent_user_failures_total",
+                              "Times that Redis took no ACL users of the regions' agents.")},
           generation{metrics.gauge("quorate_coordinator_catalogue_generation",
                                    "Last change of the catalogue that is loaded.")},
           endpoints{metrics.gauge("quorate_coordinator_endpoints",
@@ -53,6 +56,7 @@ struct CoordinatorMetrics {
     Counter leases_taken;
     Counter leases_lost;
     Counter fence_refusals;
+    Counter agent_user_failures;
     Gauge generation;
     Gauge endpoints;
     MetricFamily<Counter> rpcs;

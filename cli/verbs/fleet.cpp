@@ -40,6 +40,41 @@ void list_regions(Session& session) {
     print(planners);
 }
 
+struct AddOptions {
+    std::string name;
+    bool no_redis_user = false;
+    bool new_password = false;
+};
+
+void print_added(const v1::AddRegionResponse& answer, const std::string& name) {
+    std::cout << "region " << name << (answer.created() ? " added" : " was there already");
+    if (answer.endpoints_changed() > 0)
+        std::cout << "; " << answer.endpoints_changed()
+                  << (answer.endpoints_changed() == 1 ? " endpoint is" : " endpoints are")
+                  << " watched from it from now on";
+    std::cout << '\n';
+    if (!answer.redis_password().empty())
+        std::cout << "Its agents' Redis user, shown this once:\n  user      " << answer.redis_user()
+                  << "\n  password  " << answer.redis_password() << '\n';
+    else if (!answer.redis_user().empty())
+        std::cout << "Its agents' Redis user " << answer.redis_user()
+                  << " keeps its password; --new-password gives it another\n";
+}
+
+void add_region(const AddOptions& options, Session& session) {
+    v1::AddRegionRequest request;
+    request.set_name(options.name);
+    request.set_without_redis_user(options.no_redis_user);
+    request.set_new_password(options.new_password);
+    v1::AddRegionResponse answer;
+    if (!session.succeeded(session.admin().AddRegion(session.call().get(), request, &answer)))
+        return;
+    if (session.output == OutputFormat::json)
+        print_json(to_json(answer));
+    else
+        print_added(answer, options.name);
+}
+
 void list_agents(const std::string& region, Session& session) {
     v1::ListAgentsRequest request;
     request.set_region(region);
@@ -80,12 +115,27 @@ void list_agents(const std::string& region, Session& session) {
 }  // namespace
 
 void add_regions_verb(CLI::App& app, Session& session) {
-    auto* verb = app.add_subcommand(
-        "regions",
-        "Lists the regions, their queues and agents, and the coordinators that plan them");
+    auto* verb = app.add_subcommand("regions",
+                                    "Lists the regions, their queues and agents, and the "
+                                    "coordinators that plan them; adds one");
     verb->require_subcommand(0, 1);
     verb->add_subcommand("list", "Lists the regions");
-    verb->callback([&session] { list_regions(session); });
+    auto options = std::make_shared<AddOptions>();
+    auto* add = verb->add_subcommand(
+        "add",
+        "Adds a region, watches from it what is watched from all regions, and makes a Redis user "
+        "for its agents that reaches this region alone");
+    add->add_option("NAME", options->name, "lower-case letters, digits and hyphens")->required();
+    auto* without = add->add_flag(
+        "--no-redis-user", options->no_redis_user, "where agents share a user, as on one machine");
+    add->add_flag("--new-password", options->new_password, "also where they have a user already")
+        ->excludes(without);
+    verb->callback([verb, add, options, &session] {
+        if (verb->got_subcommand(add))
+            add_region(*options, session);
+        else
+            list_regions(session);
+    });
 }
 
 void add_agents_verb(CLI::App& app, Session& session) {

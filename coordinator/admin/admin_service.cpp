@@ -179,6 +179,25 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     }
 }
 
+grpc::ServerUnaryReactor* AdminService::AddRegion(grpc::CallbackServerContext* context,
+                                                  const v1::AddRegionRequest* request,
+                                                  v1::AddRegionResponse* response) {
+    return unary(context, "AddRegion", [=, this] { return add_region(request, response); });
+}
+
+Task<> AdminService::add_region(const v1::AddRegionRequest* request,
+                                v1::AddRegionResponse* response) {
+    AddRegionOrder order;
+    order.name = request->name();
+    order.redis_user = !request->without_redis_user();
+    order.new_password = request->new_password();
+    const auto added = co_await context_.regions.add(std::move(order));
+    response->set_created(added.created);
+    response->set_redis_user(added.redis_user);
+    response->set_redis_password(added.redis_password);
+    response->set_endpoints_changed(static_cast<std::uint32_t>(added.endpoints_changed));
+}
+
 grpc::ServerUnaryReactor* AdminService::ListAgents(grpc::CallbackServerContext* context,
                                                    const v1::ListAgentsRequest* request,
                                                    v1::ListAgentsResponse* response) {

@@ -8,6 +8,7 @@
 #include "coordinator/catalog/apply.hpp"
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
+#include "coordinator/regions/regions.hpp"
 #include "platform/redis/client.hpp"
 
 #include "quorate/v1/admin.grpc.pb.h"
@@ -24,6 +25,7 @@ struct AdminContext {
     const Clock& clock;
     Logger& log;
     CoordinatorMetrics& metrics;
+    Regions& regions;
     /// Done before the catalogue is changed; where it throws nothing is changed.
     std::function<Task<>()> before_change;
 };
@@ -57,6 +59,9 @@ public:
     grpc::ServerUnaryReactor* ListRegions(grpc::CallbackServerContext* context,
                                           const v1::ListRegionsRequest* request,
                                           v1::ListRegionsResponse* response) override;
+    grpc::ServerUnaryReactor* AddRegion(grpc::CallbackServerContext* context,
+                                        const v1::AddRegionRequest* request,
+                                        v1::AddRegionResponse* response) override;
     grpc::ServerUnaryReactor* ListAgents(grpc::CallbackServerContext* context,
                                          const v1::ListAgentsRequest* request,
                                          v1::ListAgentsResponse* response) override;
@@ -77,6 +82,7 @@ private:
                                     Read read);
     Task<> apply_files(const v1::ApplyRequest* request, v1::ApplyResponse* response);
     Task<> list_regions(v1::ListRegionsResponse* response);
+    Task<> add_region(const v1::AddRegionRequest* request, v1::AddRegionResponse* response);
     Task<> list_agents(const v1::ListAgentsRequest* request, v1::ListAgentsResponse* response);
 
     AdminContext context_;

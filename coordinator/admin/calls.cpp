@@ -8,6 +8,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "coordinator/catalog/reports.hpp"
+#include "coordinator/regions/regions.hpp"
 #include "platform/postgres/errors.hpp"
 #include "platform/redis/reply.hpp"
 #include "platform/runtime/overloaded.hpp"
@@ -133,6 +134,8 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
         status = {error.code(), error.what()};
     } catch (const BadRequest& error) {
         status = {grpc::INVALID_ARGUMENT, error.what()};
+    } catch (const RegionRefused& error) {
+        status = {grpc::FAILED_PRECONDITION, error.what()};
     } catch (const NotFound& error) {
         status = {grpc::NOT_FOUND, error.what()};
     } catch (const PostgresUnavailable&) {

@@ -36,6 +36,10 @@ std::string selector(std::string_view commands, const std::string& key) {
 
 }  // namespace
 
+std::string agent_acl_user(std::string_view region) {
+    return "agent-" + std::string{region};
+}
+
 std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region) {
     constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789-";
     if (name.empty() || name.find_first_not_of(kLetters) != std::string_view::npos)

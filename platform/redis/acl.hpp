@@ -8,6 +8,9 @@
 
 namespace quorate {
 
+/// The name of the ACL user of a region's agents: `agent-<region>`.
+std::string agent_acl_user(std::string_view region);
+
 /// What the ACL user of a region's agents may do, as the words behind `ACL SETUSER name`; they
 /// replace all rules that the user had, and leave its passwords and whether it is on. Needs Redis
 /// 7, which has rules that hold together commands and keys (selectors).

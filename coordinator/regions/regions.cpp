@@ -1,0 +1,142 @@
+#include "coordinator/regions/regions.hpp"
+
+#include <array>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <openssl/rand.h>
+
+#include "coordinator/catalog/reports.hpp"
+#include "core/base/sha256.hpp"
+#include "core/decision/region_set.hpp"
+#include "platform/redis/acl.hpp"
+#include "platform/redis/reply.hpp"
+#include "platform/wire/endpoint_check.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+/// 256 bits that nobody guesses: a plain hash of it gives nothing away.
+std::string random_password() {
+    Sha256 bytes{};
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+        throw std::runtime_error{"no random numbers from OpenSSL"};
+    return to_hex(bytes);
+}
+
+enum class Old : std::uint8_t { stays, goes };
+
+/// The command that makes a region's user what it should be, whatever it was.
+RedisArgs set_user(const AgentUser& user, Old password) {
+    RedisArgs command{"ACL", "SETUSER", agent_acl_user(user.region.name), "on"};
+    if (password == Old::goes) command.emplace_back("resetpass");
+    command.push_back("#" + user.password_sha256);
+    const auto rules = agent_acl_rules(user.region.name, user.region.id);
+    command.insert(command.end(), rules.begin(), rules.end());
+    return command;
+}
+
+}  // namespace
+
+Regions::Regions(const asio::any_io_executor& executor, RegionsContext context)
+    : context_{std::move(context)}, timer_{executor} {}
+
+Task<AddedRegion> Regions::add(AddRegionOrder order) {
+    if (!wire::is_name(order.name))
+        throw BadRequest{
+            "a region's name is lower-case letters, digits and hyphens, at most 63; is \"" +
+            order.name + "\""};
+    const auto user = agent_acl_user(order.name);
+    if (order.redis_user) co_await require_right(user);
+    co_await context_.before_change();
+    auto make = [&order](pqxx::work& work) { return make_region(work, order.name); };
+    const auto made = co_await context_.database.transact(std::move(make));
+    if (!made)
+        throw RegionRefused{"there are " + std::to_string(kRegionsMax) +
+                            " regions already, no more can be added"};
+    AddedRegion added;
+    added.created = made->created;
+    if (made->has_user || order.redis_user) added.redis_user = user;
+    if (order.redis_user && (order.new_password || !made->has_user))
+        added.redis_password = co_await renew_password(made->region);
+    added.endpoints_changed =
+        co_await extend_to_new_regions(context_.database, context_.clock, context_.deployment);
+    context_.catalogue.wake();
+    log_event(context_.log,
+              LogLevel::info,
+              "region.added",
+              kv("region", order.name),
+              kv("created", added.created),
+              kv("endpoints_changed", added.endpoints_changed));
+    co_return added;
+}
+
+/// Makes sure that Redis takes users from us, before anything is changed: the user, without any
+/// right and switched off where it is new, as it was where it is not.
+Task<> Regions::require_right(std::string user) {
+    RedisArgs command{"ACL", "SETUSER", user};
+    std::string refusal;
+    try {
+        co_await context_.redis.run_everywhere(std::move(command));
+    } catch (const RedisError& error) {
+        refusal = error.what();
+    }
+    if (!refusal.empty())
+        throw RegionRefused{"Redis does not let the coordinator make the user " + user + " (" +
+                            refusal +
+                            "); nothing was changed: allow its own user +acl|setuser and try "
+                            "again, or add the region with --no-redis-user"};
+}
+
+/// The new one counts in Redis before Postgres has it: what fails on the way leaves agents with the
+/// old one at work. Another coordinator that has just read the old one may put it back, for kEvery
+/// at most.
+Task<std::string> Regions::renew_password(Region region) {
+    auto password = random_password();
+    const AgentUser user{std::move(region), to_hex(sha256(password))};
+    co_await context_.redis.run_everywhere(set_user(user, Old::stays));
+    auto store = [&user](pqxx::work& work) { store_agent_user(work, user); };
+    co_await context_.database.transact(std::move(store));
+    co_await context_.redis.run_everywhere(set_user(user, Old::goes));
+    co_return password;
+}
+
+Task<> Regions::keep_users() {
+    for (;;) {
+        woken_ = false;
+        std::string refusal;
+        try {
+            co_await write_users();
+            refused_ = false;
+        } catch (const PostgresUnavailable&) {  // readiness tells
+        } catch (const RedisUnavailable&) {     // likewise
+        } catch (const Overloaded&) {           // tried again
+        } catch (const RedisError& error) {
+            refusal = error.what();
+        }
+        if (!refusal.empty()) {
+            context_.metrics.agent_user_failures.add();
+            if (!std::exchange(refused_, true))
+                log_event(
+                    context_.log, LogLevel::error, "agent_users.refused", kv("detail", refusal));
+        }
+        if (woken_) continue;
+        timer_.expires_after(kEvery);
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+void Regions::wake() {
+    woken_ = true;
+    timer_.cancel();
+}
+
+Task<> Regions::write_users() {
+    auto load = [](pqxx::work& work) { return load_agent_users(work); };
+    const auto users = co_await context_.database.transact(std::move(load));
+    for (const auto& user : users)
+        co_await context_.redis.run_everywhere(set_user(user, Old::goes));
+}
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "coordinator/catalog/apply.hpp"
+#include "coordinator/catalog/catalogue.hpp"
+#include "coordinator/catalog/region_store.hpp"
+#include "coordinator/coordinator_metrics.hpp"
+#include "platform/redis/client.hpp"
+
+namespace quorate::coordinator {
+
+/// What `Regions` works with; everything outlives it.
+struct RegionsContext {
+    Database& database;
+    RedisClient& redis;
+    Catalogue& catalogue;
+    Deployment deployment;
+    const Clock& clock;
+    Logger& log;
+    CoordinatorMetrics& metrics;
+    /// Done before the catalogue is changed; where it throws nothing is changed.
+    std::function<Task<>()> before_change;
+};
+
+/// A region could not be added; says why and what to do.
+class RegionRefused : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+struct AddRegionOrder {
+    std::string name;
+    bool redis_user = true;     ///< its agents get an ACL user, where they have none
+    bool new_password = false;  ///< also where they have one
+};
+
+struct AddedRegion {
+    bool created = false;        ///< else it was there already
+    std::string redis_user;      ///< of its agents; empty: none was asked for, and there is none
+    std::string redis_password;  ///< a new one, told this once; empty: the user keeps what it has
+    std::size_t endpoints_changed = 0;  ///< those that are now watched from it too
+};
+
+/// Adds regions, and keeps the ACL users of their agents in Redis. All on one executor.
+class Regions {
+public:
+    /// Redis forgets users over a failover or a restart; they are back after this long at most.
+    static constexpr milliseconds kEvery{10'000};
+
+    Regions(const asio::any_io_executor& executor, RegionsContext context);
+
+    /// Repeat it freely: what is there stays. Throws BadRequest, RegionRefused; else as
+    /// Database::transact and RedisClient::run.
+    Task<AddedRegion> add(AddRegionOrder order);
+
+    /// Writes all users to Redis every kEvery and when woken, until cancelled.
+    Task<> keep_users();
+    /// Redis may be another one.
+    void wake();
+
+private:
+    Task<> require_right(std::string user);
+    Task<> write_users();
+    Task<std::string> renew_password(Region region);
+
+    RegionsContext context_;
+    asio::steady_timer timer_;
+    bool woken_ = false;
+    bool refused_ = false;  ///< Redis took no users the last time
+};
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,162 @@
+// Regions that operators add, and what Redis then lets their agents do.
+#include <fstream>
+
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include "platform/redis/keys.hpp"
+#include "tests/integration/cli/cli_run.hpp"
+#include "tests/integration/coordinator/running_app.hpp"
+#include "tests/integration/redis/watched.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+using quorate::testing::Catalogued;
+using quorate::testing::comes_to_hold;
+using quorate::testing::config_for;
+using quorate::testing::RedisServer;
+using quorate::testing::RunningApp;
+using quorate::testing::WatchedClient;
+using Words = std::vector<std::string>;
+
+/// A server that knows the user `coordinator` besides the one that may do all.
+Words with_coordinator(const Words& rights) {
+    Words settings{"--user", "coordinator", "on", ">word", "~*", "+@all", "-@admin"};
+    settings.insert(settings.end(), rights.begin(), rights.end());
+    return settings;
+}
+
+/// A coordinator that is an ACL user in its Redis, asked through the program.
+struct Served {
+    explicit Served(const Words& rights = {"+acl|setuser"})
+        : redis{RedisServer::Listen::tcp, with_coordinator(rights)}, app{config()} {}
+    CliRun quorate(Words words) const {
+        words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(app.admin_port())});
+        return run_cli(words);
+    }
+    boost::json::object json(Words words) const {
+        words.insert(words.end(), {"-o", "json"});
+        const auto run = quorate(words);
+        EXPECT_EQ(run.status, 0) << run.err;
+        return run.status == 0 ? boost::json::parse(run.out).as_object() : boost::json::object{};
+    }
+    Catalogued lab;
+    TestFolder folder;
+    RedisServer redis;
+    RunningApp app;
+
+private:
+    Config config() const {
+        auto made = config_for(lab, redis.url());
+        made.redis.user = "coordinator";
+        made.redis.password_file = folder.file("password", "word");
+        return made;
+    }
+};
+
+std::string text(const boost::json::object& object, const char* key) {
+    return std::string{object.at(key).as_string()};
+}
+
+/// What a stream of jobs says to an agent of that user: its length, or why it can't be read.
+std::string length_of_jobs(const RedisServer& server,
+                           const std::string& user,
+                           const std::string& password,
+                           const std::string& region) {
+    auto options = quorate::testing::options_for(server);
+    options.login = {user, password, {}};
+    std::string answer;
+    quorate::testing::with_watched(options, [&](WatchedClient& watched) -> Task<> {
+        const auto told = [&]() -> Task<bool> {
+            co_return watched.connects > 0 || !watched.why.empty();
+        };
+        co_await quorate::testing::eventually(told);
+        answer = watched.why;
+        if (watched.connects == 0) co_return;
+        RedisArgs command{"XPENDING", keys::jobs(region), std::string{keys::kAgents}};
+        answer = co_await quorate::testing::refusal_of(watched.client, std::move(command));
+    });
+    return answer;
+}
+
+TEST(AddedRegions, OneThatIsAddedWatchesWhatAllWatchAndItsAgentsReachItAlone) {
+    Served served;
+    served.lab.apply(
+        "endpoints:\n  - {name: all, url: 'http://h/a'}\n"
+        "  - {name: one, url: 'http://h/b', regions: [us-east]}\n");
+    const auto added = served.json({"regions", "add", "sa-east"});
+    ASSERT_EQ(added.at("created").as_bool(), true);
+    EXPECT_EQ(added.at("endpoints_changed").to_number<int>(), 1);
+    EXPECT_EQ(text(added, "redis_user"), "agent-sa-east");
+    const auto password = text(added, "redis_password");
+    EXPECT_EQ(password.size(), 64U);
+    EXPECT_EQ(served.lab.sql("SELECT count(*) FROM quorate.agent_user WHERE agent_user::text LIKE"
+                             " '%" +
+                             password + "%'"),
+              "0")
+        << "Postgres has a hash alone";
+    const auto ask = [&](const std::string& region) {
+        return length_of_jobs(served.redis, "agent-sa-east", password, region);
+    };
+    EXPECT_EQ(ask("sa-east"), "NOGROUP") << "it may look, and there is no agent yet";
+    EXPECT_EQ(ask("us-east"), "NOPERM");
+
+    const auto again = served.quorate({"regions", "add", "sa-east"});
+    EXPECT_EQ(again.status, 0) << again.err;
+    EXPECT_NE(again.out.find("sa-east was there already"), std::string::npos) << again.out;
+    EXPECT_NE(again.out.find("keeps its password"), std::string::npos) << again.out;
+    EXPECT_EQ(ask("sa-east"), "NOGROUP");
+}
+
+TEST(AddedRegions, ARegionOfTheConfigGetsItsUserAndANewPasswordEndsTheOldOne) {
+    const Served served;
+    const auto run = served.quorate({"regions", "add", "us-east"});
+    ASSERT_EQ(run.status, 0) << run.err;
+    EXPECT_NE(run.out.find("us-east was there already"), std::string::npos) << run.out;
+    EXPECT_NE(run.out.find("shown this once"), std::string::npos) << run.out;
+    const auto first = run.out.substr(run.out.size() - 65, 64);
+    const auto second =
+        text(served.json({"regions", "add", "us-east", "--new-password"}), "redis_password");
+    EXPECT_NE(first, second);
+    EXPECT_EQ(length_of_jobs(served.redis, "agent-us-east", second, "us-east"), "NOGROUP");
+    EXPECT_NE(length_of_jobs(served.redis, "agent-us-east", first, "us-east").find("WRONGPASS"),
+              std::string::npos);
+}
+
+TEST(AddedRegions, UsersThatRedisForgotComeBack) {
+    Served served;
+    const auto password = text(served.json({"regions", "add", "sa-east"}), "redis_password");
+    served.redis.stop();
+    served.redis.start();
+    EXPECT_TRUE(comes_to_hold([&] {
+        return length_of_jobs(served.redis, "agent-sa-east", password, "sa-east") == "NOGROUP";
+    }));
+}
+
+TEST(AddedRegions, WhereRedisTakesNoUsersNothingIsChanged) {
+    const Served served{{}};
+    const auto run = served.quorate({"regions", "add", "sa-east"});
+    EXPECT_EQ(run.status, 1);
+    EXPECT_NE(run.err.find("+acl|setuser"), std::string::npos) << run.err;
+    EXPECT_NE(run.err.find("--no-redis-user"), std::string::npos) << run.err;
+    const auto regions = "SELECT count(*) FROM quorate.region WHERE name = 'sa-east'";
+    EXPECT_EQ(served.lab.sql(regions), "0");
+    const auto without = served.json({"regions", "add", "sa-east", "--no-redis-user"});
+    EXPECT_EQ(without.at("created").as_bool(), true);
+    EXPECT_EQ(text(without, "redis_password"), "");
+    EXPECT_EQ(served.lab.sql(regions), "1");
+}
+
+TEST(AddedRegions, ABadNameIsRefused) {
+    const Served served;
+    for (const auto* name : {"US", "a b", "*", "a_b"}) {
+        const auto run = served.quorate({"regions", "add", name});
+        EXPECT_EQ(run.status, 1) << name;
+        EXPECT_NE(run.err.find("lower-case letters, digits and hyphens"), std::string::npos)
+            << run.err;
+    }
+}
+
+}  // namespace
+}  // namespace quorate::coordinator
