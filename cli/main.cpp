@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
     add_watch_verb(app, session);
     add_incidents_verb(app, session);
     add_regions_verb(app, session);
+    add_queues_verb(app, session);
     add_agents_verb(app, session);
     add_version_verb(app, session);
     try {

@@ -48,7 +48,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       database_{watched(database_options(config), conditions_)},
       reports_{database_options(config)},
       redis_{executor, redis_options(config.redis)},
-      catalogue_{executor, database_, config_.deployment().window, clock_, log_},
+      catalogue_{executor, database_, config_.deployment().window, clock_, log_, config.politeness},
       dispatcher_{{catalogue_, redis_, held_, config_.deployment().window, clock_, log_, counts_}},
       regions_{executor,
                {database_,

@@ -31,6 +31,29 @@ std::string name_problem(const std::string& name) {
     return "must be lower-case letters, digits and hyphens, at most 63, is \"" + name + "\"";
 }
 
+void declare_politeness(Schema<Config>& schema) {
+    const auto rate = [&schema](std::string name, auto member, std::string text) {
+        const auto of = [member](auto& config) -> auto& {
+            return config.politeness.*member;
+        };
+        schema.key(std::move(name), of, std::move(text)).between(0, 1e9);
+    };
+    rate("politeness.origin_rate",
+         &PolitenessLimits::origin,
+         "Probes per second that one origin (scheme, host, port) gets, over all regions and on "
+         "average over a window. Above it looks are held back, the same part of each endpoint's: "
+         "UNKNOWN(backpressure) from all regions. 0: no limit.");
+    rate("tiers.free.rate",
+         &PolitenessLimits::free,
+         "The same for the endpoints of one tenant of the tier `free`.");
+    rate("tiers.team.rate",
+         &PolitenessLimits::team,
+         "The same for one tenant of the tier `team`, which a tenant has by default.");
+    rate("tiers.enterprise.rate",
+         &PolitenessLimits::enterprise,
+         "The same for one tenant of the tier `enterprise`.");
+}
+
 }  // namespace
 
 Schema<Config> config_schema() {
@@ -63,6 +86,7 @@ Schema<Config> config_schema() {
         .required()
         .secret();
     declare_redis(schema, &Config::redis);
+    declare_politeness(schema);
     schema
         .key("grpc.address",
              &Config::grpc_address,

@@ -6,6 +6,7 @@
 
 #include "coordinator/admin/admin_server.hpp"
 #include "coordinator/catalog/apply.hpp"
+#include "coordinator/planner/politeness.hpp"
 #include "platform/config/schema.hpp"
 #include "platform/redis/settings.hpp"
 
@@ -19,6 +20,7 @@ struct Config {
     std::string name;  ///< empty: the host's name and `grpc_port`
     std::string postgres_conninfo;
     RedisSettings redis;
+    PolitenessLimits politeness{100, 20, 10'000, 50'000};
     std::string grpc_address = "127.0.0.1";
     std::uint16_t grpc_port = 7443;
     std::string health_address = "127.0.0.1";

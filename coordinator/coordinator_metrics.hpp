@@ -17,6 +17,10 @@ struct CoordinatorMetrics {
           jobs_trimmed{metrics.counters("quorate_coordinator_jobs_trimmed_total",
                                         "Jobs removed from the queue as too old.",
                                         {"region"})},
+          jobs_held_back{metrics.counters(
+              "quorate_coordinator_jobs_held_back_total",
+              "Jobs that say that nobody looks, to spare an origin or a tenant's share.",
+              {"region"})},
           planning_lag_seconds{
               metrics.gauges("quorate_coordinator_planning_lag_seconds",
                              "How far planning is behind where it should be (two seconds ahead).",
@@ -49,6 +53,7 @@ struct CoordinatorMetrics {
     MetricFamily<Counter> jobs_enqueued;
     MetricFamily<Counter> jobs_missed;
     MetricFamily<Counter> jobs_trimmed;
+    MetricFamily<Counter> jobs_held_back;
     MetricFamily<Gauge> planning_lag_seconds;
     Counter planning_failures;
     Gauge shards_held;

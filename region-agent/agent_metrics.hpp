@@ -17,6 +17,11 @@ struct AgentMetrics {
                                    "Jobs that got no verdict by our own doing, by the reason "
                                    "of their cell.",
                                    {"reason"})},
+          held_back{metrics.counters("quorate_agent_held_back_jobs_total",
+                                     "Jobs not probed to spare a server: its origin's rate, its "
+                                     "tenant's rate, or what the "
+                                     "server itself asked for by Retry-After (server).",
+                                     {"for"})},
           recorded{metrics.counters("quorate_agent_recorded_total",
                                     "What became of cells: fresh, merged, duplicate, late, dropped "
                                     "(list of late cells full), overflow (ours full), refused.",
@@ -45,6 +50,9 @@ struct AgentMetrics {
                                           "Jobs that are due and wait until a probe of theirs or "
                                           "of another tenant ends.")},
           probes_in_flight{metrics.gauge("quorate_agent_probes_in_flight", "Probes that run.")},
+          holds{metrics.gauge("quorate_agent_holds",
+                              "Endpoints whose servers asked by Retry-After to be left alone, some "
+                              "of them over.")},
           outbox_cells{metrics.gauge("quorate_agent_outbox_cells",
                                      "Cells that wait to be written to Redis.")},
           spool_cells{
@@ -77,6 +85,7 @@ struct AgentMetrics {
     MetricFamily<Counter> jobs;
     MetricFamily<Counter> cells;
     MetricFamily<Counter> refused;
+    MetricFamily<Counter> held_back;
     MetricFamily<Counter> recorded;
     MetricFamily<Counter> spooled;
     Counter spool_failures;
@@ -88,6 +97,7 @@ struct AgentMetrics {
     Gauge jobs_waiting;
     Gauge jobs_without_room;
     Gauge probes_in_flight;
+    Gauge holds;
     Gauge outbox_cells;
     Gauge spool_cells;
     Gauge spool_bytes;

@@ -69,6 +69,10 @@ void show(const ResolverCounts& counts, const AgentMetrics& metrics) {
     metrics.dns_cache_entries.set(static_cast<double>(counts.entries));
 }
 
+std::uint64_t whole(const Counter& counter) {
+    return static_cast<std::uint64_t>(counter.value());
+}
+
 CellBufferLimits buffer_limits(const Config& config) {
     CellBufferLimits limits;
     limits.minute_ttl = std::chrono::ceil<std::chrono::seconds>(config.cells_expire_after);
@@ -96,6 +100,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               log_,
               {config.name, config.ca_file, config.bind_address, config.allow_private_addresses},
               {lag_, busy_, check_}},
+      holds_{redis_, runner_, clock_, config.region},
       intake_{executor,
               jobs_,
               redis_,
@@ -162,6 +167,7 @@ void App::refresh_gauges() {
     count(counts_.jobs_waiting, intake_.waiting());
     count(counts_.jobs_without_room, intake_.waiting_for_room());
     count(counts_.probes_in_flight, intake_.probing());
+    count(counts_.holds, runner_.holds());
     count(counts_.outbox_cells, outbox_.size());
     count(counts_.spool_cells, outbox_.spooled());
     count(counts_.spool_bytes, outbox_.spool_bytes());
@@ -181,6 +187,11 @@ Pulse::Load App::load() const {
     Pulse::Load load;
     load.in_flight = static_cast<std::uint32_t>(intake_.probing());
     load.probes_total = runner_.probes();
+    load.missed_total = whole(counts_.refused.with({name_of(Reason::missed_window)}));
+    load.duplicates_total = whole(counts_.recorded.with({"duplicate"}));
+    for (const auto* whom : {"origin", "tenant", "server"})
+        load.held_back_total += whole(counts_.held_back.with({whom}));
+    load.spooled = outbox_.spooled();
     load.lag = lag_.worst();
     load.load = busy_.load();
     if (busy_.overloaded()) load.state = AgentState::overloaded;
@@ -241,6 +252,8 @@ Task<> App::serve() {
     services_.spawn("outbox", outbox_.run());
     services_.spawn("pulse", pulse_.run());
     co_await outbox_.replayed();
+    co_await holds_.exchange();  // before the first probe
+    services_.spawn("holds", holds_.run());
     services_.spawn("intake", intake_.run());
 }
 

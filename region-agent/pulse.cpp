@@ -63,6 +63,10 @@ Task<bool> Pulse::beat() {
         heartbeat_.state = load.state;
         heartbeat_.in_flight = load.in_flight;
         heartbeat_.probes_total = load.probes_total;
+        heartbeat_.missed_total = load.missed_total;
+        heartbeat_.duplicates_total = load.duplicates_total;
+        heartbeat_.held_back_total = load.held_back_total;
+        heartbeat_.spooled = load.spooled;
         metrics_->clock_offset_seconds.set(seconds(clock_->offset()));
         if (ended_) co_return false;
         auto heartbeat = heartbeat_;

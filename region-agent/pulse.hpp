@@ -23,6 +23,10 @@ public:
     struct Load {
         std::uint32_t in_flight = 0;
         std::uint64_t probes_total = 0;
+        std::uint64_t missed_total = 0;
+        std::uint64_t duplicates_total = 0;
+        std::uint64_t held_back_total = 0;
+        std::uint64_t spooled = 0;
         microseconds lag{0};
         double load = 0;
         AgentState state = AgentState::working;

@@ -59,7 +59,8 @@ write_configs() {
     mkdir -p "$etc_dir"
     {
         common_config "$coordinator_port"
-        printf 'window: %s\npostgres: {conninfo: "%s"}\nregions: [%s]\ngrpc: {address: 127.0.0.1, port: %s}\n' \
+        # What runs here is the user's own: no origin needs to be spared.
+        printf 'window: %s\npostgres: {conninfo: "%s"}\nregions: [%s]\ngrpc: {address: 127.0.0.1, port: %s}\npoliteness: {origin_rate: 0}\n' \
             "$window" "$(postgres_conninfo "$window" quorate_coordinator)" "$(printf '%s, ' "${regions[@]}" | sed 's/, $//')" "$grpc_port"
     } | install_config coordinator
     archiver_config quorate_archiver | install_config archiver

@@ -1,5 +1,8 @@
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
@@ -15,13 +18,15 @@ void list_regions(Session& session) {
         print_json(to_json(answer).as_object()["regions"]);
         return;
     }
-    Table table{{"REGION", "STATE", "AGENTS ALIVE", "QUEUED", "TAKEN", "PLANNED UNTIL"}};
+    Table table{
+        {"REGION", "STATE", "AGENTS ALIVE", "QUEUED", "TAKEN", "IN FLIGHT", "PLANNED UNTIL"}};
     for (const auto& row : answer.regions())
         table.add({row.name(),
                    row.state(),
                    std::to_string(row.agents_alive()),
                    std::to_string(row.queue_depth()),
                    std::to_string(row.pending()),
+                   std::to_string(row.in_flight()),
                    time_text(row.has_planned_until_us() ? std::optional{row.planned_until_us()}
                                                         : std::nullopt)});
     print(table);
@@ -38,6 +43,55 @@ void list_regions(Session& session) {
                  (row.catalogue_current() ? "" : " (cut off from Postgres)"),
              row.version()});
     print(planners);
+}
+
+void list_queues(const std::string& region, Session& session) {
+    v1::ListRegionsResponse answer;
+    if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer))) return;
+    auto rows = std::vector<v1::Region>{answer.regions().begin(), answer.regions().end()};
+    if (!region.empty())
+        std::erase_if(rows, [&region](const auto& row) { return row.name() != region; });
+    if (rows.empty() && !region.empty()) {
+        session.fail("there is no region " + region);
+        return;
+    }
+    if (session.output == OutputFormat::json) {
+        boost::json::array list;
+        for (const auto& row : rows)
+            list.push_back(to_json(row));
+        print_json(list);
+        return;
+    }
+    const auto ms = [](bool known, double value) {
+        return known ? number_text(value, 0) + " ms" : std::string{"-"};
+    };
+    Table table{{"REGION",
+                 "QUEUED",
+                 "TAKEN",
+                 "OLDEST",
+                 "PLANNED UNTIL",
+                 "PLANNING LAG",
+                 "AGENTS",
+                 "IN FLIGHT",
+                 "MISSED",
+                 "DUPLICATES",
+                 "HELD BACK",
+                 "SPOOLED"}};
+    for (const auto& row : rows)
+        table.add({row.name(),
+                   std::to_string(row.queue_depth()),
+                   std::to_string(row.pending()),
+                   ms(row.has_oldest_age_ms(), row.oldest_age_ms()),
+                   time_text(row.has_planned_until_us() ? std::optional{row.planned_until_us()}
+                                                        : std::nullopt),
+                   ms(row.has_planning_lag_ms(), row.planning_lag_ms()),
+                   std::to_string(row.agents_alive()),
+                   std::to_string(row.in_flight()),
+                   std::to_string(row.missed_total()),
+                   std::to_string(row.duplicates_total()),
+                   std::to_string(row.held_back_total()),
+                   std::to_string(row.spooled())});
+    print(table);
 }
 
 struct AddOptions {
@@ -136,6 +190,16 @@ void add_regions_verb(CLI::App& app, Session& session) {
         else
             list_regions(session);
     });
+}
+
+void add_queues_verb(CLI::App& app, Session& session) {
+    auto region = std::make_shared<std::string>();
+    auto* verb = app.add_subcommand(
+        "queues",
+        "Shows the regions' queues: what waits and since when, how far is planned, and what the "
+        "agents missed, did twice, held back to spare a server, or keep on disk");
+    verb->add_option("--region", *region, "only this region's");
+    verb->callback([region, &session] { list_queues(*region, session); });
 }
 
 void add_agents_verb(CLI::App& app, Session& session) {

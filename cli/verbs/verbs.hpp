@@ -13,6 +13,7 @@ void add_explain_verb(CLI::App& app, Session& session);
 void add_watch_verb(CLI::App& app, Session& session);
 void add_incidents_verb(CLI::App& app, Session& session);
 void add_regions_verb(CLI::App& app, Session& session);
+void add_queues_verb(CLI::App& app, Session& session);
 void add_agents_verb(CLI::App& app, Session& session);
 void add_version_verb(CLI::App& app, Session& session);
 

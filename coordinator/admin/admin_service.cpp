@@ -1,9 +1,11 @@
 #include "coordinator/admin/admin_service.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "coordinator/admin/watch_stream.hpp"
 #include "coordinator/catalog/reports.hpp"
+#include "coordinator/dispatch/dispatcher.hpp"
 #include "platform/redis/coordinators.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/redis/job_queue.hpp"
@@ -21,6 +23,21 @@ std::int64_t us(UtcTime time) {
 
 bool alive(const Heartbeat& heartbeat, UtcTime redis_now) {
     return redis_now - heartbeat.at < kAliveFor;
+}
+
+/// Milliseconds from one time to a later one; none where it is not later.
+double since(UtcTime from, UtcTime until) {
+    return std::max(0.0, std::chrono::duration<double, std::milli>(until - from).count());
+}
+
+/// Adds a living agent to its region.
+void add(v1::Region& out, const Heartbeat& heartbeat) {
+    out.set_agents_alive(out.agents_alive() + 1);
+    out.set_in_flight(out.in_flight() + heartbeat.in_flight);
+    out.set_missed_total(out.missed_total() + heartbeat.missed_total);
+    out.set_duplicates_total(out.duplicates_total() + heartbeat.duplicates_total);
+    out.set_held_back_total(out.held_back_total() + heartbeat.held_back_total);
+    out.set_spooled(out.spooled() + heartbeat.spooled);
 }
 
 void fill(v1::FileError& out, const ConfigError& error) {
@@ -155,16 +172,20 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     const auto now = co_await redis_time(context_.redis);
     const auto heartbeats = co_await read_heartbeats(context_.redis, names);
     const auto depths = co_await read_depths(context_.redis, names);
+    const auto oldest = co_await read_oldest(context_.redis, names);
     const auto planned = co_await read_planned(context_.redis, names);
     for (std::size_t i = 0; i < regions.size(); ++i) {
         auto& out = *response->add_regions();
         out.set_name(regions[i].name);
         out.set_state(regions[i].state);
         for (const auto& heartbeat : heartbeats[i])
-            out.set_agents_alive(out.agents_alive() + (alive(heartbeat, now) ? 1 : 0));
+            if (alive(heartbeat, now)) add(out, heartbeat);
         out.set_queue_depth(depths[i].entries);
         out.set_pending(depths[i].pending);
-        if (planned[i]) out.set_planned_until_us(us(*planned[i]));
+        if (oldest[i]) out.set_oldest_age_ms(since(*oldest[i], now));
+        if (!planned[i]) continue;
+        out.set_planned_until_us(us(*planned[i]));
+        out.set_planning_lag_ms(since(*planned[i], now + Dispatcher::kAhead));
     }
     const auto view = co_await read_coordinators(context_.redis);
     for (const auto& beat : view.beats) {
@@ -231,6 +252,10 @@ Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,
             out.set_probes_total(heartbeat.probes_total);
             out.set_load(heartbeat.load);
             out.set_state(std::string{name_of(heartbeat.state)});
+            out.set_missed_total(heartbeat.missed_total);
+            out.set_duplicates_total(heartbeat.duplicates_total);
+            out.set_held_back_total(heartbeat.held_back_total);
+            out.set_spooled(heartbeat.spooled);
         }
     }
 }

@@ -147,6 +147,13 @@ std::vector<Region> load_regions(pqxx::work& work) {
     return regions;
 }
 
+TenantTiers load_tiers(pqxx::work& work) {
+    TenantTiers tiers;
+    for (const auto& row : work.exec("SELECT name, tier FROM quorate.tenant WHERE tier <> 'team'"))
+        tiers.emplace(row[0].as<std::string>(), row[1].as<std::string>());
+    return tiers;
+}
+
 void lock_catalogue(pqxx::work& work) {
     work.exec0("LOCK TABLE quorate.catalogue_change IN EXCLUSIVE MODE");
 }

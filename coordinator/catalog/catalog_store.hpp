@@ -10,6 +10,7 @@
 
 #include "coordinator/catalog/diff.hpp"
 #include "coordinator/planner/endpoint_version.hpp"
+#include "coordinator/planner/politeness.hpp"
 
 namespace quorate::coordinator {
 
@@ -21,6 +22,9 @@ inline constexpr std::string_view kCatalogueChannel = "quorate_catalogue";
 
 /// Creates the named regions where they are missing. @return how many were.
 std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& names);
+
+/// The tenants whose tier is not the default.
+TenantTiers load_tiers(pqxx::work& work);
 
 /// All regions, by name.
 std::vector<Region> load_regions(pqxx::work& work);

@@ -12,12 +12,13 @@ Catalogue::Catalogue(asio::any_io_executor executor,
                      Database& database,
                      Window window,
                      const Clock& clock,
-                     Logger& log)
+                     Logger& log,
+                     PolitenessLimits limits)
     : database_{database},
       clock_{clock},
       log_{log},
       window_{window},
-      planner_{window},
+      planner_{window, limits},
       timer_{std::move(executor)} {}
 
 Task<> Catalogue::follow() {
@@ -68,6 +69,7 @@ Task<> Catalogue::load() {
         Loaded loaded;
         loaded.update = load_catalogue(work, after, horizon);
         loaded.regions = load_regions(work);
+        loaded.tiers = load_tiers(work);
         if (with_eras) loaded.eras = load_eras(work);
         return loaded;
     };
@@ -87,6 +89,7 @@ void Catalogue::take(Loaded loaded) {
     for (const auto& [endpoint, of_endpoint] : versions)
         planner_.set(endpoint, of_endpoint);
     regions_ = std::move(loaded.regions);
+    planner_.set_tiers(std::move(loaded.tiers));
     if (loaded.eras) {
         eras_.clear();
         for (const auto& [endpoint, era] : *loaded.eras)

@@ -30,7 +30,8 @@ public:
               Database& database,
               Window window,
               const Clock& clock,
-              Logger& log);
+              Logger& log,
+              PolitenessLimits limits = {});
 
     /// Follows the database until cancelled; waits where it is away.
     Task<> follow();
@@ -59,6 +60,7 @@ private:
     struct Loaded {
         CatalogueUpdate update;
         std::vector<Region> regions;
+        TenantTiers tiers;
         std::optional<std::vector<std::pair<EndpointId, Era>>> eras;
     };
     Task<> load();

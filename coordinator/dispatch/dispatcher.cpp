@@ -91,13 +91,16 @@ Task<> Dispatcher::plan(Region region, Lane& lane) {
         more = take(lane, asked, answers);
         std::size_t enqueued = 0;
         std::size_t missed = 0;
+        std::size_t held_back = 0;
         for (std::size_t i = 0; i < answers.size(); ++i) {
             if (answers[i].fate != BlockAnswer::Fate::taken) continue;
             enqueued += jobs[i];
             missed += draft.missed[i];
+            held_back += draft.held_back[i];
         }
         context_.metrics.jobs_enqueued.with({region.name}).add(static_cast<double>(enqueued));
         context_.metrics.jobs_missed.with({region.name}).add(static_cast<double>(missed));
+        context_.metrics.jobs_held_back.with({region.name}).add(static_cast<double>(held_back));
     }
     show_lag(lane, context_.clock.utc_now());
     co_await trim(lane);
@@ -198,6 +201,7 @@ void Dispatcher::add_block(Draft& draft,
     block.held = held;
     block.from = standing;
     std::size_t missed = 0;
+    std::size_t held_back = 0;
     // Where nothing was planned ever, nothing is made up for.
     auto from = standing.value_or(std::min<UtcTime>(std::chrono::floor<milliseconds>(now), goal));
     const auto sealed = std::min(sealed_before(now, context_.window), goal);
@@ -224,6 +228,7 @@ void Dispatcher::add_block(Draft& draft,
             ++missed;
             continue;
         }
+        held_back += planner.held_back(probe) == HeldBack::no ? 0 : 1;
         block.jobs.begin();
         block.jobs.bytes() += lane.common;
         planner.append_job(
@@ -232,6 +237,7 @@ void Dispatcher::add_block(Draft& draft,
     }
     draft.jobs += block.jobs.count();
     draft.missed.push_back(missed);
+    draft.held_back.push_back(held_back);
     draft.blocks.push_back(std::move(block));
 }
 

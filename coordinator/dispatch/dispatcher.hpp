@@ -70,6 +70,7 @@ private:
     struct Draft {
         std::vector<JobBlock> blocks;
         std::vector<std::size_t> missed;  ///< of each block: jobs left out, their minute is sealed
+        std::vector<std::size_t> held_back;  ///< of each block: jobs that say so
         std::size_t jobs = 0;
     };
     Task<> plan(Region region, Lane& lane);

@@ -49,7 +49,16 @@ void Planner::set(EndpointId endpoint, const std::vector<EndpointVersion>& versi
     if (kept.empty()) return;
     const auto at = versions.front().shard;  // it follows from the name: the same for all
     auto& shard = shards_[at];
-    shard.endpoints.emplace(endpoint, std::move(kept));
+    auto& entry = shard.endpoints[endpoint];
+    entry.versions = std::move(kept);
+    const auto& latest = entry.versions.back();
+    const auto& spec = versions.back().spec;
+    entry.demand = politeness_.demand(
+        spec.url,
+        spec.tenant,
+        static_cast<double>(latest.regions.size()) / static_cast<double>(latest.every));
+    for (auto& version : entry.versions)
+        version.demand = &entry.demand;
     shard.sorted = false;
     shard_of_.emplace(endpoint, at);
 }
@@ -72,8 +81,8 @@ PlannedVersion Planner::planned(const EndpointVersion& version) const {
 
 void Planner::sort(Shard& shard) {
     shard.plans.clear();
-    for (const auto& [endpoint, versions] : shard.endpoints) {
-        for (const auto& version : versions) {
+    for (const auto& [endpoint, planned] : shard.endpoints) {
+        for (const auto& version : planned.versions) {
             const auto remainder =
                 static_cast<std::int64_t>(version.hash % static_cast<std::uint64_t>(version.every));
             const auto regions = static_cast<std::uint32_t>(version.regions.size());
@@ -163,6 +172,12 @@ void Planner::keep(const std::set<ShardId>& shards) {
     }
 }
 
+HeldBack Planner::held_back(const DueProbe& probe) const {
+    const auto& version = *probe.version;
+    const auto look = probe.minute.index(window_) / version.every;
+    return politeness_.held_back(*version.demand, version.hash, look);
+}
+
 UtcTime Planner::latest_start(const DueProbe& probe) const {
     return not_after(probe.minute, window_, probe.version->budget);
 }
@@ -183,8 +198,12 @@ bool Planner::detects_era_anew(const DueProbe& probe) const {
 void Planner::append_job(const DueProbe& probe,
                          std::optional<Era> era_hint,
                          std::string& bytes) const {
-    const wire::JobTurn turn{
-        probe.minute, probe.slot, latest_start(probe), era_hint, detects_era_anew(probe)};
+    const wire::JobTurn turn{probe.minute,
+                             probe.slot,
+                             latest_start(probe),
+                             era_hint,
+                             detects_era_anew(probe),
+                             held_back(probe)};
     bytes += probe.version->job;
     wire::append_job_turn(turn, bytes);
 }

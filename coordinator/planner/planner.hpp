@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordinator/planner/endpoint_version.hpp"
+#include "coordinator/planner/politeness.hpp"
 #include "core/model/job.hpp"
 #include "core/schedule/schedule.hpp"
 #include "core/time/utc_minute.hpp"
@@ -28,7 +29,8 @@ struct PlannedVersion {
     std::int64_t every = 1;         ///< windows from look to look
     milliseconds span{0};
     milliseconds budget{0};
-    std::string job;  ///< wire::encode_job_of_endpoint
+    std::string job;                             ///< wire::encode_job_of_endpoint
+    const Politeness::Demand* demand = nullptr;  ///< the endpoint's
 
     bool in_force(UtcMinute minute) const {
         return valid_from <= minute && (!valid_to || minute < *valid_to);
@@ -52,7 +54,8 @@ struct DueProbe {
 /// shard by their slots when this is first asked for, or again after a change of it.
 class Planner {
 public:
-    explicit Planner(Window window) : window_{window} {}
+    explicit Planner(Window window, PolitenessLimits limits = {})
+        : window_{window}, politeness_{window, limits} {}
 
     /// Replaces everything known of an endpoint by these versions of it; none: forgets it.
     void set(EndpointId endpoint, const std::vector<EndpointVersion>& versions);
@@ -69,13 +72,17 @@ public:
     /// Frees the sorted slots of all shards but these.
     void keep(const std::set<ShardId>& shards);
 
+    /// Whether the probe is not to be made, to spare its origin or its tenant's share.
+    HeldBack held_back(const DueProbe& probe) const;
+    void set_tiers(TenantTiers tiers) { politeness_.set_tiers(std::move(tiers)); }
+
     /// The latest start of a probe; afterwards its window is missed.
     UtcTime latest_start(const DueProbe& probe) const;
     /// When the probe's minute is sealed at the latest; a job for it is of no use then.
     UtcTime sealed_by(const DueProbe& probe) const { return watermark(probe.minute, window_); }
 
     /// Appends the bytes of a probe's job, all but what its region's jobs have in common. Once in
-    /// 24 h they are without the hint, so that the era is detected anew.
+    /// 24 h they are without the hint, so that the era is detected anew. What is held back says so.
     void append_job(const DueProbe& probe, std::optional<Era> era_hint, std::string& bytes) const;
 
     /// Endpoints of these shards that are not paused.
@@ -89,8 +96,14 @@ private:
     using Slots = std::vector<Entry>;
     /// Windows from look to look, then which of them, then the slots.
     using Plan = std::map<std::int64_t, std::map<std::int64_t, Slots>>;
+    /// What is planned of an endpoint, and what it takes of its origin and its tenant's share: its
+    /// latest version counts.
+    struct Planned {
+        std::vector<PlannedVersion> versions;
+        Politeness::Demand demand;
+    };
     struct Shard {
-        std::unordered_map<EndpointId, std::vector<PlannedVersion>> endpoints;
+        std::unordered_map<EndpointId, Planned> endpoints;
         bool sorted = false;
         std::unordered_map<RegionId, Plan> plans;
     };
@@ -102,6 +115,7 @@ private:
     void visit(ShardId shard, RegionId region, UtcTime from, UtcTime until, const Visit& seen);
 
     Window window_;
+    Politeness politeness_;  // outlives the endpoints below
     std::unordered_map<ShardId, Shard> shards_;
     std::unordered_map<EndpointId, ShardId> shard_of_;
 };

@@ -14,6 +14,11 @@
 
 namespace quorate {
 
+/// Who is spared: the coordinator ordered no look in a job's minute, lest an origin or a tenant has
+/// more probes than its share. The job travels nevertheless, so that its cell says why nobody
+/// looked.
+enum class HeldBack : std::uint8_t { no, origin, tenant };
+
 /// The queued order to look once: everything an agent needs, so that it asks nobody. The minute and
 /// all schedule figures were computed by the coordinator; an agent echoes them.
 struct Job {
@@ -38,6 +43,7 @@ struct Job {
     EraMode era = EraMode::automatic;
     std::optional<Era> era_hint;  ///< last known era
     bool detect_era = false;      ///< find out the era anew, whatever is known
+    HeldBack held_back = HeldBack::no;
     IpFamily ip = IpFamily::any;
     Expectations expect;
     std::optional<Canary> canary;

@@ -16,6 +16,9 @@ constexpr std::string_view kOnTheQueue =
     "+xreadgroup +xgroup|create +xpending +xclaim +xack +xdel +evalsha +eval +xrange +xadd";
 constexpr std::string_view kOnHeartbeats = "+hset +hdel";
 
+/// What servers asked for, by holds.hpp.
+constexpr std::string_view kOnHolds = "+xadd +xrange +expire";
+
 /// CellBuffer::record, by record.lua and late.lua.
 constexpr std::string_view kOnCells =
     "+evalsha +eval +get +set +strlen +getrange +setrange +expire +hget +hset +hdel +llen +rpush";
@@ -48,6 +51,7 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
     add_words(rules, kForTheConnection);
     rules.push_back(selector(kOnTheQueue, keys::jobs(name)));
     rules.push_back(selector(kOnHeartbeats, keys::agents(name)));
+    rules.push_back(selector(kOnHolds, keys::holds(name)));
     rules.push_back(selector(kOnCells, "{s*}:r" + std::to_string(region.value()) + ":*"));
     rules.emplace_back(kReadOfCells);
     return rules;

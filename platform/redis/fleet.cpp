@@ -59,6 +59,10 @@ std::string encode_heartbeat(const Heartbeat& heartbeat) {
         {"state", boost::json::string{name_of(heartbeat.state)}},
         {"clock_offset_ms", heartbeat.clock_offset.count()},
         {"probes_total", heartbeat.probes_total},
+        {"missed_total", heartbeat.missed_total},
+        {"duplicates_total", heartbeat.duplicates_total},
+        {"held_back_total", heartbeat.held_back_total},
+        {"spooled", heartbeat.spooled},
     };
     return boost::json::serialize(object);
 }
@@ -89,6 +93,15 @@ std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_vi
         heartbeat.state = state_named(state->get_string());
     heartbeat.clock_offset = milliseconds{number("clock_offset_ms")};
     heartbeat.probes_total = static_cast<std::uint64_t>(number("probes_total"));
+    const auto later = [&](std::string_view name) -> std::uint64_t {
+        return object.contains({name.data(), name.size()})
+                   ? static_cast<std::uint64_t>(number(name))
+                   : 0;
+    };
+    heartbeat.missed_total = later("missed_total");
+    heartbeat.duplicates_total = later("duplicates_total");
+    heartbeat.held_back_total = later("held_back_total");
+    heartbeat.spooled = later("spooled");
     return good ? std::optional{heartbeat} : std::nullopt;
 }
 

@@ -32,13 +32,19 @@ struct Heartbeat {
     double load = 0;      ///< CPU that it uses of what it can have, 0 to 1
     AgentState state = AgentState::working;
     milliseconds clock_offset{0};  ///< Redis's clock minus its own
+    // Since it started:
     std::uint64_t probes_total = 0;
+    std::uint64_t missed_total = 0;      ///< jobs that came too late
+    std::uint64_t duplicates_total = 0;  ///< cells that were in already
+    std::uint64_t held_back_total = 0;   ///< jobs not probed to spare a server or a tenant's share
+    std::uint64_t spooled = 0;           ///< cells that wait on its disk, now
     friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
 /// JSON, as it stands in Redis: `version started_at_ms at_ms in_flight lag_ms load state
-/// clock_offset_ms probes_total`; `load` and `state` may be missing (0, `working`). Nothing if
-/// `json` is none of ours.
+/// clock_offset_ms probes_total missed_total duplicates_total held_back_total spooled`; of an older
+/// agent `load`, `state` and the last four may be missing (0, `working`). Nothing if `json` is none
+/// of ours.
 std::string encode_heartbeat(const Heartbeat& heartbeat);
 std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_view json);
 

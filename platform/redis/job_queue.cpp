@@ -115,6 +115,22 @@ Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::
     co_return depths;
 }
 
+Task<std::vector<std::optional<UtcTime>>> read_oldest(RedisClient& client,
+                                                      std::vector<std::string> regions) {
+    std::vector<RedisArgs> commands;
+    for (const auto& region : regions)
+        commands.push_back({"XRANGE", keys::jobs(region), "-", "+", "COUNT", "1"});
+    const auto replies = co_await client.run_all(std::move(commands));
+    std::vector<std::optional<UtcTime>> oldest;
+    for (const auto& reply : replies) {
+        auto& time = oldest.emplace_back();
+        if (reply.list().empty()) continue;
+        const auto& id = reply.list().front().list().at(0).text();  // milliseconds-sequence
+        time = planned_time(id.substr(0, id.find('-')));
+    }
+    co_return oldest;
+}
+
 Task<std::vector<std::optional<UtcTime>>> read_planned(RedisClient& client,
                                                        std::vector<std::string> regions) {
     std::vector<RedisArgs> commands;

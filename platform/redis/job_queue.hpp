@@ -101,6 +101,11 @@ private:
 /// The depths of several regions in one round trip, in the order given. Throws as RedisClient::run.
 Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::string> regions);
 
+/// When the oldest job that is not finished was enqueued (Redis's time), for several regions in one
+/// round trip, in the order given; nothing where the queue is empty. Throws as RedisClient::run.
+Task<std::vector<std::optional<UtcTime>>> read_oldest(RedisClient& client,
+                                                      std::vector<std::string> regions);
+
 /// Up to where all shards that were ever planned in a region are planned, for several regions in
 /// one round trip, in the order given; nothing: none was, or Redis lost its data. Throws as
 /// RedisClient::run.

@@ -105,6 +105,10 @@ void read_exchange(const v1::Job& message, Job& job, detail::Checks& checks) {
     job.era = checks.enumerator<EraMode>(message.era(), "era", kEraModeNames);
     job.era_hint = checks.optional_enumerator<Era>(message.era_hint(), "era_hint", kEraNames);
     job.detect_era = message.detect_era();
+    checks.require(message.held_back() <= static_cast<std::uint32_t>(HeldBack::tenant),
+                   "held_back",
+                   "is out of range");
+    job.held_back = static_cast<HeldBack>(message.held_back());
     job.ip = checks.enumerator<IpFamily>(message.ip(), "ip", kIpFamilyNames);
     job.expect = read_expectations(message.expect(), checks);
     if (message.has_canary()) job.canary = read_canary(message.canary(), checks);
@@ -165,6 +169,7 @@ std::string encode_job(const Job& job) {
     message.set_not_after_us(job.not_after.time_since_epoch().count());
     if (job.era_hint) message.set_era_hint(static_cast<std::uint32_t>(*job.era_hint));
     message.set_detect_era(job.detect_era);
+    message.set_held_back(static_cast<std::uint32_t>(job.held_back));
     return detail::serialize(message);
 }
 
@@ -193,6 +198,8 @@ void append_job_turn(const JobTurn& turn, std::string& bytes) {
     if (turn.era_hint)
         append(v1::Job::kEraHintFieldNumber, static_cast<std::uint64_t>(*turn.era_hint));
     if (turn.detect_era) append(v1::Job::kDetectEraFieldNumber, 1);
+    if (turn.held_back != HeldBack::no)
+        append(v1::Job::kHeldBackFieldNumber, static_cast<std::uint64_t>(turn.held_back));
 }
 
 Decoded<Job> decode_job(std::string_view bytes) {

@@ -27,6 +27,7 @@ struct JobTurn {
     UtcTime not_after;
     std::optional<Era> era_hint;
     bool detect_era = false;
+    HeldBack held_back = HeldBack::no;
 };
 /// Appends it. The minute must not lie before the epoch.
 void append_job_turn(const JobTurn& turn, std::string& bytes);

@@ -8,6 +8,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "core/base/sha256.hpp"
+
 namespace quorate::agent {
 
 EndpointTurns::Turn::Turn(EndpointTurns& turns, EndpointId endpoint)
@@ -43,7 +45,15 @@ void EndpointTurns::hold_off(EndpointId endpoint,
                              const std::string& url,
                              SteadyTime now,
                              std::chrono::seconds wait) {
-    const auto until = now + std::min(wait, kHoldMax);
+    // Compared before it is counted in milliseconds: a server may ask for any number.
+    hold_off(endpoint, stable_hash(url), now, milliseconds{std::min(wait, kHoldMax)});
+}
+
+void EndpointTurns::hold_off(EndpointId endpoint,
+                             std::uint64_t url,
+                             SteadyTime now,
+                             std::chrono::milliseconds wait) {
+    const auto until = now + std::min<milliseconds>(wait, kHoldMax);
     if (!holds_.contains(endpoint) && holds_.size() >= kHoldsMax) make_room(now);
     holds_.insert_or_assign(endpoint, Hold{url, until});
 }
@@ -60,7 +70,7 @@ std::optional<std::chrono::seconds> EndpointTurns::held_off(EndpointId endpoint,
                                                             SteadyTime now) {
     const auto hold = holds_.find(endpoint);
     if (hold == holds_.end()) return std::nullopt;
-    if (hold->second.until <= now || hold->second.url != url) {
+    if (hold->second.until <= now || hold->second.url != stable_hash(url)) {
         holds_.erase(hold);
         return std::nullopt;
     }

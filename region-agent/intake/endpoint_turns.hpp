@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,12 @@ public:
                   SteadyTime now,
                   std::chrono::seconds wait);
 
+    /// The same, with stable_hash of the URL.
+    void hold_off(EndpointId endpoint,
+                  std::uint64_t url,
+                  SteadyTime now,
+                  std::chrono::milliseconds wait);
+
     /// How much of a hold is left, rounded up; nothing where there is none, or none of this URL:
     /// what its owner changed begins anew.
     std::optional<std::chrono::seconds> held_off(EndpointId endpoint,
@@ -57,7 +64,7 @@ public:
 
 private:
     struct Hold {
-        std::string url;
+        std::uint64_t url = 0;
         SteadyTime until;
     };
     void make_room(SteadyTime now);

@@ -299,8 +299,15 @@ void Intake::finish(std::string entry, const Job& job, const Cell& cell) {
     metrics_->cells.with({name_of(cell.verdict)}).add();
     const bool no_attempt = cell.verdict == Verdict::unknown && cell.attempt == 0;
     if (no_attempt && cell.reason) metrics_->refused.with({name_of(*cell.reason)}).add();
+    if (no_attempt) count_held_back(job, cell);
     const bool with_details = details_.due(cell, clock_->steady_now());
     outbox_->add({std::move(entry), wire::to_record(job, cell, with_details)});
+}
+
+void Intake::count_held_back(const Job& job, const Cell& cell) {
+    if (cell.reason == Reason::rate_limited) metrics_->held_back.with({"server"}).add();
+    if (cell.reason != Reason::backpressure || job.held_back == HeldBack::no) return;
+    metrics_->held_back.with({job.held_back == HeldBack::origin ? "origin" : "tenant"}).add();
 }
 
 Task<> Intake::drain(Deadline deadline) {

@@ -80,6 +80,7 @@ public:
     bool stopping() const { return stopping_; }
 
 private:
+    void count_held_back(const Job& job, const Cell& cell);
     std::size_t held_max() const { return (1 + kWaitingPerProbe) * options_.concurrency; }
     std::size_t room() const;
     void stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now);

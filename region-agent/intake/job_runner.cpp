@@ -8,6 +8,8 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "core/base/sha256.hpp"
+
 namespace quorate::agent {
 namespace {
 
@@ -70,6 +72,13 @@ std::optional<Refusal> JobRunner::refusal(const Job& job) const {
         return Refusal{Reason::clock_skew, "The agent's clock is more than 10 s off Redis's"};
     if (clock_->utc_now() > job.not_after)
         return Refusal{Reason::missed_window, "The job came too late to be started"};
+    if (job.held_back == HeldBack::origin)
+        return Refusal{Reason::backpressure,
+                       "Held back to spare the server's origin: it has more endpoints than it may "
+                       "be asked for"};
+    if (job.held_back == HeldBack::tenant)
+        return Refusal{Reason::backpressure,
+                       "Held back: the tenant has more endpoints than its tier allows"};
     return unfit();
 }
 
@@ -112,6 +121,19 @@ std::optional<Cell> JobRunner::held_off(const Job& job) {
     return cell;
 }
 
+void JobRunner::keep_hold(const Job& job, std::chrono::seconds wait) {
+    turns_.hold_off(job.key.endpoint, job.url, clock_->steady_now(), wait);
+    const auto longest = std::min(wait, EndpointTurns::kHoldMax);
+    if (told_hold_)
+        told_hold_({job.key.endpoint, stable_hash(job.url), clock_->utc_now() + longest});
+}
+
+void JobRunner::hold_off(const Hold& hold) {
+    const auto left = std::chrono::ceil<milliseconds>(hold.until - clock_->utc_now());
+    if (left > milliseconds{0})
+        turns_.hold_off(hold.endpoint, hold.url, clock_->steady_now(), left);
+}
+
 Task<std::optional<Cell>> JobRunner::run(Job job) {
     const auto endpoint = job.key.endpoint;
     const bool ours = co_await turns_.wait(endpoint);
@@ -144,10 +166,7 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
         co_await engine_->probe(std::move(asked), report);
         if (report.reason == Reason::aborted) co_return std::nullopt;
         if (report.reason == Reason::rate_limited && report.retry_after_s)
-            turns_.hold_off(job.key.endpoint,
-                            job.url,
-                            clock_->steady_now(),
-                            std::chrono::seconds{*report.retry_after_s});
+            keep_hold(job, std::chrono::seconds{*report.retry_after_s});
         const bool ours = co_await fails_by_our_fault(report, job.retry_gap);
         // Cancelled before a check could tell: another agent shall look again.
         const bool cancelled = stop.cancelled() != asio::cancellation_type::none;

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/model/cell.hpp"
 #include "core/model/job.hpp"
+#include "platform/redis/holds.hpp"
 #include "platform/telemetry/log.hpp"
 #include "probe/probe.hpp"
 #include "region-agent/intake/endpoint_turns.hpp"
@@ -50,7 +55,8 @@ public:
               SelfView self);
 
     /// Whether the job may not be probed now: our clock is too far off (`clock_skew`), it is too
-    /// late (`missed_window`), the agent is blind (`agent_unhealthy`) or too busy (`backpressure`).
+    /// late (`missed_window`), it is held back (`backpressure`), the agent is blind
+    /// (`agent_unhealthy`) or too busy (`backpressure`).
     std::optional<Refusal> refusal(const Job& job) const;
     /// The same for any job that is in time.
     std::optional<Refusal> unfit() const;
@@ -64,11 +70,19 @@ public:
     /// The cell of a job that is not probed.
     Cell refused(const Job& job, Refusal why) const;
 
+    /// Called when a server asked to be left alone until then (Redis's clock).
+    void on_hold(std::function<void(const Hold&)> callback) { told_hold_ = std::move(callback); }
+    /// Another agent of the region was asked so.
+    void hold_off(const Hold& hold);
+    /// Endpoints that are left alone; some may be over.
+    std::size_t holds() const { return turns_.holds(); }
+
     /// Probes that were run.
     std::uint64_t probes() const { return probes_; }
 
 private:
     std::optional<Cell> held_off(const Job& job);
+    void keep_hold(const Job& job, std::chrono::seconds wait);
     Task<std::optional<Cell>> look(const Job& job);
     Task<bool> fails_by_our_fault(const ProbeReport& report, milliseconds retry_gap);
     void sign(Cell& cell, const Job& job, microseconds lag) const;
@@ -79,6 +93,7 @@ private:
     ProbeSettings settings_;
     SelfView self_;
     EndpointTurns turns_;
+    std::function<void(const Hold&)> told_hold_;
     std::uint64_t probes_ = 0;
 };
 

@@ -44,9 +44,10 @@ EXPLAIN_KEYS = {"tenant", "endpoint", "minute", "window_ms", "decision", "scope"
                 "coverage", "configured_regions", "quorum", "voters", "failing", "healthy", "silent", "cells", "incident"}
 DECISION_KEYS = {"tenant", "endpoint", "minute", "decision", "scope", "rule_row", "coverage", "cells", "incident_id",
                  "transition", "resume_token"}
-REGION_KEYS = {"name", "state", "agents_alive", "queue_depth", "pending", "planned_until"}
+REGION_KEYS = {"name", "state", "agents_alive", "queue_depth", "pending", "planned_until", "oldest_age_ms", "planning_lag_ms",
+               "missed_total", "duplicates_total", "held_back_total", "in_flight", "spooled"}
 AGENT_KEYS = {"name", "region", "version", "alive", "last_seen", "started_at", "in_flight", "lag_ms", "clock_offset_ms",
-              "probes_total", "load", "state"}
+              "probes_total", "load", "state", "missed_total", "duplicates_total", "held_back_total", "spooled"}
 
 
 class Show(unittest.TestCase):
@@ -232,6 +233,9 @@ class Show(unittest.TestCase):
             rows = self.expect_rows(words, ("REGION", "STATE", "AGENTS ALIVE", "QUEUED"), REGION_KEYS, len(REGIONS))
             self.assertEqual([(row["name"], row["state"], row["agents_alive"]) for row in rows],
                              [(name, "active", 1) for name in REGIONS])
+        rows = self.expect_rows(["queues"], ("REGION", "QUEUED", "TAKEN", "OLDEST"), REGION_KEYS, len(REGIONS))
+        self.assertTrue(all(row["planned_until"] and row["planning_lag_ms"] < 10_000 for row in rows), rows)
+        self.expect_rows(["queues", "--region", "eu-west"], ("REGION",), REGION_KEYS, 1)
         for words in (["agents"], ["agents", "list"]):
             rows = self.expect_rows(words, ("AGENT", "REGION", "ALIVE", "STATE", "LAST SEEN"), AGENT_KEYS, len(REGIONS))
             self.assertEqual([(row["name"], row["alive"]) for row in rows], [(f"{name}-1", True) for name in REGIONS])

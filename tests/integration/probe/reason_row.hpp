@@ -57,6 +57,7 @@ struct ReasonRow {
     std::string how;  ///< for people
     std::function<Outcome(ReasonBench&)> provoke;
     RowFacts facts = {};
+    std::optional<Phase> or_phase = std::nullopt;  ///< where the kernel decides which of the two
 };
 
 /// One way to a warning; the verdict beside it stays what it is without.

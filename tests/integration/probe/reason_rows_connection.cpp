@@ -208,7 +208,8 @@ std::vector<ReasonRow> connection_rows() {
                  request.bind_address = "127.0.1.4";
              });
          },
-         {.os_error = ECONNRESET}},
+         {.os_error = ECONNRESET},
+         Phase::tcp},
         {Reason::connection_reset,
          Verdict::fail,
          Phase::tools_list,

@@ -136,7 +136,9 @@ TEST(ReasonTable, EveryRowComesOutAsItSays) {
         if (!outcome.skipped.empty()) continue;
         EXPECT_EQ(name_or_none(outcome.reason), name_of(row.reason)) << outcome.detail;
         EXPECT_EQ(name_of(outcome.verdict), name_of(row.verdict)) << outcome.detail;
-        EXPECT_EQ(name_or_none(outcome.phase), name_or_none(row.phase)) << outcome.detail;
+        if (!row.or_phase || outcome.phase != row.or_phase) {
+            EXPECT_EQ(name_or_none(outcome.phase), name_or_none(row.phase)) << outcome.detail;
+        }
         expect_facts(row.facts, outcome);
     }
 }

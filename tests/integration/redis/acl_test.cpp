@@ -7,6 +7,7 @@
 
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/fleet.hpp"
+#include "platform/redis/holds.hpp"
 #include "platform/redis/job_consumer.hpp"
 #include "platform/redis/job_queue.hpp"
 #include "platform/redis/keys.hpp"
@@ -129,6 +130,10 @@ TEST(RedisAcl, AnAgentCanDoAllOfItsWork) {
         co_await write_heartbeat(bench.agents, kOwn, heartbeat);
         co_await forget_agent(bench.agents, kOwn, "agent-1");
         co_await redis_time(bench.agents);
+        std::vector<Hold> holds{{EndpointId{7}, 8, UtcTime{milliseconds{9}}}};
+        co_await tell_holds(bench.agents, kOwn, std::move(holds));
+        const auto told = co_await read_holds(bench.agents, kOwn, "");
+        EXPECT_EQ(told.holds.size(), 1U);
     });
 }
 
@@ -159,6 +164,8 @@ TEST(RedisAcl, AStolenCredentialReachesNoOtherRegionAndNothingOfTheServer) {
             {"COPY", jobs, keys::jobs(kOwn)},
             {"HSET", fleet, "agent-1", "{}"},
             {"HGETALL", fleet},
+            {"XADD", keys::holds(kForeign), "*", "h", "1 2 3"},
+            {"XRANGE", keys::holds(kForeign), "-", "+"},
             {"HDEL", fleet, "agent-1"},
             {"HSET", keys::planned(kOwn), "until_ms", "0"},
             {"HSET", keys::planned(kForeign), "until_ms", "0"},

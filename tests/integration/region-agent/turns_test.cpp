@@ -2,6 +2,7 @@
 #include "platform/tls/tls_contexts.hpp"
 #include "probe/resolver.hpp"
 #include "region-agent/intake/job_runner.hpp"
+#include "region-agent/intake/shared_holds.hpp"
 #include "tests/integration/region-agent/agent_test.hpp"
 
 namespace quorate {
@@ -71,6 +72,65 @@ TEST(AgentTurns, AServerThatSaysWhenToComeBackIsLeftAloneUntilThen) {
         cell = co_await runner.run(job);
         EXPECT_EQ(cell->verdict, Verdict::up) << cell->detail;
         EXPECT_EQ(runner.probes(), 2U);
+    });
+}
+
+TEST(AgentTurns, WhatAServerAskedHoldsForTheOtherAgentsOfTheRegionAndOverARestart) {
+    const testing::RedisServer server;
+    testing::with_client(server, [](RedisClient& redis) -> Task<> {
+        const auto executor = co_await asio::this_coro::executor;
+        McpStub stub{executor};
+        TaskGroup group{executor, 1};
+        group.spawn("stub", stub.serve());
+        Runner asked{executor};
+        agent::SharedHolds tells{redis, asked.runner, asked.clock, testing::kRegion};
+        stub.limit_rate(120);
+        auto job = job_for(1, stub.url());
+        auto cell = co_await asked.runner.run(job);
+        EXPECT_EQ(cell->attempt, 1);
+        co_await tells.exchange();
+        const auto requests = stub.requests();
+
+        Runner later{executor};
+        agent::SharedHolds hears{redis, later.runner, later.clock, testing::kRegion};
+        Runner elsewhere{executor};
+        agent::SharedHolds foreign{redis, elsewhere.runner, elsewhere.clock, "eu-west"};
+        co_await hears.exchange();
+        co_await foreign.exchange();
+        cell = co_await later.runner.run(job);
+        EXPECT_EQ(cell->reason, Reason::rate_limited);
+        EXPECT_EQ(cell->attempt, 0);
+        EXPECT_GE(cell->retry_after_s.value_or(0), 60U);
+        EXPECT_EQ(stub.requests(), requests);
+        EXPECT_EQ(later.runner.holds(), 1U);
+        EXPECT_EQ(elsewhere.runner.holds(), 0U) << "each region finds out for itself";
+
+        // What its owner changed begins anew.
+        stub.limit_rate(0);
+        job.url += "?new";
+        cell = co_await later.runner.run(job);
+        EXPECT_NE(cell->reason.value_or(Reason::slow), Reason::rate_limited) << cell->detail;
+        EXPECT_GE(cell->attempt, 1);
+        group.cancel();
+        stub.go_on();
+        stub.stop();
+        co_await group.join();
+        co_await stub.join();
+    });
+}
+
+TEST(AgentTurns, WhatIsHeldBackIsNotProbed) {
+    with_stub([](McpStub& stub, agent::JobRunner& runner) -> Task<> {
+        for (const auto whom : {HeldBack::origin, HeldBack::tenant}) {
+            auto job = job_for(1, stub.url());
+            job.held_back = whom;
+            const auto cell = co_await runner.run(std::move(job));
+            EXPECT_EQ(cell->verdict, Verdict::unknown);
+            EXPECT_EQ(cell->reason, Reason::backpressure);
+            EXPECT_TRUE(cell->detail.starts_with("Held back")) << cell->detail;
+            EXPECT_EQ(cell->attempt, 0);
+        }
+        EXPECT_EQ(stub.requests(), 0U);
     });
 }
 

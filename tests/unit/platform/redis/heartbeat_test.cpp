@@ -17,6 +17,10 @@ TEST(Heartbeat, ComesBackAsItWas) {
     heartbeat.state = AgentState::overloaded;
     heartbeat.clock_offset = milliseconds{-250};
     heartbeat.probes_total = 123'456'789'012;
+    heartbeat.missed_total = 5;
+    heartbeat.duplicates_total = 6;
+    heartbeat.held_back_total = 7;
+    heartbeat.spooled = 8;
     const auto decoded = decode_heartbeat("us-east-1", encode_heartbeat(heartbeat));
     ASSERT_TRUE(decoded);
     EXPECT_EQ(*decoded, heartbeat);

@@ -31,6 +31,7 @@ static bool operator==(const Job& a, const Job& b) {
                         job.era,
                         job.era_hint,
                         job.detect_era,
+                        job.held_back,
                         job.ip,
                         job.expect,
                         job.canary,
@@ -86,7 +87,8 @@ TEST(JobCodec, ThePartsOfAJobInAnyOrderAreTheJob) {
         job.trace_id.clear();
         std::string turn;
         wire::append_job_turn(
-            {job.key.minute, job.slot, job.not_after, job.era_hint, job.detect_era}, turn);
+            {job.key.minute, job.slot, job.not_after, job.era_hint, job.detect_era, job.held_back},
+            turn);
         std::vector<std::string> parts{wire::encode_job_of_endpoint(job),
                                        wire::encode_job_of_region(job.key.region, job.region),
                                        turn};

@@ -112,6 +112,7 @@ public:
         job.era = static_cast<EraMode>(number(4));
         job.era_hint = maybe(Era::sse);
         job.detect_era = coin();
+        job.held_back = static_cast<HeldBack>(number(3));
         job.ip = coin() ? IpFamily::v6 : IpFamily::any;
         job.expect.required = coin();
         job.expect.auth_wall = coin();
