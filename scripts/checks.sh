@@ -61,12 +61,10 @@ test_packages() {
 
 is_empty_suite() { ctest --test-dir "$repo/build/$preset" -N -L "^$1\$" | grep -qx 'Total Tests: 0'; }
 
-# Suites with servers of their own take turns; the others share the cores.
+# The binaries of a suite share the cores, but for those marked RUN_SERIAL; the longest begin.
 run_suite() {
-    local suite=$1 output=$2 jobs
-    jobs=$(nproc)
-    case $suite in integration | fault | e2e) jobs=1 ;; esac
-    run ctest --test-dir "$repo/build/$preset" -L "^$suite\$" -j "$jobs" --output-on-failure \
+    local suite=$1 output=$2
+    run ctest --test-dir "$repo/build/$preset" -L "^$suite\$" -j "$(nproc)" --output-on-failure \
         --no-tests=ignore --timeout 1200 </dev/null | tee -a "$output"
 }
 
