@@ -13,6 +13,7 @@ Task<Result<void>> open_stream(Attempt& attempt) {
     auto opened = co_await open_connection(attempt, attempt.stream_wire);
     if (!opened) co_return opened;
     auto& wire = *attempt.stream_wire;
+    const PhaseStopwatch stopwatch{attempt, attempt.report.timings.sse_open};
     const auto request = write_stream_get(attempt, {});
     attempt.stream = std::make_unique<ResponseReader>(Wanted::first_event, Phase::sse_open);
     auto done = co_await wire.send(request, Phase::sse_open);

@@ -52,6 +52,7 @@ Phase longest_phase(const PhaseTimings& timings) {
                             PhaseTime{Phase::tcp, timings.tcp},
                             PhaseTime{Phase::tls, timings.tls},
                             PhaseTime{Phase::discover, timings.discover},
+                            PhaseTime{Phase::sse_open, timings.sse_open},
                             PhaseTime{Phase::initialize, timings.initialize},
                             PhaseTime{Phase::tools_list, timings.tools_list},
                             PhaseTime{Phase::tools_call, timings.tools_call}};

@@ -54,6 +54,7 @@ std::string waterfall(const PhaseTimings& timings, const TextStyle& style) {
                           Row{"connect", timings.tcp},
                           Row{"tls", timings.tls},
                           Row{"discover", timings.discover},
+                          Row{"sse_open", timings.sse_open},
                           Row{"initialize", timings.initialize},
                           Row{"tools_list", timings.tools_list},
                           Row{"canary", timings.tools_call}};

@@ -54,16 +54,19 @@ json::value server_of(const ProbeReport& report) {
 }
 
 json::object timings_of(const PhaseTimings& timings) {
-    return {{"dns", ms(timings.dns)},
-            {"connect", ms(timings.tcp)},
-            {"tls", ms(timings.tls)},
-            {"first_byte", ms(timings.first_byte)},
-            {"discover", ms(timings.discover)},
-            {"initialize", ms(timings.initialize)},
-            {"tools_list", ms(timings.tools_list)},
-            {"canary", ms(timings.tools_call)},
-            {"close", ms(timings.cleanup)},
-            {"total", ms(timings.total)}};
+    json::object object{{"dns", ms(timings.dns)},
+                        {"connect", ms(timings.tcp)},
+                        {"tls", ms(timings.tls)},
+                        {"first_byte", ms(timings.first_byte)},
+                        {"discover", ms(timings.discover)},
+                        {"initialize", ms(timings.initialize)},
+                        {"tools_list", ms(timings.tools_list)},
+                        {"canary", ms(timings.tools_call)},
+                        {"close", ms(timings.cleanup)},
+                        {"total", ms(timings.total)}};
+    // A phase of HTTP+SSE alone, which every other probe need not carry.
+    if (timings.sse_open) object.emplace("sse_open", ms(timings.sse_open));
+    return object;
 }
 
 json::value tools_of(const ProbeReport& report) {

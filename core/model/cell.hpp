@@ -25,7 +25,8 @@ struct CellKey {
 
 /// How long the phases of the deciding attempt took, in microseconds of the steady clock; nothing
 /// where a phase did not happen. `first_byte` is the first complete response head, counted from the
-/// start of the attempt; `total` leaves `cleanup` out.
+/// start of the attempt; `sse_open` is the stream of HTTP+SSE up to its `endpoint` event, its
+/// connection left out; `total` leaves `cleanup` out.
 struct PhaseTimings {
     using Us = std::optional<std::uint32_t>;
     Us dns;
@@ -34,6 +35,7 @@ struct PhaseTimings {
     Us first_byte;
     Us discover;
     Us initialize;
+    Us sse_open;
     Us tools_list;
     Us tools_call;
     Us cleanup;

@@ -220,6 +220,8 @@ TEST(ProbeStream, ASessionOfTheOldTransportThatIsLostIsOpenedAnewOnce) {
         const auto recovered = report_of_sse(script);
         EXPECT_EQ(recovered.verdict, Verdict::up) << recovered.detail;
         EXPECT_EQ(recovered.era, Era::sse);
+        EXPECT_GT(recovered.timings.sse_open.value_or(0), 0U);
+        EXPECT_LE(*recovered.timings.sse_open, *recovered.timings.total);
         EXPECT_TRUE(recovered.warnings.has(Warning::session_recovered));
         script.always_says = true;
         const auto lost = report_of_sse(script);

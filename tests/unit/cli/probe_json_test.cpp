@@ -26,7 +26,7 @@ ProbeReport full_report() {
     report.peer_address = "192.0.2.1";
     report.credential_sent = true;
     report.retried = true;
-    report.timings = {100, 250, 1500, 2000, 3000, 4000, 5000, 6000, 7000, 30'000};
+    report.timings = {100, 250, 1500, 2000, 3000, 4000, 3500, 5000, 6000, 7000, 30'000};
     ToolsReport tools;
     tools.count = 2;
     tools.pages = 1;
@@ -63,7 +63,7 @@ TEST(ProbeJson, HasEveryNameOfTheInterface) {
         R"("os_error": 104, "ip": "192.0.2.1", "retried": true, "credential_sent": true, )"
         R"("retry_after_s": 5, "timings_ms": {"dns": 0.1, "connect": 0.25, "tls": 1.5, )"
         R"("first_byte": 2, "discover": 3, "initialize": 4, "tools_list": 5, "canary": 6, )"
-        R"("close": 7, "total": 30}, "tools": {"count": 2, "pages": 1, "names": ["a", "b"], )"
+        R"("close": 7, "total": 30, "sse_open": 3.5}, "tools": {"count": 2, "pages": 1, "names": ["a", "b"], )"
         R"("semantic_hash": "sha256:)" +
             std::string(64, 'a') + R"(", "full_hash": "sha256:)" + std::string(64, 'b') +
             R"("}, "tls": {"version": "TLSv1.3", "not_after": "2027-01-15T08:00:00Z", )"
