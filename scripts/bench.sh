@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 
 benches=(probe distribution) # every NAME, in the order in which all of them run
-declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server util-linux")
-declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record")
+declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server redis-tools postgresql-15 util-linux")
+declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record bench_distribution_plan bench_distribution_lateness bench_distribution_feed quorate-agent")
 
 verb_bench() {
     local names=() options=() name

@@ -15,7 +15,6 @@ from rows import CannotMeasure
 
 THREADS = 32
 WARM_UP_S = 0.5
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def _module(request, tls):
@@ -68,8 +67,7 @@ class Blackbox:
         self._log.close()
 
     def _cpu_s(self):
-        fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        return cpu_seconds(self._process.pid)
 
     def load(self, scheme, port, seconds):
         """CPU microseconds of the exporter per POST, as many at once as it has threads to ask it."""
