@@ -1,7 +1,10 @@
 #include "cli/json.hpp"
 
+#include <algorithm>
+#include <array>
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -69,6 +72,16 @@ json::array repeated(const Message& message, const FieldDescriptor& field) {
     return items;
 }
 
+/// A key that YAML reads as a text as it stands.
+bool is_plain(std::string_view key) {
+    static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz_0123456789";
+    static constexpr std::array<std::string_view, 9> kWords{
+        "true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+    return !key.empty() && key.front() >= 'a' && key.front() <= 'z' &&
+           std::ranges::find(kWords, key) == kWords.end() &&
+           key.find_first_not_of(kLetters) == key.npos;
+}
+
 /// As json::serialize, but 0.25 and not 2.5E-1.
 void append(std::string& text, const json::value& value) {
     if (const auto* object = value.if_object()) {
@@ -90,6 +103,33 @@ void append(std::string& text, const json::value& value) {
         text += fmt::format("{}", *number);
     } else {
         text += json::serialize(value);
+    }
+}
+
+/// A scalar or an empty collection behind what stands before it; JSON's are YAML's (YAML 1.2, 1.3).
+/// Everything else on lines of its own, `depth` levels in; what is in a list begins on the line of
+/// its dash.
+void append_yaml(std::string& text, const json::value& value, std::size_t depth, bool on_dash) {
+    const auto next_line = [&text, depth](bool same_line) {
+        text += same_line ? " " : "\n" + std::string(2 * depth, ' ');
+    };
+    if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
+        for (const auto& member : *object) {
+            next_line(std::exchange(on_dash, false));
+            text += is_plain(member.key()) ? std::string{member.key()}
+                                           : json::serialize(json::string(member.key()));
+            text += ':';
+            append_yaml(text, member.value(), depth + 1, false);
+        }
+    } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
+        for (const auto& item : *array) {
+            next_line(std::exchange(on_dash, false));
+            text += '-';
+            append_yaml(text, item, depth + 1, true);
+        }
+    } else {
+        text += ' ';
+        append(text, value);
     }
 }
 
@@ -118,8 +158,17 @@ std::string json_text(const json::value& value) {
     return text;
 }
 
-void print_json(const json::value& value) {
-    std::cout << json_text(value) << std::endl;
+std::string yaml_text(const json::value& value) {
+    std::string text = "---";
+    append_yaml(text, value, 0, false);
+    return text + "\n";
+}
+
+void print_data(const json::value& value, OutputFormat format) {
+    if (format == OutputFormat::yaml)
+        std::cout << yaml_text(value) << std::flush;
+    else
+        std::cout << json_text(value) << std::endl;
 }
 
 }  // namespace quorate::cli

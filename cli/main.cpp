@@ -14,17 +14,18 @@ int main(int argc, char** argv) {
     Session session;
     std::string output = "table";
     app.add_option("--server", session.server, "address of the coordinator")->capture_default_str();
-    app.add_option("-o,--output", output, "table or json")
-        ->check(CLI::IsMember({"table", "json"}))
+    app.add_option("-o,--output", output, "table, json or yaml")
+        ->check(CLI::IsMember({"table", "json", "yaml"}))
         ->capture_default_str();
     // Subcommands take the options above too, so that they may stand behind the verb.
     app.fallthrough();
     app.require_subcommand(1);
-    app.parse_complete_callback(
-        [&] { session.output = output == "json" ? OutputFormat::json : OutputFormat::table; });
+    app.parse_complete_callback([&] { session.output = format_named(output); });
 
     add_probe_verb(app, session);
     add_apply_verb(app, session);
+    add_diff_verb(app, session);
+    add_export_verb(app, session);
     add_get_verb(app, session);
     add_explain_verb(app, session);
     add_watch_verb(app, session);

@@ -15,6 +15,11 @@ constexpr int kAnswerBytesMax = 64 * 1024 * 1024;
 
 }  // namespace
 
+OutputFormat format_named(const std::string& name) {
+    if (name == "json") return OutputFormat::json;
+    return name == "yaml" ? OutputFormat::yaml : OutputFormat::table;
+}
+
 v1::Admin::Stub& Session::admin() {
     if (!admin_) {
         grpc::ChannelArguments arguments;

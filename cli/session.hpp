@@ -11,7 +11,9 @@
 
 namespace quorate::cli {
 
-enum class OutputFormat { table, json };
+enum class OutputFormat { table, json, yaml };
+
+OutputFormat format_named(const std::string& name);
 
 /// What every verb shares: where the coordinator is, how to print, and the exit status so far.
 class Session {
@@ -25,6 +27,9 @@ public:
     OutputFormat output = OutputFormat::table;
     std::chrono::milliseconds timeout = std::chrono::seconds{30};
     int exit_status = kDone;
+
+    /// For programs, not for people.
+    bool prints_data() const { return output != OutputFormat::table; }
 
     /// The admin service; connects on first use.
     v1::Admin::Stub& admin();

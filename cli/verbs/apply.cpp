@@ -1,18 +1,13 @@
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/endpoint_files.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct ApplyOptions {
     std::vector<std::string> paths;
@@ -20,73 +15,6 @@ struct ApplyOptions {
     bool yes = false;
     bool dry_run = false;
 };
-
-/// A folder stands for the `.yaml` and `.yml` files in it, in the order of their names.
-std::vector<std::string> expand(const std::vector<std::string>& paths) {
-    std::vector<std::string> files;
-    for (const auto& path : paths) {
-        if (!fs::is_directory(path)) {
-            files.push_back(path);
-            continue;
-        }
-        std::vector<std::string> inside;
-        for (const auto& entry : fs::directory_iterator{path})
-            if (entry.is_regular_file() &&
-                (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml"))
-                inside.push_back(entry.path().string());
-        std::sort(inside.begin(), inside.end());
-        files.insert(files.end(), inside.begin(), inside.end());
-    }
-    return files;
-}
-
-/// Reads every file, `-` being standard input; false after saying which one can't be read.
-bool read_files(const ApplyOptions& options, v1::ApplyRequest& request, Session& session) {
-    for (const auto& path : expand(options.paths)) {
-        auto& file = *request.add_files();
-        file.set_name(path);
-        std::ifstream stream;
-        if (path != "-" && fs::is_regular_file(path)) stream.open(path, std::ios::binary);
-        std::istream& source = path == "-" ? std::cin : stream;
-        file.mutable_content()->assign(std::istreambuf_iterator<char>{source}, {});
-        if ((path != "-" && !stream.is_open()) || source.bad()) {
-            session.fail(path + ": can't be read");
-            return false;
-        }
-    }
-    if (request.files_size() > 0) return true;
-    session.fail("no .yaml file in " + options.paths.front());
-    return false;
-}
-
-/// `file:line: key: message`.
-std::string error_text(const v1::FileError& error) {
-    std::string text = error.file();
-    if (error.line() != 0) text += ":" + std::to_string(error.line());
-    text += ": ";
-    if (!error.key().empty()) text += error.key() + ": ";
-    return printable(text + error.message());
-}
-
-void print_errors(const v1::ApplyResponse& answer) {
-    for (const auto& error : answer.errors())
-        std::cerr << error_text(error) << '\n';
-    std::cerr << "quorate: " << answer.errors_size()
-              << (answer.errors_size() == 1 ? " error" : " errors") << ", nothing was changed\n";
-}
-
-/// Every error as a line; where they stand in the JSON on stdout already, one line for the reader
-/// of stderr.
-void refuse(const v1::ApplyResponse& answer, Session& session) {
-    const auto more = answer.errors_size() - 1;
-    if (session.output == OutputFormat::json)
-        session.fail(error_text(answer.errors(0)) +
-                     (more > 0 ? " (and " + std::to_string(more) + " more)" : std::string{}) +
-                     "; nothing was changed");
-    else
-        print_errors(answer);
-    session.exit_status = Session::kFailed;
-}
 
 void print_changes(const v1::ApplyResponse& answer, bool dry_run) {
     for (const auto& warning : answer.warnings())
@@ -110,18 +38,18 @@ void print_changes(const v1::ApplyResponse& answer, bool dry_run) {
 
 void apply(const ApplyOptions& options, Session& session) {
     v1::ApplyRequest request;
-    if (!read_files(options, request, session)) return;
+    if (!read_endpoint_files(options.paths, request, session)) return;
     request.set_prune(options.prune);
     request.set_yes(options.yes);
     request.set_dry_run(options.dry_run);
     v1::ApplyResponse answer;
     if (!session.succeeded(session.admin().Apply(session.call().get(), request, &answer))) return;
-    if (session.output == OutputFormat::json) print_json(to_json(answer));
+    if (session.prints_data()) print_data(to_json(answer), session.output);
     if (answer.errors_size() > 0) {
-        refuse(answer, session);
+        refuse_files(answer, session);
         return;
     }
-    if (session.output == OutputFormat::table) print_changes(answer, options.dry_run);
+    if (!session.prints_data()) print_changes(answer, options.dry_run);
 }
 
 }  // namespace

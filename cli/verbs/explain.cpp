@@ -82,8 +82,8 @@ void explain(const ExplainOptions& options, Session& session) {
     }
     v1::ExplainResponse answer;
     if (!session.succeeded(session.admin().Explain(session.call().get(), request, &answer))) return;
-    if (session.output == OutputFormat::json)
-        print_json(to_json(answer));
+    if (session.prints_data())
+        print_data(to_json(answer), session.output);
     else
         print_explanation(answer);
 }

@@ -14,8 +14,8 @@ namespace {
 void list_regions(Session& session) {
     v1::ListRegionsResponse answer;
     if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer))) return;
-    if (session.output == OutputFormat::json) {
-        print_json(to_json(answer).as_object()["regions"]);
+    if (session.prints_data()) {
+        print_data(to_json(answer).as_object()["regions"], session.output);
         return;
     }
     Table table{
@@ -55,11 +55,11 @@ void list_queues(const std::string& region, Session& session) {
         session.fail("there is no region " + region);
         return;
     }
-    if (session.output == OutputFormat::json) {
+    if (session.prints_data()) {
         boost::json::array list;
         for (const auto& row : rows)
             list.push_back(to_json(row));
-        print_json(list);
+        print_data(list, session.output);
         return;
     }
     const auto ms = [](bool known, double value) {
@@ -123,8 +123,8 @@ void add_region(const AddOptions& options, Session& session) {
     v1::AddRegionResponse answer;
     if (!session.succeeded(session.admin().AddRegion(session.call().get(), request, &answer)))
         return;
-    if (session.output == OutputFormat::json)
-        print_json(to_json(answer));
+    if (session.prints_data())
+        print_data(to_json(answer), session.output);
     else
         print_added(answer, options.name);
 }
@@ -135,8 +135,8 @@ void list_agents(const std::string& region, Session& session) {
     v1::ListAgentsResponse answer;
     if (!session.succeeded(session.admin().ListAgents(session.call().get(), request, &answer)))
         return;
-    if (session.output == OutputFormat::json) {
-        print_json(to_json(answer).as_object()["agents"]);
+    if (session.prints_data()) {
+        print_data(to_json(answer).as_object()["agents"], session.output);
         return;
     }
     Table table{{"AGENT",
@@ -215,8 +215,8 @@ void add_agents_verb(CLI::App& app, Session& session) {
 void add_version_verb(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand("version", "The version of this program");
     verb->callback([&session] {
-        if (session.output == OutputFormat::json)
-            print_json({{"version", QUORATE_VERSION}});
+        if (session.prints_data())
+            print_data({{"version", QUORATE_VERSION}}, session.output);
         else
             std::cout << "quorate " << QUORATE_VERSION << '\n';
     });

@@ -70,8 +70,8 @@ bool show_once(const GetOptions& options, Session& session) {
     v1::ListEndpointsResponse all;
     if (!list_all(options, session, all)) return false;
     if (options.watch && terminal_width()) std::cout << "\x1b[H\x1b[2J";
-    if (session.output == OutputFormat::json)
-        print_json(to_json(all).as_object()["endpoints"]);
+    if (session.prints_data())
+        print_data(to_json(all).as_object()["endpoints"], session.output);
     else
         print_endpoints(all, !options.watch);
     std::cout.flush();

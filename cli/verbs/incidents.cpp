@@ -85,8 +85,8 @@ bool list_all(ListOptions options, Session& session, v1::ListIncidentsResponse& 
 void list(const ListOptions& options, Session& session) {
     v1::ListIncidentsResponse answer;
     if (!list_all(options, session, answer)) return;
-    if (session.output == OutputFormat::json)
-        print_json(to_json(answer).as_object()["incidents"]);
+    if (session.prints_data())
+        print_data(to_json(answer).as_object()["incidents"], session.output);
     else
         print_incidents(answer);
 }
@@ -119,8 +119,8 @@ void show(std::uint64_t id, Session& session) {
     v1::GetIncidentResponse answer;
     if (!session.succeeded(session.admin().GetIncident(session.call().get(), request, &answer)))
         return;
-    if (session.output == OutputFormat::json)
-        print_json(to_json(answer));
+    if (session.prints_data())
+        print_data(to_json(answer), session.output);
     else
         print_incident(answer);
 }

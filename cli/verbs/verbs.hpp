@@ -8,6 +8,8 @@ namespace quorate::cli {
 
 // Each adds its subcommand to `app`; the callback prints and sets the session's exit status.
 void add_apply_verb(CLI::App& app, Session& session);
+void add_diff_verb(CLI::App& app, Session& session);
+void add_export_verb(CLI::App& app, Session& session);
 void add_get_verb(CLI::App& app, Session& session);
 void add_explain_verb(CLI::App& app, Session& session);
 void add_watch_verb(CLI::App& app, Session& session);

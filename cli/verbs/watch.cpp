@@ -30,12 +30,14 @@ void print_decision(const v1::DecisionEvent& event) {
 
 /// The token stands at the last decision of an event: going on after it repeats and leaves out
 /// none.
-void print_json_decision(const v1::DecisionEvent& decision, const v1::WatchEvent& event) {
+void print_data_decision(const v1::DecisionEvent& decision,
+                         const v1::WatchEvent& event,
+                         const Session& session) {
     auto object = to_json(decision).as_object();
     const bool last = &decision == &event.decisions(event.decisions_size() - 1);
     object["resume_token"] = nullptr;
     if (last) object["resume_token"] = event.resume_token();
-    print_json(object);
+    print_data(object, session.output);
 }
 
 void watch(const v1::WatchRequest& request, Session& session) {
@@ -44,8 +46,8 @@ void watch(const v1::WatchRequest& request, Session& session) {
     v1::WatchEvent event;
     while (stream->Read(&event)) {
         for (const auto& decision : event.decisions()) {
-            if (session.output == OutputFormat::json)
-                print_json_decision(decision, event);
+            if (session.prints_data())
+                print_data_decision(decision, event, session);
             else
                 print_decision(decision);
         }

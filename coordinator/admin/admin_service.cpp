@@ -62,6 +62,12 @@ void fill(v1::ApplyResponse& out, const ApplyOutcome& outcome) {
     out.mutable_changed()->Assign(outcome.changed.begin(), outcome.changed.end());
     out.mutable_unchanged()->Assign(outcome.unchanged.begin(), outcome.unchanged.end());
     out.mutable_deleted()->Assign(outcome.deleted.begin(), outcome.deleted.end());
+    for (const auto& change : outcome.changes) {
+        auto& told = *out.add_changes();
+        told.set_endpoint(change.endpoint);
+        told.set_before(change.before);
+        told.set_after(change.after);
+    }
     if (outcome.in_force_from) out.set_in_force_from_us(us(outcome.in_force_from->start()));
 }
 
@@ -112,6 +118,7 @@ Task<> AdminService::apply_files(const v1::ApplyRequest* request, v1::ApplyRespo
     order.prune = request->prune();
     order.yes = request->yes();
     order.dry_run = request->dry_run();
+    order.with_changes = request->with_changes();
     order.principal = "operator";
     if (!order.dry_run) co_await context_.before_change();
     auto outcome =
@@ -126,6 +133,12 @@ Task<> AdminService::apply_files(const v1::ApplyRequest* request, v1::ApplyRespo
               kv("changed", outcome.changed.size()),
               kv("deleted", outcome.deleted.size()),
               kv("minute", *outcome.in_force_from));
+}
+
+grpc::ServerUnaryReactor* AdminService::ExportEndpoints(grpc::CallbackServerContext* context,
+                                                        const v1::ExportEndpointsRequest* request,
+                                                        v1::ExportEndpointsResponse* response) {
+    return query(context, "ExportEndpoints", request, response, export_endpoints);
 }
 
 grpc::ServerUnaryReactor* AdminService::ListEndpoints(grpc::CallbackServerContext* context,

@@ -42,6 +42,9 @@ public:
     grpc::ServerUnaryReactor* Apply(grpc::CallbackServerContext* context,
                                     const v1::ApplyRequest* request,
                                     v1::ApplyResponse* response) override;
+    grpc::ServerUnaryReactor* ExportEndpoints(grpc::CallbackServerContext* context,
+                                              const v1::ExportEndpointsRequest* request,
+                                              v1::ExportEndpointsResponse* response) override;
     grpc::ServerUnaryReactor* ListEndpoints(grpc::CallbackServerContext* context,
                                             const v1::ListEndpointsRequest* request,
                                             v1::ListEndpointsResponse* response) override;

@@ -73,6 +73,20 @@ void list(const CatalogueDiff& diff, ApplyOutcome& outcome) {
         std::sort(names->begin(), names->end());
 }
 
+std::vector<SpecChange> spec_changes(const CatalogueDiff& diff) {
+    std::vector<SpecChange> changes;
+    for (const auto& endpoint : diff.created)
+        changes.push_back({full_name(endpoint.spec), "", wire::to_yaml_item(endpoint.spec)});
+    for (const auto& change : diff.changed)
+        changes.push_back({full_name(change.after.spec),
+                           wire::to_yaml_item(change.before.spec),
+                           wire::to_yaml_item(change.after.spec)});
+    for (const auto& endpoint : diff.deleted)
+        changes.push_back({full_name(endpoint.spec), wire::to_yaml_item(endpoint.spec), ""});
+    std::ranges::sort(changes, {}, &SpecChange::endpoint);
+    return changes;
+}
+
 ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt& attempt) {
     if (!order.dry_run) lock_catalogue(work);
     const auto regions = load_regions(work);
@@ -99,6 +113,7 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
             outcome.errors.push_back({"", 0, "", std::move(sentence)});
     if (!outcome.errors.empty()) return outcome;
     list(diff, outcome);
+    if (order.with_changes) outcome.changes = spec_changes(diff);
     if (!diff.empty() && !order.dry_run)
         outcome.in_force_from = attempt.write(work, diff, order.principal);
     return outcome;

@@ -29,7 +29,15 @@ struct ApplyOrder {
     bool prune = false;    ///< delete endpoints absent from the files, in tenants that occur there
     bool yes = false;      ///< even more than 20 % of a tenant
     bool dry_run = false;  ///< say what would happen, change nothing
+    bool with_changes = false;  ///< fill ApplyOutcome::changes
     std::string principal;
+};
+
+/// What becomes of one endpoint, as items of an endpoint file (YAML); empty: it is not there.
+struct SpecChange {
+    std::string endpoint;  ///< tenant/name
+    std::string before;
+    std::string after;
 };
 
 /// Names are tenant/name, sorted.
@@ -40,6 +48,7 @@ struct ApplyOutcome {
     std::vector<std::string> changed;
     std::vector<std::string> unchanged;
     std::vector<std::string> deleted;
+    std::vector<SpecChange> changes;         ///< where they were asked for
     std::optional<UtcMinute> in_force_from;  ///< of what changed
 };
 

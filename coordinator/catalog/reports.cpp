@@ -8,6 +8,7 @@
 
 #include "coordinator/catalog/sql.hpp"
 #include "platform/wire/endpoint_check.hpp"
+#include "platform/wire/endpoint_file.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -100,6 +101,37 @@ EndpointName parse_endpoint_name(const std::string& text) {
     if (!wire::is_name(name.tenant) || !wire::is_name(name.name))
         throw BadRequest{"an endpoint is named NAME or TENANT/NAME"};
     return name;
+}
+
+v1::ExportEndpointsResponse export_endpoints(pqxx::work& work,
+                                             const v1::ExportEndpointsRequest& request) {
+    const auto filter = filter_of(request.tenant(), request.endpoint());
+    const auto size = page_size(request.page_size(), kEndpointsDefault, kEndpointsMax);
+    EndpointName after;  // empty: before all
+    if (!request.page_token().empty()) after = parse_endpoint_name(request.page_token());
+    const auto rows = work.exec_params(
+        "SELECT e.tenant, e.name, v.spec::text FROM quorate.endpoint e"
+        " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL"
+        " WHERE e.deleted_at IS NULL AND ($1 = '' OR e.tenant = $1) AND ($2 = '' OR e.name = $2)"
+        " AND (e.tenant COLLATE \"C\", e.name COLLATE \"C\") > ($3, $4)"
+        " ORDER BY e.tenant COLLATE \"C\", e.name COLLATE \"C\" LIMIT $5",
+        filter.tenant,
+        filter.endpoint,
+        after.tenant,
+        after.name,
+        size + 1);
+    if (rows.empty() && !filter.endpoint.empty() && request.page_token().empty())
+        throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.endpoint};
+    v1::ExportEndpointsResponse out;
+    for (const auto& row : rows) {
+        if (static_cast<std::uint32_t>(out.endpoints_size()) == size) {
+            const auto& last = rows[static_cast<int>(size) - 1];
+            out.set_next_page_token(text(last[0]) + "/" + text(last[1]));
+            break;
+        }
+        out.add_endpoints(wire::to_yaml_item(wire::endpoint_spec_from_json(row[2].c_str())));
+    }
+    return out;
 }
 
 v1::ListEndpointsResponse list_endpoints(pqxx::work& work,

@@ -35,6 +35,8 @@ struct EndpointName {
 /// Throws BadRequest if `text` is none.
 EndpointName parse_endpoint_name(const std::string& text);
 
+v1::ExportEndpointsResponse export_endpoints(pqxx::work& work,
+                                             const v1::ExportEndpointsRequest& request);
 v1::ListEndpointsResponse list_endpoints(pqxx::work& work, const v1::ListEndpointsRequest& request);
 v1::ListIncidentsResponse list_incidents(pqxx::work& work, const v1::ListIncidentsRequest& request);
 v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequest& request);

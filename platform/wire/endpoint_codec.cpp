@@ -229,6 +229,12 @@ EndpointSpec endpoint_spec_from_json(std::string_view text) {
     return spec;
 }
 
+std::string to_yaml_item(const EndpointSpec& spec) {
+    std::string item;
+    append_yaml(spec, item);
+    return item;
+}
+
 std::string to_yaml(const std::vector<EndpointSpec>& specs) {
     std::string out = specs.empty() ? "endpoints: []\n" : "endpoints:\n";
     for (const auto& spec : specs)

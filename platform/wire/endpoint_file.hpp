@@ -38,6 +38,9 @@ struct EndpointFiles {
 EndpointFiles parse_endpoint_files(const std::vector<EndpointFileText>& files,
                                    const EndpointRules& rules);
 
+/// One item of an endpoint file's list, in lines of its own, with all defaults written out.
+std::string to_yaml_item(const EndpointSpec& spec);
+
 /// One endpoint file that parse_endpoint_files reads back to equal specs.
 std::string to_yaml(const std::vector<EndpointSpec>& specs);
 

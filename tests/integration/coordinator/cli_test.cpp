@@ -1,6 +1,7 @@
 // The operators' client against a coordinator: what of it a test of the parts can't show.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -60,6 +61,46 @@ TEST(Cli, TheLimitOfIncidentsIsKeptOverAsManyPagesAsItTakes) {
     }
     const auto run = served.quorate({"incidents", "list", "-o", "json"});
     EXPECT_EQ(boost::json::parse(run.out).as_array().size(), 100U);
+}
+
+TEST(Cli, AnExportedCatalogueIsAppliedWithoutAChangeAndDiffShowsAPatch) {
+    Served served;
+    served.lab.apply(
+        "endpoints:\n"
+        "  - {name: b, tenant: acme, url: 'https://h/b', timeout: 5s, regions: [eu-west, "
+        "us-east],\n"
+        "     canary: {tool: t, arguments: {q: 'a: b'}, expect: {'$.n': {min: 1}}},\n"
+        "     labels: {team: 'x # y'}}\n");
+    const auto exported = served.quorate({"export"});
+    ASSERT_EQ(exported.status, 0) << exported.err;
+    const auto folder = std::filesystem::temp_directory_path() /
+                        ("quorate-export-" + std::to_string(served.app.admin_port()));
+    std::filesystem::create_directory(folder);
+    const auto file = (folder / "e.yaml").string();
+    const auto write = [&file](const std::string& text) { std::ofstream{file} << text; };
+    write(exported.out);
+    const auto same = served.quorate({"diff", "-f", file, "--prune"});
+    EXPECT_EQ(same.status, 0) << same.out << same.err;
+    EXPECT_EQ(same.out, "");
+    const auto applied = served.quorate({"apply", "-f", file, "--prune"});
+    EXPECT_NE(applied.out.find("0 created, 0 changed, 2 unchanged, 0 deleted"), std::string::npos)
+        << applied.out;
+    EXPECT_EQ(served.quorate({"export"}).out, exported.out);
+    EXPECT_EQ(served.quorate({"export", "acme/b"}).out.find("name: \"a\""), std::string::npos);
+
+    auto changed = exported.out;
+    changed.replace(changed.find("timeout: 5s"), 11, "timeout: 4s");
+    write(changed);
+    const auto differs = served.quorate({"diff", "-f", file});
+    EXPECT_EQ(differs.status, 3) << differs.err;
+    EXPECT_NE(differs.out.find("--- acme/b\n+++ acme/b\n   - name: \"b\"\n"), std::string::npos)
+        << differs.out;
+    EXPECT_NE(differs.out.find("-    timeout: 5s\n+    timeout: 4s\n"), std::string::npos)
+        << differs.out;
+    const auto yaml = served.quorate({"diff", "-f", file, "-o", "yaml"});
+    EXPECT_NE(yaml.out.find("- endpoint: \"acme/b\"\n"), std::string::npos) << yaml.out;
+    EXPECT_EQ(served.quorate({"export"}).out, exported.out) << "diff changes nothing";
+    std::filesystem::remove_all(folder);
 }
 
 TEST(Cli, MarksOfAnIncidentAreShown) {

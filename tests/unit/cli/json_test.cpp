@@ -33,5 +33,28 @@ TEST(JsonText, WritesNumbersAsPeopleDo) {
     EXPECT_EQ(json_text(value), R"({"ratio": 0.25, "whole": 1, "texts": ["a\"b", null]})");
 }
 
+TEST(YamlText, HoldsTheSameValueInBlockStyle) {
+    const boost::json::value value{{"ratio", 0.25},
+                                   {"absent", nullptr},
+                                   {"empty", boost::json::array{}},
+                                   {"cells", {{{"region", "us-east"}, {"tools", {"a: b", "c"}}}}},
+                                   {"no", {{"Deep Key", true}}}};
+    EXPECT_EQ(yaml_text(value),
+              R"(---
+ratio: 0.25
+absent: null
+empty: []
+cells:
+  - region: "us-east"
+    tools:
+      - "a: b"
+      - "c"
+"no":
+  "Deep Key": true
+)");
+    EXPECT_EQ(yaml_text({{{"a", 1}, {"b", 2}}, {{"a", 3}}}), "---\n- a: 1\n  b: 2\n- a: 3\n");
+    EXPECT_EQ(yaml_text("x"), "--- \"x\"\n");
+}
+
 }  // namespace
 }  // namespace quorate::cli

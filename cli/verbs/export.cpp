@@ -1,0 +1,45 @@
+#include <iostream>
+#include <memory>
+
+#include "cli/verbs/verbs.hpp"
+
+namespace quorate::cli {
+namespace {
+
+constexpr std::uint32_t kPage = 2000;
+
+/// All pages are there before the first line is written: what can't be had whole is not written.
+void export_endpoints(v1::ExportEndpointsRequest request, Session& session) {
+    request.set_page_size(kPage);
+    std::string items;
+    do {
+        v1::ExportEndpointsResponse page;
+        if (!session.succeeded(
+                session.admin().ExportEndpoints(session.call().get(), request, &page)))
+            return;
+        for (const auto& item : page.endpoints())
+            items += item;
+        request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    std::cout << (items.empty() ? "endpoints: []\n" : "endpoints:\n" + items) << std::flush;
+}
+
+}  // namespace
+
+void add_export_verb(CLI::App& app, Session& session) {
+    auto request = std::make_shared<v1::ExportEndpointsRequest>();
+    auto* verb = app.add_subcommand(
+        "export",
+        "Writes the catalogue as an endpoint file, which apply reads back without a change");
+    verb->add_option_function<std::string>(
+        "ENDPOINT",
+        [request](const std::string& name) { request->set_endpoint(name); },
+        "name or tenant/name; all if absent");
+    verb->add_option_function<std::string>(
+        "--tenant",
+        [request](const std::string& name) { request->set_tenant(name); },
+        "only this tenant's");
+    verb->callback([request, &session] { export_endpoints(*request, session); });
+}
+
+}  // namespace quorate::cli
