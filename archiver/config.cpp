@@ -36,6 +36,13 @@ Schema<ArchiverConfig> archiver_schema() {
              &ArchiverConfig::shards,
              "how many shards endpoints are spread over, the same in all daemons")
         .between(1, 4096);
+    schema
+        .key("rollup.every",
+             &ArchiverConfig::rollup_every,
+             "how often minutes are added to hours, days and months, at most: with many endpoints "
+             "it is "
+             "a quarter of a second for each, and at least once an hour")
+        .between(milliseconds{100}, milliseconds{3'600'000});
     return schema;
 }
 

@@ -18,6 +18,7 @@ struct ArchiverConfig {
     RedisSettings redis;
     std::string postgres_conninfo;
     std::uint32_t shards = 64;
+    milliseconds rollup_every{15'000};
 };
 
 /// The table of all keys.

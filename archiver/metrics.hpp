@@ -21,6 +21,14 @@ struct ArchiverMetrics {
           watermark_lag{metrics.gauge("quorate_archiver_watermark_lag_seconds",
                                       "How long the oldest unsealed minute is overdue; 0: none "
                                       "is.")},
+          rollup_lag{metrics.gauge("quorate_archiver_rollup_lag_seconds",
+                                   "How much of what is sealed is in no rollup yet, of the shard "
+                                   "that is furthest behind.")},
+          stale_hours{metrics.counter("quorate_archiver_stale_hours_total",
+                                      "Hours that were counted anew, as a minute had changed.")},
+          waiting{metrics.gauge("quorate_archiver_waiting_minutes",
+                                "Endpoint-minutes that wait until it is decided whether their only "
+                                "failing region is believed.")},
           held{metrics.gauge("quorate_archiver_held_announcements",
                              "Complete minutes that wait for an earlier one.")},
           batch_minutes{metrics.histogram("quorate_archiver_batch_minutes",
@@ -35,6 +43,9 @@ struct ArchiverMetrics {
     MetricFamily<Counter> late;
     Counter undecodable;
     Gauge watermark_lag;
+    Gauge rollup_lag;
+    Counter stale_hours;
+    Gauge waiting;
     Gauge held;
     Histogram batch_minutes;
     Histogram batch_seconds;

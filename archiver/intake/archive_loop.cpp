@@ -9,8 +9,10 @@
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "archiver/store/notice_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/seal_store.hpp"
+#include "core/decision/seal.hpp"
 #include "core/schedule/schedule.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/runtime/sleep.hpp"
@@ -18,7 +20,6 @@
 namespace quorate {
 namespace {
 
-constexpr std::chrono::seconds kAgentSilence{45};  // after which an agent counts as dead
 constexpr std::chrono::seconds kOffsetAge{10};
 constexpr std::chrono::hours kPartitionsAge{1};
 constexpr std::chrono::hours kLookBack{1};  // into Redis, if its watermark is behind ours
@@ -37,15 +38,22 @@ void log_transition(Logger& log, const EndpointVersion& version, const Transitio
               kv("detail", transition.detail));
 }
 
+void log_notice(Logger& log, const SealedRow& row, const NoticeChange& notice) {
+    log_event(log,
+              LogLevel::info,
+              notice.change == NoticeChange::Kind::closed ? "notice.closed" : "notice.opened",
+              kv("endpoint", row.version.tenant + "/" + row.version.name),
+              kv("endpoint_id", row.version.endpoint),
+              kv("minute", row.minute),
+              kv("notice", name_of(notice.kind)),
+              kv("detail", notice.detail));
+}
+
 Gap gap_of(const SealedRow& row) {
     Gap gap{row.version.shard, row.minute, row.version.endpoint, row.version.cell_slot, {}};
     for (const auto& cell : row.cells)
         if (made_at_seal(cell)) gap.regions.push_back(cell.key.region);
     return gap;
-}
-
-CellsQuery query_of(const EndpointVersion& version, UtcMinute minute) {
-    return {version.shard, minute, version.endpoint, version.cell_slot, version.regions};
 }
 
 }  // namespace
@@ -63,7 +71,9 @@ ArchiveLoop::ArchiveLoop(ArchiveOptions options,
       clock_{clock},
       log_{log},
       metrics_{metrics},
-      announcements_{options.held_max} {
+      watch_{options.window},
+      announcements_{options.held_max},
+      rollups_{database, clock, metrics, options_.rollup_every} {
     for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
         shards_.emplace_back(shard);
 }
@@ -103,11 +113,16 @@ Task<> ArchiveLoop::start() {
     auto committed = co_await database_.transact(load);
     progress_ = std::move(committed.progress);
     watermarks_ = std::move(committed.watermarks);
+    early_.clear();
     announcements_.clear();
+    rollups_.forget();
     catalogue_window_ = -1;
     partitions_at_ = {};
     offset_at_ = {};
     co_await refresh_catalogue();  // which keys a minute may have
+    for (const auto& [endpoint, progress] : progress_)
+        early_.note(endpoint, progress, catalogue_);
+    co_await restore_watch();
     co_await catch_up_redis();
 }
 
@@ -142,6 +157,20 @@ Task<> ArchiveLoop::catch_up_redis() {
     }
 }
 
+/// What an earlier life counted and decided of minutes that are not all sealed.
+Task<> ArchiveLoop::restore_watch() {
+    watch_.clear();
+    const auto due = next_due();
+    if (!due) co_return;
+    auto load = [from = *due](pqxx::work& work) { return load_open_minutes(work, from); };
+    const auto open = co_await database_.transact(std::move(load));
+    for (const auto& sealed : open.sealed)
+        if (const auto* version = catalogue_.expected(sealed.endpoint, sealed.minute))
+            watch_.count(sealed.minute, sealed.cells, version->host);
+    for (const auto& [minute, quarantined] : open.decided)
+        watch_.restore(minute, quarantined);
+}
+
 Task<> ArchiveLoop::run_until_failure(Backoff& backoff) {
     co_await start();
     for (;;) {
@@ -155,10 +184,30 @@ Task<> ArchiveLoop::step() {
     if (redis_returned_) co_await start();
     co_await refresh();
     co_await seal_announced();
+    co_await seal_decided();
     for (int i = 0; i < kDuePerStep; ++i)
         if (!co_await seal_due()) break;
+    co_await open_early();
     co_await store_late_cells();
+    co_await roll_up();
     report_lag();
+}
+
+/// A refusal of the database holds up rollups alone: views count minutes where these are missing.
+Task<> ArchiveLoop::roll_up() {
+    std::string failure;
+    try {
+        auto sealed = watermarks_;
+        co_await rollups_.step(std::move(sealed), progress_.size());
+    } catch (const PostgresError& error) {
+        failure = error.what();
+    }
+    if (rollup_fails_ == !failure.empty()) co_return;
+    rollup_fails_ = !failure.empty();
+    log_event(log_,
+              rollup_fails_ ? LogLevel::error : LogLevel::info,
+              rollup_fails_ ? "rollup.failed" : "rollup.resumed",
+              kv("detail", failure));
 }
 
 /// Redis's clock, the partitions, and the catalogue once per window: a version in force at a minute
@@ -178,6 +227,8 @@ Task<> ArchiveLoop::refresh() {
     const auto window = utc_now().time_since_epoch() / options_.window.length();
     if (window == catalogue_window_) co_return;
     co_await refresh_catalogue();
+    auto close = [at = utc_now()](pqxx::work& work) { return close_notices_of_deleted(work, at); };
+    co_await database_.transact(std::move(close));
     catalogue_window_ = window;
     for (const auto shard : shards_)
         if (const auto first = catalogue_.first_minute(shard))
@@ -196,114 +247,6 @@ std::optional<UtcMinute> ArchiveLoop::sealed_until(ShardId shard) const {
     const auto found = watermarks_.find(shard);
     if (found == watermarks_.end()) return std::nullopt;
     return found->second;
-}
-
-Task<> ArchiveLoop::seal_announced() {
-    auto batches = co_await buffer_.read_done(shards_, region_ids(), options_.announced_max);
-    for (const auto& batch : batches)
-        for (const auto& run : batch.runs)
-            note(batch.shard, run);
-    const auto until = [this](ShardId shard) { return sealed_until(shard); };
-    announcements_.forget_sealed(catalogue_, progress_, until);
-
-    const auto ready =
-        announcements_.ready(catalogue_, progress_, options_.window, until, options_.rows_max);
-    std::vector<CellsQuery> queries;
-    for (const auto& each : ready) {
-        const auto* version = catalogue_.expected(each.endpoint, each.minute);
-        queries.push_back(query_of(*version, each.minute));
-    }
-    const auto found = co_await buffer_.read_cells(queries);
-    SealPlan plan{progress_, catalogue_, utc_now()};
-    std::set<EndpointId> incomplete;  // whose later minutes have to wait as well
-    for (std::size_t i = 0; i < ready.size(); ++i) {
-        announcements_.forget(ready[i]);
-        const auto& query = queries[i];
-        if (found[i].cells.size() < query.regions.size()) incomplete.insert(query.endpoint);
-        if (incomplete.contains(query.endpoint)) continue;  // left to the watermark
-        const auto& version = *catalogue_.expected(query.endpoint, query.minute);
-        plan.seal(version, query.minute, found[i].cells, [](RegionId) { return true; });
-    }
-    if (!plan.empty()) co_await commit(plan);
-    co_await buffer_.drop_done(std::move(batches));
-    metrics_.held.set(static_cast<double>(announcements_.size()));
-}
-
-std::optional<UtcMinute> ArchiveLoop::next_due() const {
-    std::optional<UtcMinute> oldest;
-    for (const auto& [shard, minute] : watermarks_)
-        if (!oldest || minute < *oldest) oldest = minute;
-    if (!oldest) return std::nullopt;
-    return oldest->plus(1, options_.window);
-}
-
-/// Seals what is left of the oldest minute that is out of time, of all shards that are at it.
-/// @return false if none is.
-Task<bool> ArchiveLoop::seal_due() {
-    const auto minute = next_due();
-    if (!minute || utc_now() < watermark(*minute, options_.window)) co_return false;
-    std::vector<ShardId> shards;
-    std::vector<Announcement> due;
-    for (const auto& [shard, sealed] : watermarks_) {
-        if (sealed.plus(1, options_.window) != *minute) continue;
-        shards.push_back(shard);
-        for (const auto endpoint : catalogue_.endpoints(shard)) {
-            const auto known = progress_.find(endpoint);
-            const bool done = known != progress_.end() && known->second.rule.last_minute >= *minute;
-            if (!done && catalogue_.expected(endpoint, *minute)) due.push_back({*minute, endpoint});
-        }
-    }
-    while (due.size() > options_.rows_max) {  // in several transactions, the watermark in the last
-        const auto rest = due.end() - static_cast<std::ptrdiff_t>(options_.rows_max);
-        const std::vector<Announcement> some{rest, due.end()};
-        due.erase(rest, due.end());
-        SealPlan part{progress_, catalogue_, utc_now()};
-        co_await plan_due(part, some);
-        co_await commit(part);
-    }
-    SealPlan plan{progress_, catalogue_, utc_now()};
-    co_await plan_due(plan, due);
-    for (const auto shard : shards) {
-        plan.watermarks.push_back({shard, *minute});
-        for (const auto endpoint : catalogue_.endpoints(shard))
-            if (const auto* version = catalogue_.deleted(endpoint, *minute))
-                plan.close_deleted(*version, *minute);
-    }
-    co_await commit(plan);
-    std::vector<ShardMinute> sealed;
-    for (const auto shard : shards)
-        sealed.push_back({shard, *minute});
-    co_await forget(std::move(sealed));
-    co_return true;
-}
-
-Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& due) {
-    if (due.empty()) co_return;
-    std::vector<CellsQuery> queries;
-    for (const auto& each : due) {
-        const auto* version = catalogue_.expected(each.endpoint, each.minute);
-        queries.push_back(query_of(*version, each.minute));
-    }
-    const auto found = co_await buffer_.read_cells(queries);
-    const auto dead = co_await dead_regions();
-    const auto alive = [&dead](RegionId region) {
-        return !std::ranges::binary_search(dead, region);
-    };
-    for (std::size_t i = 0; i < due.size(); ++i) {
-        for (const auto& why : found[i].undecodable) {
-            metrics_.undecodable.add();
-            log_event(log_,
-                      LogLevel::warn,
-                      "cell.refused",
-                      kv("endpoint_id", due[i].endpoint),
-                      kv("minute", due[i].minute),
-                      kv("detail", why));
-        }
-        plan.seal(*catalogue_.expected(due[i].endpoint, due[i].minute),
-                  due[i].minute,
-                  found[i].cells,
-                  alive);
-    }
 }
 
 /// Redis forgets minutes whose watermark is committed. Cells that came between the read and the
@@ -369,32 +312,20 @@ void ArchiveLoop::count_late(const LateOutcome& outcome) {
     metrics_.late.with({"unexpected"}).add(static_cast<double>(outcome.unexpected));
 }
 
-/// The regions of which no agent was heard lately, ascending.
-Task<std::vector<RegionId>> ArchiveLoop::dead_regions() {
-    std::vector<std::string> names;
-    for (const auto& [region, name] : regions_)
-        names.push_back(name);
-    const auto heartbeats = co_await read_heartbeats(redis_, names);
-    const auto oldest = utc_now() - kAgentSilence;
-    std::vector<RegionId> dead;
-    auto of_region = heartbeats.begin();
-    for (const auto& [region, name] : regions_) {
-        const bool heard = std::ranges::any_of(
-            *of_region++, [oldest](const Heartbeat& each) { return each.at > oldest; });
-        if (!heard) dead.push_back(region);
-    }
-    co_return dead;
-}
-
 /// One transaction; what the plan changed is taken over once it is committed.
 Task<> ArchiveLoop::commit(SealPlan& plan) {
     const auto started = clock_.steady_now();
-    auto store = [this, &plan](pqxx::work& work) { store_plan(work, plan, regions_); };
+    auto store = [this, &plan](pqxx::work& work) {
+        store_plan(work, plan, regions_, options_.window);
+    };
     co_await database_.transact(store);
-    for (auto& [endpoint, progress] : plan.changed)
+    for (auto& [endpoint, progress] : plan.changed) {
+        early_.note(endpoint, progress, catalogue_);
         progress_[endpoint] = std::move(progress);
+    }
     for (const auto& watermark : plan.watermarks)
         watermarks_[watermark.shard] = watermark.minute;
+    if (const auto due = next_due()) watch_.forget_until(due->plus(-1, options_.window));
 
     const std::chrono::duration<double> elapsed = clock_.steady_now() - started;
     if (!plan.rows.empty()) {
@@ -407,10 +338,19 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
     };
     for (const auto& row : plan.rows) {
         metrics_.sealed.with({name_of(row.record.decision)}).add();
+        if (watch_.holds(row.minute, row.version.endpoint))
+            watch_.release(row.minute, row.version.endpoint);
+        else
+            watch_.count(row.minute, sealed_cells(row.cells, false), row.version.host);
         if (auto gap = gap_of(row); !gap.regions.empty()) note(std::move(gap));
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
+        for (const auto& notice : row.notices)
+            log_notice(log_, row, notice);
     }
+    for (const auto& row : plan.early)
+        for (const auto& transition : row.transitions)
+            changed(row.version, transition);
     for (const auto& close : plan.closes)
         changed(close.version, close.transition);
     log_event(log_,

@@ -2,11 +2,15 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "archiver/metrics.hpp"
+#include "archiver/rollup/rollup_work.hpp"
 #include "archiver/sealing/announcements.hpp"
 #include "archiver/sealing/catalogue.hpp"
+#include "archiver/sealing/early_watch.hpp"
+#include "archiver/sealing/region_watch.hpp"
 #include "archiver/sealing/seal_plan.hpp"
 #include "archiver/store/json.hpp"
 #include "archiver/store/late_store.hpp"
@@ -24,11 +28,12 @@ struct ArchiveOptions {
     Window window = Window::minute();
     std::uint32_t shards = 64;
     milliseconds poll{200};
-    std::size_t rows_max = 2000;      ///< endpoint-minutes of one transaction
-    std::size_t announced_max = 100;  ///< announcements of a shard and region read at a time;
-                                      ///< each may name thousands of endpoints
-    std::size_t late_max = 1000;      ///< late cells of a shard and region read at a time
-    std::size_t held_max = 100'000;   ///< announcements held in memory
+    milliseconds rollup_every{15'000};  ///< a shard, at most
+    std::size_t rows_max = 2000;        ///< endpoint-minutes of one transaction
+    std::size_t announced_max = 100;    ///< announcements of a shard and region read at a time;
+                                        ///< each may name thousands of endpoints
+    std::size_t late_max = 1000;        ///< late cells of a shard and region read at a time
+    std::size_t held_max = 100'000;     ///< announcements held in memory
 };
 
 /// Drains verdict-minutes from Redis into Postgres, for one active archiver: seals complete minutes
@@ -62,6 +67,16 @@ private:
     Task<> refresh_catalogue();
     Task<> seal_announced();
     Task<bool> seal_due();
+    Task<> seal_all(std::vector<Announcement> due);
+    Task<> seal_decided();
+    Task<> seal_held(UtcMinute minute);
+    std::vector<Announcement> left_of(UtcMinute minute, const std::vector<ShardId>& shards) const;
+    bool must_wait(const EndpointVersion& version,
+                   UtcMinute minute,
+                   const std::vector<Cell>& received);
+    std::span<const RegionId> quarantined(UtcMinute minute) const;
+    Task<> restore_watch();
+    Task<> open_early();
     Task<> store_late_cells();
     Task<> commit(SealPlan& plan);
     Task<> forget(std::vector<ShardMinute> sealed);
@@ -70,11 +85,12 @@ private:
     void note(ShardId shard, const DoneRun& run);
     std::vector<RegionId> region_ids() const;
     void count_late(const LateOutcome& outcome);
-    Task<std::vector<RegionId>> dead_regions();
+    Task<std::map<RegionId, std::uint32_t>> agents_alive();
     Task<> plan_due(SealPlan& plan, const std::vector<Announcement>& due);
     std::optional<UtcMinute> next_due() const;
     std::optional<UtcMinute> sealed_until(ShardId shard) const;
     UtcTime utc_now() const { return clock_.utc_now() + offset_; }
+    Task<> roll_up();
     void report_lag();
 
     const ArchiveOptions options_;
@@ -98,7 +114,11 @@ private:
     std::map<ShardId, UtcMinute> watermarks_;
     /// Cells that were made at the seal, of minutes that Redis still has.
     std::map<ShardMinute, std::vector<CellsQuery>> gaps_;
+    EarlyWatch early_;
+    RegionWatch watch_;
     Announcements announcements_;
+    RollupWork rollups_;
+    bool rollup_fails_ = false;
 };
 
 }  // namespace quorate

@@ -29,6 +29,7 @@ struct EndpointVersion {
     bool deleted = false;  ///< the endpoint was deleted; its last version has `valid_to`
     P1Quorum p1_quorum = P1Quorum::two;
     std::uint64_t hash = 0;  ///< stable_hash of `tenant/name`
+    std::uint64_t host = 0;  ///< stable_hash of the host in the URL
 };
 
 /// The versions in force at any minute that is not sealed yet: who is expected to say what. A plain

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/decision/quarantine.hpp"
 #include "core/decision/seal.hpp"
 #include "core/incident/advance.hpp"
 
@@ -16,6 +17,19 @@ bool tells_era(const Cell& cell, std::optional<Era> known) {
     if (!cell.era) return false;
     return known != Era::modern || cell.era == Era::modern ||
            cell.warnings.has(Warning::era_changed);
+}
+
+/// The only FAIL of a region that is not believed counts as not measured.
+void disbelieve(std::vector<Cell>& cells, std::span<const RegionId> quarantined) {
+    if (quarantined.empty()) return;
+    auto views = sealed_cells(cells, false);
+    if (!quarantine(views, quarantined)) return;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        if (views[i].reason != Reason::region_fault) continue;
+        cells[i].verdict = views[i].verdict;
+        cells[i].reason = views[i].reason;
+        cells[i].slow = views[i].slow;
+    }
 }
 
 }  // namespace
@@ -42,7 +56,8 @@ std::optional<UtcMinute> SealPlan::last_minute(EndpointId endpoint) const {
 void SealPlan::seal(const EndpointVersion& version,
                     UtcMinute minute,
                     const std::vector<Cell>& received,
-                    const std::function<bool(RegionId)>& alive) {
+                    const std::function<bool(RegionId)>& alive,
+                    std::span<const RegionId> quarantined) {
     std::vector<ExpectedRegion> expected;
     for (const auto region : version.regions)
         expected.push_back({region, alive(region)});
@@ -52,6 +67,7 @@ void SealPlan::seal(const EndpointVersion& version,
     row.version = version;
     row.minute = minute;
     row.cells = quorate::seal(version.endpoint, minute, expected, received);
+    disbelieve(row.cells, quarantined);
     const auto views = sealed_cells(row.cells, false);
     auto& before = progress(version.endpoint);
     const bool first = !before.rule.last_minute;
@@ -73,9 +89,50 @@ void SealPlan::seal(const EndpointVersion& version,
     if (first || decision_before != row.record.decision) before.since = minute;
     before.flapping =
         before.rule.incident.open && is_flapping(before.rule.incident, minute, params);
+    row.notices = step_notices(before.notices,
+                               {.minute = minute,
+                                .decided_at = decided_at,
+                                .cells = row.cells,
+                                .blind_run = before.rule.blind_run,
+                                .unconfirmed = row.record.decision == Decision::unconfirmed,
+                                .incident_open = before.rule.incident.open});
+    if (is_catching_up(minute, decided_at, params.window))
+        for (auto& notice : row.notices)
+            notice.notify = false;
     for (const auto& cell : row.cells)
         if (tells_era(cell, before.era)) before.era = cell.era;
     rows.push_back(std::move(row));
+}
+
+bool SealPlan::open_early(const EndpointVersion& version,
+                          UtcMinute minute,
+                          const std::vector<Cell>& received) {
+    const auto known = changed.find(version.endpoint);
+    const auto stored = committed_.find(version.endpoint);
+    if (known == changed.end() && stored == committed_.end()) return false;
+    auto state = known != changed.end() ? known->second.rule : stored->second.rule;
+    const auto views = sealed_cells(received, false);
+    auto result = step_early(
+        state, {minute, decided_at, version.regions, views}, catalogue_.rule_params(version));
+    if (result.transitions.empty()) return false;
+    SealedRow row;
+    row.version = version;
+    row.minute = minute;
+    for (const auto region : state.regions) {
+        const CellKey key{version.endpoint, region, minute};
+        const auto cell = std::ranges::find(received, key, &Cell::key);
+        if (cell != received.end())
+            row.cells.push_back(*cell);
+        else
+            row.cells.emplace_back().key = key;
+    }
+    row.states = state.states;
+    row.record = result.record;
+    row.transitions = std::move(result.transitions);
+    row.caught_up = std::move(result.caught_up);
+    early.push_back(std::move(row));
+    progress(version.endpoint).rule = std::move(state);
+    return true;
 }
 
 void SealPlan::close_deleted(const EndpointVersion& version, UtcMinute minute) {

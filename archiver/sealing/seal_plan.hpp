@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "archiver/sealing/catalogue.hpp"
+#include "archiver/sealing/region_watch.hpp"
 #include "core/incident/down_time.hpp"
 #include "core/incident/endpoint_rule.hpp"
 #include "core/model/cell.hpp"
+#include "core/notice/notice.hpp"
 
 namespace quorate {
 
@@ -24,6 +26,7 @@ struct EndpointProgress {
     std::uint32_t cells = 0;    ///< N
     std::uint32_t voters = 0;   ///< |V|
     bool flapping = false;
+    NoticeState notices;
 };
 
 /// By endpoint; those without a sealed minute are absent.
@@ -39,6 +42,7 @@ struct SealedRow {
     std::vector<Transition> transitions;  ///< for the timeline
     std::vector<Transition> caught_up;    ///< for notifiers alone
     std::vector<Spell> spells;            ///< begun or grown by this minute
+    std::vector<NoticeChange> notices;
     MinuteUse use = MinuteUse::excluded;
 };
 
@@ -46,6 +50,13 @@ struct SealedRow {
 struct DeletedClose {
     EndpointVersion version;
     Transition transition;
+};
+
+/// How the regions did in a minute, to be stored.
+struct MinuteHealth {
+    UtcMinute minute;
+    std::vector<RegionHealth> regions;
+    std::map<RegionId, std::uint32_t> agents_alive;  ///< empty: the minute is not all sealed yet
 };
 
 struct ShardWatermark {
@@ -65,10 +76,18 @@ public:
     /// @param version from Catalogue::expected for this minute
     /// @param received what came in, in any order; missing regions become UNKNOWN
     /// @param alive whether some agent of a region was heard lately
+    /// @param quarantined regions that are not believed where they alone see a failure
     void seal(const EndpointVersion& version,
               UtcMinute minute,
               const std::vector<Cell>& received,
-              const std::function<bool(RegionId)>& alive);
+              const std::function<bool(RegionId)>& alive,
+              std::span<const RegionId> quarantined = {});
+
+    /// Opens a P1 that is certain before the minute is sealed, see step_early.
+    /// @param received what came in so far. @return whether it opened or escalated to one
+    bool open_early(const EndpointVersion& version,
+                    UtcMinute minute,
+                    const std::vector<Cell>& received);
 
     /// Closes the open incident of a deleted endpoint, if there is one.
     void close_deleted(const EndpointVersion& version, UtcMinute minute);
@@ -76,11 +95,18 @@ public:
     /// The last sealed minute of an endpoint, this plan included.
     std::optional<UtcMinute> last_minute(EndpointId endpoint) const;
 
-    bool empty() const { return rows.empty() && closes.empty() && watermarks.empty(); }
+    bool empty() const {
+        return rows.empty() && early.empty() && closes.empty() && watermarks.empty() &&
+               health.empty();
+    }
 
     std::vector<SealedRow> rows;
+    /// Minutes that are not sealed yet and have opened a P1: cells that have not come are UNKNOWN
+    /// without a reason, states are those before the minute.
+    std::vector<SealedRow> early;
     std::vector<DeletedClose> closes;
-    std::vector<ShardWatermark> watermarks;          ///< to be moved with this plan
+    std::vector<ShardWatermark> watermarks;  ///< to be moved with this plan
+    std::vector<MinuteHealth> health;
     std::map<EndpointId, EndpointProgress> changed;  ///< the new state of all that is in the plan
     UtcTime decided_at;
 

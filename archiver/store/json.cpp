@@ -40,6 +40,10 @@ json::array members(const SealedRow& row, RegionSet set, const RegionNames& name
     return list;
 }
 
+bool is_early(const SealedRow& row) {
+    return std::ranges::any_of(row.transitions, &Transition::early);
+}
+
 json::value severity_or_null(std::optional<Severity> severity) {
     if (!severity) return nullptr;
     return json::string{name_of(*severity)};
@@ -95,6 +99,7 @@ std::string inputs_json(const SealedRow& row, const RegionNames& names) {
     const auto& record = row.record;
     const json::object inputs{{"rule_version", kRuleVersion},
                               {"rule_row", record.rule_row},
+                              {"early", is_early(row)},
                               {"regions", record.regions},
                               {"quorum", record.quorum},
                               {"voters", members(row, record.voters, names)},
@@ -123,6 +128,23 @@ std::string notice_json(const EndpointVersion& version,
                               {"regions", region_names(names, transition.regions)},
                               {"detail", transition.detail}};
     return json::serialize(notice);
+}
+
+std::string notice_payload(const SealedRow& row,
+                           const NoticeChange& notice,
+                           std::uint64_t id,
+                           const char* change,
+                           const RegionNames& names) {
+    json::object payload{{"notice_id", id},
+                         {"tenant", row.version.tenant},
+                         {"endpoint", row.version.name},
+                         {"notice", name_of(notice.kind)},
+                         {"kind", change},
+                         {"minute", to_rfc3339(row.minute)},
+                         {"at", to_rfc3339(notice.at)},
+                         {"regions", region_names(names, notice.regions)}};
+    add_text(payload, "detail", notice.detail);
+    return json::serialize(payload);
 }
 
 }  // namespace quorate

@@ -24,7 +24,14 @@ boost::json::object cell_details(const Cell& cell);
 /// The text of `inputs` of an incident's event: everything that the decision was made from.
 std::string inputs_json(const SealedRow& row, const RegionNames& names);
 
-/// The payload of a row in the outbox.
+/// The payload of a row in the outbox, for a change of a notice. @param change `opened`, …
+std::string notice_payload(const SealedRow& row,
+                           const NoticeChange& notice,
+                           std::uint64_t id,
+                           const char* change,
+                           const RegionNames& names);
+
+/// The payload of a row in the outbox, for an entry of an incident's timeline.
 std::string notice_json(const EndpointVersion& version,
                         const Transition& transition,
                         IncidentId incident,

@@ -47,6 +47,7 @@ void store_one(pqxx::work& work, const Cell& cell, LateOutcome& outcome) {
         minute,
         bytea_text(bytes),
         boost::json::serialize(details));
+    work.exec_params("SELECT quorate.mark_stale($1, $2)", cell.key.endpoint.value(), minute);
     ++outcome.stored;
 }
 

@@ -8,6 +8,8 @@
 #include "core/base/sha256.hpp"
 #include "core/decision/region_set.hpp"
 #include "core/incident/state_codec.hpp"
+#include "core/model/http_url.hpp"
+#include "core/notice/notice_codec.hpp"
 
 namespace quorate {
 namespace {
@@ -44,6 +46,8 @@ EndpointVersion version_of(const pqxx::row& row) {
     version.p1_quorum =
         p1_quorum_named(row["p1_quorum"].as<std::string>("")).value_or(P1Quorum::two);
     version.hash = stable_hash(version.tenant + "/" + version.name);
+    const auto url = parse_http_url(row["url"].as<std::string>());
+    if (url) version.host = stable_hash(url->host);
     return version;
 }
 
@@ -53,7 +57,7 @@ Committed load_committed(pqxx::work& work) {
     Committed committed;
     for (const auto& row :
          work.exec("SELECT endpoint_id, shard, scope, cells, voters, " + epoch_ms("since") +
-                   ", flapping, era, state FROM quorate.endpoint_state")) {
+                   ", flapping, era, state, notices FROM quorate.endpoint_state")) {
         EndpointProgress progress;
         progress.shard = ShardId{row[1].as<std::uint64_t>()};
         progress.scope = static_cast<Scope>(row[2].as<int>());
@@ -63,6 +67,7 @@ Committed load_committed(pqxx::work& work) {
         progress.flapping = row[6].as<bool>();
         if (!row[7].is_null()) progress.era = static_cast<Era>(row[7].as<int>());
         progress.rule = decode_endpoint_state(row[8].as<std::string>());
+        if (!row[9].is_null()) progress.notices = decode_notice_state(row[9].as<std::string>());
         committed.progress.emplace(EndpointId{row[0].as<std::uint64_t>()}, std::move(progress));
     }
     for (const auto& row :
@@ -76,7 +81,7 @@ LoadedCatalogue load_catalogue(pqxx::work& work) {
     for (const auto& row : work.exec(
              "SELECT v.endpoint_id, e.shard, e.cell_slot, e.tenant, e.name, " +
              epoch_ms("v.valid_from") + " AS valid_from, " + epoch_ms("v.valid_to") +
-             " AS valid_to, v.regions, v.interval_ms, v.paused, "
+             " AS valid_to, v.url, v.regions, v.interval_ms, v.paused, "
              "e.deleted_at IS NOT NULL AS deleted, v.spec->>'p1_quorum' AS p1_quorum "
              "FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id "
              "LEFT JOIN quorate.shard_watermark w ON w.shard = e.shard "
@@ -114,6 +119,30 @@ std::vector<Gap> load_gaps(pqxx::work& work, const std::map<ShardId, UtcMinute>&
         }
     }
     return gaps;
+}
+
+OpenMinutes load_open_minutes(pqxx::work& work, UtcMinute from) {
+    OpenMinutes open;
+    for (const auto& row : work.exec_params(
+             "SELECT e.id, " + epoch_ms("m.minute") +
+                 ", m.cells FROM quorate.endpoint e CROSS JOIN LATERAL"
+                 " (SELECT minute, cells FROM quorate.minute m WHERE m.endpoint_id = e.id"
+                 "  AND m.minute >= $1) m",
+             timestamp_text(from))) {
+        StoredMinute stored{EndpointId{row[0].as<std::uint64_t>()}, minute_of(row[1]), {}};
+        for (const auto& cell : unpack_cells(bytes_of_bytea(row[2].as<std::string>())))
+            stored.cells.push_back(SealedCell{cell.region, cell.verdict, false, {}, cell.reason});
+        open.sealed.push_back(std::move(stored));
+    }
+    for (const auto& row :
+         work.exec_params("SELECT " + epoch_ms("minute") +
+                              ", region_id, quarantined FROM quorate.region_health"
+                              " WHERE minute >= $1",
+                          timestamp_text(from))) {
+        auto& quarantined = open.decided[minute_of(row[0])];
+        if (row[2].as<bool>()) quarantined.emplace_back(row[1].as<std::uint64_t>());
+    }
+    return open;
 }
 
 }  // namespace quorate

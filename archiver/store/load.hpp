@@ -37,4 +37,17 @@ struct Gap {
 /// Those of the shards' minutes, of each shard from its given minute on.
 std::vector<Gap> load_gaps(pqxx::work& work, const std::map<ShardId, UtcMinute>& from);
 
+/// A stored minute, as the counts over all endpoints need it.
+struct StoredMinute {
+    EndpointId endpoint;
+    UtcMinute minute;
+    std::vector<SealedCell> cells;  ///< region and verdict alone
+};
+/// What was stored of minutes from a given one on, which are not all sealed.
+struct OpenMinutes {
+    std::vector<StoredMinute> sealed;
+    std::map<UtcMinute, std::vector<RegionId>> decided;  ///< with the regions that are not believed
+};
+OpenMinutes load_open_minutes(pqxx::work& work, UtcMinute from);
+
 }  // namespace quorate

@@ -7,10 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "archiver/store/health_store.hpp"
 #include "archiver/store/incident_store.hpp"
+#include "archiver/store/notice_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
 #include "core/incident/state_codec.hpp"
+#include "core/notice/notice_codec.hpp"
 
 namespace quorate {
 namespace {
@@ -101,15 +104,16 @@ void note_incident(SealPlan& plan, EndpointId endpoint, std::uint32_t ordinal, I
 }
 
 void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names) {
-    for (const auto& row : plan.rows) {
-        const TransitionContext context{row.version, &row, names};
-        for (const auto& transition : row.transitions) {
-            const auto id = store_transition(work, transition, context);
-            note_incident(plan, row.version.endpoint, transition.ordinal, id);
+    for (const auto* rows : {&plan.early, &plan.rows})
+        for (const auto& row : *rows) {
+            const TransitionContext context{row.version, &row, names};
+            for (const auto& transition : row.transitions) {
+                const auto id = store_transition(work, transition, context);
+                note_incident(plan, row.version.endpoint, transition.ordinal, id);
+            }
+            for (const auto& transition : row.caught_up)
+                store_caught_up(work, transition, context);
         }
-        for (const auto& transition : row.caught_up)
-            store_caught_up(work, transition, context);
-    }
     for (const auto& close : plan.closes) {
         const TransitionContext context{close.version, nullptr, names};
         const auto id = store_transition(work, close.transition, context);
@@ -122,7 +126,7 @@ void store_states(pqxx::work& work, const SealPlan& plan) {
     for (const auto& [endpoint, progress] : plan.changed)
         states += fmt::format(
             R"({}{{"endpoint_id":{},"shard":{},"last_minute":"{}","decision":{},"scope":{},)"
-            R"("cells":{},"voters":{},"since":"{}","flapping":{},"era":{},"state":{}}})",
+            R"("cells":{},"voters":{},"since":"{}","flapping":{},"era":{},"state":{},"notices":{}}})",
             states.empty() ? "" : ",",
             endpoint.value(),
             progress.shard.value(),
@@ -134,17 +138,18 @@ void store_states(pqxx::work& work, const SealPlan& plan) {
             timestamp_text(progress.since),
             progress.flapping,
             progress.era ? std::to_string(static_cast<int>(*progress.era)) : "null",
-            encode(progress.rule));
+            encode(progress.rule),
+            encode(progress.notices));
     if (states.empty()) return;
     work.exec_params(
         "INSERT INTO quorate.endpoint_state (endpoint_id, shard, last_minute, decision, scope, "
-        "cells, voters, since, flapping, era, state) "
+        "cells, voters, since, flapping, era, state, notices) "
         "SELECT endpoint_id, shard, last_minute, decision, scope, cells, voters, since, flapping, "
-        "era, state FROM json_populate_recordset(NULL::quorate.endpoint_state, $1::json) "
+        "era, state, notices FROM json_populate_recordset(NULL::quorate.endpoint_state, $1::json) "
         "ON CONFLICT (endpoint_id) DO UPDATE SET (shard, last_minute, decision, scope, cells, "
-        "voters, since, flapping, era, state) = (excluded.shard, excluded.last_minute, "
+        "voters, since, flapping, era, state, notices) = (excluded.shard, excluded.last_minute, "
         "excluded.decision, excluded.scope, excluded.cells, excluded.voters, excluded.since, "
-        "excluded.flapping, excluded.era, excluded.state)",
+        "excluded.flapping, excluded.era, excluded.state, excluded.notices)",
         "[" + states + "]");
 }
 
@@ -166,7 +171,7 @@ void store_watermarks(pqxx::work& work, const SealPlan& plan) {
 
 }  // namespace
 
-void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names) {
+void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names, Window window) {
     // Redis forgets what is committed here: a server set to lose its last commits must not.
     work.exec0("SET LOCAL synchronous_commit TO on");
     if (!plan.rows.empty()) {
@@ -175,6 +180,10 @@ void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names) {
         grow_spells(work, plan);
     }
     store_incidents(work, plan, names);
+    for (const auto& row : plan.rows)
+        store_notices(work, row, names);
+    for (const auto& health : plan.health)
+        store_health(work, health, health.minute.plus(-1, window), plan.decided_at);
     store_states(work, plan);
     store_watermarks(work, plan);
     if (!plan.rows.empty()) work.exec("NOTIFY quorate_sealed");

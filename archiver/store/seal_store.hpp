@@ -12,6 +12,6 @@ namespace quorate {
 /// transaction; the primary key of quorate.minute makes a repeat fail as a whole, so no minute is
 /// ever stored twice. Notes in `plan.changed` under which ids incidents were stored; may be called
 /// again after a roll-back. Throws as pqxx.
-void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names);
+void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names, Window window);
 
 }  // namespace quorate

@@ -40,8 +40,13 @@ std::optional<RegionId> lone_fail(std::span<const SealedCell> cells) {
 }
 
 void tally(RegionTallies& tallies, std::span<const SealedCell> cells, std::uint64_t host) {
-    for (const auto& cell : cells)
-        if (vote_of(cell.verdict) != Vote::none) ++tallies[cell.region].voters;
+    for (const auto& cell : cells) {
+        const auto vote = vote_of(cell.verdict);
+        if (vote == Vote::none) continue;
+        auto& counts = tallies[cell.region];
+        ++counts.voters;
+        if (vote == Vote::failing) ++counts.fails;
+    }
     if (const auto region = lone_fail(cells)) {
         auto& counts = tallies[*region];
         ++counts.lone_fails;
@@ -53,6 +58,7 @@ void merge_into(RegionTallies& tallies, const RegionTallies& other) {
     for (const auto& [region, theirs] : other) {
         auto& counts = tallies[region];
         counts.voters += theirs.voters;
+        counts.fails += theirs.fails;
         counts.lone_fails += theirs.lone_fails;
         for (std::size_t i = 0; i < theirs.host_count; ++i)
             add_host(counts, theirs.hosts[i]);

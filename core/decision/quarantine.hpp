@@ -16,6 +16,7 @@ struct RegionTally {
     static constexpr std::size_t kHostsMax = 3;
 
     std::uint32_t voters = 0;      ///< endpoints with a vote in the region
+    std::uint32_t fails = 0;       ///< of these, FAIL
     std::uint32_t lone_fails = 0;  ///< of these, where the region alone FAILs
     /// The smallest distinct stable hashes of the hosts of the lone fails, ascending. Three are
     /// enough to tell whether there are three, so what shards publish stays small.

@@ -78,7 +78,7 @@ void count_blind(EndpointState& state, const DecisionRecord& record) {
 /// first one sealed in time then tells the net change once, in place of its own transitions.
 void settle_notices(
     IncidentState& incident, StepResult& result, UtcMinute minute, UtcTime at, Window window) {
-    const bool late = at > watermark(minute, window) + kCatchUpWindows * window.length();
+    const bool late = is_catching_up(minute, at, window);
     if (late || incident.behind)
         for (auto& transition : result.transitions)
             transition.notify = false;
@@ -170,6 +170,14 @@ StepResult step(EndpointState& state, const SealedMinute& sealed, const RulePara
     return result;
 }
 
+bool early_p1_near(const EndpointState& state, const RuleParams& params) {
+    if (state.regions.size() < 2 || open_severity(state.incident) == Severity::p1) return false;
+    const auto healthy =
+        std::ranges::count(state.states, RegionPhase::healthy, &RegionState::phase);
+    return state.states.size() - static_cast<std::size_t>(healthy) >=
+           quorum_of(params.p1_quorum, state.regions.size());
+}
+
 bool early_p1(const EndpointState& state, const EarlyMinute& early, const RuleParams& params) {
     return early_possible(state, early, params) &&
            early_view(state, early, params).failing.count() >=
@@ -215,6 +223,10 @@ std::optional<Transition> close_deleted(EndpointState& state, UtcMinute minute, 
     incident.notified = notified_now(incident);
     incident.behind = false;
     return entry;
+}
+
+bool is_catching_up(UtcMinute minute, UtcTime decided_at, Window window) {
+    return decided_at > watermark(minute, window) + kCatchUpWindows * window.length();
 }
 
 std::vector<Spell> grown_spells(const EndpointState& state, const DecisionRecord& record) {

@@ -70,6 +70,11 @@ struct EarlyMinute {
 /// where the configured regions are not those of the last sealed minute.
 bool early_p1(const EndpointState& state, const EarlyMinute& early, const RuleParams& params);
 
+/// Whether early_p1 may hold in the next minute: so many regions fail or failed last that they
+/// would make a P1, and none is open. Few endpoints are so, and their cells alone need a look
+/// before the seal.
+bool early_p1_near(const EndpointState& state, const RuleParams& params);
+
 /// Where early_p1 holds, opens P1 (or escalates to it, or reopens as it) with `early` set; its
 /// scope is `none` until the seal. Region states do not move, and step() with the whole minute must
 /// follow: its decision is then P1 too, and sets the scope.
@@ -79,6 +84,10 @@ StepResult step_early(EndpointState& state, const EarlyMinute& early, const Rule
 /// Closes the incident of an endpoint that was deleted: marked, without a recovery.
 /// @return nothing if none is open
 std::optional<Transition> close_deleted(EndpointState& state, UtcMinute minute, UtcTime at);
+
+/// Whether a minute that is sealed now is so late that it tells nobody: more than 10 windows after
+/// its watermark.
+bool is_catching_up(UtcMinute minute, UtcTime decided_at, Window window);
 
 /// The spells that the minute just stepped has begun or grown.
 std::vector<Spell> grown_spells(const EndpointState& state, const DecisionRecord& record);

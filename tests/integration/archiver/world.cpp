@@ -171,6 +171,7 @@ ArchiverConfig World::config() const {
     config.redis.url = redis.url();
     config.postgres_conninfo = cluster().conninfo(name);
     config.shards = kShards;
+    config.rollup_every = milliseconds{100};
     return config;
 }
 

@@ -1,0 +1,230 @@
+// What of the archive loop decides which minutes are sealed when.
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "archiver/intake/archive_loop.hpp"
+#include "core/decision/seal.hpp"
+#include "core/schedule/schedule.hpp"
+#include "platform/redis/fleet.hpp"
+
+namespace quorate {
+namespace {
+
+constexpr std::chrono::seconds kAgentSilence{45};  // after which an agent counts as dead
+constexpr std::size_t kEarlyPerStep = 500;  // endpoints near a P1 that are looked at in one step
+
+CellsQuery query_of(const EndpointVersion& version, UtcMinute minute) {
+    return {version.shard, minute, version.endpoint, version.cell_slot, version.regions};
+}
+
+}  // namespace
+
+Task<> ArchiveLoop::seal_announced() {
+    auto batches = co_await buffer_.read_done(shards_, region_ids(), options_.announced_max);
+    for (const auto& batch : batches)
+        for (const auto& run : batch.runs)
+            note(batch.shard, run);
+    const auto until = [this](ShardId shard) { return sealed_until(shard); };
+    announcements_.forget_sealed(catalogue_, progress_, until);
+
+    const auto ready =
+        announcements_.ready(catalogue_, progress_, options_.window, until, options_.rows_max);
+    std::vector<CellsQuery> queries;
+    for (const auto& each : ready) {
+        const auto* version = catalogue_.expected(each.endpoint, each.minute);
+        queries.push_back(query_of(*version, each.minute));
+    }
+    const auto found = co_await buffer_.read_cells(queries);
+    SealPlan plan{progress_, catalogue_, utc_now()};
+    std::set<EndpointId> incomplete;  // whose later minutes have to wait as well
+    std::set<EndpointId> waiting;     // likewise, but soon: their announcements stay
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+        const auto& query = queries[i];
+        if (waiting.contains(query.endpoint)) continue;
+        announcements_.forget(ready[i]);
+        if (found[i].cells.size() < query.regions.size()) incomplete.insert(query.endpoint);
+        if (incomplete.contains(query.endpoint)) continue;  // left to the watermark
+        const auto& version = *catalogue_.expected(query.endpoint, query.minute);
+        if (must_wait(version, query.minute, found[i].cells)) {
+            waiting.insert(query.endpoint);
+            continue;
+        }
+        plan.seal(
+            version,
+            query.minute,
+            found[i].cells,
+            [](RegionId) { return true; },
+            quarantined(query.minute));
+    }
+    if (!plan.empty()) co_await commit(plan);
+    co_await buffer_.drop_done(std::move(batches));
+    metrics_.held.set(static_cast<double>(announcements_.size()));
+}
+
+std::optional<UtcMinute> ArchiveLoop::next_due() const {
+    std::optional<UtcMinute> oldest;
+    for (const auto& [shard, minute] : watermarks_)
+        if (!oldest || minute < *oldest) oldest = minute;
+    if (!oldest) return std::nullopt;
+    return oldest->plus(1, options_.window);
+}
+
+/// Whether the minute has to wait until it is decided whether its only failing region is believed;
+/// it is kept for then.
+bool ArchiveLoop::must_wait(const EndpointVersion& version,
+                            UtcMinute minute,
+                            const std::vector<Cell>& received) {
+    if (watch_.decided(minute) != nullptr) return false;
+    const auto views = sealed_cells(received, false);
+    if (!lone_fail(views)) return false;
+    watch_.hold(minute, version.endpoint, views, version.host);
+    return true;
+}
+
+std::span<const RegionId> ArchiveLoop::quarantined(UtcMinute minute) const {
+    const auto* decided = watch_.decided(minute);
+    return decided == nullptr ? std::span<const RegionId>{} : std::span<const RegionId>{*decided};
+}
+
+/// The endpoint-minutes of these shards that are neither sealed nor held.
+std::vector<Announcement> ArchiveLoop::left_of(UtcMinute minute,
+                                               const std::vector<ShardId>& shards) const {
+    std::vector<Announcement> left;
+    for (const auto shard : shards)
+        for (const auto endpoint : catalogue_.endpoints(shard)) {
+            const auto known = progress_.find(endpoint);
+            const bool done = known != progress_.end() && known->second.rule.last_minute >= minute;
+            if (!done && !watch_.holds(minute, endpoint) && catalogue_.expected(endpoint, minute))
+                left.push_back({minute, endpoint});
+        }
+    return left;
+}
+
+/// In transactions of so many each.
+Task<> ArchiveLoop::seal_all(std::vector<Announcement> due) {
+    while (!due.empty()) {
+        const auto count = std::min(due.size(), options_.rows_max);
+        const auto rest = due.end() - static_cast<std::ptrdiff_t>(count);
+        const std::vector<Announcement> some{rest, due.end()};
+        due.erase(rest, due.end());
+        SealPlan plan{progress_, catalogue_, utc_now()};
+        co_await plan_due(plan, some);
+        if (!plan.empty()) co_await commit(plan);
+    }
+}
+
+/// Seals what was held of a minute that is decided. The decision is stored before, so that another
+/// life goes on with it.
+Task<> ArchiveLoop::seal_held(UtcMinute minute) {
+    SealPlan decision{progress_, catalogue_, utc_now()};
+    decision.health.push_back({minute, watch_.health(minute), {}});
+    co_await commit(decision);
+    std::vector<Announcement> due;
+    for (const auto endpoint : watch_.held(minute))
+        due.push_back({minute, endpoint});
+    co_await seal_all(std::move(due));
+}
+
+Task<> ArchiveLoop::seal_decided() {
+    for (const auto minute : watch_.decide(catalogue_, shards_, utc_now()))
+        co_await seal_held(minute);
+    metrics_.waiting.set(static_cast<double>(watch_.held()));
+}
+
+/// Seals what is left of the oldest minute that is out of time, of all shards that are at it. What
+/// waits for a decision about its region keeps the minute open a little longer.
+/// @return false if there is nothing more to be done now.
+Task<bool> ArchiveLoop::seal_due() {
+    const auto minute = next_due();
+    if (!minute || utc_now() < watermark(*minute, options_.window)) co_return false;
+    std::vector<ShardId> shards;
+    for (const auto& [shard, sealed] : watermarks_)
+        if (sealed.plus(1, options_.window) == *minute) shards.push_back(shard);
+    auto left = left_of(*minute, shards);
+    co_await seal_all(std::move(left));
+    co_await seal_decided();
+    if (!watch_.held(*minute).empty()) co_return false;
+
+    SealPlan plan{progress_, catalogue_, utc_now()};
+    for (const auto shard : shards) {
+        plan.watermarks.push_back({shard, *minute});
+        for (const auto endpoint : catalogue_.endpoints(shard))
+            if (const auto* version = catalogue_.deleted(endpoint, *minute))
+                plan.close_deleted(*version, *minute);
+    }
+    watch_.decide(*minute);  // all other shards are as far already
+    auto agents = co_await agents_alive();
+    plan.health.push_back({*minute, watch_.health(*minute), std::move(agents)});
+    co_await commit(plan);
+    std::vector<ShardMinute> sealed;
+    for (const auto shard : shards)
+        sealed.push_back({shard, *minute});
+    co_await forget(std::move(sealed));
+    co_return true;
+}
+
+Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& due) {
+    std::vector<CellsQuery> queries;
+    for (const auto& each : due) {
+        const auto* version = catalogue_.expected(each.endpoint, each.minute);
+        queries.push_back(query_of(*version, each.minute));
+    }
+    const auto found = co_await buffer_.read_cells(queries);
+    const auto agents = co_await agents_alive();
+    const auto alive = [&agents](RegionId region) {
+        const auto known = agents.find(region);
+        return known == agents.end() || known->second > 0;
+    };
+    for (std::size_t i = 0; i < due.size(); ++i) {
+        for (const auto& why : found[i].undecodable) {
+            metrics_.undecodable.add();
+            log_event(log_,
+                      LogLevel::warn,
+                      "cell.refused",
+                      kv("endpoint_id", due[i].endpoint),
+                      kv("minute", due[i].minute),
+                      kv("detail", why));
+        }
+        const auto& version = *catalogue_.expected(due[i].endpoint, due[i].minute);
+        if (must_wait(version, due[i].minute, found[i].cells)) continue;
+        plan.seal(version, due[i].minute, found[i].cells, alive, quarantined(due[i].minute));
+    }
+}
+
+/// A P1 need not wait for regions that look later in the minute: the cells that came of endpoints
+/// that are near one are looked at in each step, so many at a time.
+Task<> ArchiveLoop::open_early() {
+    const auto looks =
+        early_.next(progress_, catalogue_, options_.window, utc_now(), kEarlyPerStep);
+    if (looks.empty()) co_return;
+    std::vector<CellsQuery> queries;
+    for (const auto& look : looks)
+        queries.push_back(query_of(*look.version, look.minute));
+    const auto found = co_await buffer_.read_cells(std::move(queries));
+    SealPlan plan{progress_, catalogue_, utc_now()};
+    for (std::size_t i = 0; i < looks.size(); ++i)
+        plan.open_early(*looks[i].version, looks[i].minute, found[i].cells);
+    if (!plan.empty()) co_await commit(plan);
+}
+
+/// How many agents of each region were heard lately.
+Task<std::map<RegionId, std::uint32_t>> ArchiveLoop::agents_alive() {
+    std::vector<std::string> names;
+    for (const auto& [region, name] : regions_)
+        names.push_back(name);
+    const auto heartbeats = co_await read_heartbeats(redis_, names);
+    const auto oldest = utc_now() - kAgentSilence;
+    std::map<RegionId, std::uint32_t> alive;
+    auto of_region = heartbeats.begin();
+    for (const auto& [region, name] : regions_) {
+        const auto heard = std::ranges::count_if(
+            *of_region++, [oldest](const Heartbeat& each) { return each.at > oldest; });
+        alive[region] = static_cast<std::uint32_t>(heard);
+    }
+    co_return alive;
+}
+
+}  // namespace quorate

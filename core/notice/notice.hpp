@@ -1,0 +1,106 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/enum_names.hpp"
+#include "core/base/ids.hpp"
+#include "core/model/cell.hpp"
+#include "core/time/utc_minute.hpp"
+
+namespace quorate {
+
+/// The closed list of notices. The names are stored and shown; the numbers stand in stored states:
+/// append, never renumber.
+enum class NoticeKind : std::uint8_t {
+    auth = 1,
+    degraded = 2,
+    certificate_expiry = 3,
+    credential_expiry = 4,
+    tool_drift = 5,
+    region_disagreement = 6,
+    era_change = 7,
+    rate_limited = 8,
+    visibility = 9,
+    intermittent = 10,
+    region_fault = 11,
+};
+
+inline constexpr std::array kNoticeKindNames{
+    EnumName<NoticeKind>{NoticeKind::auth, "auth"},
+    EnumName<NoticeKind>{NoticeKind::degraded, "degraded"},
+    EnumName<NoticeKind>{NoticeKind::certificate_expiry, "certificate_expiry"},
+    EnumName<NoticeKind>{NoticeKind::credential_expiry, "credential_expiry"},
+    EnumName<NoticeKind>{NoticeKind::tool_drift, "tool_drift"},
+    EnumName<NoticeKind>{NoticeKind::region_disagreement, "region_disagreement"},
+    EnumName<NoticeKind>{NoticeKind::era_change, "era_change"},
+    EnumName<NoticeKind>{NoticeKind::rate_limited, "rate_limited"},
+    EnumName<NoticeKind>{NoticeKind::visibility, "visibility"},
+    EnumName<NoticeKind>{NoticeKind::intermittent, "intermittent"},
+    EnumName<NoticeKind>{NoticeKind::region_fault, "region_fault"},
+};
+constexpr std::string_view name_of(NoticeKind kind) {
+    return enum_name(kNoticeKindNames, kind);
+}
+
+/// What is remembered of one region.
+struct RegionMemory {
+    RegionId region;
+    std::uint16_t fails = 0;        ///< bit i: the i-th last vote was a FAIL; ten of them, none of an incident
+    std::uint8_t unknown_run = 0;   ///< UNKNOWN cells in a row; 255 stays
+    std::uint8_t limited_run = 0;   ///< of these, UNKNOWN(rate_limited) in a row
+    std::uint8_t auth_run = 0;      ///< AUTH in a row; what can't say (FAIL, UNKNOWN) breaks no run
+    std::uint8_t degraded_run = 0;  ///< DEGRADED in a row, likewise
+    std::uint64_t semantic = 0;  ///< of the tool list last told: first bytes of its hash; 0: none
+    std::uint64_t full = 0;
+    std::optional<UtcTime> certificate{};  ///< end of the first certificate of the chain to expire
+    friend bool operator==(const RegionMemory&, const RegionMemory&) = default;
+};
+
+struct OpenNotice {
+    NoticeKind kind = NoticeKind::auth;
+    UtcTime since;           ///< opened, or last changed
+    std::int32_t level = 0;  ///< days left of a certificate: 21, 7 or 1; else 0
+    friend bool operator==(const OpenNotice&, const OpenNotice&) = default;
+};
+
+/// Everything about an endpoint's notices that lasts from one minute to the next.
+struct NoticeState {
+    std::vector<RegionMemory> regions;  ///< ascending
+    std::vector<OpenNotice> open;       ///< at most one of a kind
+    std::uint64_t semantic = 0;  ///< the tool list that all regions agreed on last; 0: none yet
+    std::uint64_t full = 0;
+    std::optional<UtcTime> disagree_since;
+    std::optional<Era> era;
+    friend bool operator==(const NoticeState&, const NoticeState&) = default;
+};
+
+/// A sealed minute as notices see it.
+struct NoticeMinute {
+    UtcMinute minute;
+    UtcTime decided_at;
+    std::span<const Cell> cells;  ///< one per configured region, ascending by region
+    std::uint16_t blind_run = 0;  ///< EndpointState::blind_run after the minute
+    bool unconfirmed = false;     ///< the only witness sees a failure
+    bool incident_open = false;   ///< after the minute
+};
+
+struct NoticeChange {
+    enum class Kind : std::uint8_t { opened, changed, closed };
+    Kind change = Kind::opened;
+    NoticeKind kind = NoticeKind::auth;
+    UtcTime at;
+    std::vector<RegionId> regions;  ///< where it is seen; none: everywhere
+    std::string detail;             ///< one human sentence; empty where it closes
+    bool notify = true;             ///< false while we catch up after our own outage
+};
+
+/// Moves the state by one sealed minute. Regions without a cell are forgotten.
+std::vector<NoticeChange> step_notices(NoticeState& state, const NoticeMinute& minute);
+
+}  // namespace quorate

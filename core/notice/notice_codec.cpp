@@ -1,0 +1,119 @@
+#include "core/notice/notice_codec.hpp"
+
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include <boost/json.hpp>
+
+namespace quorate {
+namespace {
+
+namespace json = boost::json;
+
+std::int64_t us(UtcTime time) {
+    return time.time_since_epoch().count();
+}
+UtcTime time_of(const json::value& value) {
+    return UtcTime{microseconds{value.to_number<std::int64_t>()}};
+}
+
+/// Hashes use all 64 bits: they are numbers in jsonb and here.
+json::value region_value(const RegionMemory& region) {
+    json::object out{{"id", region.region.value()}};
+    const auto add = [&out](const char* key, std::uint64_t number) {
+        if (number != 0) out[key] = number;
+    };
+    add("fails", region.fails);
+    add("unknown", region.unknown_run);
+    add("limited", region.limited_run);
+    add("auth", region.auth_run);
+    add("degraded", region.degraded_run);
+    if (region.certificate) out["certificate"] = us(*region.certificate);
+    return out;
+}
+
+/// `[[semantic, full, [region, …]], …]`
+json::array lists_of(const NoticeState& state) {
+    std::map<std::pair<std::uint64_t, std::uint64_t>, json::array> lists;
+    for (const auto& region : state.regions)
+        if (region.semantic != 0 || region.full != 0)
+            lists[{region.semantic, region.full}].push_back(region.region.value());
+    json::array out;
+    for (auto& [hashes, regions] : lists)
+        out.push_back(json::array{hashes.first, hashes.second, std::move(regions)});
+    return out;
+}
+
+template <class T>
+T number(const json::object& in, const char* key) {
+    const auto* value = in.if_contains(key);
+    return value == nullptr ? T{} : value->to_number<T>();
+}
+
+NoticeState read(const json::object& in) {
+    NoticeState state;
+    state.semantic = number<std::uint64_t>(in, "semantic");
+    state.full = number<std::uint64_t>(in, "full");
+    if (const auto* since = in.if_contains("disagree")) state.disagree_since = time_of(*since);
+    if (const auto* era = in.if_contains("era"))
+        state.era = static_cast<Era>(era->to_number<std::uint8_t>());
+    for (const auto& each : in.at("regions").as_array()) {
+        const auto& value = each.as_object();
+        RegionMemory region{RegionId{value.at("id").to_number<std::uint64_t>()}};
+        region.fails = number<std::uint16_t>(value, "fails");
+        region.unknown_run = number<std::uint8_t>(value, "unknown");
+        region.limited_run = number<std::uint8_t>(value, "limited");
+        region.auth_run = number<std::uint8_t>(value, "auth");
+        region.degraded_run = number<std::uint8_t>(value, "degraded");
+        if (const auto* end = value.if_contains("certificate")) region.certificate = time_of(*end);
+        state.regions.push_back(region);
+    }
+    if (const auto* lists = in.if_contains("tools"))
+        for (const auto& list : lists->as_array())
+            for (const auto& id : list.at(2).as_array())
+                for (auto& region : state.regions)
+                    if (region.region.value() == id.to_number<std::uint64_t>()) {
+                        region.semantic = list.at(0).to_number<std::uint64_t>();
+                        region.full = list.at(1).to_number<std::uint64_t>();
+                    }
+    if (const auto* open = in.if_contains("open"))
+        for (const auto& each : open->as_array()) {
+            const auto kind = static_cast<NoticeKind>(each.at(0).to_number<std::uint8_t>());
+            if (name_of(kind).empty()) throw std::invalid_argument{"notices: no such kind"};
+            state.open.push_back({kind, time_of(each.at(1)), each.at(2).to_number<std::int32_t>()});
+        }
+    return state;
+}
+
+}  // namespace
+
+std::string encode(const NoticeState& state) {
+    json::object out;
+    json::array regions;
+    for (const auto& region : state.regions)
+        regions.push_back(region_value(region));
+    out["regions"] = std::move(regions);
+    if (auto lists = lists_of(state); !lists.empty()) out["tools"] = std::move(lists);
+    if (state.semantic != 0) out["semantic"] = state.semantic;
+    if (state.full != 0) out["full"] = state.full;
+    if (state.disagree_since) out["disagree"] = us(*state.disagree_since);
+    if (state.era) out["era"] = static_cast<int>(*state.era);
+    json::array open;
+    for (const auto& notice : state.open)
+        open.push_back(json::array{static_cast<int>(notice.kind), us(notice.since), notice.level});
+    if (!open.empty()) out["open"] = std::move(open);
+    return json::serialize(out);
+}
+
+NoticeState decode_notice_state(std::string_view text) {
+    try {
+        return read(json::parse(text).as_object());
+    } catch (const std::invalid_argument&) {
+        throw;
+    } catch (const std::exception& error) {  // of Boost.JSON
+        throw std::invalid_argument{std::string{"notices: "} + error.what()};
+    }
+}
+
+}  // namespace quorate

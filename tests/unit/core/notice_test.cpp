@@ -1,0 +1,221 @@
+#include "core/notice/notice.hpp"
+
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "core/notice/notice_codec.hpp"
+
+namespace quorate {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+const auto kStart = UtcMinute::from_epoch_ms(1'800'000'000'000);
+
+/// Minutes of an endpoint, a letter per region: `.` UP, `F` FAIL, `A` AUTH, `D` DEGRADED, `u`
+/// UNKNOWN, `r` UNKNOWN(rate_limited). The state goes through its bytes each time.
+struct History {
+    NoticeState state;
+    std::int64_t at = 0;
+    bool incident_open = false;
+    std::uint16_t blind_run = 0;
+
+    std::vector<Cell> cells(const std::string& letters) const {
+        std::vector<Cell> cells;
+        for (std::size_t i = 0; i < letters.size(); ++i) {
+            Cell cell;
+            cell.key = {EndpointId{1}, RegionId{i + 1}, minute()};
+            cell.verdict = verdict_of(letters[i]);
+            if (letters[i] == 'A') cell.reason = Reason::auth_required;
+            if (letters[i] == 'D') cell.reason = Reason::tool_missing;
+            if (letters[i] == 'r') cell.reason = Reason::rate_limited;
+            if (letters[i] == 'u') cell.reason = Reason::not_reported;
+            cells.push_back(cell);
+        }
+        return cells;
+    }
+    static Verdict verdict_of(char letter) {
+        switch (letter) {
+            case 'F':
+                return Verdict::fail;
+            case 'A':
+                return Verdict::auth;
+            case 'D':
+                return Verdict::degraded;
+            case 'u':
+            case 'r':
+                return Verdict::unknown;
+            default:
+                return Verdict::up;
+        }
+    }
+    UtcMinute minute() const { return kStart.plus(at, Window::minute()); }
+
+    /// `+auth(1,2)` opened, `~…` changed, `-…` closed.
+    std::string step(const std::vector<Cell>& cells) {
+        state = decode_notice_state(encode(state));
+        const auto changes = step_notices(state,
+                                          {.minute = minute(),
+                                           .decided_at = minute().start() + minutes{1},
+                                           .cells = cells,
+                                           .blind_run = blind_run,
+                                           .incident_open = incident_open});
+        ++at;
+        std::string text;
+        for (const auto& change : changes) {
+            text += text.empty() ? "" : " ";
+            text += "+~-"[static_cast<int>(change.change)];
+            text += name_of(change.kind);
+            std::string regions;
+            for (const auto region : change.regions)
+                regions += (regions.empty() ? "" : ",") + std::to_string(region.value());
+            if (!regions.empty()) text += "(" + regions + ")";
+        }
+        return text;
+    }
+    std::string step(const std::string& letters) { return step(cells(letters)); }
+    /// Several minutes, parted by blanks.
+    std::string run(const std::string& history) {
+        std::string text;
+        std::string word;
+        for (const char letter : history + " ") {
+            if (letter != ' ') {
+                word += letter;
+                continue;
+            }
+            const auto found = step(word);
+            text += (text.empty() || found.empty() ? "" : " ") + found;
+            word.clear();
+        }
+        return text;
+    }
+};
+
+TEST(Notices, AuthTakesTwoRegionsOrOneTwiceAndEndsWithTheLast) {
+    EXPECT_EQ(History{}.step("AA..."), "+auth(1,2)");
+    EXPECT_EQ(History{}.run("A.... A...."), "+auth(1)");
+    EXPECT_EQ(History{}.run("A.... ..... A...."), "");
+    EXPECT_EQ(History{}.run("AA... AA... .A... .A... ....."), "+auth(1,2) -auth");
+    EXPECT_EQ(History{}.run("AA... uF... ....."), "+auth(1,2) -auth")
+        << "what can't say breaks no run";
+    EXPECT_EQ(History{}.step("A"), "+auth(1)") << "one region is all there is";
+}
+
+TEST(Notices, DegradedLikewise) {
+    EXPECT_EQ(History{}.run("DD... AA... ....."), "+degraded(1,2) +auth(1,2) -auth -degraded");
+}
+
+TEST(Notices, RateLimitedIsFiveInARow) {
+    EXPECT_EQ(History{}.run("r... r... r... r..."), "");
+    EXPECT_EQ(History{}.run("r... r... r... r... .... r... r... r... r..."), "");
+    EXPECT_EQ(History{}.run("r... r... r... r... r... r..."), "+rate_limited(1) +visibility(1)");
+    EXPECT_EQ(History{}.run("r... r... r... r... r... ...."),
+              "+rate_limited(1) +visibility(1) -rate_limited -visibility");
+}
+
+TEST(Notices, VisibilityIsFiveUnknownOfARegionOrFiveMinutesWithoutADecision) {
+    EXPECT_EQ(History{}.run("u.. u.. u.. u.."), "");
+    EXPECT_EQ(History{}.run("u.. u.. u.. u.. u.. u.. ..."), "+visibility(1) -visibility");
+    History blind;
+    blind.blind_run = 5;
+    EXPECT_EQ(blind.step("..."), "+visibility");
+    blind.blind_run = 0;
+    EXPECT_EQ(blind.step("..."), "-visibility");
+}
+
+TEST(Notices, IntermittentIsThreeFailsOfTenVotesWithoutAnIncident) {
+    EXPECT_EQ(History{}.run("F.. ... F.. ... F.."), "+intermittent(1)");
+    EXPECT_EQ(History{}.run("F.. ... F.. ... u.. F.."), "+intermittent(1)");
+    EXPECT_EQ(History{}.run("F.. F.. ... ... ... ... ... ... ... ... F.."), "")
+        << "eleven votes ago";
+    History open;
+    open.incident_open = true;
+    EXPECT_EQ(open.run("F.. F.. F.."), "");
+    open.incident_open = false;
+    EXPECT_EQ(open.step("..."), "") << "what made an incident is no news";
+    EXPECT_EQ(open.run("F.. F.. F.."), "+intermittent(1)");
+    open.incident_open = true;
+    EXPECT_EQ(open.step("F.."), "-intermittent");
+}
+
+TEST(Notices, ACertificateIsToldAtTwentyOneSevenAndOneDays) {
+    History history;
+    const auto step = [&history](hours left) {
+        auto cells = history.cells("..");
+        const auto now = history.minute().start() + minutes{1};
+        cells[1].certificate_not_after = now + left + hours{5};
+        cells[1].certificate_earliest_not_after = now + left;
+        return history.step(cells);
+    };
+    EXPECT_EQ(step(hours{22 * 24}), "");
+    EXPECT_EQ(step(hours{21 * 24}), "+certificate_expiry(2)");
+    EXPECT_EQ(step(hours{20 * 24}), "");
+    EXPECT_EQ(history.step(".."), "") << "details are told once an hour";
+    EXPECT_EQ(step(hours{7 * 24}), "~certificate_expiry(2)");
+    EXPECT_EQ(step(hours{24}), "~certificate_expiry(2)");
+    EXPECT_EQ(step(hours{-1}), "") << "an expired one is an outage; the notice stays";
+    EXPECT_EQ(step(hours{90 * 24}), "-certificate_expiry");
+}
+
+TEST(Notices, AToolListThatAllRegionsSeeChangedIsADriftForADay) {
+    History history;
+    const auto step = [&history](char first, char second, char text) {
+        auto cells = history.cells("..");
+        cells[0].semantic_hash = std::string(64, first);
+        cells[1].semantic_hash = std::string(64, second);
+        cells[0].full_hash = cells[1].full_hash = std::string(64, text);
+        return history.step(cells);
+    };
+    EXPECT_EQ(step('a', 'a', '1'), "") << "the first list is no change";
+    EXPECT_EQ(step('b', 'a', '1'), "") << "not all regions yet";
+    EXPECT_EQ(step('b', 'b', '1'), "+tool_drift");
+    EXPECT_EQ(history.step(".."), "");
+    EXPECT_EQ(step('b', 'b', '2'), "~tool_drift") << "its texts";
+    history.at += 24 * 60;
+    EXPECT_EQ(history.step(".."), "-tool_drift");
+}
+
+TEST(Notices, RegionsThatDifferForHalfAnHourDisagree) {
+    History history;
+    auto cells = history.cells("..");
+    cells[0].semantic_hash = std::string(64, 'a');
+    cells[1].semantic_hash = std::string(64, 'b');
+    EXPECT_EQ(history.step(cells), "");
+    history.at = 30;
+    EXPECT_EQ(history.step(".."), "");
+    EXPECT_EQ(history.step(".."), "+region_disagreement");
+    cells[1].semantic_hash = std::string(64, 'a');
+    EXPECT_EQ(history.step(cells), "-region_disagreement");
+}
+
+TEST(Notices, AnotherEraIsTold) {
+    History history;
+    auto cells = history.cells("..");
+    cells[0].era = Era::legacy;
+    EXPECT_EQ(history.step(cells), "");
+    cells[0].era = Era::modern;
+    EXPECT_EQ(history.step(cells), "") << "the probe was not told the older one";
+    cells[0].warnings.add(Warning::era_changed);
+    EXPECT_EQ(history.step(cells), "+era_change");
+    EXPECT_EQ(history.step(cells), "");
+}
+
+TEST(Notices, ARegionThatLeavesIsForgotten) {
+    History history;
+    EXPECT_EQ(history.run("A.. A.."), "+auth(1)");
+    auto cells = history.cells("...");
+    cells.erase(cells.begin());
+    EXPECT_EQ(history.step(cells), "-auth");
+    EXPECT_EQ(history.state.regions.size(), 2U);
+}
+
+TEST(Notices, RefuseATextThatIsNone) {
+    for (const auto* text :
+         {"", "{}", "[]", R"({"regions": [{}]})", R"({"regions": [], "open": [[99, 0, 0]]})"})
+        EXPECT_THROW(decode_notice_state(text), std::invalid_argument) << text;
+}
+
+}  // namespace
+}  // namespace quorate
