@@ -26,6 +26,9 @@ struct ArchiverMetrics {
                                    "that is furthest behind.")},
           stale_hours{metrics.counter("quorate_archiver_stale_hours_total",
                                       "Hours that were counted anew, as a minute had changed.")},
+          deleted{metrics.counters("quorate_archiver_deleted_rows_total",
+                                   "Rows deleted as they were past, by table.",
+                                   {"table"})},
           waiting{metrics.gauge("quorate_archiver_waiting_minutes",
                                 "Endpoint-minutes that wait until it is decided whether their only "
                                 "failing region is believed.")},
@@ -45,6 +48,7 @@ struct ArchiverMetrics {
     Gauge watermark_lag;
     Gauge rollup_lag;
     Counter stale_hours;
+    MetricFamily<Counter> deleted;
     Gauge waiting;
     Gauge held;
     Histogram batch_minutes;

@@ -9,7 +9,6 @@
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "archiver/store/notice_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/seal_store.hpp"
 #include "core/decision/seal.hpp"
@@ -49,6 +48,14 @@ void log_notice(Logger& log, const SealedRow& row, const NoticeChange& notice) {
               kv("detail", notice.detail));
 }
 
+/// The cells as they came, also where their region was not believed.
+std::vector<SealedCell> as_seen(const std::vector<Cell>& cells) {
+    auto views = sealed_cells(cells, false);
+    for (auto& view : views)
+        if (view.reason == Reason::region_fault) view.verdict = Verdict::fail;
+    return views;
+}
+
 Gap gap_of(const SealedRow& row) {
     Gap gap{row.version.shard, row.minute, row.version.endpoint, row.version.cell_slot, {}};
     for (const auto& cell : row.cells)
@@ -71,9 +78,9 @@ ArchiveLoop::ArchiveLoop(ArchiveOptions options,
       clock_{clock},
       log_{log},
       metrics_{metrics},
-      watch_{options.window},
       announcements_{options.held_max},
-      rollups_{database, clock, metrics, options_.rollup_every} {
+      rollups_{database, clock, metrics, options_.rollup_every},
+      retention_{database, clock, log, metrics, options_.retention} {
     for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
         shards_.emplace_back(shard);
 }
@@ -189,24 +196,25 @@ Task<> ArchiveLoop::step() {
         if (!co_await seal_due()) break;
     co_await open_early();
     co_await store_late_cells();
-    co_await roll_up();
+    co_await keep_house();
     report_lag();
 }
 
-/// A refusal of the database holds up rollups alone: views count minutes where these are missing.
-Task<> ArchiveLoop::roll_up() {
+/// Rollups and retention. Where the database refuses them sealing goes on all the same.
+Task<> ArchiveLoop::keep_house() {
     std::string failure;
     try {
         auto sealed = watermarks_;
-        co_await rollups_.step(std::move(sealed), progress_.size());
+        co_await rollups_.step(std::move(sealed), catalogue_.endpoint_count());
+        co_await retention_.step();
     } catch (const PostgresError& error) {
         failure = error.what();
     }
-    if (rollup_fails_ == !failure.empty()) co_return;
-    rollup_fails_ = !failure.empty();
+    if (house_fails_ == !failure.empty()) co_return;
+    house_fails_ = !failure.empty();
     log_event(log_,
-              rollup_fails_ ? LogLevel::error : LogLevel::info,
-              rollup_fails_ ? "rollup.failed" : "rollup.resumed",
+              house_fails_ ? LogLevel::error : LogLevel::info,
+              house_fails_ ? "housekeeping.failed" : "housekeeping.resumed",
               kv("detail", failure));
 }
 
@@ -227,8 +235,6 @@ Task<> ArchiveLoop::refresh() {
     const auto window = utc_now().time_since_epoch() / options_.window.length();
     if (window == catalogue_window_) co_return;
     co_await refresh_catalogue();
-    auto close = [at = utc_now()](pqxx::work& work) { return close_notices_of_deleted(work, at); };
-    co_await database_.transact(std::move(close));
     catalogue_window_ = window;
     for (const auto shard : shards_)
         if (const auto first = catalogue_.first_minute(shard))
@@ -341,18 +347,24 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
         if (watch_.holds(row.minute, row.version.endpoint))
             watch_.release(row.minute, row.version.endpoint);
         else
-            watch_.count(row.minute, sealed_cells(row.cells, false), row.version.host);
+            watch_.count(row.minute, as_seen(row.cells), row.version.host);
         if (auto gap = gap_of(row); !gap.regions.empty()) note(std::move(gap));
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
         for (const auto& notice : row.notices)
-            log_notice(log_, row, notice);
+            if (notice.change != NoticeChange::Kind::told) log_notice(log_, row, notice);
     }
     for (const auto& row : plan.early)
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
     for (const auto& close : plan.closes)
-        changed(close.version, close.transition);
+        if (close.transition) changed(close.version, *close.transition);
+    for (const auto& fault : plan.region_faults)
+        log_event(log_,
+                  LogLevel::warn,
+                  fault.opened ? "region.disbelieved" : "region.believed",
+                  kv("region", fault.region),
+                  kv("detail", fault.detail));
     log_event(log_,
               LogLevel::debug,
               "batch.committed",

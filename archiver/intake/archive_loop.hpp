@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "archiver/metrics.hpp"
+#include "archiver/retention/retention_work.hpp"
 #include "archiver/rollup/rollup_work.hpp"
 #include "archiver/sealing/announcements.hpp"
 #include "archiver/sealing/catalogue.hpp"
@@ -29,11 +30,12 @@ struct ArchiveOptions {
     std::uint32_t shards = 64;
     milliseconds poll{200};
     milliseconds rollup_every{15'000};  ///< a shard, at most
-    std::size_t rows_max = 2000;        ///< endpoint-minutes of one transaction
-    std::size_t announced_max = 100;    ///< announcements of a shard and region read at a time;
-                                        ///< each may name thousands of endpoints
-    std::size_t late_max = 1000;        ///< late cells of a shard and region read at a time
-    std::size_t held_max = 100'000;     ///< announcements held in memory
+    RetentionSettings retention;
+    std::size_t rows_max = 2000;      ///< endpoint-minutes of one transaction
+    std::size_t announced_max = 100;  ///< announcements of a shard and region read at a time;
+                                      ///< each may name thousands of endpoints
+    std::size_t late_max = 1000;      ///< late cells of a shard and region read at a time
+    std::size_t held_max = 100'000;   ///< announcements held in memory
 };
 
 /// Drains verdict-minutes from Redis into Postgres, for one active archiver: seals complete minutes
@@ -90,7 +92,7 @@ private:
     std::optional<UtcMinute> next_due() const;
     std::optional<UtcMinute> sealed_until(ShardId shard) const;
     UtcTime utc_now() const { return clock_.utc_now() + offset_; }
-    Task<> roll_up();
+    Task<> keep_house();
     void report_lag();
 
     const ArchiveOptions options_;
@@ -118,7 +120,8 @@ private:
     RegionWatch watch_;
     Announcements announcements_;
     RollupWork rollups_;
-    bool rollup_fails_ = false;
+    RetentionWork retention_;
+    bool house_fails_ = false;
 };
 
 }  // namespace quorate

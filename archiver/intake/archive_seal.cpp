@@ -129,14 +129,15 @@ Task<> ArchiveLoop::seal_held(UtcMinute minute) {
 }
 
 Task<> ArchiveLoop::seal_decided() {
-    for (const auto minute : watch_.decide(catalogue_, shards_, utc_now()))
+    for (const auto minute : watch_.decide(catalogue_, shards_))
         co_await seal_held(minute);
     metrics_.waiting.set(static_cast<double>(watch_.held()));
 }
 
-/// Seals what is left of the oldest minute that is out of time, of all shards that are at it. What
-/// waits for a decision about its region keeps the minute open a little longer.
-/// @return false if there is nothing more to be done now.
+/// Seals what is left of the oldest minute that is out of time, of all shards that are at it: first
+/// what waits for nothing, by which all that came is counted, then what waited for a decision about
+/// its region.
+/// @return false if none is.
 Task<bool> ArchiveLoop::seal_due() {
     const auto minute = next_due();
     if (!minute || utc_now() < watermark(*minute, options_.window)) co_return false;
@@ -145,8 +146,8 @@ Task<bool> ArchiveLoop::seal_due() {
         if (sealed.plus(1, options_.window) == *minute) shards.push_back(shard);
     auto left = left_of(*minute, shards);
     co_await seal_all(std::move(left));
-    co_await seal_decided();
-    if (!watch_.held(*minute).empty()) co_return false;
+    watch_.decide(*minute);  // all other shards are as far already
+    if (!watch_.held(*minute).empty()) co_await seal_held(*minute);
 
     SealPlan plan{progress_, catalogue_, utc_now()};
     for (const auto shard : shards) {
@@ -155,7 +156,6 @@ Task<bool> ArchiveLoop::seal_due() {
             if (const auto* version = catalogue_.deleted(endpoint, *minute))
                 plan.close_deleted(*version, *minute);
     }
-    watch_.decide(*minute);  // all other shards are as far already
     auto agents = co_await agents_alive();
     plan.health.push_back({*minute, watch_.health(*minute), std::move(agents)});
     co_await commit(plan);

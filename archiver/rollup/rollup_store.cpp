@@ -16,6 +16,7 @@ namespace {
 namespace chrono = std::chrono;
 
 constexpr chrono::hours kAtOnce{1};
+constexpr std::int64_t kMinutesMax = 50'000;  // of 60 s, over all endpoints
 constexpr std::size_t kRowsPerStatement = 500;
 
 /// Where rollups of one length stand.
@@ -239,19 +240,32 @@ void store_rolling(pqxx::work& work, const std::set<EndpointId>& endpoints, UtcT
         "[" + rows + "]");
 }
 
-/// Up to where the shard is rolled up; where it never was, just before its first minute.
+/// Up to where the shard is rolled up, locked; where it never was, just before its first minute.
 std::optional<UtcTime> rolled_until(pqxx::work& work, ShardId shard) {
+    work.exec_params(
+        "INSERT INTO quorate.rollup_progress"
+        " SELECT $1, min(m.minute) - interval '1 millisecond'"
+        " FROM quorate.endpoint e CROSS JOIN LATERAL (SELECT minute FROM quorate.minute m"
+        " WHERE m.endpoint_id = e.id ORDER BY minute LIMIT 1) m WHERE e.shard = $1"
+        " AND NOT EXISTS (SELECT FROM quorate.rollup_progress WHERE shard = $1)"
+        " HAVING min(m.minute) IS NOT NULL ON CONFLICT DO NOTHING",
+        shard.value());
     const auto known = work.exec_params(
         "SELECT " + epoch_ms("until") + " FROM quorate.rollup_progress WHERE shard = $1 FOR UPDATE",
         shard.value());
-    if (!known.empty()) return time_of(known[0][0]);
-    const auto first = work.exec_params1(
-        "SELECT " + epoch_ms("min(m.minute)") +
-            " FROM quorate.endpoint e CROSS JOIN LATERAL (SELECT minute FROM quorate.minute m"
-            " WHERE m.endpoint_id = e.id ORDER BY minute LIMIT 1) m WHERE e.shard = $1",
-        shard.value());
-    if (first[0].is_null()) return std::nullopt;
-    return time_of(first[0]) - milliseconds{1};
+    if (known.empty()) return std::nullopt;
+    return time_of(known[0][0]);
+}
+
+/// How far one transaction may go: so many minutes of all endpoints of the shard.
+UtcTime reach(pqxx::work& work, ShardId shard, UtcTime from) {
+    const auto endpoints =
+        work.exec_params1("SELECT count(*) FROM quorate.endpoint WHERE shard = $1",
+                          shard.value())[0]
+            .as<std::int64_t>();
+    const chrono::minutes some{
+        std::max<std::int64_t>(1, kMinutesMax / std::max<std::int64_t>(1, endpoints))};
+    return std::min(hour_of(from) + 2 * kAtOnce, from + some);
 }
 
 }  // namespace
@@ -270,13 +284,13 @@ UtcTime month_of(UtcTime time) {
 std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed) {
     const auto from = rolled_until(work, shard);
     if (!from) return std::nullopt;
-    const auto until = std::min<UtcTime>(sealed.start(), hour_of(*from) + 2 * kAtOnce);
+    const auto until = std::min<UtcTime>(sealed.start(), reach(work, shard, *from));
     if (until <= *from) return from;
     const auto rows = work.exec_params(
         "SELECT e.id, " + epoch_ms("m.minute") +
             ", m.uptime_use, m.cells FROM quorate.endpoint e CROSS JOIN LATERAL"
             " (SELECT minute, uptime_use, cells FROM quorate.minute m WHERE m.endpoint_id = e.id"
-            "  AND m.minute > $2 AND m.minute <= $3) m"
+            "  AND m.minute > $2 AND m.minute <= $3 OFFSET 0) m"
             " WHERE e.shard = $1"
             " AND (e.deleted_at IS NULL OR e.deleted_at > $2::timestamptz - interval '1 day')",
         shard.value(),
@@ -290,11 +304,9 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
     for (const auto& [key, rollup] : hours)
         endpoints.insert(key.endpoint);
     if (!endpoints.empty()) store_rolling(work, endpoints, until);
-    work.exec_params(
-        "INSERT INTO quorate.rollup_progress VALUES ($1, $2)"
-        " ON CONFLICT (shard) DO UPDATE SET until = excluded.until",
-        shard.value(),
-        timestamp_text(until));
+    work.exec_params("UPDATE quorate.rollup_progress SET until = $2 WHERE shard = $1",
+                     shard.value(),
+                     timestamp_text(until));
     return until;
 }
 

@@ -15,33 +15,33 @@ Task<> RollupWork::step(std::map<ShardId, UtcMinute> sealed, std::size_t endpoin
         auto& shard = shards_[id];
         const auto now = clock_.steady_now();
         if (shard.until < minute.start() && shard.due <= now && now - begun < kAtATime) {
+            shard.due = now + every;  // also where it fails, so that the others have their turn
             auto roll = [id = id, minute = minute](pqxx::work& work) {
                 return roll_up(work, id, minute);
             };
             const auto until = co_await database_.transact(std::move(roll));
             shard.until = until.value_or(minute.start());
-            // Where more is left the next step goes on.
-            if (shard.until >= minute.start()) shard.due = now + every;
+            if (shard.until < minute.start()) shard.due = now;  // the next step goes on
         }
         if (shard.until != UtcTime{})
             lag = std::max<std::chrono::duration<double>>(lag, minute.start() - shard.until);
     }
     metrics_.rollup_lag.set(lag.count());
     if (begun < stale_due_ || sealed.empty()) co_return;
-    co_await roll_stale(sealed);
-    stale_due_ = clock_.steady_now() + every_;
+    stale_due_ = begun + every_;
+    const bool more = co_await roll_stale(sealed);
+    if (more) stale_due_ = begun;
 }
 
-Task<> RollupWork::roll_stale(const std::map<ShardId, UtcMinute>& sealed) {
+/// @return whether there may be more
+Task<bool> RollupWork::roll_stale(const std::map<ShardId, UtcMinute>& sealed) {
     std::vector<ShardId> ids;
     for (const auto& [id, minute] : sealed)
         ids.push_back(id);
-    std::size_t count = kStaleHoursMax;
-    while (count == kStaleHoursMax) {
-        auto roll = [&ids](pqxx::work& work) { return roll_up_stale(work, ids, kStaleHoursMax); };
-        count = co_await database_.transact(std::move(roll));
-        metrics_.stale_hours.add(static_cast<double>(count));
-    }
+    auto roll = [&ids](pqxx::work& work) { return roll_up_stale(work, ids, kStaleHoursMax); };
+    const auto count = co_await database_.transact(std::move(roll));
+    metrics_.stale_hours.add(static_cast<double>(count));
+    co_return count == kStaleHoursMax;
 }
 
 }  // namespace quorate

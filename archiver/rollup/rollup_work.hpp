@@ -18,7 +18,7 @@ public:
     /// that the work stays a small part of what sealing takes.
     static constexpr milliseconds kPerEndpoint{250};
     static constexpr milliseconds kEveryMax{3'600'000};
-    static constexpr std::size_t kStaleHoursMax = 200;  ///< in one transaction
+    static constexpr std::size_t kStaleHoursMax = 50;  ///< in one transaction
     static constexpr milliseconds kAtATime{100};  ///< a step begins no further shard after that
 
     /// @param every not more often than that
@@ -41,7 +41,7 @@ private:
         SteadyTime due{};  ///< at once
         UtcTime until{};   ///< as far as known
     };
-    Task<> roll_stale(const std::map<ShardId, UtcMinute>& sealed);
+    Task<bool> roll_stale(const std::map<ShardId, UtcMinute>& sealed);
 
     Database& database_;
     const Clock& clock_;

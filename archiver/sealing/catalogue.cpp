@@ -61,6 +61,10 @@ const std::vector<EndpointId>& Catalogue::endpoints(ShardId shard) const {
     return found == shards_.end() ? kNone : found->second;
 }
 
+std::size_t Catalogue::endpoint_count() const {
+    return versions_.size();
+}
+
 const EndpointVersion* Catalogue::deleted(EndpointId endpoint, UtcMinute minute) const {
     const auto found = versions_.find(endpoint);
     if (found == versions_.end()) return nullptr;

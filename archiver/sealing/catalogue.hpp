@@ -49,6 +49,9 @@ public:
     /// The endpoints of a shard, each once, ascending; some may be deleted.
     const std::vector<EndpointId>& endpoints(ShardId shard) const;
 
+    /// How many endpoints there are, those deleted lately included.
+    std::size_t endpoint_count() const;
+
     /// The last version of an endpoint that was deleted before or at `minute`; else nullptr.
     const EndpointVersion* deleted(EndpointId endpoint, UtcMinute minute) const;
 

@@ -1,17 +1,8 @@
 #include "archiver/sealing/region_watch.hpp"
 
 #include <algorithm>
-#include <chrono>
-
-#include "core/schedule/schedule.hpp"
 
 namespace quorate {
-namespace {
-
-constexpr std::chrono::seconds kPatience{5};  // behind the watermark
-
-}  // namespace
-
 void RegionWatch::count(UtcMinute minute, std::span<const SealedCell> cells, std::uint64_t host) {
     auto& of = minutes_[minute];
     tally(of.tallies, cells, host);
@@ -50,13 +41,11 @@ bool RegionWatch::complete(Minute& of,
 }
 
 std::vector<UtcMinute> RegionWatch::decide(const Catalogue& catalogue,
-                                           std::span<const ShardId> shards,
-                                           UtcTime now) {
+                                           std::span<const ShardId> shards) {
     std::vector<UtcMinute> decided;
     for (auto& [minute, of] : minutes_) {
         if (of.held.empty()) continue;
-        const bool over = now >= watermark(minute, window_) + kPatience;
-        if (!of.quarantined && !over && !complete(of, minute, catalogue, shards)) continue;
+        if (!of.quarantined && !complete(of, minute, catalogue, shards)) continue;
         decide(minute);
         decided.push_back(minute);
     }

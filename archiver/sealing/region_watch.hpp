@@ -22,12 +22,10 @@ struct RegionHealth {
 
 /// Minutes across endpoints: how many FAIL in a region where no other region sees it, and whether
 /// the region is therefore not believed. An endpoint-minute in which exactly one of several voters
-/// FAILs is held until that is decided, once per minute: when all endpoints have reported, or 5 s
-/// after the watermark. Pure.
+/// FAILs is held until that is decided, once per minute: when all endpoints have reported, or when
+/// the minute is out of time and all that came was counted. Pure.
 class RegionWatch {
 public:
-    explicit RegionWatch(Window window) : window_{window} {}
-
     /// Counts an endpoint-minute; each once. `host` is the stable hash of the host in its URL.
     void count(UtcMinute minute, std::span<const SealedCell> cells, std::uint64_t host);
 
@@ -41,10 +39,9 @@ public:
     /// The regions that are not believed in this minute; nothing while that is open.
     const std::vector<RegionId>* decided(UtcMinute minute) const;
 
-    /// Decides the minutes that can be, which hold something. @return them, ascending
-    std::vector<UtcMinute> decide(const Catalogue& catalogue,
-                                  std::span<const ShardId> shards,
-                                  UtcTime now);
+    /// Decides the minutes of which all endpoints have reported, and which hold something.
+    /// @return them, ascending
+    std::vector<UtcMinute> decide(const Catalogue& catalogue, std::span<const ShardId> shards);
     /// Decides a minute with what was counted so far, if it is not yet.
     void decide(UtcMinute minute);
 
@@ -78,7 +75,6 @@ private:
                   const Catalogue& catalogue,
                   std::span<const ShardId> shards) const;
 
-    Window window_;
     std::map<UtcMinute, Minute> minutes_;
 };
 

@@ -95,10 +95,8 @@ void SealPlan::seal(const EndpointVersion& version,
                                 .cells = row.cells,
                                 .blind_run = before.rule.blind_run,
                                 .unconfirmed = row.record.decision == Decision::unconfirmed,
-                                .incident_open = before.rule.incident.open});
-    if (is_catching_up(minute, decided_at, params.window))
-        for (auto& notice : row.notices)
-            notice.notify = false;
+                                .incident_open = before.rule.incident.open,
+                                .in_time = !is_catching_up(minute, decided_at, params.window)});
     for (const auto& cell : row.cells)
         if (tells_era(cell, before.era)) before.era = cell.era;
     rows.push_back(std::move(row));
@@ -136,15 +134,20 @@ bool SealPlan::open_early(const EndpointVersion& version,
 }
 
 void SealPlan::close_deleted(const EndpointVersion& version, UtcMinute minute) {
+    const auto found = changed.find(version.endpoint);
     const auto known = committed_.find(version.endpoint);
-    const bool open = changed.contains(version.endpoint)
-                          ? changed.at(version.endpoint).rule.incident.open
-                          : known != committed_.end() && known->second.rule.incident.open;
-    if (!open) return;
+    if (found == changed.end() && known == committed_.end()) return;
+    const auto& before = found != changed.end() ? found->second : known->second;
+    if (!before.rule.incident.open && before.notices.open.empty()) return;
+    DeletedClose close{version, minute, {}, {}};
+    for (const auto& notice : before.notices.open)
+        close.notices.push_back(
+            {NoticeChange::Kind::closed, notice.kind, decided_at, {}, "", notice.told});
     auto& state = progress(version.endpoint);
-    auto transition = quorate::close_deleted(state.rule, minute, decided_at);
-    state.flapping = false;
-    closes.push_back({version, *std::move(transition)});
+    state.notices.open.clear();
+    close.transition = quorate::close_deleted(state.rule, minute, decided_at);
+    if (close.transition) state.flapping = false;
+    closes.push_back(std::move(close));
 }
 
 }  // namespace quorate

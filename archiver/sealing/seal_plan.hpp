@@ -46,10 +46,12 @@ struct SealedRow {
     MinuteUse use = MinuteUse::excluded;
 };
 
-/// The incident of a deleted endpoint, closed.
+/// What was open of a deleted endpoint, closed.
 struct DeletedClose {
     EndpointVersion version;
-    Transition transition;
+    UtcMinute minute;
+    std::optional<Transition> transition;  ///< of its incident
+    std::vector<NoticeChange> notices;
 };
 
 /// How the regions did in a minute, to be stored.
@@ -57,6 +59,13 @@ struct MinuteHealth {
     UtcMinute minute;
     std::vector<RegionHealth> regions;
     std::map<RegionId, std::uint32_t> agents_alive;  ///< empty: the minute is not all sealed yet
+};
+
+/// A notice `region_fault` that opened or closed.
+struct RegionFaultChange {
+    bool opened = false;
+    std::string region;
+    std::string detail;
 };
 
 struct ShardWatermark {
@@ -89,7 +98,7 @@ public:
                     UtcMinute minute,
                     const std::vector<Cell>& received);
 
-    /// Closes the open incident of a deleted endpoint, if there is one.
+    /// Closes the open incident and the open notices of a deleted endpoint, if there are any.
     void close_deleted(const EndpointVersion& version, UtcMinute minute);
 
     /// The last sealed minute of an endpoint, this plan included.
@@ -107,6 +116,7 @@ public:
     std::vector<DeletedClose> closes;
     std::vector<ShardWatermark> watermarks;  ///< to be moved with this plan
     std::vector<MinuteHealth> health;
+    std::vector<RegionFaultChange> region_faults;    ///< what came of `health`, once it is stored
     std::map<EndpointId, EndpointProgress> changed;  ///< the new state of all that is in the plan
     UtcTime decided_at;
 

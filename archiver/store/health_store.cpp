@@ -8,7 +8,10 @@
 
 namespace quorate {
 
-void store_health(pqxx::work& work, const MinuteHealth& health, UtcMinute before, UtcTime at) {
+std::vector<RegionFaultChange> store_health(pqxx::work& work,
+                                            const MinuteHealth& health,
+                                            UtcTime at,
+                                            bool tell) {
     const bool whole = !health.agents_alive.empty();
     auto regions = health.regions;
     for (const auto& [region, agents] : health.agents_alive)  // a silent region has a row too
@@ -38,11 +41,17 @@ void store_health(pqxx::work& work, const MinuteHealth& health, UtcMinute before
         " (excluded.agents_alive, excluded.votes, excluded.fails)",
         timestamp_text(health.minute),
         "[" + rows + "]");
-    if (whole)
-        work.exec_params("SELECT quorate.settle_region_faults($1, $2, $3)",
-                         timestamp_text(health.minute),
-                         timestamp_text(before),
-                         timestamp_text(at));
+    std::vector<RegionFaultChange> changes;
+    if (!whole) return changes;
+    for (const auto& row : work.exec_params(
+             "SELECT change, region, detail FROM quorate.settle_region_faults($1, $2, $3)",
+             timestamp_text(health.minute),
+             timestamp_text(at),
+             tell))
+        changes.push_back({row[0].as<std::string>() == "opened",
+                           row[1].as<std::string>(),
+                           row[2].as<std::string>()});
+    return changes;
 }
 
 }  // namespace quorate

@@ -130,17 +130,18 @@ std::string notice_json(const EndpointVersion& version,
     return json::serialize(notice);
 }
 
-std::string notice_payload(const SealedRow& row,
+std::string notice_payload(const EndpointVersion& version,
+                           UtcMinute minute,
                            const NoticeChange& notice,
                            std::uint64_t id,
                            const char* change,
                            const RegionNames& names) {
     json::object payload{{"notice_id", id},
-                         {"tenant", row.version.tenant},
-                         {"endpoint", row.version.name},
+                         {"tenant", version.tenant},
+                         {"endpoint", version.name},
                          {"notice", name_of(notice.kind)},
                          {"kind", change},
-                         {"minute", to_rfc3339(row.minute)},
+                         {"minute", to_rfc3339(minute)},
                          {"at", to_rfc3339(notice.at)},
                          {"regions", region_names(names, notice.regions)}};
     add_text(payload, "detail", notice.detail);

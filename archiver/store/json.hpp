@@ -25,7 +25,8 @@ boost::json::object cell_details(const Cell& cell);
 std::string inputs_json(const SealedRow& row, const RegionNames& names);
 
 /// The payload of a row in the outbox, for a change of a notice. @param change `opened`, …
-std::string notice_payload(const SealedRow& row,
+std::string notice_payload(const EndpointVersion& version,
+                           UtcMinute minute,
                            const NoticeChange& notice,
                            std::uint64_t id,
                            const char* change,

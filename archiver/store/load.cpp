@@ -127,11 +127,16 @@ OpenMinutes load_open_minutes(pqxx::work& work, UtcMinute from) {
              "SELECT e.id, " + epoch_ms("m.minute") +
                  ", m.cells FROM quorate.endpoint e CROSS JOIN LATERAL"
                  " (SELECT minute, cells FROM quorate.minute m WHERE m.endpoint_id = e.id"
-                 "  AND m.minute >= $1) m",
+                 "  AND m.minute >= $1 OFFSET 0) m",
              timestamp_text(from))) {
         StoredMinute stored{EndpointId{row[0].as<std::uint64_t>()}, minute_of(row[1]), {}};
         for (const auto& cell : unpack_cells(bytes_of_bytea(row[2].as<std::string>())))
-            stored.cells.push_back(SealedCell{cell.region, cell.verdict, false, {}, cell.reason});
+            stored.cells.push_back(
+                SealedCell{cell.region,
+                           cell.reason == Reason::region_fault ? Verdict::fail : cell.verdict,
+                           false,
+                           {},
+                           cell.reason});
         open.sealed.push_back(std::move(stored));
     }
     for (const auto& row :

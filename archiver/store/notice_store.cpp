@@ -1,5 +1,7 @@
 #include "archiver/store/notice_store.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "archiver/store/sql_text.hpp"
@@ -14,49 +16,63 @@ std::string regions_text(const std::vector<RegionId>& regions) {
     return "{" + text + "}";
 }
 
-std::uint64_t insert(pqxx::work& work, const SealedRow& row, const NoticeChange& notice) {
-    const auto& version = row.version;
-    return work
-        .exec_params1(
-            "INSERT INTO quorate.notice (endpoint_id, tenant, endpoint, kind, regions, opened_at,"
-            " changed_at, detail) VALUES ($1, $2, $3, $4, $5, $6, $6, $7) RETURNING id",
-            version.endpoint.value(),
-            version.tenant,
-            version.name,
-            std::string{name_of(notice.kind)},
-            regions_text(notice.regions),
-            timestamp_text(notice.at),
-            notice.detail)[0]
-        .as<std::uint64_t>();
+/// The open notice of a kind; a store that lost it must not hold up all other endpoints.
+using NoticeId = std::optional<std::uint64_t>;
+
+NoticeId id_of(const pqxx::result& rows) {
+    if (rows.empty()) return std::nullopt;
+    return rows[0][0].as<std::uint64_t>();
 }
 
-std::uint64_t change(pqxx::work& work, const SealedRow& row, const NoticeChange& notice) {
-    return work
-        .exec_params1(
-            "UPDATE quorate.notice SET regions = $3, changed_at = $4, detail = $5"
-            " WHERE endpoint_id = $1 AND kind = $2 AND closed_at IS NULL RETURNING id",
-            row.version.endpoint.value(),
-            std::string{name_of(notice.kind)},
-            regions_text(notice.regions),
-            timestamp_text(notice.at),
-            notice.detail)[0]
-        .as<std::uint64_t>();
+NoticeId insert(pqxx::work& work, const EndpointVersion& version, const NoticeChange& notice) {
+    return id_of(work.exec_params(
+        "INSERT INTO quorate.notice (endpoint_id, tenant, endpoint, kind, regions, opened_at,"
+        " changed_at, detail) VALUES ($1, $2, $3, $4, $5, $6, $6, $7)"
+        " ON CONFLICT (endpoint_id, kind) WHERE closed_at IS NULL AND endpoint_id IS NOT NULL"
+        " DO UPDATE SET regions = excluded.regions, changed_at = excluded.changed_at,"
+        " detail = excluded.detail RETURNING id",
+        version.endpoint.value(),
+        version.tenant,
+        version.name,
+        std::string{name_of(notice.kind)},
+        regions_text(notice.regions),
+        timestamp_text(notice.at),
+        notice.detail));
 }
 
-std::uint64_t close(pqxx::work& work, const SealedRow& row, const NoticeChange& notice) {
-    return work
-        .exec_params1(
-            "UPDATE quorate.notice SET changed_at = $3, closed_at = $3"
-            " WHERE endpoint_id = $1 AND kind = $2 AND closed_at IS NULL RETURNING id",
-            row.version.endpoint.value(),
-            std::string{name_of(notice.kind)},
-            timestamp_text(notice.at))[0]
-        .as<std::uint64_t>();
+NoticeId change(pqxx::work& work, const EndpointVersion& version, const NoticeChange& notice) {
+    return id_of(
+        work.exec_params("UPDATE quorate.notice SET regions = $3, changed_at = $4, detail = $5"
+                         " WHERE endpoint_id = $1 AND kind = $2 AND closed_at IS NULL RETURNING id",
+                         version.endpoint.value(),
+                         std::string{name_of(notice.kind)},
+                         regions_text(notice.regions),
+                         timestamp_text(notice.at),
+                         notice.detail));
 }
 
+NoticeId close(pqxx::work& work, const EndpointVersion& version, const NoticeChange& notice) {
+    return id_of(
+        work.exec_params("UPDATE quorate.notice SET changed_at = $3, closed_at = $3"
+                         " WHERE endpoint_id = $1 AND kind = $2 AND closed_at IS NULL RETURNING id",
+                         version.endpoint.value(),
+                         std::string{name_of(notice.kind)},
+                         timestamp_text(notice.at)));
+}
+
+NoticeId find(pqxx::work& work, const EndpointVersion& version, const NoticeChange& notice) {
+    return id_of(
+        work.exec_params("SELECT id FROM quorate.notice WHERE endpoint_id = $1"
+                         " AND kind = $2 AND closed_at IS NULL",
+                         version.endpoint.value(),
+                         std::string{name_of(notice.kind)}));
+}
+
+/// For notifiers.
 const char* word_of(NoticeChange::Kind kind) {
     switch (kind) {
         case NoticeChange::Kind::opened:
+        case NoticeChange::Kind::told:
             return "opened";
         case NoticeChange::Kind::changed:
             return "changed";
@@ -66,39 +82,37 @@ const char* word_of(NoticeChange::Kind kind) {
     return "";
 }
 
-std::uint64_t store(pqxx::work& work, const SealedRow& row, const NoticeChange& notice) {
+NoticeId store(pqxx::work& work, const EndpointVersion& version, const NoticeChange& notice) {
     switch (notice.change) {
         case NoticeChange::Kind::opened:
-            return insert(work, row, notice);
+            return insert(work, version, notice);
         case NoticeChange::Kind::changed:
-            return change(work, row, notice);
+            return change(work, version, notice);
         case NoticeChange::Kind::closed:
-            return close(work, row, notice);
+            return close(work, version, notice);
+        case NoticeChange::Kind::told:
+            return find(work, version, notice);
     }
-    return 0;
+    return std::nullopt;
 }
 
 }  // namespace
 
-void store_notices(pqxx::work& work, const SealedRow& row, const RegionNames& names) {
-    for (const auto& notice : row.notices) {
-        const auto id = store(work, row, notice);
-        if (!notice.notify) continue;
+void store_notices(pqxx::work& work,
+                   const EndpointVersion& version,
+                   UtcMinute minute,
+                   const std::vector<NoticeChange>& notices,
+                   const RegionNames& names) {
+    for (const auto& notice : notices) {
+        const auto id = store(work, version, notice);
+        if (!id || !notice.notify) continue;
         const auto* const word = word_of(notice.change);
-        work.exec_params0("INSERT INTO quorate.outbox (key, payload) VALUES ($1, $2)",
-                          fmt::format("notice:{}:{}:{}", id, row.minute.epoch_ms(), word),
-                          notice_payload(row, notice, id, word, names));
+        work.exec_params0(
+            "INSERT INTO quorate.outbox (key, payload) VALUES ($1, $2)"
+            " ON CONFLICT DO NOTHING",
+            fmt::format("notice:{}:{}:{}", *id, minute.epoch_ms(), word),
+            notice_payload(version, minute, notice, *id, word, names));
     }
-}
-
-std::size_t close_notices_of_deleted(pqxx::work& work, UtcTime at) {
-    return work
-        .exec_params(
-            "UPDATE quorate.notice n SET closed_at = $1, changed_at = $1"
-            " FROM quorate.endpoint e WHERE n.closed_at IS NULL AND e.id = n.endpoint_id"
-            " AND e.deleted_at IS NOT NULL",
-            timestamp_text(at))
-        .affected_rows();
 }
 
 }  // namespace quorate

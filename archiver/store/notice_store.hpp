@@ -7,11 +7,12 @@
 
 namespace quorate {
 
-/// Writes what became of the notices of one sealed minute and, where it notifies, a row of the
-/// outbox each. Throws as pqxx. Within the caller's transaction.
-void store_notices(pqxx::work& work, const SealedRow& row, const RegionNames& names);
-
-/// Closes the notices of endpoints that were deleted. @return how many
-std::size_t close_notices_of_deleted(pqxx::work& work, UtcTime at);
+/// Writes what became of the notices of an endpoint in one minute and, where it notifies, a row of
+/// the outbox each. Throws as pqxx. Within the caller's transaction.
+void store_notices(pqxx::work& work,
+                   const EndpointVersion& version,
+                   UtcMinute minute,
+                   const std::vector<NoticeChange>& notices,
+                   const RegionNames& names);
 
 }  // namespace quorate

@@ -115,9 +115,11 @@ void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names)
                 store_caught_up(work, transition, context);
         }
     for (const auto& close : plan.closes) {
+        store_notices(work, close.version, close.minute, close.notices, names);
+        if (!close.transition) continue;
         const TransitionContext context{close.version, nullptr, names};
-        const auto id = store_transition(work, close.transition, context);
-        note_incident(plan, close.version.endpoint, close.transition.ordinal, id);
+        const auto id = store_transition(work, *close.transition, context);
+        note_incident(plan, close.version.endpoint, close.transition->ordinal, id);
     }
 }
 
@@ -181,9 +183,13 @@ void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names, Wind
     }
     store_incidents(work, plan, names);
     for (const auto& row : plan.rows)
-        store_notices(work, row, names);
-    for (const auto& health : plan.health)
-        store_health(work, health, health.minute.plus(-1, window), plan.decided_at);
+        store_notices(work, row.version, row.minute, row.notices, names);
+    plan.region_faults.clear();
+    for (const auto& health : plan.health) {
+        const bool tell = !is_catching_up(health.minute, plan.decided_at, window);
+        for (auto& change : store_health(work, health, plan.decided_at, tell))
+            plan.region_faults.push_back(std::move(change));
+    }
     store_states(work, plan);
     store_watermarks(work, plan);
     if (!plan.rows.empty()) work.exec("NOTIFY quorate_sealed");

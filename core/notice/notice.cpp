@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <set>
+#include <utility>
 
 namespace quorate {
 namespace {
@@ -16,7 +17,15 @@ constexpr int kFailsOfIntermittent = 3;
 constexpr std::uint8_t kRunToTell = 5;  // of UNKNOWN, of 429, of minutes that nobody could decide
 constexpr chrono::minutes kDisagreement{30};
 constexpr chrono::hours kTold{24};  // how long a change stays a notice
-constexpr std::array kDaysLeft{1, 7, 21};
+constexpr chrono::hours kAgain{1};  // after which a further change of a tool list is told
+
+struct CertificateLevel {
+    int days_left;
+    std::int32_t level;
+};
+constexpr std::array kCertificateLevels{
+    CertificateLevel{1, 3}, CertificateLevel{7, 2}, CertificateLevel{21, 1}};
+enum ToolLevel : std::int32_t { kTexts = 1, kContract = 2 };
 
 void count_up(std::uint8_t& run) {
     if (run < UINT8_MAX) ++run;
@@ -38,7 +47,8 @@ void remember(RegionMemory& region, const Cell& cell) {
         case Verdict::maint:
             return;
         case Verdict::unknown:
-            count_up(region.unknown_run);
+            // A region that is not believed is told by a notice of its own.
+            if (cell.reason != Reason::region_fault) count_up(region.unknown_run);
             if (cell.reason == Reason::rate_limited)
                 count_up(region.limited_run);
             else
@@ -65,10 +75,18 @@ void remember(RegionMemory& region, const Cell& cell) {
     region.fails = static_cast<std::uint16_t>((region.fails << 1U | fail) & kVotesRemembered);
     if (!cell.semantic_hash.empty()) region.semantic = front_of(cell.semantic_hash);
     if (!cell.full_hash.empty()) region.full = front_of(cell.full_hash);
+    const bool has_details = !cell.semantic_hash.empty();
     if (cell.certificate_not_after)
         region.certificate =
             std::min(*cell.certificate_not_after,
                      cell.certificate_earliest_not_after.value_or(*cell.certificate_not_after));
+    else if (has_details)
+        region.certificate.reset();  // the URL is another, without TLS
+}
+
+/// What is remembered of a region that is silent for long says nothing of now.
+bool is_current(const RegionMemory& region) {
+    return region.unknown_run < kRunToTell;
 }
 
 /// Takes over the configured regions, and what their cells say.
@@ -100,6 +118,7 @@ public:
         settle_certificate();
         settle_tools();
         settle_era();
+        tell_what_nobody_knows();
         return std::move(changes_);
     }
 
@@ -119,34 +138,72 @@ private:
     void tell(NoticeChange::Kind change,
               NoticeKind kind,
               std::vector<RegionId> regions,
-              std::string detail) {
+              std::string detail,
+              bool notify) {
         changes_.push_back(
-            {change, kind, minute_.decided_at, std::move(regions), std::move(detail), true});
+            {change, kind, minute_.decided_at, std::move(regions), std::move(detail), notify});
     }
 
+    /// Nobody hears of the end of what nobody heard of.
     void close(NoticeKind kind) {
-        if (open(kind) == nullptr) return;
+        const auto* known = open(kind);
+        if (known == nullptr) return;
+        const bool notify = known->told && minute_.in_time;
         std::erase_if(state_.open, [kind](const OpenNotice& each) { return each.kind == kind; });
-        tell(NoticeChange::Kind::closed, kind, {}, "");
+        tell(NoticeChange::Kind::closed, kind, {}, "", notify);
     }
 
-    /// Opens the notice, or tells its change where `level` is another or `anew` says so.
+    /// Opens the notice. Where it is open: tells it anew where the level is higher, and keeps what
+    /// the sentence and the regions are now. A level is never lowered.
     void raise(NoticeKind kind,
                std::vector<RegionId> regions,
                std::string detail,
-               std::int32_t level = 0,
-               bool anew = false) {
+               std::int32_t level = 0) {
         auto* known = open(kind);
-        if (known != nullptr && known->level == level && !anew) return;
-        tell(known == nullptr ? NoticeChange::Kind::opened : NoticeChange::Kind::changed,
+        if (known == nullptr) {
+            state_.open.push_back({kind, now(), level, regions, minute_.in_time});
+            tell(NoticeChange::Kind::opened,
+                 kind,
+                 std::move(regions),
+                 std::move(detail),
+                 minute_.in_time);
+            return;
+        }
+        const bool worse = level > known->level;
+        if (!worse && regions == known->regions) return;
+        known->regions = regions;
+        if (worse) {
+            known->level = level;
+            known->since = now();
+        }
+        tell(NoticeChange::Kind::changed,
              kind,
              std::move(regions),
-             std::move(detail));
-        if (known == nullptr)
-            state_.open.push_back({kind, minute_.decided_at, level});
-        else
-            *known = {kind, minute_.decided_at, level};
+             std::move(detail),
+             worse && known->told && minute_.in_time);
     }
+
+    /// Tells a further change of the same kind, where the last one is some time ago.
+    void raise_again(NoticeKind kind, std::string detail) {
+        auto* known = open(kind);
+        if (known == nullptr || now() - known->since < kAgain) return;
+        known->since = now();
+        tell(NoticeChange::Kind::changed,
+             kind,
+             known->regions,
+             std::move(detail),
+             known->told && minute_.in_time);
+    }
+
+    void tell_what_nobody_knows() {
+        if (!minute_.in_time) return;
+        for (auto& notice : state_.open)
+            if (!std::exchange(notice.told, true))
+                tell(NoticeChange::Kind::told, notice.kind, notice.regions, "", true);
+    }
+
+    /// Not when it was decided: an hour that is caught up in a second is an hour.
+    UtcTime now() const { return minute_.minute.start(); }
 
     /// The reason of the first of these regions' cells with this verdict, and its sentence.
     std::string sentence(Verdict verdict) const {
@@ -159,14 +216,16 @@ private:
 
     /// Two regions see it, or one twice in a row; it ends when none does.
     void settle_axis(NoticeKind kind, std::uint8_t RegionMemory::*run, Verdict verdict) {
-        auto regions = where([run](const RegionMemory& each) { return each.*run > 0; });
+        auto regions =
+            where([run](const RegionMemory& each) { return each.*run > 0 && is_current(each); });
         if (regions.empty()) {
             close(kind);
             return;
         }
-        const bool twice =
-            std::ranges::any_of(state_.regions, [run](const auto& each) { return each.*run > 1; });
-        if (twice || regions.size() >= std::min<std::size_t>(2, state_.regions.size()))
+        const bool twice = std::ranges::any_of(
+            state_.regions, [run](const auto& each) { return each.*run > 1 && is_current(each); });
+        if (open(kind) != nullptr || twice ||
+            regions.size() >= std::min<std::size_t>(2, state_.regions.size()))
             raise(kind, std::move(regions), sentence(verdict));
     }
 
@@ -213,13 +272,13 @@ private:
     void settle_certificate() {
         std::optional<UtcTime> first;
         for (const auto& region : state_.regions)
-            if (region.certificate && (!first || *region.certificate < *first))
+            if (is_current(region) && region.certificate &&
+                (!first || *region.certificate < *first))
                 first = region.certificate;
-        if (!first) return;
-        const auto left = *first - minute_.decided_at;
-        const auto level = std::ranges::find_if(
-            kDaysLeft, [left](int days) { return left <= chrono::hours{24 * days}; });
-        if (level == kDaysLeft.end()) {
+        const auto level = std::ranges::find_if(kCertificateLevels, [&](const auto& each) {
+            return first && *first - now() <= chrono::hours{24 * each.days_left};
+        });
+        if (level == kCertificateLevels.end()) {
             close(NoticeKind::certificate_expiry);
             return;
         }
@@ -228,43 +287,46 @@ private:
         raise(NoticeKind::certificate_expiry,
               std::move(regions),
               "The first certificate of the chain to expire does so at " + to_rfc3339(*first),
-              *level);
+              level->level);
     }
 
     /// A list that all regions agree on and that is another than before is a drift; regions that
-    /// differ for long are a disagreement.
+    /// differ for long are a disagreement. Names and schemas are one thing, texts another: these
+    /// may differ between regions for ever.
     void settle_tools() {
-        std::set<std::pair<std::uint64_t, std::uint64_t>> lists;
-        for (const auto& region : state_.regions)
-            if (region.semantic != 0) lists.emplace(region.semantic, region.full);
         std::set<std::uint64_t> contracts;
-        for (const auto& [semantic, full] : lists)
-            contracts.insert(semantic);
-        const auto now = minute_.decided_at;
-        if (contracts.size() > 1) {
-            if (!state_.disagree_since) state_.disagree_since = now;
-            if (now - *state_.disagree_since > kDisagreement)
-                raise(
-                    NoticeKind::region_disagreement, {}, "Regions are given different tool lists");
-        } else {
+        std::set<std::uint64_t> texts;
+        for (const auto& region : state_.regions) {
+            if (region.semantic == 0 || !is_current(region)) continue;
+            contracts.insert(region.semantic);
+            texts.insert(region.full);
+        }
+        settle_disagreement(contracts.size() > 1);
+        const bool contract =
+            contracts.size() == 1 && state_.semantic != 0 && state_.semantic != *contracts.begin();
+        const bool text = !contract && texts.size() == 1 && contracts.size() == 1 &&
+                          state_.full != 0 && state_.full != *texts.begin();
+        if (contract) {
+            const std::string detail = "The tool list changed in names or schemas";
+            raise_again(NoticeKind::tool_drift, detail);
+            raise(NoticeKind::tool_drift, {}, detail, kContract);
+        }
+        if (text)
+            raise(NoticeKind::tool_drift, {}, "The tool list changed in its texts alone", kTexts);
+        if (contracts.size() == 1) state_.semantic = *contracts.begin();
+        if (texts.size() == 1) state_.full = *texts.begin();
+        if (!contract && !text) close_when_told(NoticeKind::tool_drift);
+    }
+
+    void settle_disagreement(bool differ) {
+        if (!differ) {
             state_.disagree_since.reset();
             close(NoticeKind::region_disagreement);
+            return;
         }
-        bool drifted = false;
-        if (lists.size() == 1) {
-            const auto [semantic, full] = *lists.begin();
-            drifted = state_.semantic != 0 && (state_.semantic != semantic || state_.full != full);
-            if (drifted)
-                raise(NoticeKind::tool_drift,
-                      {},
-                      state_.semantic != semantic ? "The tool list changed in names or schemas"
-                                                  : "The tool list changed in its texts alone",
-                      0,
-                      true);
-            state_.semantic = semantic;
-            state_.full = full;
-        }
-        close_when_told(NoticeKind::tool_drift, drifted);
+        if (!state_.disagree_since) state_.disagree_since = now();
+        if (now() - *state_.disagree_since > kDisagreement)
+            raise(NoticeKind::region_disagreement, {}, "Regions are given different tool lists");
     }
 
     void settle_era() {
@@ -274,23 +336,22 @@ private:
             changed = changed || (state_.era && *state_.era != *cell.era);
             state_.era = cell.era;
         }
-        if (changed)
-            raise(NoticeKind::era_change,
-                  {},
-                  "The server speaks another era of the protocol than before: " +
-                      std::string{name_of(*state_.era)},
-                  0,
-                  true);
+        if (changed) {
+            const auto detail = "The server speaks another era of the protocol than before: " +
+                                std::string{name_of(*state_.era)};
+            raise_again(NoticeKind::era_change, detail);
+            raise(NoticeKind::era_change, {}, detail);
+        }
         if (!state_.era)
             for (const auto& cell : minute_.cells)
                 if (cell.era) state_.era = cell.era;
-        close_when_told(NoticeKind::era_change, changed);
+        if (!changed) close_when_told(NoticeKind::era_change);
     }
 
     /// What happened once is a notice for a day.
-    void close_when_told(NoticeKind kind, bool again) {
+    void close_when_told(NoticeKind kind) {
         const auto* known = open(kind);
-        if (known != nullptr && !again && minute_.decided_at - known->since >= kTold) close(kind);
+        if (known != nullptr && now() - known->since >= kTold) close(kind);
     }
 
     NoticeState& state_;

@@ -51,7 +51,8 @@ constexpr std::string_view name_of(NoticeKind kind) {
 /// What is remembered of one region.
 struct RegionMemory {
     RegionId region;
-    std::uint16_t fails = 0;        ///< bit i: the i-th last vote was a FAIL; ten of them, none of an incident
+    std::uint16_t fails =
+        0;  ///< bit i: the i-th last vote was a FAIL; ten of them, none of an incident
     std::uint8_t unknown_run = 0;   ///< UNKNOWN cells in a row; 255 stays
     std::uint8_t limited_run = 0;   ///< of these, UNKNOWN(rate_limited) in a row
     std::uint8_t auth_run = 0;      ///< AUTH in a row; what can't say (FAIL, UNKNOWN) breaks no run
@@ -64,8 +65,10 @@ struct RegionMemory {
 
 struct OpenNotice {
     NoticeKind kind = NoticeKind::auth;
-    UtcTime since;           ///< opened, or last changed
-    std::int32_t level = 0;  ///< days left of a certificate: 21, 7 or 1; else 0
+    UtcTime since;           ///< the minute that opened it, or changed its level
+    std::int32_t level = 0;  ///< how bad it is; a higher one is told anew
+    std::vector<RegionId> regions;
+    bool told = true;  ///< false: it opened while we were catching up, and nobody knows yet
     friend bool operator==(const OpenNotice&, const OpenNotice&) = default;
 };
 
@@ -88,10 +91,12 @@ struct NoticeMinute {
     std::uint16_t blind_run = 0;  ///< EndpointState::blind_run after the minute
     bool unconfirmed = false;     ///< the only witness sees a failure
     bool incident_open = false;   ///< after the minute
+    bool in_time = true;          ///< false: sealed so late that nobody is told
 };
 
 struct NoticeChange {
-    enum class Kind : std::uint8_t { opened, changed, closed };
+    /// `told`: nothing changed; it opened while nobody was told, and is told now.
+    enum class Kind : std::uint8_t { opened, changed, closed, told };
     Kind change = Kind::opened;
     NoticeKind kind = NoticeKind::auth;
     UtcTime at;

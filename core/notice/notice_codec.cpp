@@ -81,7 +81,12 @@ NoticeState read(const json::object& in) {
         for (const auto& each : open->as_array()) {
             const auto kind = static_cast<NoticeKind>(each.at(0).to_number<std::uint8_t>());
             if (name_of(kind).empty()) throw std::invalid_argument{"notices: no such kind"};
-            state.open.push_back({kind, time_of(each.at(1)), each.at(2).to_number<std::int32_t>()});
+            OpenNotice notice{
+                kind, time_of(each.at(1)), each.at(2).to_number<std::int32_t>(), {}, true};
+            for (const auto& region : each.at(3).as_array())
+                notice.regions.emplace_back(region.to_number<std::uint64_t>());
+            notice.told = each.at(4).as_bool();
+            state.open.push_back(std::move(notice));
         }
     return state;
 }
@@ -100,8 +105,16 @@ std::string encode(const NoticeState& state) {
     if (state.disagree_since) out["disagree"] = us(*state.disagree_since);
     if (state.era) out["era"] = static_cast<int>(*state.era);
     json::array open;
-    for (const auto& notice : state.open)
-        open.push_back(json::array{static_cast<int>(notice.kind), us(notice.since), notice.level});
+    for (const auto& notice : state.open) {
+        json::array where;
+        for (const auto region : notice.regions)
+            where.push_back(region.value());
+        open.push_back(json::array{static_cast<int>(notice.kind),
+                                   us(notice.since),
+                                   notice.level,
+                                   std::move(where),
+                                   notice.told});
+    }
     if (!open.empty()) out["open"] = std::move(open);
     return json::serialize(out);
 }

@@ -21,7 +21,6 @@ std::vector<SealedCell> cells_of(const std::string& letters) {
 }
 
 const auto kMinute = UtcMinute::from_epoch_ms(1'800'000'000'000);
-const auto kWatermark = UtcTime{kMinute.start()} + std::chrono::seconds{65};
 const std::vector<ShardId> kShards{ShardId{0}};
 
 /// Endpoints 1 to `count`, expected in kMinute.
@@ -42,15 +41,15 @@ Catalogue catalogue_of(std::size_t count) {
 
 TEST(RegionWatch, ARegionThatAloneFailsHalfOfItsEndpointsIsNotBelieved) {
     const auto catalogue = catalogue_of(10);
-    RegionWatch watch{Window::minute()};
+    RegionWatch watch;
     for (std::size_t i = 1; i <= 5; ++i)
         watch.hold(kMinute, EndpointId{i}, cells_of("F.."), i);
     for (std::size_t i = 6; i <= 9; ++i)
         watch.count(kMinute, cells_of("..."), i);
-    EXPECT_TRUE(watch.decide(catalogue, kShards, kWatermark).empty()) << "one has not reported";
+    EXPECT_TRUE(watch.decide(catalogue, kShards).empty()) << "one has not reported";
     EXPECT_EQ(watch.decided(kMinute), nullptr);
     watch.count(kMinute, cells_of("..."), 10);
-    EXPECT_EQ(watch.decide(catalogue, kShards, kWatermark), std::vector{kMinute});
+    EXPECT_EQ(watch.decide(catalogue, kShards), std::vector{kMinute});
     ASSERT_NE(watch.decided(kMinute), nullptr);
     EXPECT_EQ(*watch.decided(kMinute), std::vector{RegionId{1}});
     EXPECT_EQ(watch.held(kMinute).size(), 5U);
@@ -61,29 +60,29 @@ TEST(RegionWatch, ARegionThatAloneFailsHalfOfItsEndpointsIsNotBelieved) {
     EXPECT_FALSE(health[1].quarantined);
 }
 
-TEST(RegionWatch, WhereNotAllReportItDecidesFiveSecondsAfterTheWatermark) {
+TEST(RegionWatch, WhereNotAllReportItIsDecidedWhenTheMinuteIsOutOfTime) {
     const auto catalogue = catalogue_of(10);
-    RegionWatch watch{Window::minute()};
+    RegionWatch watch;
     watch.hold(kMinute, EndpointId{1}, cells_of("F.."), 1);
-    using std::chrono::milliseconds;
-    EXPECT_TRUE(watch.decide(catalogue, kShards, kWatermark + milliseconds{4999}).empty());
-    EXPECT_EQ(watch.decide(catalogue, kShards, kWatermark + milliseconds{5000}),
-              std::vector{kMinute});
+    EXPECT_TRUE(watch.decide(catalogue, kShards).empty());
+    watch.decide(kMinute);
+    ASSERT_NE(watch.decided(kMinute), nullptr);
     EXPECT_TRUE(watch.decided(kMinute)->empty()) << "one endpoint is no bad vantage";
 }
 
 TEST(RegionWatch, WhatWasDecidedStays) {
     const auto catalogue = catalogue_of(10);
-    RegionWatch watch{Window::minute()};
+    RegionWatch watch;
     watch.restore(kMinute, {RegionId{2}});
     for (std::size_t i = 1; i <= 8; ++i)
         watch.hold(kMinute, EndpointId{i}, cells_of("F.."), i);
-    EXPECT_EQ(watch.decide(catalogue, kShards, kWatermark), std::vector{kMinute});
+    EXPECT_EQ(watch.decide(catalogue, kShards), std::vector{kMinute});
+    watch.decide(kMinute);
     EXPECT_EQ(*watch.decided(kMinute), std::vector{RegionId{2}});
 }
 
 TEST(RegionWatch, HoldsEachOnceAndForgets) {
-    RegionWatch watch{Window::minute()};
+    RegionWatch watch;
     watch.hold(kMinute, EndpointId{1}, cells_of("F.."), 1);
     watch.hold(kMinute, EndpointId{1}, cells_of("F.."), 1);
     EXPECT_EQ(watch.health(kMinute)[0].tally.lone_fails, 1U);

@@ -21,6 +21,7 @@ struct History {
     std::int64_t at = 0;
     bool incident_open = false;
     std::uint16_t blind_run = 0;
+    bool in_time = true;
 
     std::vector<Cell> cells(const std::string& letters) const {
         std::vector<Cell> cells;
@@ -61,12 +62,14 @@ struct History {
                                            .decided_at = minute().start() + minutes{1},
                                            .cells = cells,
                                            .blind_run = blind_run,
-                                           .incident_open = incident_open});
+                                           .incident_open = incident_open,
+                                           .in_time = in_time});
         ++at;
         std::string text;
         for (const auto& change : changes) {
             text += text.empty() ? "" : " ";
-            text += "+~-"[static_cast<int>(change.change)];
+            text += "+~-!"[static_cast<int>(change.change)];
+            if (!change.notify) text += "(quiet)";
             text += name_of(change.kind);
             std::string regions;
             for (const auto region : change.regions)
@@ -97,7 +100,12 @@ TEST(Notices, AuthTakesTwoRegionsOrOneTwiceAndEndsWithTheLast) {
     EXPECT_EQ(History{}.step("AA..."), "+auth(1,2)");
     EXPECT_EQ(History{}.run("A.... A...."), "+auth(1)");
     EXPECT_EQ(History{}.run("A.... ..... A...."), "");
-    EXPECT_EQ(History{}.run("AA... AA... .A... .A... ....."), "+auth(1,2) -auth");
+    EXPECT_EQ(History{}.run("AA... AA... ....."), "+auth(1,2) -auth");
+    EXPECT_EQ(History{}.run("AA... .A... .A... ....."), "+auth(1,2) ~(quiet)auth(2) -auth")
+        << "where it is seen is kept, and is no news";
+    EXPECT_EQ(History{}.run("AA... u.... u.... u.... u.... u...."),
+              "+auth(1,2) ~(quiet)auth(1) -auth +visibility(1)")
+        << "a region that is silent for long says nothing";
     EXPECT_EQ(History{}.run("AA... uF... ....."), "+auth(1,2) -auth")
         << "what can't say breaks no run";
     EXPECT_EQ(History{}.step("A"), "+auth(1)") << "one region is all there is";
@@ -125,6 +133,15 @@ TEST(Notices, VisibilityIsFiveUnknownOfARegionOrFiveMinutesWithoutADecision) {
     EXPECT_EQ(blind.step("..."), "-visibility");
 }
 
+TEST(Notices, ARegionThatIsNotBelievedIsNoVisibilityOfEachEndpoint) {
+    History history;
+    for (int i = 0; i < 6; ++i) {
+        auto cells = history.cells("u.");
+        cells[0].reason = Reason::region_fault;
+        EXPECT_EQ(history.step(cells), "");
+    }
+}
+
 TEST(Notices, IntermittentIsThreeFailsOfTenVotesWithoutAnIncident) {
     EXPECT_EQ(History{}.run("F.. ... F.. ... F.."), "+intermittent(1)");
     EXPECT_EQ(History{}.run("F.. ... F.. ... u.. F.."), "+intermittent(1)");
@@ -144,7 +161,7 @@ TEST(Notices, ACertificateIsToldAtTwentyOneSevenAndOneDays) {
     History history;
     const auto step = [&history](hours left) {
         auto cells = history.cells("..");
-        const auto now = history.minute().start() + minutes{1};
+        const auto now = history.minute().start();
         cells[1].certificate_not_after = now + left + hours{5};
         cells[1].certificate_earliest_not_after = now + left;
         return history.step(cells);
@@ -172,9 +189,49 @@ TEST(Notices, AToolListThatAllRegionsSeeChangedIsADriftForADay) {
     EXPECT_EQ(step('b', 'a', '1'), "") << "not all regions yet";
     EXPECT_EQ(step('b', 'b', '1'), "+tool_drift");
     EXPECT_EQ(history.step(".."), "");
-    EXPECT_EQ(step('b', 'b', '2'), "~tool_drift") << "its texts";
+    EXPECT_EQ(step('b', 'b', '2'), "") << "texts alone are less";
+    EXPECT_EQ(step('a', 'a', '2'), "") << "a list that comes and goes is told once an hour";
+    history.at += 60;
+    EXPECT_EQ(step('b', 'b', '2'), "~tool_drift");
     history.at += 24 * 60;
     EXPECT_EQ(history.step(".."), "-tool_drift");
+    EXPECT_EQ(step('b', 'b', '3'), "+tool_drift") << "its texts";
+    EXPECT_EQ(step('c', 'c', '3'), "~tool_drift") << "and its contract";
+}
+
+TEST(Notices, TextsThatDifferByRegionHideNoChangeOfTheContract) {
+    History history;
+    const auto step = [&history](char contract) {
+        auto cells = history.cells("...");
+        for (std::size_t i = 0; i < 3; ++i) {
+            cells[i].semantic_hash = std::string(64, contract);
+            cells[i].full_hash = std::string(64, static_cast<char>('1' + i));
+        }
+        return history.step(cells);
+    };
+    EXPECT_EQ(step('a'), "");
+    EXPECT_EQ(step('b'), "+tool_drift");
+}
+
+TEST(Notices, ARegionThatIsSilentForLongHidesNoDrift) {
+    History history;
+    auto cells = history.cells("..");
+    cells[0].semantic_hash = cells[1].semantic_hash = std::string(64, 'a');
+    EXPECT_EQ(history.step(cells), "");
+    EXPECT_EQ(history.run(".u .u .u .u .u"), "+visibility(2)");
+    cells = history.cells(".u");
+    cells[0].semantic_hash = std::string(64, 'b');
+    EXPECT_EQ(history.step(cells), "+tool_drift");
+}
+
+TEST(Notices, WhatOpensWhileWeCatchUpIsToldWhenWeHave) {
+    History history;
+    history.in_time = false;
+    EXPECT_EQ(history.run("AA DD"), "+(quiet)auth(1,2) -(quiet)auth +(quiet)degraded(1,2)");
+    history.in_time = true;
+    EXPECT_EQ(history.step("DD"), "!degraded(1,2)");
+    EXPECT_EQ(history.step("DD"), "");
+    EXPECT_EQ(history.step(".."), "-degraded");
 }
 
 TEST(Notices, RegionsThatDifferForHalfAnHourDisagree) {
