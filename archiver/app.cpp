@@ -6,9 +6,11 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
 
 #include "archiver/intake/archive_loop.hpp"
 #include "archiver/metrics.hpp"
+#include "archiver/retention/retention_store.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
@@ -40,7 +42,8 @@ struct ArchiverApp::Parts {
                     .on_reachable = [this](bool reachable) { conditions.postgres(reachable); }}},
           loop{{.window = window_of(config),
                 .shards = config.shards,
-                .rollup_every = config.rollup_every},
+                .rollup_every = config.rollup_every,
+                .retention = config.retention},
                database,
                redis,
                clock,
@@ -137,6 +140,51 @@ void migrate_database(const ArchiverConfig& config) {
     for (const auto version : applied)
         std::cout << "applied migration " << version << '\n';
     std::cout << "the database's schema has version " << schema_version() << '\n';
+}
+
+namespace {
+
+std::string mebibytes(std::uint64_t bytes) {
+    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
+}
+
+/// Calls `may_go(database, partition)` for those that may be dropped and prints the sum that it
+/// says.
+template <class MayGo>
+void for_each_partition(const ArchiverConfig& config, const char* total, MayGo may_go) {
+    Database database{{.conninfo = config.postgres_conninfo,
+                       .application_name = "quorate-archiver-retention",
+                       .connections = 1}};
+    const auto reports = database.transact_blocking(
+        [&config](auto& work) { return report_partitions(work, config.retention); });
+    std::uint64_t sum = 0;
+    for (const auto& partition : reports) {
+        std::cout << partition.name << "  " << mebibytes(partition.bytes) << "  ";
+        if (partition.kept_because)
+            std::cout << "kept: " << *partition.kept_because << '\n';
+        else
+            sum += may_go(database, partition);
+    }
+    std::cout << mebibytes(sum) << ' ' << total << '\n';
+}
+
+}  // namespace
+
+void show_partitions(const ArchiverConfig& config) {
+    for_each_partition(config, "would be free", [](auto&, const PartitionReport& partition) {
+        std::cout << "would be dropped\n";
+        return partition.bytes;
+    });
+}
+
+void drop_partitions(const ArchiverConfig& config) {
+    for_each_partition(
+        config, "are free", [&config](Database& database, const PartitionReport& partition) {
+            const auto bytes = database.transact_blocking(
+                [&](auto& work) { return drop_partition(work, partition.name, config.retention); });
+            std::cout << "dropped\n";
+            return bytes;
+        });
 }
 
 }  // namespace quorate

@@ -39,4 +39,11 @@ private:
 /// applied. Blocks. Throws as migrate().
 void migrate_database(const ArchiverConfig& config);
 
+/// What `--retention` does: says on stdout which partitions of minutes could be dropped, what that
+/// frees, and why the others stay. Blocks. Throws as Database.
+void show_partitions(const ArchiverConfig& config);
+
+/// What `--drop-partitions` does: drops those, and says so.
+void drop_partitions(const ArchiverConfig& config);
+
 }  // namespace quorate

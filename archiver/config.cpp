@@ -3,6 +3,33 @@
 #include "platform/config/ip_address.hpp"
 
 namespace quorate {
+namespace {
+
+void declare_retention(Schema<ArchiverConfig>& schema) {
+    constexpr milliseconds kDay{24 * 3'600'000};
+    const auto length =
+        [&](const char* key, milliseconds RetentionSettings::*member, const char* text) {
+            schema
+                .key(
+                    key, [member](auto& config) -> auto& { return config.retention.*member; }, text)
+                .between(kDay, 36'500 * kDay);
+        };
+    length("retention.free",
+           &RetentionSettings::free,
+           "how long minutes and hours of tenants of tier free are kept");
+    length("retention.team", &RetentionSettings::team, "the same of tier team, the default");
+    length("retention.enterprise", &RetentionSettings::enterprise, "the same of tier enterprise");
+    length("retention.days",
+           &RetentionSettings::days,
+           "how long days are kept; months are kept for ever");
+    schema.key(
+        "retention.drop",
+        [](auto& config) -> auto& { return config.retention.drop; },
+        "whether whole months of minutes are dropped by themselves once they are past every tier; "
+        "look at quorate-archiver --retention first");
+}
+
+}  // namespace
 
 Schema<ArchiverConfig> archiver_schema() {
     Schema<ArchiverConfig> schema{"quorate-archiver"};
@@ -43,6 +70,7 @@ Schema<ArchiverConfig> archiver_schema() {
              "it is "
              "a quarter of a second for each, and at least once an hour")
         .between(milliseconds{100}, milliseconds{3'600'000});
+    declare_retention(schema);
     return schema;
 }
 

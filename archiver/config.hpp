@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "archiver/retention/retention_settings.hpp"
 #include "core/time/utc_minute.hpp"
 #include "platform/config/schema.hpp"
 #include "platform/redis/settings.hpp"
@@ -19,6 +20,7 @@ struct ArchiverConfig {
     std::string postgres_conninfo;
     std::uint32_t shards = 64;
     milliseconds rollup_every{15'000};
+    RetentionSettings retention;
 };
 
 /// The table of all keys.

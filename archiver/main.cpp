@@ -17,5 +17,13 @@ int main(int argc, char** argv) {
         "--migrate",
         "bring the database up to this program's schema, say so, and exit",
         [](const auto& file) { migrate_database(load_config(archiver_schema(), file)); }};
-    return run_daemon(argc, argv, {"quorate-archiver", QUORATE_VERSION}, load, {migrate});
+    const DaemonOrder retention{
+        "--retention",
+        "say which months of minutes could be dropped and what that would free, and exit",
+        [](const auto& file) { show_partitions(load_config(archiver_schema(), file)); }};
+    const DaemonOrder drop{"--drop-partitions", "drop those, and exit", [](const auto& file) {
+                               drop_partitions(load_config(archiver_schema(), file));
+                           }};
+    return run_daemon(
+        argc, argv, {"quorate-archiver", QUORATE_VERSION}, load, {migrate, retention, drop});
 }

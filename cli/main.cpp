@@ -24,12 +24,17 @@ int main(int argc, char** argv) {
 
     add_probe_verb(app, session);
     add_apply_verb(app, session);
+    add_describe_verb(app, session);
     add_diff_verb(app, session);
     add_export_verb(app, session);
     add_get_verb(app, session);
     add_explain_verb(app, session);
     add_watch_verb(app, session);
     add_incidents_verb(app, session);
+    add_replay_verb(app, session);
+    add_forget_verb(app, session);
+    add_uptime_verb(app, session);
+    add_pause_verbs(app, session);
     add_regions_verb(app, session);
     add_queues_verb(app, session);
     add_agents_verb(app, session);

@@ -111,6 +111,22 @@ void print_incident(const v1::GetIncidentResponse& answer) {
              std::to_string(event.rule_row()),
              event.detail()});
     print(table);
+    for (const auto& ack : answer.acks())
+        std::cout << "\nacknowledged by " << printable(ack.principal()) << ' '
+                  << time_text(ack.at_us()) << ": " << printable(ack.note()) << '\n';
+}
+
+void ack(std::uint64_t id, const std::string& note, Session& session) {
+    v1::AckIncidentRequest request;
+    request.set_id(id);
+    request.set_note(note);
+    v1::AckIncidentResponse answer;
+    if (!session.succeeded(session.admin().AckIncident(session.call().get(), request, &answer)))
+        return;
+    if (session.prints_data())
+        print_data(to_json(answer), session.output);
+    else
+        std::cout << "incident " << id << " acknowledged\n";
 }
 
 void show(std::uint64_t id, Session& session) {
@@ -155,8 +171,13 @@ void add_incidents_verb(CLI::App& app, Session& session) {
     auto id = std::make_shared<std::uint64_t>(0);
     show_verb->add_option("ID", *id, "number of the incident")->required();
     show_verb->callback([id, &session] { show(*id, session); });
-    verb->callback([options, show_verb, &session] {
-        if (!show_verb->parsed()) list(*options, session);
+    auto* ack_verb = verb->add_subcommand("ack", "Says that you have taken notice of an incident");
+    auto note = std::make_shared<std::string>();
+    ack_verb->add_option("ID", *id, "number of the incident")->required();
+    ack_verb->add_option("--note", *note, "what you know or do about it")->required();
+    ack_verb->callback([id, note, &session] { ack(*id, *note, session); });
+    verb->callback([options, show_verb, ack_verb, &session] {
+        if (!show_verb->parsed() && !ack_verb->parsed()) list(*options, session);
     });
 }
 

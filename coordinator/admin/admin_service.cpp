@@ -16,6 +16,7 @@ namespace {
 /// An agent is alive while its last heartbeat is younger than this.
 constexpr std::chrono::seconds kAliveFor{45};
 constexpr std::size_t kErrorsMax = 10'000;
+constexpr const char* kOperator = "operator";  // everybody, as long as nobody is told apart
 
 std::int64_t us(UtcTime time) {
     return time.time_since_epoch().count();
@@ -119,7 +120,7 @@ Task<> AdminService::apply_files(const v1::ApplyRequest* request, v1::ApplyRespo
     order.yes = request->yes();
     order.dry_run = request->dry_run();
     order.with_changes = request->with_changes();
-    order.principal = "operator";
+    order.principal = kOperator;
     if (!order.dry_run) co_await context_.before_change();
     auto outcome =
         co_await apply(context_.database, context_.clock, context_.deployment, std::move(order));
@@ -169,6 +170,79 @@ grpc::ServerUnaryReactor* AdminService::GetIncident(grpc::CallbackServerContext*
                                                     const v1::GetIncidentRequest* request,
                                                     v1::GetIncidentResponse* response) {
     return query(context, "GetIncident", request, response, get_incident);
+}
+
+grpc::ServerUnaryReactor* AdminService::AckIncident(grpc::CallbackServerContext* context,
+                                                    const v1::AckIncidentRequest* request,
+                                                    v1::AckIncidentResponse* response) {
+    return query(context, "AckIncident", request, response, [](auto& work, const auto& asked) {
+        return ack_incident(work, asked, kOperator);
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::Replay(grpc::CallbackServerContext* context,
+                                               const v1::ReplayRequest* request,
+                                               v1::ReplayResponse* response) {
+    return query(context,
+                 "Replay",
+                 request,
+                 response,
+                 [window = context_.deployment.window](auto& work, const auto& asked) {
+                     return replay(work, asked, window);
+                 });
+}
+
+grpc::ServerUnaryReactor* AdminService::Forget(grpc::CallbackServerContext* context,
+                                               const v1::ForgetRequest* request,
+                                               v1::ForgetResponse* response) {
+    return query(context, "Forget", request, response, [](auto& work, const auto& asked) {
+        return forget(work, asked, kOperator);
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListUptime(grpc::CallbackServerContext* context,
+                                                   const v1::ListUptimeRequest* request,
+                                                   v1::ListUptimeResponse* response) {
+    return query(context, "ListUptime", request, response, list_uptime);
+}
+
+grpc::ServerUnaryReactor* AdminService::DescribeEndpoint(grpc::CallbackServerContext* context,
+                                                         const v1::DescribeEndpointRequest* request,
+                                                         v1::DescribeEndpointResponse* response) {
+    return query(context,
+                 "DescribeEndpoint",
+                 request,
+                 response,
+                 [window = context_.deployment.window](auto& work, const auto& asked) {
+                     return describe_endpoint(work, asked, window);
+                 });
+}
+
+grpc::ServerUnaryReactor* AdminService::SetPaused(grpc::CallbackServerContext* context,
+                                                  const v1::SetPausedRequest* request,
+                                                  v1::SetPausedResponse* response) {
+    return unary(context, "SetPaused", [=, this] { return pause(request, response); });
+}
+
+Task<> AdminService::pause(const v1::SetPausedRequest* request, v1::SetPausedResponse* response) {
+    auto name = parse_endpoint_name(request->endpoint());
+    co_await context_.before_change();
+    const auto from = co_await set_paused(context_.database,
+                                          context_.clock,
+                                          context_.deployment,
+                                          std::move(name),
+                                          request->paused(),
+                                          kOperator);
+    if (!from) co_return;
+    response->set_changed(true);
+    response->set_in_force_from_us(us(from->start()));
+    context_.catalogue.wake();
+    log_event(context_.log,
+              LogLevel::info,
+              "endpoint.paused",
+              kv("endpoint", request->endpoint()),
+              kv("paused", request->paused()),
+              kv("minute", *from));
 }
 
 grpc::ServerUnaryReactor* AdminService::ListRegions(grpc::CallbackServerContext* context,

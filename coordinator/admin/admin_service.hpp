@@ -59,6 +59,24 @@ public:
     grpc::ServerUnaryReactor* GetIncident(grpc::CallbackServerContext* context,
                                           const v1::GetIncidentRequest* request,
                                           v1::GetIncidentResponse* response) override;
+    grpc::ServerUnaryReactor* AckIncident(grpc::CallbackServerContext* context,
+                                          const v1::AckIncidentRequest* request,
+                                          v1::AckIncidentResponse* response) override;
+    grpc::ServerUnaryReactor* Replay(grpc::CallbackServerContext* context,
+                                     const v1::ReplayRequest* request,
+                                     v1::ReplayResponse* response) override;
+    grpc::ServerUnaryReactor* Forget(grpc::CallbackServerContext* context,
+                                     const v1::ForgetRequest* request,
+                                     v1::ForgetResponse* response) override;
+    grpc::ServerUnaryReactor* ListUptime(grpc::CallbackServerContext* context,
+                                         const v1::ListUptimeRequest* request,
+                                         v1::ListUptimeResponse* response) override;
+    grpc::ServerUnaryReactor* DescribeEndpoint(grpc::CallbackServerContext* context,
+                                               const v1::DescribeEndpointRequest* request,
+                                               v1::DescribeEndpointResponse* response) override;
+    grpc::ServerUnaryReactor* SetPaused(grpc::CallbackServerContext* context,
+                                        const v1::SetPausedRequest* request,
+                                        v1::SetPausedResponse* response) override;
     grpc::ServerUnaryReactor* ListRegions(grpc::CallbackServerContext* context,
                                           const v1::ListRegionsRequest* request,
                                           v1::ListRegionsResponse* response) override;
@@ -84,6 +102,7 @@ private:
                                     Response* response,
                                     Read read);
     Task<> apply_files(const v1::ApplyRequest* request, v1::ApplyResponse* response);
+    Task<> pause(const v1::SetPausedRequest* request, v1::SetPausedResponse* response);
     Task<> list_regions(v1::ListRegionsResponse* response);
     Task<> add_region(const v1::AddRegionRequest* request, v1::AddRegionResponse* response);
     Task<> list_agents(const v1::ListAgentsRequest* request, v1::ListAgentsResponse* response);

@@ -160,6 +160,28 @@ Task<ApplyOutcome> apply(Database& database,
     co_return co_await in_time(database, clock, deployment, std::move(once));
 }
 
+Task<std::optional<UtcMinute>> set_paused(Database& database,
+                                          const Clock& clock,
+                                          Deployment deployment,
+                                          EndpointName endpoint,
+                                          bool paused,
+                                          std::string principal) {
+    auto once = [&](pqxx::work& work, const Attempt& attempt) -> std::optional<UtcMinute> {
+        lock_catalogue(work);
+        auto living = load_living(work, {endpoint.tenant});
+        std::erase_if(living,
+                      [&endpoint](const auto& each) { return each.spec.name != endpoint.name; });
+        if (living.empty())
+            throw NotFound{"there is no endpoint " + endpoint.tenant + "/" + endpoint.name};
+        WantedEndpoint wanted{living[0].spec, living[0].regions, living[0].interval};
+        wanted.spec.paused = paused;
+        const auto diff = diff_catalogue(living, {wanted}, false);
+        if (diff.empty()) return std::nullopt;
+        return attempt.write(work, diff, principal);
+    };
+    co_return co_await in_time(database, clock, deployment, std::move(once));
+}
+
 Task<std::size_t> extend_to_new_regions(Database& database,
                                         const Clock& clock,
                                         Deployment deployment) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coordinator/catalog/diff.hpp"
+#include "coordinator/catalog/reports.hpp"
 #include "platform/config/config_error.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/runtime/clock.hpp"
@@ -58,6 +59,15 @@ Task<ApplyOutcome> apply(Database& database,
                          const Clock& clock,
                          Deployment deployment,
                          ApplyOrder order);
+
+/// Pauses an endpoint, or goes on with it. @return the minute that this is in force from; nothing
+/// where it was so already. Throws as Database::transact, and NotFound.
+Task<std::optional<UtcMinute>> set_paused(Database& database,
+                                          const Clock& clock,
+                                          Deployment deployment,
+                                          EndpointName endpoint,
+                                          bool paused,
+                                          std::string principal);
 
 /// Gives endpoints that are watched from all regions a new version where regions were added since.
 /// @return how many. Throws as Database::transact.

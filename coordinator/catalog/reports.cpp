@@ -54,7 +54,8 @@ std::string incident_columns() {
            sql::micros("i.started_at") + ", " + sql::micros("i.detected_at") + ", " +
            sql::micros("i.recovered_at") + ", " + sql::micros("i.closed_at") +
            ", i.mttd_seconds, i.mttr_seconds, i.reason, array_to_json(i.regions)::text, i.flaps,"
-           " array_to_json(i.marks)::text";
+           " array_to_json(i.marks)::text, " +
+           sql::micros("i.acknowledged_at") + ", i.acknowledged_by";
 }
 
 void fill(v1::Incident& out, const pqxx::row& row) {
@@ -74,6 +75,8 @@ void fill(v1::Incident& out, const pqxx::row& row) {
     add_texts(row[13], *out.mutable_regions());
     out.set_flaps(row[14].is_null() ? 0 : row[14].as<std::uint32_t>());
     add_texts(row[15], *out.mutable_marks());
+    if (!row[16].is_null()) out.set_acknowledged_at_us(row[16].as<std::int64_t>());
+    out.set_acknowledged_by(text(row[17]));
 }
 
 void fill(v1::EndpointStatus& out, const pqxx::row& row) {
@@ -227,6 +230,34 @@ v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequ
         event.set_rule_row(row[4].is_null() ? 0 : row[4].as<std::uint32_t>());
         event.set_detail(text(row[5]));
     }
+    for (const auto& row : work.exec_params("SELECT " + sql::micros("at") +
+                                                ", principal, note FROM quorate.incident_ack"
+                                                " WHERE incident_id = $1 ORDER BY id",
+                                            id)) {
+        auto& ack = *out.add_acks();
+        ack.set_at_us(row[0].as<std::int64_t>());
+        ack.set_principal(text(row[1]));
+        ack.set_note(text(row[2]));
+    }
+    return out;
+}
+
+v1::AckIncidentResponse ack_incident(pqxx::work& work,
+                                     const v1::AckIncidentRequest& request,
+                                     const std::string& principal) {
+    constexpr std::size_t kNoteMax = 4000;
+    if (request.note().empty()) throw BadRequest{"the note is empty"};
+    if (request.note().size() > kNoteMax) throw BadRequest{"the note has more than 4000 bytes"};
+    v1::GetIncidentRequest one;
+    one.set_id(request.id());
+    get_incident(work, one);  // or there is none
+    work.exec_params0(
+        "INSERT INTO quorate.incident_ack (incident_id, principal, note) VALUES ($1, $2, $3)",
+        static_cast<std::int64_t>(request.id()),
+        principal,
+        request.note());
+    v1::AckIncidentResponse out;
+    *out.mutable_incident() = get_incident(work, one).incident();
     return out;
 }
 

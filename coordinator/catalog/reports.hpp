@@ -41,6 +41,27 @@ v1::ListEndpointsResponse list_endpoints(pqxx::work& work, const v1::ListEndpoin
 v1::ListIncidentsResponse list_incidents(pqxx::work& work, const v1::ListIncidentsRequest& request);
 v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequest& request);
 
+/// Adds an acknowledgement. Throws BadRequest without a note.
+v1::AckIncidentResponse ack_incident(pqxx::work& work,
+                                     const v1::AckIncidentRequest& request,
+                                     const std::string& principal);
+
+/// Runs the stored cells of endpoints through the rule again. Read-only.
+v1::ReplayResponse replay(pqxx::work& work, const v1::ReplayRequest& request, Window window);
+
+/// Deletes what is known of a tenant or an endpoint, and writes the receipt into the audit log.
+/// Throws BadRequest where it is watched still, NotFound.
+v1::ForgetResponse forget(pqxx::work& work,
+                          const v1::ForgetRequest& request,
+                          const std::string& principal);
+
+v1::ListUptimeResponse list_uptime(pqxx::work& work, const v1::ListUptimeRequest& request);
+
+/// One endpoint with its last 60 minutes in each region.
+v1::DescribeEndpointResponse describe_endpoint(pqxx::work& work,
+                                               const v1::DescribeEndpointRequest& request,
+                                               Window window);
+
 /// Why a sealed verdict-minute was decided as it was.
 v1::ExplainResponse explain(pqxx::work& work, const v1::ExplainRequest& request, Window window);
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The main job, end to end: two commands, real servers, a P1, a P2 and a P3 that open and close."""
+import datetime
 import json
 import signal
 import socket
@@ -38,7 +39,8 @@ SPOKEN = {
 ENDPOINT_KEYS = {"tenant", "endpoint", "url", "state", "scope", "since", "flapping", "coverage", "last_minute",
                  "p95_ms_24h", "uptime_30d", "regions"}
 INCIDENT_KEYS = {"id", "tenant", "endpoint", "severity", "worst_severity", "scope", "started_at", "detected_at",
-                 "recovered_at", "closed_at", "mttd_seconds", "mttr_seconds", "reason", "regions", "flaps", "marks"}
+                 "recovered_at", "closed_at", "mttd_seconds", "mttr_seconds", "reason", "regions", "flaps", "marks",
+                 "acknowledged_at", "acknowledged_by"}
 EVENT_KEYS = {"at", "minute", "from_severity", "to_severity", "rule_row", "detail"}
 EXPLAIN_KEYS = {"tenant", "endpoint", "minute", "window_ms", "decision", "scope", "rule_row", "rule_text", "why",
                 "coverage", "configured_regions", "quorum", "voters", "failing", "healthy", "silent", "cells", "incident"}
@@ -118,6 +120,9 @@ class Show(unittest.TestCase):
         rows = self.stack.rows("SELECT endpoint, recovered_at, closed_at, mttr_seconds FROM dash.incident "
                                "WHERE endpoint LIKE 'lab-%'")
         self.assertTrue(all(row["recovered_at"] and row["closed_at"] for row in rows), rows)
+        for name in LAB:
+            explained = json.loads(self.stack.quorate("explain", name, "-o", "json").stdout)
+            self.assertEqual((explained["decision"], explained["failing"]), ("OK", []), name)
 
     # ---- the scenario
 
@@ -165,6 +170,18 @@ class Show(unittest.TestCase):
         self.stack.lab("--from", "eu-west", "slow=900ms")
         self.expect_incident("P3", scope="regional", region="eu-west")
         self.mend_and_expect_closed()
+
+    def test_06b_a_wall_of_401_is_a_notice_and_no_incident(self):
+        self.stack.lab("auth")
+        question = ("SELECT endpoint, closed_at IS NULL AS open FROM dash.notice "
+                    "WHERE kind = 'auth' AND endpoint LIKE 'lab-%' ORDER BY endpoint")
+        poll(60, lambda: self.stack.rows(question),
+             lambda rows: [(row["endpoint"], row["open"]) for row in rows] == [(name, True) for name in sorted(LAB)],
+             "a notice for every lab endpoint")
+        self.assertEqual(self.open_incidents(LAB), {})
+        self.assertIn("auth: auth_", self.stack.quorate("describe", "lab-legacy").stdout)
+        self.stack.lab("up")
+        poll(60, lambda: self.stack.rows(question), lambda rows: not any(row["open"] for row in rows), "the notices close")
 
     def test_07_the_timeline_tells_the_three_troubles(self):
         for name in LAB:
@@ -249,7 +266,7 @@ class Show(unittest.TestCase):
 
         shown, one = self.answers("incidents", "show", str(row["id"]))
         self.assertIn(f"incident {row['id']} of default/{REFUSED}: P1", shown)
-        self.assertEqual((set(one), set(one["incident"])), ({"incident", "events"}, INCIDENT_KEYS))
+        self.assertEqual((set(one), set(one["incident"])), ({"incident", "events", "acks"}, INCIDENT_KEYS))
         self.assertEqual(set(one["events"][0]), EVENT_KEYS)
         explained, one = self.answers("explain", REFUSED)
         self.assertIn("rule     row ", explained)
@@ -257,6 +274,38 @@ class Show(unittest.TestCase):
         self.assertEqual((one["decision"], one["incident"]["id"], one["configured_regions"]), ("P1", row["id"], len(REGIONS)))
         version, one = self.answers("version")
         self.assertEqual(version, f"quorate {one['version']}\n")
+
+    def test_08bb_history_is_described_summed_up_and_replayed(self):
+        _, one = self.answers("describe", "lab-legacy")
+        self.assertEqual([strip["region"] for strip in one["strips"]], sorted(REGIONS))
+        for strip in one["strips"]:
+            self.assertIn("F" if strip["region"] == "ap-south" else ".", strip["verdicts"])
+        _, rows = self.answers("uptime")
+        uptime = {row["endpoint"]: row for row in rows}
+        self.assertEqual(set(uptime), {*HEALTHY, REFUSED})
+        self.assertEqual(uptime[REFUSED]["uptime"], 0)
+        self.assertEqual(uptime["everything"]["uptime"], 1)
+        # P1 for all regions is down time, P2 and P3 are not.
+        self.assertTrue(0 < uptime["lab-legacy"]["uptime"] < 1, uptime["lab-legacy"])
+        down = self.stack.rows("SELECT count(*) AS n FROM quorate.minute m JOIN quorate.endpoint e ON e.id = m.endpoint_id "
+                               "WHERE e.name = 'lab-legacy' AND m.uptime_use = 1")[0]["n"]
+        self.assertAlmostEqual(uptime["lab-legacy"]["down_minutes"], down * 5 / 60)
+        _, days = self.answers("uptime", "lab-legacy", "--daily")
+        self.assertAlmostEqual(sum(day["down_minutes"] for day in days), uptime["lab-legacy"]["down_minutes"], delta=0.2)
+        poll(60, lambda: self.stack.rows("SELECT p95_ms FROM dash.uptime_30d WHERE endpoint = 'everything'")[0]["p95_ms"],
+             lambda ms: ms is not None and ms > 0, "quantiles of the first rollup")
+        health = self.stack.rows("SELECT region, max(agents_alive) AS agents FROM dash.region_health GROUP BY 1 ORDER BY 1")
+        self.assertEqual([(row["region"], row["agents"]) for row in health], [(name, 1) for name in sorted(REGIONS)])
+
+        # The same cells and the same setting: the same incidents. No P1 where all regions would have to agree on P2.
+        hours = [(datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=h)).isoformat(timespec="seconds")
+                 .replace("+00:00", "Z") for h in (-3, 1)]
+        span = ("--from", hours[0], "--to", hours[1])
+        _, replayed = self.answers("replay", *span)
+        stored = self.stack.rows("SELECT id, worst_severity FROM dash.incident ORDER BY id")
+        self.assertEqual(sorted((row["stored_id"], row["worst_severity"]) for row in replayed),
+                         [(row["id"], row["worst_severity"]) for row in stored])
+        self.assertFalse(any(row["only_stored"] for row in replayed))
 
     def test_08c_watch_streams_decisions_as_they_are_made(self):
         with self.stack.quorate_in_background("watch", "everything", "-o", "json") as watching:

@@ -103,6 +103,62 @@ TEST(Cli, AnExportedCatalogueIsAppliedWithoutAChangeAndDiffShowsAPatch) {
     std::filesystem::remove_all(folder);
 }
 
+TEST(Cli, AnIncidentIsAcknowledgedAndNothingElseChanges) {
+    const Served served;
+    served.store_incidents(1);
+    const auto before = served.lab.sql("SELECT i.* FROM quorate.incident i");
+    const auto done = served.quorate({"incidents", "ack", "1", "--note", "looking into it"});
+    EXPECT_EQ(done.status, 0) << done.err;
+    served.quorate({"incidents", "ack", "1", "--note", "the proxy it is"});
+    EXPECT_EQ(served.lab.sql("SELECT i.* FROM quorate.incident i"), before);
+    EXPECT_EQ(
+        served.lab.sql("SELECT acknowledged_by, acknowledged_at IS NOT NULL FROM dash.incident"),
+        "operator|t");
+    const auto shown = served.quorate({"incidents", "show", "1"});
+    const auto first = shown.out.find("looking into it");
+    EXPECT_LT(first, shown.out.find("the proxy it is")) << shown.out;
+    EXPECT_EQ(served.quorate({"incidents", "ack", "1", "--note", ""}).status, 1);
+    EXPECT_EQ(served.quorate({"incidents", "ack", "77", "--note", "x"}).status, 1);
+    EXPECT_EQ(served.quorate({"incidents", "ack", "1"}).status, 2);
+    EXPECT_NE(served.lab.sql_as("quorate_coordinator", "DELETE FROM quorate.incident_ack"), "")
+        << "append-only";
+}
+
+TEST(Cli, AnEndpointIsDescribedPausedAndResumed) {
+    const Served served;
+    const auto shown = served.quorate({"describe", "a"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_NE(shown.out.find("state     NEW"), std::string::npos) << shown.out;
+    EXPECT_NE(shown.out.find("  - name: \"a\""), std::string::npos) << shown.out;
+    EXPECT_EQ(served.quorate({"describe", "nobody"}).status, 1);
+    const auto paused = served.quorate({"pause", "a"});
+    EXPECT_NE(paused.out.find("a paused, in force from "), std::string::npos)
+        << paused.out << paused.err;
+    EXPECT_EQ(served.quorate({"pause", "a"}).out, "a was paused\n");
+    EXPECT_NE(served.quorate({"export", "a"}).out.find("paused: true"), std::string::npos);
+    EXPECT_EQ(served.quorate({"resume", "a"}).status, 0);
+    EXPECT_NE(served.quorate({"export", "a"}).out.find("paused: false"), std::string::npos);
+    EXPECT_EQ(served.quorate({"pause", "acme/nobody"}).status, 1);
+}
+
+TEST(Cli, UptimeIsShownOverThirtyDaysAndByDay) {
+    const Served served;
+    served.lab.sql(
+        "SELECT quorate.make_minute_partitions();"
+        "INSERT INTO quorate.minute SELECT date_trunc('minute', now()) - n * interval '1 minute',"
+        " 1, e.id, 0, 0, 8, 1, (n = 3)::integer, decode(repeat('01', 28), 'hex'), NULL"
+        " FROM quorate.endpoint e, generate_series(0, 9) n");
+    const auto all = served.quorate({"uptime", "-o", "json"});
+    ASSERT_EQ(all.status, 0) << all.err;
+    const auto row = boost::json::parse(all.out).at(0);
+    EXPECT_DOUBLE_EQ(row.at("uptime").to_number<double>(), 0.9);
+    EXPECT_DOUBLE_EQ(row.at("down_minutes").to_number<double>(), 1);
+    const auto daily = served.quorate({"uptime", "a", "--daily"});
+    EXPECT_NE(daily.out.find(" min"), std::string::npos) << daily.out << daily.err;
+    EXPECT_EQ(served.quorate({"uptime", "--daily"}).status, 1) << "of one endpoint";
+    EXPECT_EQ(served.quorate({"uptime", "a", "--monthly"}).status, 0);
+}
+
 TEST(Cli, MarksOfAnIncidentAreShown) {
     const Served served;
     served.store_incidents(2);

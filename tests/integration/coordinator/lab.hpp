@@ -69,6 +69,15 @@ struct Catalogued {
         return apply(std::move(order));
     }
     std::string sql(const std::string& text) const { return cluster().sql(name, text); }
+    /// What the statement fails with where `role` runs it; '' where it may.
+    std::string sql_as(const std::string& role, const std::string& text) const {
+        try {
+            sql("SET ROLE " + role + "; " + text);
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+        return {};
+    }
     /// All that the catalogue holds, as one text.
     std::string contents() const {
         return sql("SELECT e.id, e.tenant, e.name, e.deleted_at IS NULL, v.version, v.valid_from,"

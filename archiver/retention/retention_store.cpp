@@ -1,0 +1,108 @@
+#include "archiver/retention/retention_store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "archiver/store/sql_text.hpp"
+
+namespace quorate {
+namespace {
+
+std::string seconds_text(milliseconds length) {
+    return std::to_string(length.count() / 1000) + " seconds";
+}
+
+/// The oldest rows of each endpoint before its tenant's bound, through the index; only such as are
+/// in a rollup that is not stale.
+constexpr const char* kPastMinutes =
+    "DELETE FROM quorate.minute m USING ("
+    " SELECT old.endpoint_id, old.minute FROM quorate.endpoint e"
+    " JOIN quorate.tenant t ON t.name = e.tenant"
+    " JOIN quorate.rollup_progress p ON p.shard = e.shard"
+    " CROSS JOIN LATERAL (SELECT m.endpoint_id, m.minute FROM quorate.minute m"
+    "  WHERE m.endpoint_id = e.id AND m.minute <= p.until"
+    "  AND m.minute < (CASE t.tier WHEN 'free' THEN $1 WHEN 'team' THEN $2 ELSE $3 "
+    "END)::timestamptz"
+    "  AND NOT EXISTS (SELECT FROM quorate.rollup_stale s WHERE s.endpoint_id = m.endpoint_id"
+    "   AND s.start_at = date_trunc('hour', m.minute, 'UTC'))"
+    "  ORDER BY m.minute LIMIT $4) old LIMIT $4) past"
+    " WHERE m.endpoint_id = past.endpoint_id AND m.minute = past.minute";
+
+/// A day longer than minutes, so that what minutes say can be compared until they are gone.
+constexpr const char* kPastHours =
+    "DELETE FROM quorate.rollup_hour h USING ("
+    " SELECT old.endpoint_id, old.start_at FROM quorate.endpoint e"
+    " JOIN quorate.tenant t ON t.name = e.tenant"
+    " CROSS JOIN LATERAL (SELECT h.endpoint_id, h.start_at FROM quorate.rollup_hour h"
+    "  WHERE h.endpoint_id = e.id AND h.start_at < (CASE t.tier WHEN 'free' THEN $1 WHEN 'team' "
+    "THEN $2"
+    "   ELSE $3 END)::timestamptz - interval '1 day' ORDER BY h.start_at LIMIT $4) old LIMIT $4) "
+    "past"
+    " WHERE h.endpoint_id = past.endpoint_id AND h.start_at = past.start_at";
+
+/// Rows of a table whose `column` is before a bound.
+std::size_t delete_before(pqxx::work& work,
+                          const std::string& table,
+                          const std::string& column,
+                          UtcTime bound,
+                          std::size_t rows_max) {
+    return work
+        .exec_params("DELETE FROM " + table + " WHERE ctid = ANY (ARRAY(SELECT ctid FROM " + table +
+                         " WHERE " + column + " < $1 LIMIT $2))",
+                     timestamp_text(bound),
+                     rows_max)
+        .affected_rows();
+}
+
+}  // namespace
+
+std::map<std::string, std::size_t> delete_past(pqxx::work& work,
+                                               const RetentionSettings& settings,
+                                               UtcTime now,
+                                               std::size_t rows_max) {
+    std::map<std::string, std::size_t> deleted;
+    for (const auto& [table, statement] :
+         {std::pair{"minute", kPastMinutes}, std::pair{"rollup_hour", kPastHours}})
+        deleted[table] = work.exec_params(statement,
+                                          timestamp_text(now - settings.free),
+                                          timestamp_text(now - settings.team),
+                                          timestamp_text(now - settings.enterprise),
+                                          rows_max)
+                             .affected_rows();
+    deleted["rollup_day"] =
+        delete_before(work, "quorate.rollup_day", "start_at", now - settings.days, rows_max);
+    deleted["outbox"] =
+        delete_before(work, "quorate.outbox", "created_at", now - kOutboxKept, rows_max);
+    deleted["batch"] =
+        delete_before(work, "quorate.batch", "sealed_at", now - kOutboxKept, rows_max);
+    deleted["region_health"] =
+        delete_before(work, "quorate.region_health", "minute", now - settings.team, rows_max);
+    deleted["spell"] =
+        delete_before(work, "quorate.spell", "last_minute", now - settings.longest(), rows_max);
+    return deleted;
+}
+
+std::vector<PartitionReport> report_partitions(pqxx::work& work,
+                                               const RetentionSettings& settings) {
+    std::vector<PartitionReport> reports;
+    for (const auto& row : work.exec_params(
+             "SELECT partition, bytes, kept_because FROM quorate.partition_report($1::interval)",
+             seconds_text(settings.longest()))) {
+        PartitionReport report{row[0].as<std::string>(), row[1].as<std::uint64_t>(), {}};
+        if (!row[2].is_null()) report.kept_because = row[2].as<std::string>();
+        reports.push_back(std::move(report));
+    }
+    return reports;
+}
+
+std::uint64_t drop_partition(pqxx::work& work,
+                             const std::string& name,
+                             const RetentionSettings& settings) {
+    return work
+        .exec_params1("SELECT quorate.drop_partition($1, $2::interval)",
+                      name,
+                      seconds_text(settings.longest()))[0]
+        .as<std::uint64_t>();
+}
+
+}  // namespace quorate

@@ -1,0 +1,51 @@
+#include "archiver/retention/retention_work.hpp"
+
+#include <utility>
+
+namespace quorate {
+
+Task<> RetentionWork::step() {
+    const auto now = clock_.steady_now();
+    if (now >= clusters_due_) {
+        clusters_due_ = now + kClustersEvery;
+        auto refresh = [](pqxx::work& work) {
+            work.exec("SELECT quorate.refresh_suppression_clusters()");
+        };
+        co_await database_.transact(std::move(refresh));
+    }
+    if (now < due_) co_return;
+    due_ = now + kEvery;  // also where it fails
+    auto erase = [this, utc_now = clock_.utc_now()](pqxx::work& work) {
+        return delete_past(work, settings_, utc_now, kRowsMax);
+    };
+    const auto deleted = co_await database_.transact(std::move(erase));
+    bool more = false;
+    for (const auto& [table, rows] : deleted) {
+        metrics_.deleted.with({table}).add(static_cast<double>(rows));
+        more = more || rows >= kRowsMax;
+    }
+    if (more) {
+        due_ = now;  // the next step goes on
+        co_return;
+    }
+    if (settings_.drop) co_await drop_partitions();
+}
+
+Task<> RetentionWork::drop_partitions() {
+    auto report = [this](pqxx::work& work) { return report_partitions(work, settings_); };
+    const auto reports = co_await database_.transact(std::move(report));
+    for (const auto& partition : reports) {
+        if (partition.kept_because) continue;
+        auto drop = [this, name = partition.name](pqxx::work& work) {
+            return drop_partition(work, name, settings_);
+        };
+        const auto bytes = co_await database_.transact(std::move(drop));
+        log_event(log_,
+                  LogLevel::info,
+                  "partition.dropped",
+                  kv("partition", partition.name),
+                  kv("bytes", bytes));
+    }
+}
+
+}  // namespace quorate

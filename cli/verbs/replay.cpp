@@ -1,0 +1,100 @@
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "cli/json.hpp"
+#include "cli/table.hpp"
+#include "cli/verbs/verbs.hpp"
+#include "core/time/time.hpp"
+
+namespace quorate::cli {
+namespace {
+
+struct ReplayOptions {
+    v1::ReplayRequest request;
+    std::string from;
+    std::string to;
+};
+
+bool read_time(const char* option, const std::string& text, std::int64_t& us, Session& session) {
+    const auto time = parse_rfc3339(text);
+    if (time) {
+        us = time->time_since_epoch().count();
+        return true;
+    }
+    std::cerr << "quorate: " << option << ": '" << printable(text)
+              << "' is not a time such as 2026-11-20T12:46:00Z\n";
+    session.exit_status = Session::kUsage;
+    return false;
+}
+
+std::string note_of(const v1::ReplayedIncident& row) {
+    if (row.only_stored()) return "incident " + std::to_string(row.stored_id()) + " would not open";
+    if (row.has_stored_id()) return "incident " + std::to_string(row.stored_id());
+    return "would open";
+}
+
+void print_replay(const v1::ReplayResponse& all) {
+    Table table{{"ENDPOINT", "WORST", "STARTED", "OPENED BY", "CLOSED BY", "THERE WAS"}};
+    const auto time = [](bool has, std::int64_t us) {
+        return time_text(has ? std::optional{us} : std::nullopt);
+    };
+    for (const auto& row : all.incidents())
+        table.add({row.tenant() == "default" ? row.endpoint() : row.tenant() + "/" + row.endpoint(),
+                   row.worst_severity().empty() ? "-" : row.worst_severity(),
+                   time(row.has_started_at_us(), row.started_at_us()),
+                   time(row.has_opened_minute_us(), row.opened_minute_us()),
+                   time(row.has_closed_minute_us(), row.closed_minute_us()),
+                   note_of(row)});
+    print(table);
+    std::cout << all.minutes() << " minutes were run\n";
+}
+
+void replay(ReplayOptions options, Session& session) {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    if (!read_time("--from", options.from, from, session)) return;
+    if (!read_time("--to", options.to, to, session)) return;
+    options.request.set_from_us(from);
+    options.request.set_to_us(to);
+    v1::ReplayResponse all;
+    do {
+        v1::ReplayResponse page;
+        if (!session.succeeded(
+                session.admin().Replay(session.call().get(), options.request, &page)))
+            return;
+        options.request.set_page_token(page.next_page_token());
+        all.set_minutes(all.minutes() + page.minutes());
+        all.mutable_incidents()->MergeFrom(page.incidents());
+    } while (!options.request.page_token().empty());
+    if (session.prints_data())
+        print_data(to_json(all).as_object()["incidents"], session.output);
+    else
+        print_replay(all);
+}
+
+}  // namespace
+
+void add_replay_verb(CLI::App& app, Session& session) {
+    auto options = std::make_shared<ReplayOptions>();
+    auto* verb = app.add_subcommand(
+        "replay", "Runs stored minutes through the rule again, and says which incidents open");
+    verb->add_option_function<std::string>(
+        "ENDPOINT",
+        [options](const std::string& name) { options->request.set_endpoint(name); },
+        "name or tenant/name; all if absent");
+    verb->add_option_function<std::string>(
+        "--tenant",
+        [options](const std::string& name) { options->request.set_tenant(name); },
+        "only this tenant's");
+    verb->add_option("--from", options->from, "first minute, RFC 3339")->required();
+    verb->add_option("--to", options->to, "end of the span, at most 31 days later")->required();
+    verb->add_option_function<std::string>(
+            "--p1-quorum",
+            [options](const std::string& quorum) { options->request.set_p1_quorum(quorum); },
+            "2, majority or all, in place of what was in force")
+        ->check(CLI::IsMember({"2", "majority", "all"}));
+    verb->callback([options, &session] { replay(*options, session); });
+}
+
+}  // namespace quorate::cli

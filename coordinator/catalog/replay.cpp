@@ -1,0 +1,245 @@
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+
+#include "coordinator/catalog/reports.hpp"
+#include "coordinator/catalog/sql.hpp"
+#include "core/incident/endpoint_rule.hpp"
+#include "core/schedule/schedule.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+constexpr std::uint32_t kEndpointsDefault = 50;
+constexpr std::uint32_t kEndpointsMax = 500;
+constexpr std::chrono::hours kSpanMax{31 * 24};
+/// Region states and histories are shorter than that (10 windows or 3 intervals; 60 windows of
+/// flaps).
+constexpr std::int64_t kWarmUpWindows = 120;
+
+UtcTime time_of(const pqxx::field& us) {
+    return UtcTime{microseconds{us.as<std::int64_t>()}};
+}
+UtcTime in_ms(UtcTime time) {
+    return std::chrono::floor<milliseconds>(time);
+}
+
+struct ReplayedEndpoint {
+    std::int64_t id = 0;
+    std::string tenant;
+    std::string name;
+};
+
+/// How it was judged from when on.
+struct JudgedFrom {
+    UtcTime from;
+    RuleParams params;
+};
+
+std::vector<JudgedFrom> load_params(pqxx::work& work,
+                                    std::int64_t endpoint,
+                                    Window window,
+                                    std::optional<P1Quorum> quorum) {
+    std::vector<JudgedFrom> judged;
+    for (const auto& row :
+         work.exec_params("SELECT " + sql::micros("valid_from") +
+                              ", interval_ms, spec->>'p1_quorum' FROM quorate.endpoint_version"
+                              " WHERE endpoint_id = $1 ORDER BY version",
+                          endpoint)) {
+        RuleParams params;
+        params.window = window;
+        params.interval = milliseconds{row[1].as<std::int64_t>()};
+        params.p1_quorum =
+            quorum.value_or(p1_quorum_named(row[2].as<std::string>("")).value_or(P1Quorum::two));
+        judged.push_back({time_of(row[0]), params});
+    }
+    return judged;
+}
+
+const RuleParams& params_at(const std::vector<JudgedFrom>& judged, UtcMinute minute) {
+    const auto* found = &judged.front();
+    for (const auto& each : judged)
+        if (each.from <= minute.start()) found = &each;
+    return found->params;
+}
+
+/// A minute's cells as they were when it was decided: what came late had not come.
+struct StoredMinute {
+    UtcMinute minute;
+    UtcTime decided_at;
+    std::vector<SealedCell> cells;
+};
+
+std::vector<StoredMinute> load_minutes(
+    pqxx::work& work, std::int64_t endpoint, UtcTime from, UtcTime to, Window window) {
+    std::vector<StoredMinute> minutes;
+    for (const auto& row : work.exec_params(
+             "SELECT " + sql::micros("m.minute") + ", " + sql::micros("b.sealed_at") +
+                 ", c.region_id, c.verdict, c.slow, c.late, c.reason, c.start_offset_ms"
+                 " FROM quorate.minute m LEFT JOIN quorate.batch b ON b.id = m.batch_id"
+                 " CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
+                 " WHERE m.endpoint_id = $1 AND m.minute >= " +
+                 sql::timestamp("$2") + " AND m.minute < " + sql::timestamp("$3") +
+                 " ORDER BY m.minute",
+             endpoint,
+             sql::us(from),
+             sql::us(to))) {
+        const auto minute = UtcMinute::from_epoch_ms(row[0].as<std::int64_t>() / 1000);
+        if (minutes.empty() || minutes.back().minute != minute)
+            minutes.push_back(
+                {minute, row[1].is_null() ? watermark(minute, window) : time_of(row[1]), {}});
+        SealedCell cell;
+        cell.region = RegionId{row[2].as<std::uint64_t>()};
+        if (!row[5].as<bool>()) {
+            cell.verdict = static_cast<Verdict>(row[3].as<int>());
+            cell.slow = row[4].as<bool>();
+            if (!row[6].is_null()) cell.reason = static_cast<Reason>(row[6].as<int>());
+            if (!row[7].is_null())
+                cell.started = minute.start() + milliseconds{row[7].as<std::int64_t>()};
+        }
+        minutes.back().cells.push_back(cell);
+    }
+    return minutes;
+}
+
+struct Replayed {
+    UtcTime started;
+    UtcMinute opened;
+    std::optional<UtcMinute> closed;
+    Severity worst = Severity::p3;
+};
+
+/// Incidents by their ordinal.
+std::map<std::uint32_t, Replayed> run(const std::vector<StoredMinute>& minutes,
+                                      const std::vector<JudgedFrom>& judged) {
+    EndpointState state;
+    std::map<std::uint32_t, Replayed> incidents;
+    for (const auto& each : minutes) {
+        const auto result =
+            step(state, {each.minute, each.decided_at, each.cells}, params_at(judged, each.minute));
+        for (const auto& transition : result.transitions) {
+            const auto [place, is_new] = incidents.try_emplace(transition.ordinal);
+            auto& incident = place->second;
+            if (is_new) {
+                incident.started = transition.opening.started;
+                incident.opened = transition.minute;
+            }
+            incident.worst = transition.worst;
+            incident.closed.reset();
+            if (transition.kind == TransitionKind::closed) incident.closed = transition.minute;
+        }
+    }
+    return incidents;
+}
+
+/// The incidents of an endpoint that the timeline opened in the span: by start in milliseconds.
+std::map<UtcTime, std::uint64_t> load_stored(pqxx::work& work,
+                                             std::int64_t endpoint,
+                                             UtcTime from,
+                                             UtcTime to) {
+    std::map<UtcTime, std::uint64_t> stored;
+    for (const auto& row : work.exec_params(
+             "SELECT i.id, " + sql::micros("i.started_at") +
+                 " FROM quorate.incident i JOIN quorate.incident_event e ON e.incident_id = i.id"
+                 " AND e.kind = 'opened' WHERE i.endpoint_id = $1 AND e.minute >= " +
+                 sql::timestamp("$2") + " AND e.minute < " + sql::timestamp("$3"),
+             endpoint,
+             sql::us(from),
+             sql::us(to)))
+        stored.emplace(in_ms(time_of(row[1])), row[0].as<std::uint64_t>());
+    return stored;
+}
+
+/// Where to begin so that the state at `from` is what it was: well before, and before an incident
+/// that was open.
+UtcTime warm_up(pqxx::work& work, std::int64_t endpoint, UtcTime from, Window window) {
+    const auto row =
+        work.exec_params1("SELECT " + sql::micros("min(started_at)") +
+                              " FROM quorate.incident WHERE endpoint_id = $1 AND detected_at < " +
+                              sql::timestamp("$2") + " AND (closed_at IS NULL OR closed_at > " +
+                              sql::timestamp("$2") + ")",
+                          endpoint,
+                          sql::us(from));
+    const auto begin = row[0].is_null() ? from : std::min(from, time_of(row[0]));
+    return begin - kWarmUpWindows * window.length();
+}
+
+void replay_one(pqxx::work& work,
+                const ReplayedEndpoint& endpoint,
+                const v1::ReplayRequest& request,
+                Window window,
+                v1::ReplayResponse& out) {
+    const UtcTime from{microseconds{request.from_us()}};
+    const UtcTime to{microseconds{request.to_us()}};
+    const auto judged =
+        load_params(work, endpoint.id, window, p1_quorum_named(request.p1_quorum()));
+    if (judged.empty()) return;
+    const auto minutes =
+        load_minutes(work, endpoint.id, warm_up(work, endpoint.id, from, window), to, window);
+    out.set_minutes(out.minutes() + minutes.size());
+    auto stored = load_stored(work, endpoint.id, from, to);
+    const auto add = [&] {
+        auto& incident = *out.add_incidents();
+        incident.set_tenant(endpoint.tenant);
+        incident.set_endpoint(endpoint.name);
+        return &incident;
+    };
+    for (const auto& [ordinal, found] : run(minutes, judged)) {
+        if (found.opened.start() < from) continue;
+        auto* incident = add();
+        incident->set_worst_severity(std::string{name_of(found.worst)});
+        incident->set_started_at_us(sql::us(found.started));
+        incident->set_opened_minute_us(sql::us(found.opened.start()));
+        if (found.closed) incident->set_closed_minute_us(sql::us(found.closed->start()));
+        const auto known = stored.find(in_ms(found.started));
+        if (known == stored.end()) continue;
+        incident->set_stored_id(known->second);
+        stored.erase(known);
+    }
+    for (const auto& [started, id] : stored) {
+        auto* incident = add();
+        incident->set_started_at_us(sql::us(started));
+        incident->set_stored_id(id);
+        incident->set_only_stored(true);
+    }
+}
+
+}  // namespace
+
+v1::ReplayResponse replay(pqxx::work& work, const v1::ReplayRequest& request, Window window) {
+    const microseconds span{request.to_us() - request.from_us()};
+    if (span <= microseconds{0}) throw BadRequest{"the span ends before it begins"};
+    if (span > kSpanMax) throw BadRequest{"the span is longer than 31 days"};
+    if (!request.p1_quorum().empty() && !p1_quorum_named(request.p1_quorum()))
+        throw BadRequest{"p1_quorum is 2, majority or all"};
+    EndpointName only{request.tenant(), ""};
+    if (!request.endpoint().empty()) only = parse_endpoint_name(request.endpoint());
+    EndpointName after;
+    if (!request.page_token().empty()) after = parse_endpoint_name(request.page_token());
+    const auto size =
+        request.page_size() == 0 ? kEndpointsDefault : std::min(request.page_size(), kEndpointsMax);
+    const auto rows = work.exec_params(
+        "SELECT id, tenant, name FROM quorate.endpoint e WHERE deleted_at IS NULL"
+        " AND ($1 = '' OR tenant = $1) AND ($2 = '' OR name = $2)"
+        " AND (tenant COLLATE \"C\", name COLLATE \"C\") > ($3, $4)"
+        " ORDER BY tenant COLLATE \"C\", name COLLATE \"C\" LIMIT $5",
+        only.tenant,
+        only.name,
+        after.tenant,
+        after.name,
+        size);
+    if (rows.empty() && !only.name.empty())
+        throw NotFound{"there is no endpoint " + only.tenant + "/" + only.name};
+    v1::ReplayResponse out;
+    ReplayedEndpoint endpoint;
+    for (const auto& row : rows) {
+        endpoint = {row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>()};
+        replay_one(work, endpoint, request, window, out);
+    }
+    if (static_cast<std::uint32_t>(rows.size()) == size && only.name.empty())
+        out.set_next_page_token(endpoint.tenant + "/" + endpoint.name);
+    return out;
+}
+
+}  // namespace quorate::coordinator

@@ -1,0 +1,154 @@
+// What operators do with history: describe, sum up, replay, acknowledge, forget.
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include "tests/integration/cli/cli_run.hpp"
+#include "tests/integration/coordinator/running_app.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+using quorate::testing::Catalogued;
+using quorate::testing::config_for;
+using quorate::testing::RedisServer;
+using quorate::testing::RunningApp;
+
+/// A coordinator with endpoints `acme/a` and `acme/b` and rows of each in every table that knows
+/// endpoints.
+struct Known {
+    Known() : app{config_for(lab, redis.url())} {
+        lab.apply(
+            "endpoints:\n  - {name: a, tenant: acme, url: 'http://h/a'}\n"
+            "  - {name: b, tenant: acme, url: 'http://h/b'}\n");
+        lab.sql(
+            "SELECT quorate.make_minute_partitions();"
+            "INSERT INTO quorate.minute SELECT date_trunc('minute', now()), 1, id, 0, 0, 8, 1, 0, "
+            "'\\x', NULL"
+            " FROM quorate.endpoint;"
+            "INSERT INTO quorate.incident (endpoint_id, ordinal, tenant, endpoint, severity, "
+            "worst_severity,"
+            " scope, started_at, detected_at, regions) SELECT id, 1, tenant, name, 1, 1, 1, now(), "
+            "now(), '{}'"
+            " FROM quorate.endpoint;"
+            "INSERT INTO quorate.incident_opening SELECT id, 1, now(), now(), NULL FROM "
+            "quorate.incident;"
+            "INSERT INTO quorate.incident_event (incident_id, at, minute, kind, to_severity, "
+            "scope, rule_row,"
+            " detail, inputs) SELECT id, now(), date_trunc('minute', now()), 'opened', 1, 1, 4, "
+            "'', '{}'"
+            " FROM quorate.incident;"
+            "INSERT INTO quorate.incident_ack (incident_id, principal, note) SELECT id, 'p', 'n'"
+            " FROM quorate.incident;"
+            "INSERT INTO quorate.outbox (key, payload) SELECT name, jsonb_build_object('tenant', "
+            "tenant,"
+            " 'endpoint', name) FROM quorate.endpoint;"
+            "INSERT INTO quorate.notice (endpoint_id, tenant, endpoint, kind, opened_at, "
+            "changed_at, detail)"
+            " SELECT id, tenant, name, 'auth', now(), now(), '' FROM quorate.endpoint;"
+            "INSERT INTO quorate.endpoint_state (endpoint_id, shard, last_minute, decision, scope, "
+            "cells,"
+            " voters, since, flapping, state) SELECT id, shard, now(), 0, 0, 1, 1, now(), false, "
+            "'{}'"
+            " FROM quorate.endpoint;"
+            "INSERT INTO quorate.spell SELECT id, 1, now(), now() FROM quorate.endpoint;"
+            "INSERT INTO quorate.rollup_stale SELECT id, now() FROM quorate.endpoint;"
+            "INSERT INTO quorate.rolling SELECT id, now(), 1, 1 FROM quorate.endpoint;"
+            "INSERT INTO quorate.shard_watermark SELECT s, now() + interval '1 hour' FROM "
+            "generate_series(0, 63) s;"
+            "REFRESH MATERIALIZED VIEW quorate.suppression_cluster");
+        for (const auto* table : {"hour", "day", "month"})
+            lab.sql(
+                std::string{"INSERT INTO quorate.rollup_"} + table +
+                " SELECT id, date_trunc('month', now()), 1, 0, 0, 1, 1, 1, 1, 1, '\\x00', '\\x0100'"
+                " FROM quorate.endpoint");
+    }
+    CliRun quorate(std::vector<std::string> words) const {
+        words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(app.admin_port())});
+        return run_cli(words);
+    }
+    /// As a prune does, some minutes ago.
+    void remove(const std::string& name) const {
+        lab.sql("UPDATE quorate.endpoint SET deleted_at = now() WHERE name = '" + name +
+                "'; UPDATE quorate.endpoint_version SET valid_to = valid_from + interval '1 minute'"
+                " FROM quorate.endpoint e WHERE e.id = endpoint_id AND e.name = '" +
+                name + "'");
+    }
+    /// Rows of every table of schema quorate that tell of an endpoint, found in the catalogue of
+    /// Postgres: so a table that somebody adds is looked at too.
+    std::map<std::string, int> rows_of(const std::string& name) const {
+        std::map<std::string, int> rows;
+        const auto list = lab.sql(
+            "SELECT DISTINCT table_name, column_name FROM information_schema.columns JOIN pg_class "
+            "c"
+            " ON c.relname = table_name AND c.relnamespace = 'quorate'::regnamespace"
+            " WHERE table_schema = 'quorate' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " AND column_name IN ('tenant', 'endpoint_id', 'incident_id', 'payload') ORDER BY 1, "
+            "2");
+        std::istringstream lines{list};
+        for (std::string line; std::getline(lines, line);) {
+            const auto table = line.substr(0, line.find('|'));
+            const auto column = line.substr(line.find('|') + 1);
+            const std::string condition =
+                column == "endpoint_id"   ? "endpoint_id = " + ids.at(name)
+                : column == "incident_id" ? "incident_id = " + ids.at(name)
+                : column == "payload"     ? "payload->>'endpoint' = '" + name + "'"
+                : table == "endpoint"     ? "name = '" + name + "'"
+                                          : "endpoint = '" + name + "'";
+            rows[table] +=
+                std::stoi(lab.sql("SELECT count(*) FROM quorate." + table + " WHERE " + condition));
+        }
+        return rows;
+    }
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app;
+    std::map<std::string, std::string> ids{{"a", "1"}, {"b", "2"}};
+};
+
+TEST(History, ForgettingAnEndpointLeavesNoRowOfItAndAllOfTheOthers) {
+    const Known known;
+    const auto before = known.rows_of("a");
+    EXPECT_GE(before.size(), 14U);
+    for (const auto& [table, rows] : before)
+        EXPECT_GT(rows, 0) << table << ": this test puts no row into it";
+    const std::vector<std::string> words{"forget", "--tenant", "acme", "--endpoint", "a"};
+    EXPECT_EQ(known.quorate(words).status, 1) << "it is not asked for really";
+    auto really = words;
+    really.emplace_back("--yes");
+    const auto refused = known.quorate(really);
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_NE(refused.err.find("is watched still"), std::string::npos) << refused.err;
+    EXPECT_EQ(known.rows_of("a"), before);
+
+    known.remove("a");
+    const auto others = known.rows_of("b");
+    really.insert(really.end(), {"-o", "json"});
+    const auto done = known.quorate(really);
+    ASSERT_EQ(done.status, 0) << done.err;
+    for (const auto& [table, rows] : known.rows_of("a"))
+        EXPECT_EQ(rows, 0) << table;
+    EXPECT_EQ(known.rows_of("b"), others);
+    const auto receipt = boost::json::parse(done.out);
+    EXPECT_EQ(known.lab.sql("SELECT method, target, receipt->>'sha256',"
+                            " encode(sha256((receipt->>'text')::bytea), 'hex') = receipt->>'sha256'"
+                            " FROM quorate.audit"),
+              "Forget|acme/a|" + std::string{receipt.at("receipt_sha256").as_string()} + "|t");
+    EXPECT_NE(known.lab.sql_as("quorate_coordinator", "DELETE FROM quorate.audit"), "");
+    EXPECT_EQ(known.quorate(really).status, 1) << "nothing is known of it any more";
+}
+
+TEST(History, ForgettingATenantLeavesNotEvenItsName) {
+    const Known known;
+    known.remove("a");
+    known.remove("b");
+    const auto done = known.quorate({"forget", "--tenant", "acme", "--yes"});
+    ASSERT_EQ(done.status, 0) << done.err;
+    EXPECT_NE(done.out.find("receipt 1 in the audit log"), std::string::npos) << done.out;
+    for (const auto* name : {"a", "b"})
+        for (const auto& [table, rows] : known.rows_of(name))
+            EXPECT_EQ(rows, 0) << table;
+    EXPECT_EQ(known.lab.sql("SELECT count(*) FROM quorate.tenant WHERE name = 'acme'"), "0");
+}
+
+}  // namespace
+}  // namespace quorate::coordinator
