@@ -53,7 +53,7 @@ struct Known {
             "INSERT INTO quorate.spell SELECT id, 1, now(), now() FROM quorate.endpoint;"
             "INSERT INTO quorate.rollup_stale SELECT id, now() FROM quorate.endpoint;"
             "INSERT INTO quorate.rolling SELECT id, now(), 1, 1 FROM quorate.endpoint;"
-            "INSERT INTO quorate.shard_watermark SELECT s, now() + interval '1 hour' FROM "
+            "INSERT INTO quorate.shard_watermark SELECT s, '2100-01-01' FROM "
             "generate_series(0, 63) s;"
             "REFRESH MATERIALIZED VIEW quorate.suppression_cluster");
         for (const auto* table : {"hour", "day", "month"})
