@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "platform/redis/keys.hpp"
 #include "platform/redis/slot.hpp"
 #include "tests/integration/redis/watched.hpp"
 
@@ -137,5 +139,61 @@ private:
     std::vector<std::unique_ptr<RedisServer>> servers_;
     std::vector<std::unique_ptr<RedisClient>> direct_;
 };
+
+/// A region whose queue the master had at first.
+inline std::string region_at(std::size_t master) {
+    for (int i = 0;; ++i) {
+        auto region = "region-" + std::to_string(i);
+        if (RedisCluster::first_owner(detail::slot_of(keys::jobs(region))) == master) return region;
+    }
+}
+
+/// Runs `body` with a client of the cluster for most and one for blocking reads.
+inline void with_two(RedisCluster& cluster,
+                     const std::function<Task<>(WatchedClient&, RedisClient&)>& body) {
+    cluster.with_servers([&]() -> Task<> {
+        const auto executor = co_await asio::this_coro::executor;
+        WatchedClient watched{executor, cluster.options()};
+        RedisClient blocking{executor, cluster.options()};
+        std::vector<RedisClient*> clients{&watched.client, &blocking};
+        std::function<Task<>()> inner = [&] { return body(watched, blocking); };
+        co_await serving(std::move(clients), std::move(inner));
+    });
+}
+
+/// Moves one key of a slot that is on its way.
+inline Task<> move_key(RedisCluster& cluster, std::string key, std::size_t from, std::size_t to) {
+    RedisArgs move{"MIGRATE",
+                   "127.0.0.1",
+                   std::to_string(cluster.server(to).port()),
+                   std::move(key),
+                   "0",
+                   "5000"};
+    co_await cluster.run_at(from, std::move(move));
+}
+
+/// Moves a slot with its keys, as `redis-cli --cluster reshard` does; `half_way` runs when the keys
+/// are on their way.
+inline Task<> migrate(RedisCluster& cluster,
+                      std::uint16_t slot,
+                      std::size_t from,
+                      std::size_t to,
+                      std::function<Task<>()> half_way) {
+    const auto number = std::to_string(slot);
+    const auto source = co_await cluster.id_of(from);
+    const auto target = co_await cluster.id_of(to);
+    RedisArgs importing{"CLUSTER", "SETSLOT", number, "IMPORTING", source};
+    RedisArgs migrating{"CLUSTER", "SETSLOT", number, "MIGRATING", target};
+    co_await cluster.run_at(to, std::move(importing));
+    co_await cluster.run_at(from, std::move(migrating));
+    co_await half_way();
+    RedisArgs list{"CLUSTER", "GETKEYSINSLOT", number, "1000"};
+    const auto keys = co_await cluster.direct(from).run(std::move(list));
+    for (const auto& key : keys.list())
+        co_await move_key(cluster, key.text(), from, to);
+    RedisArgs owner{"CLUSTER", "SETSLOT", number, "NODE", target};
+    co_await cluster.run_at(to, owner);
+    co_await cluster.run_at(from, owner);
+}
 
 }  // namespace quorate::testing

@@ -19,9 +19,12 @@ namespace {
 using detail::slot_of;
 using testing::ask;
 using testing::eventually;
+using testing::migrate;
 using testing::RandomModel;
 using testing::RedisCluster;
+using testing::region_at;
 using testing::WatchedClient;
+using testing::with_two;
 using testing::with_watched;
 
 const std::vector<std::string> kRegions{"us-east", "us-west", "eu-west", "ap-south", "sa-east"};
@@ -31,14 +34,6 @@ std::string key_at(std::size_t master, const std::string& name) {
     for (int i = 0;; ++i) {
         auto key = name + "-" + std::to_string(i);
         if (RedisCluster::first_owner(slot_of(key)) == master) return key;
-    }
-}
-
-/// A region whose queue the master had at first.
-std::string region_at(std::size_t master) {
-    for (int i = 0;; ++i) {
-        auto region = "region-" + std::to_string(i);
-        if (RedisCluster::first_owner(slot_of(keys::jobs(region))) == master) return region;
     }
 }
 
@@ -64,50 +59,6 @@ Task<bool> can_read(RedisClient& client, std::string key) {
     } catch (const RedisUnavailable&) {
         co_return false;
     }
-}
-
-/// Runs `body` with a client of the cluster for most and one for blocking reads.
-void with_two(RedisCluster& cluster,
-              const std::function<Task<>(WatchedClient&, RedisClient&)>& body) {
-    cluster.with_servers([&]() -> Task<> {
-        const auto executor = co_await asio::this_coro::executor;
-        WatchedClient watched{executor, cluster.options()};
-        RedisClient blocking{executor, cluster.options()};
-        std::vector<RedisClient*> clients{&watched.client, &blocking};
-        std::function<Task<>()> inner = [&] { return body(watched, blocking); };
-        co_await testing::serving(std::move(clients), std::move(inner));
-    });
-}
-
-/// Moves a slot with its keys, as `redis-cli --cluster reshard` does; `half_way` runs when the keys
-/// are on their way.
-Task<> migrate(RedisCluster& cluster,
-               std::uint16_t slot,
-               std::size_t from,
-               std::size_t to,
-               std::function<Task<>()> half_way) {
-    const auto number = std::to_string(slot);
-    const auto source = co_await cluster.id_of(from);
-    const auto target = co_await cluster.id_of(to);
-    RedisArgs importing{"CLUSTER", "SETSLOT", number, "IMPORTING", source};
-    RedisArgs migrating{"CLUSTER", "SETSLOT", number, "MIGRATING", target};
-    co_await cluster.run_at(to, std::move(importing));
-    co_await cluster.run_at(from, std::move(migrating));
-    co_await half_way();
-    RedisArgs list{"CLUSTER", "GETKEYSINSLOT", number, "1000"};
-    const auto keys = co_await cluster.direct(from).run(std::move(list));
-    for (const auto& key : keys.list()) {
-        RedisArgs move{"MIGRATE",
-                       "127.0.0.1",
-                       std::to_string(cluster.server(to).port()),
-                       key.text(),
-                       "0",
-                       "5000"};
-        co_await cluster.run_at(from, std::move(move));
-    }
-    RedisArgs owner{"CLUSTER", "SETSLOT", number, "NODE", target};
-    co_await cluster.run_at(to, owner);
-    co_await cluster.run_at(from, owner);
 }
 
 TEST(RedisCluster, APipelineIsSplitOverTheNodesAndItsAnswersComeBackInOrder) {
