@@ -38,9 +38,11 @@ class RedisRoute;
 /// its own, and the replies come back in the order of the commands; commands without a key go to
 /// the master of the lowest slots that is connected. MOVED (which is learned), ASK, TRYAGAIN and
 /// CLUSTERDOWN say that a command did not run: it is sent again, within its timeout and five
-/// redirections. A node that is away fails the commands for its own slots alone: each of them gets
-/// a reply that `unavailable` knows, or, where no command of a call was answered, the call throws.
-/// `commands_max` and `bytes_max` hold for all nodes together, with what is under way.
+/// redirections; so is a script that ended at a key beside its KEYS, for the slot is on its way. A
+/// script that reads such keys must bear to be repeated after any part of it. A node that is away
+/// fails the commands for its own slots alone: each of them gets a reply that `unavailable` knows,
+/// or, where no command of a call was answered, the call throws. `commands_max` and `bytes_max`
+/// hold for all nodes together, with what is under way.
 ///
 /// All members are called on the client's executor, which must be single-threaded or a strand.
 class RedisClient {

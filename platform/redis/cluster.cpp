@@ -26,10 +26,15 @@ const RedisArgs& asking() {
 }
 
 /// Whether the command did not run, and may elsewhere or later. The stream under a read that blocks
-/// goes when its slot is migrated; where it was deleted, the next try says so.
+/// goes when its slot is migrated; where it was deleted, the next try says so. A script that reads
+/// a key beside its KEYS is refused in its midst while the slot is on its way and the key is not
+/// here; the one that does, `record`, may be repeated after any part of it.
 bool comes_too_early(const std::string& error) {
-    constexpr std::array<std::string_view, 3> kTexts{
-        "TRYAGAIN ", "CLUSTERDOWN ", "UNBLOCKED the stream key no longer exists"};
+    constexpr std::array<std::string_view, 4> kTexts{
+        "TRYAGAIN ",
+        "CLUSTERDOWN ",
+        "UNBLOCKED the stream key no longer exists",
+        "ERR Script attempted to access a non local key in a cluster node"};
     return std::any_of(
         kTexts.begin(), kTexts.end(), [&](auto text) { return error.starts_with(text); });
 }

@@ -13,6 +13,7 @@ namespace quorate {
 namespace {
 
 using detail::slot_of;
+using testing::cell_of;
 using testing::cells_in;
 using testing::depth_of;
 using testing::eventually;
@@ -24,6 +25,7 @@ using testing::RandomModel;
 using testing::recorded;
 using testing::RedisCluster;
 using testing::region_at;
+using testing::to_record;
 using testing::WatchedClient;
 using testing::with_two;
 using Fate = BlockAnswer::Fate;
@@ -36,6 +38,13 @@ const UtcTime kUntil{kMinute.start()};
 
 ShardId shard_of(std::uint64_t endpoint) {
     return ShardId{endpoint % kShards};
+}
+
+/// A shard whose keys the master had at first.
+ShardId shard_at(std::size_t master) {
+    for (std::uint64_t i = 0;; ++i)
+        if (RedisCluster::first_owner(slot_of(keys::sealed(ShardId{i}))) == master)
+            return ShardId{i};
 }
 
 /// One region on each master.
@@ -258,6 +267,54 @@ TEST(RedisClusterWork, JobsGoInOnceWhileTheirRegionsKeysArePartlyHereAndPartlyTh
         EXPECT_EQ(again.planned_until, until);
         const auto depth = co_await depth_of(watched.client, region);
         EXPECT_EQ(depth.entries, 5U);
+    });
+}
+
+/// A cell with details, so that all keys of its region in the minute are there.
+CellToRecord detailed(std::uint64_t endpoint,
+                      std::uint64_t region,
+                      std::uint32_t expected,
+                      ShardId shard) {
+    auto cell = cell_of(endpoint, region);
+    cell.verdict = Verdict::fail;
+    cell.reason = Reason::connection_refused;
+    cell.detail = "nobody listens";
+    return to_record(cell, expected, shard);
+}
+
+// The script also reads keys that it does not name: of the watermark and of other regions. A node
+// that gives a slot away refuses such a read where the key is not there (any more), in its midst.
+TEST(RedisClusterWork, CellsAreRecordedOnceWhileTheKeysOfTheirShardAreBeingMoved) {
+    RedisCluster cluster;
+    const auto shard = shard_at(0);
+    with_two(cluster, [&](WatchedClient& watched, RedisClient&) -> Task<> {
+        CellBuffer buffer{watched.client};
+        auto answer = co_await testing::record_one(buffer, detailed(1, 1, 1, shard));
+        EXPECT_EQ(answer, Recorded::fresh);
+        std::optional<Recorded> second;
+        const auto record_more = [&]() -> Task<> {
+            second = co_await testing::record_one(buffer, detailed(2, 1, 2, shard));
+        };
+        TaskGroup group{co_await asio::this_coro::executor, 1};
+        std::function<Task<>()> half_way = [&]() -> Task<> {
+            group.spawn("record", record_more());
+            const auto refused = [&] { return has_refused(cluster, 0, "ERR"); };
+            EXPECT_TRUE(co_await eventually(refused));
+            EXPECT_FALSE(second.has_value());
+        };
+        co_await migrate(cluster, slot_of(keys::sealed(shard)), 0, 1, std::move(half_way));
+        co_await group.join();
+        EXPECT_EQ(second, Recorded::fresh);
+        answer = co_await testing::record_one(buffer, detailed(2, 1, 2, shard));
+        EXPECT_EQ(answer, Recorded::duplicate);
+        answer = co_await testing::record_one(buffer, detailed(2, 2, 2, shard));
+        EXPECT_EQ(answer, Recorded::fresh);
+        const auto announced = co_await testing::announced(buffer, shard);
+        const std::multiset<std::pair<UtcMinute, std::uint32_t>> once{{kMinute, 1}, {kMinute, 2}};
+        EXPECT_EQ(announced, once);
+        const auto found =
+            co_await cells_in(buffer, shard, kMinute, EndpointId{2}, first_regions(2));
+        EXPECT_EQ(found.cells.size(), 2U);
     });
 }
 
