@@ -171,6 +171,10 @@ void RedisServer::start() {
     if (process_ != 0) return;
     const auto log_file = folder_ / "redis.log";
     auto words = command_line();
+    if (!environment_.empty()) {
+        words.insert(words.begin(), environment_.begin(), environment_.end());
+        words.insert(words.begin(), "env");
+    }
     std::vector<char*> arguments;
     arguments.reserve(words.size() + 1);
     for (auto& word : words)

@@ -44,6 +44,10 @@ public:
     void kill();
     /// What `start` gives it from now on.
     void set_settings(std::vector<std::string> settings) { settings_ = std::move(settings); }
+    /// Likewise, variables of its environment beside ours: `NAME=value`.
+    void set_environment(std::vector<std::string> variables) {
+        environment_ = std::move(variables);
+    }
     /// SIGSTOP and SIGCONT: alive, connected, and silent.
     void pause();
     void resume();
@@ -55,6 +59,7 @@ private:
     bool answers() const;
     Listen listen_;
     std::vector<std::string> settings_;
+    std::vector<std::string> environment_;
     std::filesystem::path folder_;
     std::uint16_t port_ = 0;
     pid_t process_ = 0;
