@@ -58,7 +58,7 @@ BEGIN
         RETURN NEXT;
     END LOOP;
     FOREACH from_table IN ARRAY ARRAY['minute', 'rollup_hour', 'rollup_day', 'rollup_month', 'rollup_stale',
-                                      'rolling', 'spell', 'endpoint_state', 'endpoint_version'] LOOP
+                                      'rolling', 'spell', 'endpoint_state', 'endpoint_version', 'manifest_seen'] LOOP
         EXECUTE format('DELETE FROM quorate.%I WHERE endpoint_id = ANY ($1)', from_table) USING ids;
         GET DIAGNOSTICS deleted = ROW_COUNT;
         RETURN NEXT;

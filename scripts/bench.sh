@@ -1,9 +1,9 @@
 # Benchmarks: what to install and build for each, then tests/bench/run.py.
 # shellcheck shell=bash
 
-benches=(probe distribution) # every NAME, in the order in which all of them run
-declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server redis-tools postgresql-15 util-linux")
-declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record bench_distribution_plan bench_distribution_lateness bench_distribution_feed quorate-agent")
+benches=(probe distribution archiver) # every NAME, in the order in which all of them run
+declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server redis-tools postgresql-15 util-linux" [archiver]="postgresql-15")
+declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record bench_distribution_plan bench_distribution_lateness bench_distribution_feed quorate-agent" [archiver]="bench_archiver")
 
 verb_bench() {
     local names=() options=() name

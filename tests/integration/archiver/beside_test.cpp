@@ -122,5 +122,37 @@ TEST(Beside, NoticesOpenAndCloseBesideTheDecisions) {
     EXPECT_EQ(world.sql("SELECT DISTINCT state FROM dash.endpoint_status"), "OK");
 }
 
+TEST(Beside, ToolListsAreKeptByRegionWithTheirFirstAndLastMinute) {
+    World world;
+    const std::vector<RegionId> regions{world.region("ap"), world.region("eu")};
+    const auto first = world.minute(-4);
+    const auto endpoint = world.endpoint("search", regions, first);
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        CellBuffer buffer{client};
+        const std::vector<std::pair<char, char>> lists{
+            {'a', '1'}, {'a', '1'}, {'a', '2'}, {'b', '3'}};
+        for (std::size_t i = 0; i < lists.size(); ++i) {
+            const auto minute = first.plus(static_cast<std::int64_t>(i), world.window);
+            std::vector<CellToRecord> cells;
+            for (const auto region : regions) {
+                auto cell = world.cell(endpoint, region, minute, '.');
+                cell.tool_count = 3;
+                cell.semantic_hash = std::string(64, region == regions[0] ? lists[i].first : 'a');
+                cell.full_hash = std::string(64, region == regions[0] ? lists[i].second : '1');
+                cells.push_back(world.to_record(cell));
+            }
+            co_await buffer.record(std::move(cells));
+        }
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql(
+            "SELECT region, left(semantic_hash, 1), left(full_hash, 1), tool_count, change_kind,"
+            " extract(epoch FROM last_seen - first_seen)::integer FROM dash.manifest ORDER BY "
+            "region, "
+            "first_seen",
+            "ap|a|1|3||60\nap|a|2|3|text|0\nap|b|3|3||0\neu|a|1|3||180");
+    });
+}
+
 }  // namespace
 }  // namespace quorate

@@ -52,6 +52,8 @@ struct Known {
             " FROM quorate.endpoint;"
             "INSERT INTO quorate.spell SELECT id, 1, now(), now() FROM quorate.endpoint;"
             "INSERT INTO quorate.rollup_stale SELECT id, now() FROM quorate.endpoint;"
+            "INSERT INTO quorate.manifest_seen SELECT id, 1, 's', 'f', 1, now(), now(), NULL"
+            " FROM quorate.endpoint;"
             "INSERT INTO quorate.rolling SELECT id, now(), 1, 1 FROM quorate.endpoint;"
             "INSERT INTO quorate.shard_watermark SELECT s, '2100-01-01' FROM "
             "generate_series(0, 63) s;"

@@ -153,10 +153,27 @@ TEST_F(Migrated, TheViewsHaveTheColumnsAndTypesThatDashboardsHoldOnTo) {
         columns("incident"),
         "id int8, tenant text, endpoint text, severity text, worst_severity text, "
         "scope text, started_at ts, detected_at ts, recovered_at ts, closed_at ts, "
-        "mttd_seconds f8, mttr_seconds f8, reason text, regions _text, flaps int4, marks _text");
+        "mttd_seconds f8, mttr_seconds f8, reason text, regions _text, flaps int4, marks _text, "
+        "acknowledged_at ts, acknowledged_by text");
     EXPECT_EQ(columns("incident_event"),
               "incident_id int8, at ts, minute ts, from_severity text, to_severity text, "
               "rule_row int2, detail text");
+    EXPECT_EQ(columns("notice"),
+              "tenant text, endpoint text, kind text, opened_at ts, closed_at ts, region text, "
+              "detail text, id int8, changed_at ts");
+    const std::string sums =
+        ", tenant text, endpoint text, uptime f8, coverage f8, "
+        "down_minutes f8, p50_ms f8, p95_ms f8, p99_ms f8";
+    EXPECT_EQ(columns("uptime_daily"), "day date" + sums);
+    EXPECT_EQ(columns("uptime_monthly"), "month date" + sums);
+    EXPECT_EQ(columns("uptime_30d"),
+              "tenant text, endpoint text, uptime f8, coverage f8, down_minutes f8, p95_ms f8");
+    EXPECT_EQ(columns("region_health"),
+              "region text, minute ts, agents_alive int4, probes int4, fail_ratio f8, "
+              "quarantined bool, lone_fails int4");
+    EXPECT_EQ(columns("manifest"),
+              "tenant text, endpoint text, region text, semantic_hash text, full_hash text, "
+              "first_seen ts, last_seen ts, tool_count int4, change_kind text");
 }
 
 }  // namespace

@@ -1,0 +1,214 @@
+// What the archive costs: a line of JSON for each figure.
+#include <cstdio>
+#include <ctime>
+#include <exception>
+#include <string>
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "archiver/store/seal_store.hpp"
+#include "core/decision/seal.hpp"
+#include "core/schedule/schedule.hpp"
+#include "platform/postgres/database.hpp"
+#include "platform/postgres/deployment.hpp"
+#include "platform/postgres/migrations.hpp"
+#include "platform/runtime/clock.hpp"
+#include "tests/bench/archiver/bare_copy.hpp"
+#include "tests/bench/archiver/sealed_fleet.hpp"
+#include "tests/support/postgres_cluster.hpp"
+
+namespace quorate::bench {
+namespace {
+
+constexpr std::size_t kRowsTogether = 2000;  // as the archiver's transactions
+const Window kWindow = Window::minute();
+
+struct Options {
+    SealedFleetOptions fleet;
+    int rounds = 5;
+    int minutes = 4;  // of a round and side
+};
+
+double thread_cpu_s() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+template <class Work>
+double seconds_of(Work work) {
+    const SystemClock clock;
+    const auto began = clock.steady_now();
+    work();
+    return std::chrono::duration<double>(clock.steady_now() - began).count();
+}
+
+struct Store {
+    explicit Store(const Options& options) : fleet{options.fleet} {
+        DatabaseOptions settings;
+        settings.conninfo = postgres.create_database("bench");
+        settings.application_name = "bench";
+        settings.connections = 1;
+        conninfo = settings.conninfo;
+        database = std::make_unique<Database>(settings);
+        migrate(*database);
+        database->transact_blocking([&](auto& work) {
+            settle_deployment(work, kWindow, 64);
+            for (const auto& [region, name] : fleet.names())
+                work.exec_params("INSERT INTO quorate.region (name) VALUES ($1)", name);
+            work.exec(
+                "INSERT INTO quorate.tenant (name) VALUES ('default') ON CONFLICT DO NOTHING");
+            work.exec(
+                "INSERT INTO quorate.catalogue_change (principal, summary) VALUES ('bench', '{}')");
+            work.exec_params(
+                "INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot) SELECT 'default',"
+                " 'endpoint-' || n, n % 64, n / 64 FROM generate_series(1, $1) n",
+                fleet.size());
+            work.exec(
+                "INSERT INTO quorate.endpoint_version SELECT id, 1, 1, now() - interval '40 days',"
+                " NULL, 'https://h' || id || '.example/mcp', '{1,2,3,4,5}', 60000, false, '{}'"
+                " FROM quorate.endpoint");
+        });
+    }
+    /// Seals a minute and stores it as the archiver does. @return seconds
+    double store_minute(std::int64_t number) {
+        return seconds_of([&] {
+            for (std::size_t first = 0; first < fleet.size(); first += kRowsTogether) {
+                auto plan = fleet.seal(
+                    bench_minute(number), first, std::min(fleet.size(), first + kRowsTogether));
+                database->transact_blocking(
+                    [&](auto& work) { store_plan(work, plan, fleet.names(), kWindow); });
+                fleet.commit(plan);
+            }
+        });
+    }
+    testing::PostgresCluster postgres;
+    SealedFleet fleet;
+    std::string conninfo;
+    std::unique_ptr<Database> database;
+};
+
+/// Minutes of both sides in turns, each new to the table.
+void ingest(const Options& options, Store& store) {
+    BareCopy bare{store.conninfo};
+    std::int64_t next = 0;
+    store.store_minute(next++);  // the first one makes every state
+    for (int round = 0; round < options.rounds; ++round) {
+        double ours = 0;
+        for (int i = 0; i < options.minutes; ++i)
+            ours += store.store_minute(next++);
+        std::vector<std::pair<std::string, std::size_t>> ready;
+        for (int i = 0; i < options.minutes; ++i, ++next)
+            for (std::size_t first = 0; first < store.fleet.size(); first += kRowsTogether) {
+                const auto plan = store.fleet.seal(
+                    bench_minute(next), first, std::min(store.fleet.size(), first + kRowsTogether));
+                ready.emplace_back(binary_tuples(plan.rows), plan.rows.size());
+            }
+        const auto bare_s = seconds_of([&] {
+            for (const auto& [tuples, count] : ready)
+                bare.store(tuples, count);
+        });
+        const auto rows = static_cast<double>(store.fleet.size()) * options.minutes;
+        std::puts(fmt::format(R"({{"ingest":{{"per_s":{:.0f},"bare_per_s":{:.0f}}}}})",
+                              rows / ours,
+                              rows / bare_s)
+                      .c_str());
+    }
+    const auto bytes = store.database->transact_blocking([](auto& work) {
+        return work
+            .exec1(
+                "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits"
+                " WHERE inhparent = 'quorate.minute'::regclass")[0]
+            .template as<double>();
+    });
+    const auto cells =
+        static_cast<double>(store.fleet.size() * options.fleet.regions) * static_cast<double>(next);
+    std::puts(fmt::format(R"({{"bytes_per_cell":{:.2f}}})", bytes / cells).c_str());
+}
+
+/// The rule alone, a minute of each endpoint after the other.
+void classify(const SealedFleet& fleet) {
+    constexpr int kMinutes = 200;
+    std::vector<EndpointState> states(fleet.size());
+    std::vector<std::vector<SealedCell>> cells;
+    for (std::size_t i = 0; i < fleet.size(); ++i)
+        cells.push_back(sealed_cells(fleet.cells(i, bench_minute(0)), false));
+    const RuleParams params;
+    std::size_t decided = 0;
+    const auto began = thread_cpu_s();
+    for (int n = 0; n < kMinutes; ++n) {
+        const auto minute = bench_minute(n);
+        const auto at = watermark(minute, kWindow);
+        for (std::size_t i = 0; i < fleet.size(); ++i)
+            decided += step(states[i], {minute, at, cells[i]}, params).record.rule_row;
+    }
+    const auto cpu = thread_cpu_s() - began;
+    if (decided == 0) throw std::runtime_error{"nothing was decided"};
+    std::puts(fmt::format(R"({{"classify_per_s":{:.0f}}})",
+                          static_cast<double>(fleet.size()) * kMinutes / cpu)
+                  .c_str());
+}
+
+/// 30 days of rollups and some minutes behind them, written by SQL; the views' times are the
+/// medians of three.
+void views(Store& store) {
+    store.database->transact_blocking([](auto& work) {
+        work.exec("SET LOCAL statement_timeout = 0");
+        for (const auto* table : {"day", "hour"})
+            work.exec(fmt::format(
+                "INSERT INTO quorate.rollup_{0} SELECT e.id, t, 60, 0, 0, 300, 300, 10, 20, 30,"
+                " decode(repeat('1201', 60), 'hex'), decode(repeat('00', 1200), 'hex')"
+                " FROM quorate.endpoint e, generate_series(date_trunc('{0}', now(), 'UTC') -"
+                " interval '30 days', date_trunc('{0}', now(), 'UTC'), interval '1 {0}') t",
+                table));
+        work.exec("INSERT INTO quorate.rolling SELECT id, now(), 20, 20 FROM quorate.endpoint");
+        work.exec(
+            "INSERT INTO quorate.rollup_progress SELECT s, (SELECT max(minute) FROM quorate.minute)"
+            " - interval '10 minutes' FROM generate_series(0, 63) s");
+    });
+    store.postgres.sql("bench", "VACUUM ANALYZE");
+    DatabaseOptions reader;  // a session that began after the migrations
+    reader.conninfo = store.conninfo;
+    reader.application_name = "reader";
+    reader.connections = 1;
+    Database dashboards{reader};
+    const std::pair<const char*, const char*> queries[]{
+        {"endpoint_status", "SELECT * FROM dash.endpoint_status"},
+        {"uptime_30d", "SELECT * FROM dash.uptime_30d"},
+        {"uptime_daily_one",
+         "SELECT * FROM dash.uptime_daily WHERE tenant = 'default' AND endpoint = 'endpoint-7'"},
+        {"minutes_one",
+         "SELECT * FROM dash.minute WHERE tenant = 'default' AND endpoint = 'endpoint-7'"}};
+    for (const auto& [name, query] : queries) {
+        std::vector<double> times;
+        for (int i = 0; i < 3; ++i)
+            times.push_back(1000 * seconds_of([&, sql = query] {
+                                dashboards.transact_blocking(
+                                    [&](auto& work) { return work.exec(sql).size(); });
+                            }));
+        std::ranges::sort(times);
+        std::puts(fmt::format(R"({{"view":"{}","ms":{:.1f}}})", name, times[1]).c_str());
+    }
+}
+
+}  // namespace
+}  // namespace quorate::bench
+
+int main(int argc, char** argv) try {
+    quorate::bench::Options options;
+    CLI::App app{"What the archive costs"};
+    app.add_option("--endpoints", options.fleet.endpoints, "how many");
+    app.add_option("--rounds", options.rounds, "of ingestion");
+    app.add_option("--minutes", options.minutes, "of a round");
+    CLI11_PARSE(app, argc, argv);
+    quorate::bench::Store store{options};
+    quorate::bench::classify(store.fleet);
+    quorate::bench::ingest(options, store);
+    quorate::bench::views(store);
+    return 0;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_archiver: %s\n", error.what());
+    return 1;
+}
