@@ -30,7 +30,7 @@ drill_restore() {
     note "waiting for minutes that are in no base backup (sealed up to $before)"
     wait_until 180 drill_went_on "$window" "$before" || fail "no minute was sealed meanwhile"
     # What changes no more: sealed some time ago.
-    until=$(drill_ask "$window" "SELECT min(minute) - interval '2 minutes' FROM quorate.shard_watermark")
+    until=$(drill_ask "$window" "SELECT min(w.minute) - 2 * min(d.window_ms) * interval '1 millisecond' FROM quorate.shard_watermark w, quorate.deployment d")
     drill_report "$window" "" "$until" >"$dir/expected"
     drill_ask "$window" "SELECT pg_create_restore_point('drill')" >/dev/null
     redis-cli -s "$(redis_socket "$window")" --rdb "$dir/redis/dump.rdb" >/dev/null 2>&1 || fail "Redis gives no copy"
@@ -92,7 +92,7 @@ drill_promoted() { [ "$(drill_ask "" "SELECT pg_is_in_recovery()" "$1" 2>/dev/nu
 drill_report() {
     drill_ask "$1" "
         SELECT 'minutes of the last day up to $3: ' || count(*) || ', checksum '
-               || md5(string_agg(m.endpoint_id || ' ' || m.minute || ' ' || m.decision || ' ' || md5(m.cells), ',' ORDER BY m.endpoint_id, m.minute))
+               || md5(coalesce(string_agg(m.endpoint_id || ' ' || m.minute || ' ' || m.decision || ' ' || md5(m.cells), ',' ORDER BY m.endpoint_id, m.minute), ''))
         FROM quorate.minute m WHERE m.minute > '$3'::timestamptz - interval '1 day' AND m.minute <= '$3';
         SELECT 'endpoints: ' || (SELECT count(*) FROM quorate.endpoint) || ', versions: ' || (SELECT count(*) FROM quorate.endpoint_version)
                || ', incidents: ' || (SELECT count(*) FROM quorate.incident WHERE detected_at <= '$3')

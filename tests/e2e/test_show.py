@@ -418,6 +418,16 @@ class Show(unittest.TestCase):
         return self.stack.rows("SELECT extract(epoch FROM min(last))::bigint AS at FROM "
                                "(SELECT max(minute) AS last FROM dash.minute GROUP BY endpoint) m")[0]["at"]
 
+    def test_12b_a_backup_is_restored_and_an_archiver_goes_on_from_it(self):
+        before = self.stack.pid("archiver")
+        done = self.stack.dev("drill", "restore")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertRegex(done.stdout, r"minutes of the last day up to [^:]+:\d\d:\d\d\+00: [1-9]\d+, checksum [0-9a-f]{32}")
+        self.assertIn("states that are not at their last minute: 0", done.stdout)
+        self.assertIn("; the archiver went on to ", done.stdout)
+        self.assertEqual(self.stack.pid("archiver"), before)
+        self.assertFalse((self.stack.run_dir / "private/drill").exists())
+
     def test_13_down_leaves_no_process_and_no_port(self):
         pids = [int(file.read_text().split()[0]) for file in (self.stack.run_dir / "pids").iterdir()]
         self.assertEqual(len(pids), 13)
