@@ -52,11 +52,27 @@ std::size_t ask_all(const Words& words) {
 
 TEST(CommandLine, EveryVerbAndSubverbAnswersHelpWithoutAServer) {
     const auto verbs = verbs_below({});
-    for (const std::string verb :
-         {"probe", "apply", "get", "explain", "watch", "incidents", "regions", "agents", "version"})
+    for (const std::string verb : {"probe",
+                                   "apply",
+                                   "diff",
+                                   "export",
+                                   "get",
+                                   "describe",
+                                   "explain",
+                                   "replay",
+                                   "watch",
+                                   "incidents",
+                                   "uptime",
+                                   "pause",
+                                   "resume",
+                                   "queues",
+                                   "regions",
+                                   "agents",
+                                   "forget",
+                                   "version"})
         EXPECT_NE(std::ranges::find(verbs, verb), verbs.end()) << verb;
-    EXPECT_EQ(verbs_below({"incidents"}), (Words{"list", "show"}));
-    EXPECT_GE(ask_all({}), verbs.size() + 4) << "sub-verbs of incidents, regions and agents";
+    EXPECT_EQ(verbs_below({"incidents"}), (Words{"list", "show", "ack"}));
+    EXPECT_GE(ask_all({}), verbs.size() + 6) << "sub-verbs of incidents, regions and agents";
 }
 
 /// One line on stderr that holds `word`, nothing on stdout, exit status 2.
