@@ -151,6 +151,7 @@ void Poller::take_events() {
             end_gathering();
             for (auto& waiter : std::exchange(at_turn_end_, {}))
                 resume_later(std::move(waiter), {});
+            if (waiting_ > 0 && !armed_) arm();  // the others still wait
         }
         throw;
     }

@@ -73,8 +73,8 @@ Failure Wire::failure_of_io(WireMoment moment, Phase phase) {
             "TLS failed: " + safe_text(tls_->error_text(), 120)};
 }
 
-Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phase) {
-    const bool ready = socket_.ready(readiness);
+Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phase, bool pending) {
+    const bool ready = pending || socket_.ready(readiness);
     if (ready && ++ready_at_once_ < kReadyAtOnceMax) co_return Result<void>{};
     ready_at_once_ = 0;
     if (ready) {
@@ -247,10 +247,9 @@ Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
         const bool had_head = reader.head_done();
         const auto moment = had_head ? WireMoment::in_body : WireMoment::before_head;
         if (bytes.empty()) {
-            if (!tls_ || !tls_->has_pending() || too_few) {
-                auto ready = co_await wait(Readiness::read, moment, phase);
-                if (!ready) co_return ready;
-            }
+            const bool pending = tls_ && tls_->has_pending() && !too_few;
+            auto ready = co_await wait(Readiness::read, moment, phase, pending);
+            if (!ready) co_return ready;
             const auto io = read_some(bytes);
             too_few = io == Io::want_read;
             if (io == Io::failed) co_return failure_of_io(moment, phase);

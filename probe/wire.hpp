@@ -63,7 +63,11 @@ public:
 private:
     using Io = TlsStep;  // plain sockets tell the same five outcomes
 
-    Task<Result<void>> wait(Readiness readiness, WireMoment moment, Phase phase);
+    /// @param pending there is something to read already, which the socket does not know of
+    Task<Result<void>> wait(Readiness readiness,
+                            WireMoment moment,
+                            Phase phase,
+                            bool pending = false);
     Io read_some(std::string_view& bytes);
     void note_drained(Io io);
     void keep_rest(std::string_view rest);

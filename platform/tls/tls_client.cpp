@@ -217,6 +217,7 @@ TlsStep TlsClient::outcome_of(int result) {
 }
 
 TlsStep TlsClient::handshake() {
+    line_.drained = false;  // it is about this call, which may ask the socket for nothing
     ERR_clear_error();
     errno = 0;
     const auto step = outcome_of(SSL_do_handshake(ssl_.get()));
@@ -225,12 +226,14 @@ TlsStep TlsClient::handshake() {
 }
 
 TlsStep TlsClient::read(std::span<char> into, std::size_t& count) {
+    line_.drained = false;  // it is about this call, which may ask the socket for nothing
     ERR_clear_error();
     errno = 0;
     return outcome_of(SSL_read_ex(ssl_.get(), into.data(), into.size(), &count));
 }
 
 TlsStep TlsClient::write(std::span<const char> bytes, std::size_t& count) {
+    line_.drained = false;  // it is about this call, which may ask the socket for nothing
     ERR_clear_error();
     errno = 0;
     return outcome_of(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &count));
