@@ -87,7 +87,12 @@ TEST(AddedRegions, OneThatIsAddedWatchesWhatAllWatchAndItsAgentsReachItAlone) {
         "  - {name: one, url: 'http://h/b', regions: [us-east]}\n");
     const auto added = served.json({"regions", "add", "sa-east"});
     ASSERT_EQ(added.at("created").as_bool(), true);
-    EXPECT_EQ(added.at("endpoints_changed").to_number<int>(), 1);
+    EXPECT_LE(added.at("endpoints_changed").to_number<int>(), 1);
+    EXPECT_EQ(served.lab.sql("SELECT e.name, cardinality(v.regions) FROM quorate.endpoint e"
+                             " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id"
+                             " WHERE v.valid_to IS NULL ORDER BY 1"),
+              "all|4\none|1")
+        << "whoever was first: the call, or the coordinator, which does the same when it starts";
     EXPECT_EQ(text(added, "redis_user"), "agent-sa-east");
     const auto password = text(added, "redis_password");
     EXPECT_EQ(password.size(), 64U);
