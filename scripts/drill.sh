@@ -25,18 +25,18 @@ drill_restore() {
     start drill-wal "$pg_bin/pg_receivewal" -h "$(postgres_dir "$window")" -p 5432 -U quorate -D "$dir/wal" --no-loop
     (cd / && run pg_as_owner "$pg_bin/pg_basebackup" -h "$(postgres_dir "$window")" -p 5432 -U quorate -D "$dir/data" -X none -c fast) ||
         fail "pg_basebackup failed"
-    local before until
+    local before until segment
     before=$(drill_ask "$window" "SELECT max(minute) FROM quorate.shard_watermark")
     note "waiting for minutes that are in no base backup (sealed up to $before)"
     wait_until 180 drill_went_on "$window" "$before" || fail "no minute was sealed meanwhile"
     # What changes no more: sealed some time ago.
     until=$(drill_ask "$window" "SELECT min(w.minute) - 2 * min(d.window_ms) * interval '1 millisecond' FROM quorate.shard_watermark w, quorate.deployment d")
     drill_report "$window" "" "$until" >"$dir/expected"
-    drill_ask "$window" "SELECT pg_create_restore_point('drill')" >/dev/null
+    # The file of the WAL that holds the point: what runs begins the next one at once.
+    segment=$(drill_ask "$window" "SELECT pg_walfile_name(pg_create_restore_point('drill') - 1)")
     redis-cli -s "$(redis_socket "$window")" --rdb "$dir/redis/dump.rdb" >/dev/null 2>&1 || fail "Redis gives no copy"
     drill_ask "$window" "SELECT pg_switch_wal()" >/dev/null
-    wait_until 60 drill_has_wal "$dir/wal" "$(drill_ask "$window" "SELECT pg_walfile_name(pg_current_wal_lsn() - 1)")" ||
-        fail "the WAL did not arrive"
+    wait_until 60 drill_has_wal "$dir/wal" "$segment" || fail "the WAL did not arrive"
     stop drill-wal INT
 
     note "restore into an empty server"
