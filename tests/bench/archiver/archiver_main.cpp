@@ -1,6 +1,5 @@
 // What the archive costs: a line of JSON for each figure.
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <string>
 
@@ -17,6 +16,7 @@
 #include "platform/runtime/clock.hpp"
 #include "tests/bench/archiver/bare_copy.hpp"
 #include "tests/bench/archiver/sealed_fleet.hpp"
+#include "tests/bench/cpu_time.hpp"
 #include "tests/support/postgres_cluster.hpp"
 
 namespace quorate::bench {
@@ -30,12 +30,6 @@ struct Options {
     int rounds = 5;
     int minutes = 4;  // of a round and side
 };
-
-double thread_cpu_s() {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
 
 template <class Work>
 double seconds_of(Work work) {
@@ -137,14 +131,14 @@ void classify(const SealedFleet& fleet) {
         cells.push_back(sealed_cells(fleet.cells(i, bench_minute(0)), false));
     const RuleParams params;
     std::size_t decided = 0;
-    const auto began = thread_cpu_s();
+    const auto began = cpu_s(CLOCK_THREAD_CPUTIME_ID);
     for (int n = 0; n < kMinutes; ++n) {
         const auto minute = bench_minute(n);
         const auto at = watermark(minute, kWindow);
         for (std::size_t i = 0; i < fleet.size(); ++i)
             decided += step(states[i], {minute, at, cells[i]}, params).record.rule_row;
     }
-    const auto cpu = thread_cpu_s() - began;
+    const auto cpu = cpu_s(CLOCK_THREAD_CPUTIME_ID) - began;
     if (decided == 0) throw std::runtime_error{"nothing was decided"};
     std::puts(fmt::format(R"({{"classify_per_s":{:.0f}}})",
                           static_cast<double>(fleet.size()) * kMinutes / cpu)

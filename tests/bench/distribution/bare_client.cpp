@@ -2,6 +2,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,7 +18,7 @@ using Socket = asio::local::stream_protocol::socket;
 /// Counts replies that are a bulk string or an integer.
 class ReplyCounter {
 public:
-    explicit ReplyCounter(Socket& socket) : socket_{socket} {}
+    ReplyCounter(Socket& socket, std::string_view wanted) : socket_{socket}, wanted_{wanted} {}
 
     void wait_for(std::size_t replies) {
         while (seen_ < replies)
@@ -31,28 +32,27 @@ private:
         for (std::size_t i = 0; i < size; ++i)
             take(buffer_[i]);
     }
-    /// A bulk string is two lines, every other reply one.
+    /// A bulk string is two lines, every other reply one. Texts of several lines do not occur.
     void take(char byte) {
-        if (at_line_start_ && !in_bulk_) {
-            if (byte == '-') throw std::runtime_error{"the bare client got an error"};
-            bulk_begins_ = byte == '$';
-        }
-        at_line_start_ = byte == '\n';
-        if (!at_line_start_) return;
-        if (!in_bulk_ && bulk_begins_) {
-            in_bulk_ = true;
+        if (byte != '\n') {
+            if (byte != '\r') line_ += byte;
             return;
         }
-        in_bulk_ = false;
+        const auto line = std::exchange(line_, {});
+        if (!in_bulk_ && line.starts_with('-')) throw std::runtime_error{"the server says " + line};
+        in_bulk_ = !in_bulk_ && line.starts_with('$');
+        if (in_bulk_) return;
+        if (!wanted_.empty() && line != wanted_)
+            throw std::runtime_error{"the server answers " + line};
         ++seen_;
     }
 
     Socket& socket_;
     std::array<char, 64 * 1024> buffer_{};
     std::size_t seen_ = 0;
-    bool at_line_start_ = true;
+    std::string_view wanted_;
+    std::string line_;
     bool in_bulk_ = false;
-    bool bulk_begins_ = false;
 };
 
 }  // namespace
@@ -67,11 +67,13 @@ void ReadyWrite::add(const std::vector<std::string_view>& command) {
     ++replies;
 }
 
-void write_bare(const std::string& path, const std::vector<ReadyWrite>& writes) {
+void write_bare(const std::string& path,
+                const std::vector<ReadyWrite>& writes,
+                std::string_view wanted) {
     asio::io_context io{1};
     Socket socket{io};
     socket.connect(path);
-    ReplyCounter counter{socket};
+    ReplyCounter counter{socket, wanted};
     for (std::size_t i = 0; i <= writes.size(); ++i) {
         if (i < writes.size()) asio::write(socket, asio::buffer(writes[i].bytes));
         if (i > 0) counter.wait_for(writes[i - 1].replies);

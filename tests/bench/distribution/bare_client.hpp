@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace quorate::bench {
@@ -16,9 +15,11 @@ struct ReadyWrite {
     void add(const std::vector<std::string_view>& command);
 };
 
-/// Sends ready bytes, one write ahead of the replies that are waited for, and reads the replies
-/// without a look at them but for errors, which are thrown as std::runtime_error.
+/// Sends ready bytes, one write ahead of the replies that are waited for. Throws std::runtime_error
+/// where a reply is an error or, unless it is empty, another text than `wanted`.
 /// @param path of the server's Unix socket
-void write_bare(const std::string& path, const std::vector<ReadyWrite>& writes);
+void write_bare(const std::string& path,
+                const std::vector<ReadyWrite>& writes,
+                std::string_view wanted = {});
 
 }  // namespace quorate::bench

@@ -1,6 +1,5 @@
 #include "tests/bench/distribution/catalogued.hpp"
 
-#include <exception>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -13,7 +12,7 @@
 #include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
 #include "platform/runtime/sleep.hpp"
-#include "platform/runtime/task_group.hpp"
+#include "tests/support/beside.hpp"
 
 namespace quorate::bench {
 namespace {
@@ -82,20 +81,14 @@ PlanningCoordinator::PlanningCoordinator(asio::any_io_executor executor,
 }
 
 Task<> PlanningCoordinator::run(std::function<Task<>()> body) {
-    const auto executor = co_await asio::this_coro::executor;
-    TaskGroup group{executor, 1};
-    group.spawn("catalogue", catalogue.follow());
-    std::exception_ptr failure;
-    try {
+    std::vector<Task<>> services;
+    services.push_back(catalogue.follow());
+    std::function<Task<>()> once_loaded = [this, &body]() -> Task<> {
         while (!catalogue.complete_until())
             co_await sleep_for(milliseconds{5});
         co_await body();
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    group.cancel();
-    co_await group.join();
-    if (failure) std::rethrow_exception(failure);
+    };
+    co_await testing::beside(std::move(services), std::move(once_loaded));
 }
 
 }  // namespace quorate::bench

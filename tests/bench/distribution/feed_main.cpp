@@ -3,17 +3,14 @@
 #include <exception>
 #include <string>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
-#include "platform/redis/client.hpp"
 #include "platform/redis/keys.hpp"
 #include "platform/runtime/clock.hpp"
-#include "platform/runtime/task_group.hpp"
 #include "platform/wire/job_codec.hpp"
+#include "tests/bench/distribution/with_redis.hpp"
 
 namespace quorate::bench {
 namespace {
@@ -48,33 +45,18 @@ Job job(std::size_t number, const std::string& region, UtcTime now) {
     return job;
 }
 
-Task<> fill(const Options& options) {
-    const auto executor = co_await asio::this_coro::executor;
+Task<> fill(const Options& options, RedisClient& redis) {
     const SystemClock clock;
-    RedisClientOptions client;
-    client.address.socket_path = options.socket;
-    client.timeout = std::chrono::seconds{60};
-    RedisClient redis{executor, client};
-    TaskGroup group{executor, 1};
-    group.spawn("serve", redis.serve());
-    std::exception_ptr failure;
-    try {
-        for (std::size_t first = 0; first < options.jobs; first += kTogether) {
-            std::vector<RedisArgs> commands;
-            for (auto i = first; i < std::min(options.jobs, first + kTogether); ++i)
-                commands.push_back({"XADD",
-                                    keys::jobs(options.region),
-                                    "*",
-                                    "j",
-                                    wire::encode_job(job(i, options.region, clock.utc_now()))});
-            co_await redis.run_all(std::move(commands));
-        }
-    } catch (...) {
-        failure = std::current_exception();
+    for (std::size_t first = 0; first < options.jobs; first += kTogether) {
+        std::vector<RedisArgs> commands;
+        for (auto i = first; i < std::min(options.jobs, first + kTogether); ++i)
+            commands.push_back({"XADD",
+                                keys::jobs(options.region),
+                                "*",
+                                "j",
+                                wire::encode_job(job(i, options.region, clock.utc_now()))});
+        co_await redis.run_all(std::move(commands));
     }
-    group.cancel();
-    co_await group.join();
-    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace
@@ -87,12 +69,9 @@ int main(int argc, char** argv) try {
     app.add_option("--region", options.region, "its name")->required();
     app.add_option("--jobs", options.jobs, "how many");
     CLI11_PARSE(app, argc, argv);
-    boost::asio::io_context io{1};
-    std::exception_ptr failure;
-    boost::asio::co_spawn(
-        io, quorate::bench::fill(options), [&](std::exception_ptr error) { failure = error; });
-    io.run();
-    if (failure) std::rethrow_exception(failure);
+    quorate::bench::with_redis(options.socket, [&](quorate::RedisClient& redis) {
+        return quorate::bench::fill(options, redis);
+    });
     return 0;
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_distribution_feed: %s\n", error.what());

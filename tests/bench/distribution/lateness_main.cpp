@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <string>
 #include <thread>
@@ -17,7 +16,9 @@
 #include "platform/redis/job_consumer.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/runtime/task_group.hpp"
+#include "tests/bench/cpu_time.hpp"
 #include "tests/bench/distribution/catalogued.hpp"
+#include "tests/bench/distribution/with_redis.hpp"
 
 namespace quorate::bench {
 namespace {
@@ -32,25 +33,6 @@ struct Options {
     int seconds = 30;
     CatalogueSize size;
 };
-
-double thread_cpu_s() {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
-
-double process_cpu_s() {
-    timespec time{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
-
-RedisClientOptions client_options(const Options& options) {
-    RedisClientOptions client;
-    client.address.socket_path = options.socket;
-    client.timeout = seconds{60};
-    return client;
-}
 
 /// What the agents of all regions see; on a thread of its own.
 struct Agents {
@@ -83,28 +65,20 @@ Task<> consume(JobConsumer& jobs, Agents& agents) {
 
 Task<> run_agents(const Options& options, Agents& agents) {
     const auto executor = co_await asio::this_coro::executor;
-    RedisClient client{executor, client_options(options)};
+    RedisClient client{executor, redis_at(options.socket)};
     std::vector<std::unique_ptr<RedisClient>> blocking;
     std::vector<std::unique_ptr<JobConsumer>> consumers;
-    TaskGroup served{executor, 1 + options.size.regions};
+    std::vector<RedisClient*> clients{&client};
     TaskGroup consuming{executor, options.size.regions};
-    served.spawn("serve", client.serve());
     for (const auto& region : region_names(options.size.regions)) {
-        blocking.push_back(std::make_unique<RedisClient>(executor, client_options(options)));
-        served.spawn("serve", blocking.back()->serve());
+        blocking.push_back(std::make_unique<RedisClient>(executor, redis_at(options.socket)));
+        clients.push_back(blocking.back().get());
         consumers.push_back(
             std::make_unique<JobConsumer>(client, *blocking.back(), region, "bench"));
         consuming.spawn("consume", consume(*consumers.back(), agents));
     }
-    std::exception_ptr failure;
-    try {
-        co_await consuming.join();
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    served.cancel();
-    co_await served.join();
-    if (failure) std::rethrow_exception(failure);
+    std::function<Task<>()> all = [&consuming] { return consuming.join(); };
+    co_await testing::serving(std::move(clients), std::move(all));
 }
 
 /// Of a thread: it ends when `agents.stop` is set.
@@ -116,60 +90,58 @@ void run_agents_here(const Options& options, Agents& agents) {
     bool counted = false;
     while (!io.stopped()) {
         io.run_for(milliseconds{20});
-        if (agents.counts && !counted) began = thread_cpu_s();
+        if (agents.counts && !counted) began = cpu_s(CLOCK_THREAD_CPUTIME_ID);
         counted = agents.counts;
-        if (counted) agents.cpu_s = thread_cpu_s() - began;
+        if (counted) agents.cpu_s = cpu_s(CLOCK_THREAD_CPUTIME_ID) - began;
     }
     agents.ended = true;
 }
 
-Task<> measure(const Options& options, CatalogueServer& server, Agents& agents) {
+/// The endpoints are in force from the second minute on.
+Task<> measure(const Options& options, const Clock& clock, Agents& agents) {
+    const auto in_force =
+        UtcMinute::containing(clock.utc_now(), Window::minute()).plus(2, Window::minute());
+    const auto settled = in_force.start() + kSettle - clock.utc_now();
+    co_await sleep_for(std::chrono::ceil<milliseconds>(settled));
+    const seconds length{options.seconds};
+    agents.counts = true;
+    const auto cpu = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    const auto began = clock.steady_now();
+    co_await sleep_for(length);
+    const std::chrono::duration<double> wall = clock.steady_now() - began;
+    const auto own = cpu_s(CLOCK_PROCESS_CPUTIME_ID) - cpu - agents.cpu_s;
+    agents.stop = true;
+    while (!agents.ended)
+        co_await sleep_for(milliseconds{20});
+    auto& late = agents.late_ms;
+    if (late.empty()) throw std::runtime_error{"no job came"};
+    std::ranges::sort(late);
+    std::puts(
+        fmt::format(
+            R"({{"jobs":{},"per_s":{:.0f},"core_share":{:.4f},"p50_ms":{},"p99_ms":{},"max_ms":{}}})",
+            late.size(),
+            static_cast<double>(late.size()) / wall.count(),
+            own / wall.count(),
+            late[late.size() / 2],
+            late[late.size() * 99 / 100],
+            late.back())
+            .c_str());
+}
+
+Task<> plan_and_measure(const Options& options,
+                        RedisClient& redis,
+                        CatalogueServer& server,
+                        Agents& agents) {
     const auto executor = co_await asio::this_coro::executor;
     const SystemClock clock;
-    RedisClient redis{executor, client_options(options)};
-    TaskGroup group{executor, 2};
-    group.spawn("serve", redis.serve());
-    std::exception_ptr failure;
-    try {
-        PlanningCoordinator coordinator{executor, server, redis, clock};
-        std::function<Task<>()> body = [&]() -> Task<> {
-            group.spawn("dispatch", coordinator.dispatcher.run());
-            // The endpoints are in force from the second minute on.
-            const auto in_force =
-                UtcMinute::containing(clock.utc_now(), Window::minute()).plus(2, Window::minute());
-            const auto settled = in_force.start() + kSettle - clock.utc_now();
-            co_await sleep_for(std::chrono::ceil<milliseconds>(settled));
-            const seconds length{options.seconds};
-            agents.counts = true;
-            const auto cpu = process_cpu_s();
-            const auto began = clock.steady_now();
-            co_await sleep_for(length);
-            const std::chrono::duration<double> wall = clock.steady_now() - began;
-            const auto own = process_cpu_s() - cpu - agents.cpu_s;
-            agents.stop = true;
-            while (!agents.ended)
-                co_await sleep_for(milliseconds{20});
-            auto& late = agents.late_ms;
-            if (late.empty()) throw std::runtime_error{"no job came"};
-            std::ranges::sort(late);
-            std::puts(
-                fmt::format(
-                    R"({{"jobs":{},"per_s":{:.0f},"core_share":{:.4f},"p50_ms":{},"p99_ms":{},"max_ms":{}}})",
-                    late.size(),
-                    static_cast<double>(late.size()) / wall.count(),
-                    own / wall.count(),
-                    late[late.size() / 2],
-                    late[late.size() * 99 / 100],
-                    late.back())
-                    .c_str());
-        };
-        co_await coordinator.run(std::move(body));
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    group.cancel();
-    co_await group.join();
-    if (failure) std::rethrow_exception(failure);
+    PlanningCoordinator coordinator{executor, server, redis, clock};
+    std::function<Task<>()> planning = [&]() -> Task<> {
+        std::vector<Task<>> services;
+        services.push_back(coordinator.dispatcher.run());
+        std::function<Task<>()> inner = [&] { return measure(options, clock, agents); };
+        co_await testing::beside(std::move(services), std::move(inner));
+    };
+    co_await coordinator.run(std::move(planning));
 }
 
 }  // namespace
@@ -187,12 +159,14 @@ int main(int argc, char** argv) try {
     quorate::bench::CatalogueServer server{options.size, clock};
     quorate::bench::Agents agents;
     std::thread thread{[&] { quorate::bench::run_agents_here(options, agents); }};
-    boost::asio::io_context io{1};
     std::exception_ptr failure;
-    boost::asio::co_spawn(io,
-                          quorate::bench::measure(options, server, agents),
-                          [&](std::exception_ptr error) { failure = error; });
-    io.run();
+    try {
+        quorate::bench::with_redis(options.socket, [&](quorate::RedisClient& redis) {
+            return quorate::bench::plan_and_measure(options, redis, server, agents);
+        });
+    } catch (...) {
+        failure = std::current_exception();
+    }
     agents.stop = true;
     thread.join();
     if (!failure) failure = agents.failure;

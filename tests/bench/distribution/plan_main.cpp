@@ -1,20 +1,18 @@
 // Jobs planned and queued by the dispatcher, against bare pipelined XADDs of the same bytes: a line
 // of JSON each round.
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <string>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
 #include "platform/redis/keys.hpp"
-#include "platform/runtime/task_group.hpp"
+#include "tests/bench/cpu_time.hpp"
 #include "tests/bench/distribution/bare_client.hpp"
 #include "tests/bench/distribution/catalogued.hpp"
+#include "tests/bench/distribution/with_redis.hpp"
 
 namespace quorate::bench {
 namespace {
@@ -33,12 +31,6 @@ struct Options {
     int rounds = 5;
     CatalogueSize size;
 };
-
-double process_cpu_s() {
-    timespec time{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
 
 /// Takes everything out of the queues: the bytes of the jobs, a list per region.
 Task<std::vector<std::vector<std::string>>> take_all(RedisClient& redis, std::size_t regions) {
@@ -94,11 +86,11 @@ Task<> measure(const Options& options,
         for (int round = 0; round < options.rounds; ++round) {
             co_await plan_until(first + round * seconds{60});
             co_await take_all(redis, options.size.regions);
-            const auto cpu = process_cpu_s();
+            const auto cpu = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
             const auto began = wall.steady_now();
             co_await plan_until(first + round * seconds{60} + kSpan);
             const std::chrono::duration<double> ours = wall.steady_now() - began;
-            const auto ours_cpu = process_cpu_s() - cpu;
+            const auto ours_cpu = cpu_s(CLOCK_PROCESS_CPUTIME_ID) - cpu;
             const auto jobs = co_await take_all(redis, options.size.regions);
             std::size_t count = 0;
             for (const auto& of_region : jobs)
@@ -122,25 +114,6 @@ Task<> measure(const Options& options,
     co_await coordinator.run(std::move(rounds));
 }
 
-Task<> serve_and_measure(const Options& options, MovedClock& clock, CatalogueServer& server) {
-    const auto executor = co_await asio::this_coro::executor;
-    RedisClientOptions client;
-    client.address.socket_path = options.socket;
-    client.timeout = seconds{60};
-    RedisClient redis{executor, client};
-    TaskGroup group{executor, 1};
-    group.spawn("serve", redis.serve());
-    std::exception_ptr failure;
-    try {
-        co_await measure(options, redis, clock, server);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    group.cancel();
-    co_await group.join();
-    if (failure) std::rethrow_exception(failure);
-}
-
 }  // namespace
 }  // namespace quorate::bench
 
@@ -154,13 +127,9 @@ int main(int argc, char** argv) try {
     CLI11_PARSE(app, argc, argv);
     quorate::bench::MovedClock clock;
     quorate::bench::CatalogueServer server{options.size, clock};
-    boost::asio::io_context io{1};
-    std::exception_ptr failure;
-    boost::asio::co_spawn(io,
-                          quorate::bench::serve_and_measure(options, clock, server),
-                          [&](std::exception_ptr error) { failure = error; });
-    io.run();
-    if (failure) std::rethrow_exception(failure);
+    quorate::bench::with_redis(options.socket, [&](quorate::RedisClient& redis) {
+        return quorate::bench::measure(options, redis, clock, server);
+    });
     return 0;
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_distribution_plan: %s\n", error.what());

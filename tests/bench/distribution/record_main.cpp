@@ -4,12 +4,6 @@
 #include <exception>
 #include <string>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -19,7 +13,9 @@
 #include "platform/redis/scripts.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
+#include "tests/bench/distribution/bare_client.hpp"
 #include "tests/bench/distribution/fleet.hpp"
+#include "tests/bench/distribution/with_redis.hpp"
 
 namespace quorate::bench {
 namespace {
@@ -79,52 +75,24 @@ std::vector<std::vector<Flush>> shares_of(std::vector<Flush> flushes, std::size_
     return shares;
 }
 
-void append(std::string& bytes, const std::string& argument) {
-    bytes += "$" + std::to_string(argument.size()) + "\r\n" + argument + "\r\n";
-}
-
-/// The same calls as bytes, `kTogether` flushes in each, and how many replies each brings.
-std::vector<std::pair<std::string, std::size_t>> encode(const std::vector<Flush>& flushes) {
+/// The same calls as bytes, `kTogether` flushes in each.
+std::vector<ReadyWrite> encode(const std::vector<Flush>& flushes) {
     const RedisScript script{scripts::record};
     const CellBufferLimits limits;
-    std::vector<std::pair<std::string, std::size_t>> writes;
+    std::vector<ReadyWrite> writes;
     for (std::size_t i = 0; i < flushes.size(); ++i) {
         if (i % kTogether == 0) writes.emplace_back();
-        auto& [bytes, replies] = writes.back();
         for (const auto& made :
              detail::record_calls(flushes[i], {limits.minute_ttl, limits.done_max})) {
             const auto& [keys, arguments] = made.call;
-            bytes += "*" + std::to_string(3 + keys.size() + arguments.size()) + "\r\n";
-            append(bytes, "EVALSHA");
-            append(bytes, script.sha1());
-            append(bytes, std::to_string(keys.size()));
-            for (const auto* list : {&keys, &arguments})
-                for (const auto& each : *list)
-                    append(bytes, each);
-            ++replies;
+            const auto count = std::to_string(keys.size());
+            std::vector<std::string_view> command{"EVALSHA", script.sha1(), count};
+            command.insert(command.end(), keys.begin(), keys.end());
+            command.insert(command.end(), arguments.begin(), arguments.end());
+            writes.back().add(command);
         }
     }
     return writes;
-}
-
-using Socket = asio::local::stream_protocol::socket;
-
-/// Every reply is `$5`, `fresh`: two lines.
-void read_replies(Socket& socket, std::size_t replies) {
-    static const std::string kFresh = "$5\r\nfresh\r\n";
-    std::string got(replies * kFresh.size(), '\0');
-    asio::read(socket, asio::buffer(got));
-    for (std::size_t i = 0; i < replies; ++i)
-        if (got.compare(i * kFresh.size(), kFresh.size(), kFresh) != 0)
-            throw std::runtime_error{"the script answered: " + got};
-}
-
-/// One write always ahead of the replies that are waited for.
-void write_bare(Socket& socket, const std::vector<std::pair<std::string, std::size_t>>& writes) {
-    for (std::size_t i = 0; i <= writes.size(); ++i) {
-        if (i < writes.size()) asio::write(socket, asio::buffer(writes[i].first));
-        if (i > 0) read_replies(socket, writes[i - 1].second);
-    }
 }
 
 /// What one minute took, without making it.
@@ -139,13 +107,11 @@ Task<> run_minute(const Options& options,
                   std::vector<RedisClient*> agents,
                   Taken& taken) {
     const SystemClock clock;
-    Socket socket{co_await asio::this_coro::executor};
-    std::vector<std::pair<std::string, std::size_t>> writes;
+    std::vector<ReadyWrite> writes;
     for (const auto& flush : flushes)
         taken.cells += flush.size();
     std::vector<std::vector<Flush>> shares;
     if (options.bare) {
-        socket.connect(options.socket);
         writes = encode(flushes);
     } else {
         shares = shares_of(std::move(flushes), agents.size());
@@ -153,7 +119,7 @@ Task<> run_minute(const Options& options,
     const auto before = co_await ask(*agents.front());
     const auto started = clock.steady_now();
     if (options.bare) {
-        write_bare(socket, writes);
+        write_bare(options.socket, writes, "fresh");
     } else {
         TaskGroup group{co_await asio::this_coro::executor, shares.size()};
         for (std::size_t i = 0; i < shares.size(); ++i)
@@ -189,24 +155,13 @@ Task<> serve_and_run(const Options& options) {
     const auto executor = co_await asio::this_coro::executor;
     std::vector<std::unique_ptr<RedisClient>> clients;
     std::vector<RedisClient*> agents;
-    TaskGroup group{executor, options.fleet.regions};
-    RedisClientOptions client;
-    client.address.socket_path = options.socket;
-    client.timeout = std::chrono::seconds{60};
     for (std::uint32_t i = 0; i < options.fleet.regions; ++i) {
-        clients.push_back(std::make_unique<RedisClient>(executor, client));
+        clients.push_back(std::make_unique<RedisClient>(executor, redis_at(options.socket)));
         agents.push_back(clients.back().get());
-        group.spawn("serve", agents.back()->serve());
     }
-    std::exception_ptr failure;
-    try {
-        co_await run(options, agents);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    group.cancel();
-    co_await group.join();
-    if (failure) std::rethrow_exception(failure);
+    auto served = agents;
+    std::function<Task<>()> inner = [&] { return run(options, agents); };
+    co_await testing::serving(std::move(served), std::move(inner));
 }
 
 }  // namespace
@@ -224,13 +179,7 @@ int main(int argc, char** argv) try {
     app.add_option("--spread-ms", options.fleet.spread_ms, "mean of how unevenly probes end");
     app.add_option("--details", options.fleet.details, "share of cells with details");
     CLI11_PARSE(app, argc, argv);
-    boost::asio::io_context io{1};
-    std::exception_ptr failure;
-    boost::asio::co_spawn(io,
-                          quorate::bench::serve_and_run(options),
-                          [&](std::exception_ptr error) { failure = error; });
-    io.run();
-    if (failure) std::rethrow_exception(failure);
+    quorate::testing::run_on_executor([&] { return quorate::bench::serve_and_run(options); });
     return 0;
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_distribution_record: %s\n", error.what());

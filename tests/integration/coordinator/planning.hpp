@@ -94,17 +94,10 @@ inline void with_planning(Catalogued& lab,
     with_client(server, [&](RedisClient& redis) -> Task<> {
         auto executor = co_await asio::this_coro::executor;
         Planning planning{lab, redis, executor};
-        TaskGroup group{executor, 1};
-        group.spawn("catalogue", planning.catalogue.follow());
-        std::exception_ptr failure;
-        try {
-            co_await body(planning);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        group.cancel();
-        co_await group.join();
-        if (failure) std::rethrow_exception(failure);
+        std::vector<Task<>> services;
+        services.push_back(planning.catalogue.follow());
+        std::function<Task<>()> inner = [&] { return body(planning); };
+        co_await beside(std::move(services), std::move(inner));
     });
 }
 

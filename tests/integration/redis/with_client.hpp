@@ -1,11 +1,8 @@
 #pragma once
 
-#include <exception>
 #include <functional>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
 #include "platform/redis/client.hpp"
@@ -13,8 +10,8 @@
 #include "platform/redis/keys.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/sleep.hpp"
-#include "platform/runtime/task_group.hpp"
 #include "platform/wire/job_codec.hpp"
+#include "tests/support/beside.hpp"
 #include "tests/support/redis_server.hpp"
 
 namespace quorate::testing {
@@ -26,31 +23,6 @@ inline RedisClientOptions options_for(const RedisServer& server) {
     options.backoff_first = milliseconds{5};
     options.backoff_longest = milliseconds{50};
     return options;
-}
-
-/// Runs `body` on an executor of its own, to its end; what it throws is thrown.
-inline void run_on_executor(const std::function<Task<>()>& body) {
-    asio::io_context io{1};
-    std::exception_ptr failure;
-    asio::co_spawn(io, body(), [&failure](std::exception_ptr thrown) { failure = thrown; });
-    io.run();
-    if (failure) std::rethrow_exception(failure);
-}
-
-/// Runs `body` while `clients` are served.
-inline Task<> serving(std::vector<RedisClient*> clients, std::function<Task<>()> body) {
-    TaskGroup group{co_await asio::this_coro::executor, clients.size()};
-    for (auto* client : clients)
-        group.spawn("serve", client->serve());
-    std::exception_ptr failure;
-    try {
-        co_await body();
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    group.cancel();
-    co_await group.join();
-    if (failure) std::rethrow_exception(failure);
 }
 
 /// Runs `body(client, blocking)` with two served clients of `server`.
