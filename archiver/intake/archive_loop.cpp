@@ -48,14 +48,6 @@ void log_notice(Logger& log, const SealedRow& row, const NoticeChange& notice) {
               kv("detail", notice.detail));
 }
 
-/// The cells as they came, also where their region was not believed.
-std::vector<SealedCell> as_seen(const std::vector<Cell>& cells) {
-    auto views = sealed_cells(cells, false);
-    for (auto& view : views)
-        if (view.reason == Reason::region_fault) view.verdict = Verdict::fail;
-    return views;
-}
-
 Gap gap_of(const SealedRow& row) {
     Gap gap{row.version.shard, row.minute, row.version.endpoint, row.version.cell_slot, {}};
     for (const auto& cell : row.cells)
@@ -344,10 +336,7 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
     };
     for (const auto& row : plan.rows) {
         metrics_.sealed.with({name_of(row.record.decision)}).add();
-        if (watch_.holds(row.minute, row.version.endpoint))
-            watch_.release(row.minute, row.version.endpoint);
-        else
-            watch_.count(row.minute, as_seen(row.cells), row.version.host);
+        count(row);
         if (auto gap = gap_of(row); !gap.regions.empty()) note(std::move(gap));
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
@@ -370,6 +359,17 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
               "batch.committed",
               kv("minutes", plan.rows.size()),
               kv("elapsed_ms", elapsed));
+}
+
+/// A sealed minute among all endpoints; what was held was counted then.
+void ArchiveLoop::count(const SealedRow& row) {
+    if (watch_.holds(row.minute, row.version.endpoint)) {
+        watch_.release(row.minute, row.version.endpoint);
+        return;
+    }
+    auto cells = sealed_cells(row.cells, false);
+    as_came(cells);
+    watch_.count(row.minute, cells, row.version.host);
 }
 
 Task<> ArchiveLoop::store_late_cells() {

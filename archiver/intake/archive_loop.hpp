@@ -83,6 +83,7 @@ private:
     Task<> commit(SealPlan& plan);
     Task<> forget(std::vector<ShardMinute> sealed);
     Task<> look_again(std::vector<CellsQuery> gaps);
+    void count(const SealedRow& row);
     void note(Gap gap);
     void note(ShardId shard, const DoneRun& run);
     std::vector<RegionId> region_ids() const;

@@ -203,17 +203,14 @@ void store_rolling(pqxx::work& work, const std::set<EndpointId>& endpoints, UtcT
         LatencyHistogram month;
     };
     std::map<EndpointId, Spans> spans;
-    std::string ids;
-    for (const auto endpoint : endpoints) {
-        ids += (ids.empty() ? "" : ",") + std::to_string(endpoint.value());
+    for (const auto endpoint : endpoints)
         spans[endpoint];
-    }
     const auto merge = [&](const Level& level, UtcTime since, LatencyHistogram Spans::*into) {
         for (const auto& row : work.exec_params(
                  fmt::format("SELECT endpoint_id, total FROM {}"
                              " WHERE endpoint_id = ANY ($1::integer[]) AND start_at >= $2",
                              level.table),
-                 "{" + ids + "}",
+                 array_text(endpoints),
                  timestamp_text(since))) {
             const auto bytes = bytes_of_bytea(row[1].as<std::string>());
             std::string_view left = bytes;
@@ -313,16 +310,13 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
 std::size_t roll_up_stale(pqxx::work& work,
                           const std::vector<ShardId>& shards,
                           std::size_t hours_max) {
-    std::string ids;
-    for (const auto shard : shards)
-        ids += (ids.empty() ? "" : ",") + std::to_string(shard.value());
     const auto rows = work.exec_params(
         "DELETE FROM quorate.rollup_stale s USING (SELECT s.ctid FROM quorate.rollup_stale s"
         " JOIN quorate.endpoint e ON e.id = s.endpoint_id WHERE e.shard = ANY ($1::smallint[])"
         " ORDER BY s.start_at LIMIT $2) part WHERE s.ctid = part.ctid"
         " RETURNING s.endpoint_id, " +
             epoch_ms("s.start_at"),
-        "{" + ids + "}",
+        array_text(shards),
         hours_max);
     if (rows.empty()) return 0;
     std::set<RollupKey> stale;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <map>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include <pqxx/pqxx>
@@ -29,9 +28,9 @@ UtcTime month_of(UtcTime time);
 
 // All functions below run in the caller's transaction and throw what libpqxx throws.
 
-/// Adds the minutes of a shard that its rollups do not have yet, up to `sealed` and at most an
-/// hour's, and moves its point. @return up to where it is rolled up now; nothing where no minute is
-/// stored
+/// Adds the minutes of a shard that its rollups do not have yet, up to `sealed`, of less than two
+/// hours and not too many at once, and moves its point. @return up to where it is rolled up now;
+/// nothing where no minute is stored
 std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed);
 
 /// Counts at most `hours_max` stale hours of these shards anew, with their days and months.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace quorate {
+
 void RegionWatch::count(UtcMinute minute, std::span<const SealedCell> cells, std::uint64_t host) {
     auto& of = minutes_[minute];
     tally(of.tallies, cells, host);

@@ -11,16 +11,6 @@
 namespace quorate {
 namespace {
 
-/// `{1,3}`.
-std::string array_text(const std::vector<RegionId>& regions) {
-    std::string text = "{";
-    for (const auto region : regions) {
-        if (text.size() > 1) text += ',';
-        text += std::to_string(region.value());
-    }
-    return text + "}";
-}
-
 std::optional<int> number(std::optional<Severity> severity) {
     if (!severity) return std::nullopt;
     return static_cast<int>(*severity);

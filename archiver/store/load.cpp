@@ -6,6 +6,7 @@
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
 #include "core/base/sha256.hpp"
+#include "core/decision/quarantine.hpp"
 #include "core/decision/region_set.hpp"
 #include "core/incident/state_codec.hpp"
 #include "core/model/http_url.hpp"
@@ -131,12 +132,8 @@ OpenMinutes load_open_minutes(pqxx::work& work, UtcMinute from) {
              timestamp_text(from))) {
         StoredMinute stored{EndpointId{row[0].as<std::uint64_t>()}, minute_of(row[1]), {}};
         for (const auto& cell : unpack_cells(bytes_of_bytea(row[2].as<std::string>())))
-            stored.cells.push_back(
-                SealedCell{cell.region,
-                           cell.reason == Reason::region_fault ? Verdict::fail : cell.verdict,
-                           false,
-                           {},
-                           cell.reason});
+            stored.cells.push_back(SealedCell{cell.region, cell.verdict, false, {}, cell.reason});
+        as_came(stored.cells);
         open.sealed.push_back(std::move(stored));
     }
     for (const auto& row :

@@ -9,13 +9,6 @@
 namespace quorate {
 namespace {
 
-std::string regions_text(const std::vector<RegionId>& regions) {
-    std::string text;
-    for (const auto region : regions)
-        text += (text.empty() ? "" : ",") + std::to_string(region.value());
-    return "{" + text + "}";
-}
-
 /// The open notice of a kind; a store that lost it must not hold up all other endpoints.
 using NoticeId = std::optional<std::uint64_t>;
 
@@ -35,7 +28,7 @@ NoticeId insert(pqxx::work& work, const EndpointVersion& version, const NoticeCh
         version.tenant,
         version.name,
         std::string{name_of(notice.kind)},
-        regions_text(notice.regions),
+        array_text(notice.regions),
         timestamp_text(notice.at),
         notice.detail));
 }
@@ -46,7 +39,7 @@ NoticeId change(pqxx::work& work, const EndpointVersion& version, const NoticeCh
                          " WHERE endpoint_id = $1 AND kind = $2 AND closed_at IS NULL RETURNING id",
                          version.endpoint.value(),
                          std::string{name_of(notice.kind)},
-                         regions_text(notice.regions),
+                         array_text(notice.regions),
                          timestamp_text(notice.at),
                          notice.detail));
 }

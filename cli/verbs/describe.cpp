@@ -4,6 +4,7 @@
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
@@ -163,14 +164,7 @@ void add_describe_verb(CLI::App& app, Session& session) {
 void add_uptime_verb(CLI::App& app, Session& session) {
     auto options = std::make_shared<UptimeOptions>();
     auto* verb = app.add_subcommand("uptime", "Shows uptime over 30 days, or of each day or month");
-    verb->add_option_function<std::string>(
-        "ENDPOINT",
-        [options](const std::string& name) { options->request.set_endpoint(name); },
-        "name or tenant/name; all if absent");
-    verb->add_option_function<std::string>(
-        "--tenant",
-        [options](const std::string& name) { options->request.set_tenant(name); },
-        "only this tenant's");
+    add_filter(*verb, std::shared_ptr<v1::ListUptimeRequest>{options, &options->request});
     auto* daily = verb->add_flag("--daily", options->daily, "of each UTC day, the newest first");
     verb->add_flag("--monthly", options->monthly, "of each UTC month")->excludes(daily);
     verb->callback([options, &session] { uptime(*options, session); });

@@ -3,6 +3,7 @@
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 #include "core/time/time.hpp"
 
@@ -71,14 +72,9 @@ void explain(const ExplainOptions& options, Session& session) {
     v1::ExplainRequest request;
     request.set_endpoint(options.endpoint);
     if (!options.minute.empty()) {
-        const auto time = parse_rfc3339(options.minute);
-        if (!time) {
-            std::cerr << "quorate: --minute: '" << printable(options.minute)
-                      << "' is not a time such as 2026-11-20T12:46:00Z\n";
-            session.exit_status = Session::kUsage;
-            return;
-        }
-        request.set_minute_us(time->time_since_epoch().count());
+        std::int64_t us = 0;
+        if (!read_time("--minute", options.minute, us, session)) return;
+        request.set_minute_us(us);
     }
     v1::ExplainResponse answer;
     if (!session.succeeded(session.admin().Explain(session.call().get(), request, &answer))) return;

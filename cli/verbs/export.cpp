@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
@@ -31,14 +32,7 @@ void add_export_verb(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand(
         "export",
         "Writes the catalogue as an endpoint file, which apply reads back without a change");
-    verb->add_option_function<std::string>(
-        "ENDPOINT",
-        [request](const std::string& name) { request->set_endpoint(name); },
-        "name or tenant/name; all if absent");
-    verb->add_option_function<std::string>(
-        "--tenant",
-        [request](const std::string& name) { request->set_tenant(name); },
-        "only this tenant's");
+    add_filter(*verb, request);
     verb->callback([request, &session] { export_endpoints(*request, session); });
 }
 

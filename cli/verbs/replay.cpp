@@ -4,8 +4,8 @@
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
-#include "core/time/time.hpp"
 
 namespace quorate::cli {
 namespace {
@@ -15,18 +15,6 @@ struct ReplayOptions {
     std::string from;
     std::string to;
 };
-
-bool read_time(const char* option, const std::string& text, std::int64_t& us, Session& session) {
-    const auto time = parse_rfc3339(text);
-    if (time) {
-        us = time->time_since_epoch().count();
-        return true;
-    }
-    std::cerr << "quorate: " << option << ": '" << printable(text)
-              << "' is not a time such as 2026-11-20T12:46:00Z\n";
-    session.exit_status = Session::kUsage;
-    return false;
-}
 
 std::string note_of(const v1::ReplayedIncident& row) {
     if (row.only_stored()) return "incident " + std::to_string(row.stored_id()) + " would not open";
@@ -79,14 +67,7 @@ void add_replay_verb(CLI::App& app, Session& session) {
     auto options = std::make_shared<ReplayOptions>();
     auto* verb = app.add_subcommand(
         "replay", "Runs stored minutes through the rule again, and says which incidents open");
-    verb->add_option_function<std::string>(
-        "ENDPOINT",
-        [options](const std::string& name) { options->request.set_endpoint(name); },
-        "name or tenant/name; all if absent");
-    verb->add_option_function<std::string>(
-        "--tenant",
-        [options](const std::string& name) { options->request.set_tenant(name); },
-        "only this tenant's");
+    add_filter(*verb, std::shared_ptr<v1::ReplayRequest>{options, &options->request});
     verb->add_option("--from", options->from, "first minute, RFC 3339")->required();
     verb->add_option("--to", options->to, "end of the span, at most 31 days later")->required();
     verb->add_option_function<std::string>(

@@ -5,6 +5,7 @@
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
@@ -61,14 +62,7 @@ void watch(const v1::WatchRequest& request, Session& session) {
 void add_watch_verb(CLI::App& app, Session& session) {
     auto request = std::make_shared<v1::WatchRequest>();
     auto* verb = app.add_subcommand("watch", "Streams decisions as they are made");
-    verb->add_option_function<std::string>(
-        "ENDPOINT",
-        [request](const std::string& name) { request->set_endpoint(name); },
-        "name or tenant/name; all if absent");
-    verb->add_option_function<std::string>(
-        "--tenant",
-        [request](const std::string& name) { request->set_tenant(name); },
-        "only this tenant's");
+    add_filter(*verb, request);
     verb->add_flag_function(
         "--changes",
         [request](std::int64_t) { request->set_changes_only(true); },

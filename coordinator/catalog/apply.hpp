@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "coordinator/catalog/diff.hpp"
-#include "coordinator/catalog/reports.hpp"
+#include "coordinator/catalog/listing.hpp"
 #include "platform/config/config_error.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/runtime/clock.hpp"

@@ -14,16 +14,12 @@ constexpr std::uint32_t kPageMax = 5000;
 constexpr int kPeriodsMax = 400;
 constexpr int kStripMinutes = 60;
 
-std::string text(const pqxx::field& field) {
-    return field.is_null() ? "" : field.as<std::string>();
-}
-
 /// tenant, endpoint, period, uptime, coverage, down_minutes, p50, p95, p99
 v1::Uptime uptime_of(const pqxx::row& row) {
     v1::Uptime out;
-    out.set_tenant(text(row[0]));
-    out.set_endpoint(text(row[1]));
-    out.set_period(text(row[2]));
+    out.set_tenant(text_of(row[0]));
+    out.set_endpoint(text_of(row[1]));
+    out.set_period(text_of(row[2]));
     if (!row[3].is_null()) out.set_uptime(row[3].as<double>());
     if (!row[4].is_null()) out.set_coverage(row[4].as<double>());
     if (!row[5].is_null()) out.set_down_minutes(row[5].as<double>());
@@ -89,7 +85,7 @@ void fill_strips(pqxx::work& work, const EndpointName& name, v1::DescribeEndpoin
              kStripMinutes)) {
         auto& strip = strips[row[0].as<std::string>()];
         strip.mutable_verdicts()->push_back(letter_of(row[1].as<int>()));
-        strip.set_last_reason(text(row[2]));
+        strip.set_last_reason(text_of(row[2]));
         strip.clear_last_total_ms();
         if (!row[3].is_null()) strip.set_last_total_ms(row[3].as<double>());
         if (!out.has_strips_from_us()) out.set_strips_from_us(row[4].as<std::int64_t>());
@@ -105,12 +101,9 @@ void fill_strips(pqxx::work& work, const EndpointName& name, v1::DescribeEndpoin
 v1::ListUptimeResponse list_uptime(pqxx::work& work, const v1::ListUptimeRequest& request) {
     if (request.by() == "day" || request.by() == "month") return list_periods(work, request);
     if (!request.by().empty()) throw BadRequest{"by is day or month"};
-    EndpointName only{request.tenant(), ""};
-    if (!request.endpoint().empty()) only = parse_endpoint_name(request.endpoint());
-    const auto size =
-        request.page_size() == 0 ? kPageDefault : std::min(request.page_size(), kPageMax);
-    EndpointName after;
-    if (!request.page_token().empty()) after = parse_endpoint_name(request.page_token());
+    const auto only = filter_of(request.tenant(), request.endpoint());
+    const auto size = page_size(request.page_size(), kPageDefault, kPageMax);
+    const auto after = page_after(request.page_token());
     const auto rows = work.exec_params(
         "SELECT u.tenant, u.endpoint, NULL, u.uptime, u.coverage, u.down_minutes, NULL, u.p95_ms, "
         "NULL"
@@ -163,10 +156,10 @@ v1::DescribeEndpointResponse describe_endpoint(pqxx::work& work,
                                             name.tenant,
                                             name.name)) {
         auto& notice = *out.add_notices();
-        notice.set_kind(text(row[0]));
+        notice.set_kind(text_of(row[0]));
         notice.set_opened_at_us(row[1].as<std::int64_t>());
-        notice.set_region(text(row[2]));
-        notice.set_detail(text(row[3]));
+        notice.set_region(text_of(row[2]));
+        notice.set_detail(text_of(row[3]));
     }
     fill_strips(work, name, out);
     return out;

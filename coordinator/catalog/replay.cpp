@@ -213,12 +213,9 @@ v1::ReplayResponse replay(pqxx::work& work, const v1::ReplayRequest& request, Wi
     if (span > kSpanMax) throw BadRequest{"the span is longer than 31 days"};
     if (!request.p1_quorum().empty() && !p1_quorum_named(request.p1_quorum()))
         throw BadRequest{"p1_quorum is 2, majority or all"};
-    EndpointName only{request.tenant(), ""};
-    if (!request.endpoint().empty()) only = parse_endpoint_name(request.endpoint());
-    EndpointName after;
-    if (!request.page_token().empty()) after = parse_endpoint_name(request.page_token());
-    const auto size =
-        request.page_size() == 0 ? kEndpointsDefault : std::min(request.page_size(), kEndpointsMax);
+    const auto only = filter_of(request.tenant(), request.endpoint());
+    const auto after = page_after(request.page_token());
+    const auto size = page_size(request.page_size(), kEndpointsDefault, kEndpointsMax);
     const auto rows = work.exec_params(
         "SELECT id, tenant, name FROM quorate.endpoint e WHERE deleted_at IS NULL"
         " AND ($1 = '' OR tenant = $1) AND ($2 = '' OR name = $2)"

@@ -7,7 +7,6 @@
 #include <boost/json/parse.hpp>
 
 #include "coordinator/catalog/sql.hpp"
-#include "platform/wire/endpoint_check.hpp"
 #include "platform/wire/endpoint_file.hpp"
 
 namespace quorate::coordinator {
@@ -17,28 +16,6 @@ constexpr std::uint32_t kEndpointsDefault = 500;
 constexpr std::uint32_t kEndpointsMax = 5000;
 constexpr std::uint32_t kIncidentsDefault = 100;
 constexpr std::uint32_t kIncidentsMax = 1000;
-
-std::uint32_t page_size(std::uint32_t asked, std::uint32_t otherwise, std::uint32_t most) {
-    return asked == 0 ? otherwise : std::min(asked, most);
-}
-
-std::string text(const pqxx::field& field) {
-    return field.is_null() ? "" : field.as<std::string>();
-}
-
-/// Which endpoints are asked for; empty texts: all.
-struct Filter {
-    std::string tenant;
-    std::string endpoint;
-};
-
-Filter filter_of(const std::string& tenant, const std::string& endpoint) {
-    if (endpoint.empty()) return {tenant, ""};
-    auto name = parse_endpoint_name(endpoint);
-    if (!tenant.empty() && tenant != name.tenant)
-        throw BadRequest{"endpoint " + endpoint + " is not of tenant " + tenant};
-    return {std::move(name.tenant), std::move(name.name)};
-}
 
 /// A JSON array of texts, as json_agg makes it.
 template <class Repeated>
@@ -60,31 +37,31 @@ std::string incident_columns() {
 
 void fill(v1::Incident& out, const pqxx::row& row) {
     out.set_id(row[0].as<std::uint64_t>());
-    out.set_tenant(text(row[1]));
-    out.set_endpoint(text(row[2]));
-    out.set_severity(text(row[3]));
-    out.set_worst_severity(text(row[4]));
-    out.set_scope(text(row[5]));
+    out.set_tenant(text_of(row[1]));
+    out.set_endpoint(text_of(row[2]));
+    out.set_severity(text_of(row[3]));
+    out.set_worst_severity(text_of(row[4]));
+    out.set_scope(text_of(row[5]));
     if (!row[6].is_null()) out.set_started_at_us(row[6].as<std::int64_t>());
     if (!row[7].is_null()) out.set_detected_at_us(row[7].as<std::int64_t>());
     if (!row[8].is_null()) out.set_recovered_at_us(row[8].as<std::int64_t>());
     if (!row[9].is_null()) out.set_closed_at_us(row[9].as<std::int64_t>());
     if (!row[10].is_null()) out.set_mttd_seconds(row[10].as<double>());
     if (!row[11].is_null()) out.set_mttr_seconds(row[11].as<double>());
-    out.set_reason(text(row[12]));
+    out.set_reason(text_of(row[12]));
     add_texts(row[13], *out.mutable_regions());
     out.set_flaps(row[14].is_null() ? 0 : row[14].as<std::uint32_t>());
     add_texts(row[15], *out.mutable_marks());
     if (!row[16].is_null()) out.set_acknowledged_at_us(row[16].as<std::int64_t>());
-    out.set_acknowledged_by(text(row[17]));
+    out.set_acknowledged_by(text_of(row[17]));
 }
 
 void fill(v1::EndpointStatus& out, const pqxx::row& row) {
-    out.set_tenant(text(row[0]));
-    out.set_endpoint(text(row[1]));
-    out.set_url(text(row[2]));
-    out.set_state(text(row[3]));
-    out.set_scope(text(row[4]));
+    out.set_tenant(text_of(row[0]));
+    out.set_endpoint(text_of(row[1]));
+    out.set_url(text_of(row[2]));
+    out.set_state(text_of(row[3]));
+    out.set_scope(text_of(row[4]));
     if (!row[5].is_null()) out.set_since_us(row[5].as<std::int64_t>());
     out.set_flapping(!row[6].is_null() && row[6].as<bool>());
     if (!row[7].is_null()) out.set_coverage(row[7].as<double>());
@@ -96,22 +73,11 @@ void fill(v1::EndpointStatus& out, const pqxx::row& row) {
 
 }  // namespace
 
-EndpointName parse_endpoint_name(const std::string& text) {
-    const auto slash = text.find('/');
-    EndpointName name = slash == std::string::npos
-                            ? EndpointName{"default", text}
-                            : EndpointName{text.substr(0, slash), text.substr(slash + 1)};
-    if (!wire::is_name(name.tenant) || !wire::is_name(name.name))
-        throw BadRequest{"an endpoint is named NAME or TENANT/NAME"};
-    return name;
-}
-
 v1::ExportEndpointsResponse export_endpoints(pqxx::work& work,
                                              const v1::ExportEndpointsRequest& request) {
     const auto filter = filter_of(request.tenant(), request.endpoint());
     const auto size = page_size(request.page_size(), kEndpointsDefault, kEndpointsMax);
-    EndpointName after;  // empty: before all
-    if (!request.page_token().empty()) after = parse_endpoint_name(request.page_token());
+    const auto after = page_after(request.page_token());
     const auto rows = work.exec_params(
         "SELECT e.tenant, e.name, v.spec::text FROM quorate.endpoint e"
         " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL"
@@ -119,17 +85,17 @@ v1::ExportEndpointsResponse export_endpoints(pqxx::work& work,
         " AND (e.tenant COLLATE \"C\", e.name COLLATE \"C\") > ($3, $4)"
         " ORDER BY e.tenant COLLATE \"C\", e.name COLLATE \"C\" LIMIT $5",
         filter.tenant,
-        filter.endpoint,
+        filter.name,
         after.tenant,
         after.name,
         size + 1);
-    if (rows.empty() && !filter.endpoint.empty() && request.page_token().empty())
-        throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.endpoint};
+    if (rows.empty() && !filter.name.empty() && request.page_token().empty())
+        throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.name};
     v1::ExportEndpointsResponse out;
     for (const auto& row : rows) {
         if (static_cast<std::uint32_t>(out.endpoints_size()) == size) {
             const auto& last = rows[static_cast<int>(size) - 1];
-            out.set_next_page_token(text(last[0]) + "/" + text(last[1]));
+            out.set_next_page_token(text_of(last[0]) + "/" + text_of(last[1]));
             break;
         }
         out.add_endpoints(wire::to_yaml_item(wire::endpoint_spec_from_json(row[2].c_str())));
@@ -141,8 +107,7 @@ v1::ListEndpointsResponse list_endpoints(pqxx::work& work,
                                          const v1::ListEndpointsRequest& request) {
     const auto filter = filter_of(request.tenant(), request.endpoint());
     const auto size = page_size(request.page_size(), kEndpointsDefault, kEndpointsMax);
-    EndpointName after;  // empty: before all
-    if (!request.page_token().empty()) after = parse_endpoint_name(request.page_token());
+    const auto after = page_after(request.page_token());
     const auto rows = work.exec_params(
         "SELECT s.tenant, s.endpoint, s.url, s.state, s.scope, " + sql::micros("s.since") +
             ", s.flapping, s.coverage, " + sql::micros("s.last_minute") +
@@ -157,13 +122,13 @@ v1::ListEndpointsResponse list_endpoints(pqxx::work& work,
             " AND (s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\") > ($3, $4)"
             " ORDER BY s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\" LIMIT $5",
         filter.tenant,
-        filter.endpoint,
+        filter.name,
         after.tenant,
         after.name,
         size + 1,
         request.without_history());
-    if (rows.empty() && !filter.endpoint.empty() && request.page_token().empty())
-        throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.endpoint};
+    if (rows.empty() && !filter.name.empty() && request.page_token().empty())
+        throw NotFound{"there is no endpoint " + filter.tenant + "/" + filter.name};
     v1::ListEndpointsResponse out;
     for (const auto& row : rows) {
         if (static_cast<std::uint32_t>(out.endpoints_size()) == size) {
@@ -194,7 +159,7 @@ v1::ListIncidentsResponse list_incidents(pqxx::work& work,
             " WHERE ($1 = '' OR i.tenant = $1) AND ($2 = '' OR i.endpoint = $2)"
             " AND (NOT $3 OR i.closed_at IS NULL) AND i.id < $4 ORDER BY i.id DESC LIMIT $5",
         filter.tenant,
-        filter.endpoint,
+        filter.name,
         request.open_only(),
         before,
         size + 1);
@@ -225,10 +190,10 @@ v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequ
         auto& event = *out.add_events();
         event.set_at_us(row[0].as<std::int64_t>());
         if (!row[1].is_null()) event.set_minute_us(row[1].as<std::int64_t>());
-        event.set_from_severity(text(row[2]));
-        event.set_to_severity(text(row[3]));
+        event.set_from_severity(text_of(row[2]));
+        event.set_to_severity(text_of(row[3]));
         event.set_rule_row(row[4].is_null() ? 0 : row[4].as<std::uint32_t>());
-        event.set_detail(text(row[5]));
+        event.set_detail(text_of(row[5]));
     }
     for (const auto& row : work.exec_params("SELECT " + sql::micros("at") +
                                                 ", principal, note FROM quorate.incident_ack"
@@ -236,8 +201,8 @@ v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequ
                                             id)) {
         auto& ack = *out.add_acks();
         ack.set_at_us(row[0].as<std::int64_t>());
-        ack.set_principal(text(row[1]));
-        ack.set_note(text(row[2]));
+        ack.set_principal(text_of(row[1]));
+        ack.set_note(text_of(row[2]));
     }
     return out;
 }

@@ -1,39 +1,19 @@
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <pqxx/pqxx>
 
+#include "coordinator/catalog/listing.hpp"
 #include "core/time/utc_minute.hpp"
 
 #include "quorate/v1/admin.pb.h"
 
 /// What operators ask of the database. All functions run in the transaction that they are given and
-/// throw what libpqxx throws, or one of these two.
+/// throw what libpqxx throws, or BadRequest or NotFound.
 namespace quorate::coordinator {
-
-/// The question cannot be understood; `what()` says why.
-class BadRequest : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-/// What is asked for does not exist; `what()` names it.
-class NotFound : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-/// An ENDPOINT argument: `name` (tenant `default`) or `tenant/name`.
-struct EndpointName {
-    std::string tenant;
-    std::string name;
-};
-/// Throws BadRequest if `text` is none.
-EndpointName parse_endpoint_name(const std::string& text);
 
 v1::ExportEndpointsResponse export_endpoints(pqxx::work& work,
                                              const v1::ExportEndpointsRequest& request);

@@ -70,6 +70,11 @@ bool is_quarantined(const RegionTally& counts) {
            2 * std::uint64_t{counts.lone_fails} >= counts.voters;
 }
 
+void as_came(std::span<SealedCell> cells) {
+    for (auto& cell : cells)
+        if (cell.reason == Reason::region_fault) cell.verdict = Verdict::fail;
+}
+
 bool quarantine(std::span<SealedCell> cells, std::span<const RegionId> quarantined) {
     const auto region = lone_fail(cells);
     if (!region || std::ranges::find(quarantined, *region) == quarantined.end()) return false;

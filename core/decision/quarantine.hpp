@@ -40,6 +40,9 @@ void merge_into(RegionTallies& tallies, const RegionTallies& other);
 /// At least 5 lone fails, on at least 3 hosts, and at least half of the region's voters.
 bool is_quarantined(const RegionTally& tally);
 
+/// The cells as they came, before any was turned into UNKNOWN(region_fault): what is counted.
+void as_came(std::span<SealedCell> cells);
+
 /// Turns the region's lone FAIL into UNKNOWN(region_fault) where its region is quarantined.
 /// @return whether a cell was turned
 bool quarantine(std::span<SealedCell> cells, std::span<const RegionId> quarantined);

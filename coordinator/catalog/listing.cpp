@@ -1,0 +1,29 @@
+#include "coordinator/catalog/listing.hpp"
+
+#include "platform/wire/endpoint_check.hpp"
+
+namespace quorate::coordinator {
+
+EndpointName parse_endpoint_name(const std::string& text) {
+    const auto slash = text.find('/');
+    EndpointName name = slash == std::string::npos
+                            ? EndpointName{"default", text}
+                            : EndpointName{text.substr(0, slash), text.substr(slash + 1)};
+    if (!wire::is_name(name.tenant) || !wire::is_name(name.name))
+        throw BadRequest{"an endpoint is named NAME or TENANT/NAME"};
+    return name;
+}
+
+EndpointName filter_of(const std::string& tenant, const std::string& endpoint) {
+    if (endpoint.empty()) return {tenant, ""};
+    auto name = parse_endpoint_name(endpoint);
+    if (!tenant.empty() && tenant != name.tenant)
+        throw BadRequest{"endpoint " + endpoint + " is not of tenant " + tenant};
+    return name;
+}
+
+EndpointName page_after(const std::string& token) {
+    return token.empty() ? EndpointName{} : parse_endpoint_name(token);
+}
+
+}  // namespace quorate::coordinator
