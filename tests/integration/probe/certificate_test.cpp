@@ -1,6 +1,8 @@
+#include <atomic>
 #include <functional>
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "tests/integration/probe/certificates.hpp"
 #include "tests/integration/probe/harness.hpp"
@@ -182,6 +184,24 @@ TEST_F(ProbeCertificate, AStapleRevokesACertificateWhoseChainIsKnownToo) {
         const auto context = authority_.server({.via = via, .staple = Staple::revoked});
         for (int i = 0; i < 2; ++i)
             expect_code(report_at(context.get(), authority_.ca_file()), "tls_cert_revoked", 23, 0);
+    }
+}
+
+TEST_F(ProbeCertificate, AStapleThatRevokesNothingLeavesAKnownChainUnverified) {
+    static std::atomic<int> verified = 0;
+    const auto trusted = harness_.contexts().trusting(authority_.ca_file());
+    X509_STORE_set_verify_cb(
+        SSL_CTX_get_cert_store(trusted.get()), +[](int ok, X509_STORE_CTX*) {
+            ++verified;  // outside of handshakes
+            return ok;
+        });
+    for (const auto& [staple, builds] :
+         {std::pair{Staple::good, false}, {Staple::revoked_by_a_stranger, true}}) {
+        verified = 0;
+        const auto context = authority_.server({.staple = staple});
+        for (int i = 0; i < 2; ++i)
+            EXPECT_EQ(report_at(context.get(), authority_.ca_file()).verdict, Verdict::up);
+        EXPECT_EQ(verified > 0, builds);
     }
 }
 

@@ -34,6 +34,7 @@ public:
 
     /// Lets that much time pass between probes, for what is kept from one to the next.
     void pass(milliseconds time) { clock_.pass(time); }
+    TlsContexts& contexts() { return contexts_; }
     /// Runs one probe to its end and gives its report.
     ProbeReport probe(ProbeRequest request);
     /// As probe(), cancelled after `delay`.
