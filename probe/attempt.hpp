@@ -87,6 +87,7 @@ struct Attempt {
     std::unique_ptr<Wire> stream_wire;     ///< HTTP+SSE: the event stream
     std::unique_ptr<ResponseReader> stream;
     std::vector<std::unique_ptr<Wire>> side_wires;  ///< carried answers to the server's requests
+    std::size_t side_answers = 0;                   ///< so far
     std::unique_ptr<HttpUrl> message_url;           ///< HTTP+SSE: where messages are posted
 
     bool modern = false;

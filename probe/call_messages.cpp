@@ -11,6 +11,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kMethodNotFound = -32601;
+/// Nobody reads what comes on them, and each may be a TLS connection. They stay open for a while
+/// all the same: servers take a connection that is closed behind a request for one that gave it up.
+constexpr std::size_t kSideWiresMax = 4;
 
 HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const HttpUrl& url) {
     std::string_view user_agent = attempt.parts.options.user_agent;
@@ -110,7 +113,7 @@ Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader) {
             attempt.report.warnings.add(Warning::unexpected_server_request);
         attempt.asked_of_client = attempt.asked_of_client || wants_client_feature(method);
         // A modern server must not ask; nobody would wait for the answer.
-        if (attempt.is_modern() || attempt.side_wires.size() >= RpcInbox::kServerRequestsMax) break;
+        if (attempt.is_modern() || attempt.side_answers == RpcInbox::kServerRequestsMax) break;
         McpCall reply;
         reply.body = reply_to(server_request);
         const auto& url = attempt.message_url ? *attempt.message_url : attempt.url;
@@ -120,7 +123,10 @@ Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader) {
         if (!opened) break;
         const auto sent = co_await wire->send(bytes, Phase::http);
         if (!sent) break;
+        ++attempt.side_answers;
         attempt.side_wires.push_back(std::move(wire));
+        auto& wires = attempt.side_wires;
+        if (wires.size() > kSideWiresMax) wires.erase(wires.begin());
     }
 }
 

@@ -2,6 +2,7 @@
 // the reason that the page states.
 #include <atomic>
 #include <functional>
+#include <semaphore>
 
 #include <gtest/gtest.h>
 
@@ -209,6 +210,28 @@ TEST_F(ProbeBounds, SixteenRequestsOfTheServer) {
         }
         EXPECT_EQ(answered, 16) << asked;
     }
+}
+
+TEST_F(ProbeBounds, FourConnectionsThatCarriedAnswersToTheServerAreKept) {
+    McpScript script;
+    script.on("POST", [](const RawRequest&) { return http(202, "", ""); });
+    std::counting_semaphore<> closed{0};
+    RawServer server{[&](RawConnection& connection) {
+        if (!script.serve_until(connection, "tools/list")) return closed.release();
+        const auto request = script.requests().back();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+        for (int i = 0; i < 16; ++i)
+            connection.send(R"(data: {"jsonrpc":"2.0","id":)" + std::to_string(i) +
+                            ",\"method\":\"ping\"}\n\n");
+        for (int i = 0; i < 16 - 4; ++i)
+            if (!closed.try_acquire_for(std::chrono::seconds{10})) return;
+        connection.send("data: " + message(request, "") + "\n\n");
+        connection.wait_for_close();
+    }};
+    auto request = request_for(server.url());
+    request.timeout = std::chrono::seconds{20};
+    request.retry = false;
+    expect_up(harness_.probe(request));
 }
 
 TEST_F(ProbeBounds, ThreeRedirects) {
