@@ -43,7 +43,7 @@ Attempt::Attempt(EngineParts& engine_parts,
       timer{executor, engine_parts.clock},
       url{endpoint_url} {
     timer.limit(deadline);
-    timer.heard(started);
+    timer.asked(started);
 }
 
 void Attempt::trace(std::string_view line) const {
@@ -52,13 +52,13 @@ void Attempt::trace(std::string_view line) const {
     request.trace(number, at, mask.masked(std::string{line}));
 }
 
-std::uint32_t us_between(SteadyTime from, SteadyTime to) {
-    const auto us = std::chrono::duration_cast<microseconds>(to - from).count();
+std::uint32_t us_of(SteadyTime::duration time) {
+    const auto us = std::chrono::duration_cast<microseconds>(time).count();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 0, UINT32_MAX));
 }
 
 PhaseStopwatch::~PhaseStopwatch() {
-    slot_ = us_between(started_, attempt_.timer.heard());
+    slot_ = us_of(attempt_.timer.spent() - before_);
 }
 
 }  // namespace quorate

@@ -106,12 +106,12 @@ struct Attempt {
         degraded;  ///< an optional expectation that was not met; the rest goes on
 };
 
-/// Measures one phase of an attempt, into `slot`: from construction to what was last heard from the
-/// kernel before the destruction, or to the end of the last wait.
+/// Measures one phase of an attempt, into `slot`: what the endpoint took between construction and
+/// destruction.
 class PhaseStopwatch {
 public:
     PhaseStopwatch(const Attempt& attempt, PhaseTimings::Us& slot)
-        : attempt_{attempt}, slot_{slot}, started_{attempt.now()} {}
+        : attempt_{attempt}, slot_{slot}, before_{attempt.timer.spent()} {}
     PhaseStopwatch(const PhaseStopwatch&) = delete;
     PhaseStopwatch& operator=(const PhaseStopwatch&) = delete;
     ~PhaseStopwatch();
@@ -119,11 +119,11 @@ public:
 private:
     const Attempt& attempt_;
     PhaseTimings::Us& slot_;
-    SteadyTime started_;
+    SteadyTime::duration before_;
 };
 
-/// Microseconds between two points, within what a timing holds.
-std::uint32_t us_between(SteadyTime from, SteadyTime to);
+/// Microseconds, within what a timing holds.
+std::uint32_t us_of(SteadyTime::duration time);
 
 // The steps, in the order of an attempt. Each returns its product or the Failure that decides.
 

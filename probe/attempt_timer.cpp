@@ -37,6 +37,12 @@ bool AttemptTimer::expired() const {
     return state_->clock.steady_now() >= state_->limit;
 }
 
+void AttemptTimer::heard(SteadyTime at) {
+    if (at <= since_) return;
+    spent_ += at - since_;
+    since_ = at;
+}
+
 void AttemptTimer::watch(PolledSocket& socket) {
     state_->watched = &socket;
     if (state_->limit < state_->armed_for) arm(state_);
@@ -53,7 +59,9 @@ void AttemptTimer::arm(const std::shared_ptr<State>& state) {
         if (error || state->limit == Deadline::max()) return;
         state->armed_for = Deadline::max();
         if (state->clock.steady_now() < state->limit) return arm(state);
-        if (state->watched != nullptr) state->watched->cancel();
+        if (state->watched == nullptr) return;
+        state->watched->poller().look();
+        state->watched->cancel();
     });
 }
 

@@ -11,8 +11,12 @@
 namespace quorate {
 
 /// One timer for a whole attempt. It has a limit at any time; when the limit passes while a socket
-/// is watched, that socket's operations are cancelled. Moving the limit further away costs nothing:
-/// the timer looks again when it fires. Not safe for several threads.
+/// is watched, and the kernel has nothing to tell of it, that socket's operations are cancelled.
+/// Moving the limit further away costs nothing: the timer looks again when it fires. Not safe for
+/// several threads.
+///
+/// It also adds up what the endpoint took of the attempt. What this process does before it gets to
+/// an event, and from there until its next bytes go out, is not the endpoint's time.
 class AttemptTimer {
 public:
     AttemptTimer(boost::asio::any_io_executor executor, const Clock& clock);
@@ -29,16 +33,20 @@ public:
     void watch(PolledSocket& socket);
     void release();
 
-    /// When the kernel last told what the attempt waited for, or the waiting ended otherwise. What
-    /// this process does before it gets to an event is not the endpoint's time.
-    SteadyTime heard() const { return heard_; }
-    void heard(SteadyTime at) { heard_ = at; }
+    /// The attempt's next bytes go to the kernel: the endpoint's time begins.
+    void asked(SteadyTime at) { since_ = at; }
+    /// The kernel told what the attempt waited for, or the waiting ended otherwise. What it told
+    /// before the attempt asked is no answer.
+    void heard(SteadyTime at);
+    /// The endpoint's time, up to what was heard last.
+    SteadyTime::duration spent() const { return spent_; }
 
 private:
     struct State;
     static void arm(const std::shared_ptr<State>& state);
     std::shared_ptr<State> state_;
-    SteadyTime heard_{};
+    SteadyTime since_{};
+    SteadyTime::duration spent_{};
 };
 
 }  // namespace quorate

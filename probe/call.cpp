@@ -62,7 +62,7 @@ Task<Result<void>> talk(
     while (true) {
         auto received = co_await wire.receive(reader, phase);
         if (!attempt.report.timings.first_byte && reader.head_done())
-            attempt.report.timings.first_byte = us_between(attempt.started, wire.head_at());
+            attempt.report.timings.first_byte = us_of(wire.head_after());
         if (!received) co_return judge_failure(attempt, wire, reader, received.error());
         if (reader.inbox().has_server_requests()) co_await answer_server_requests(attempt, reader);
         // What we wait for may have come in the same piece as the question.
@@ -146,6 +146,7 @@ Task<Result<void>> resume(Attempt& attempt, const McpCall& message, Failure brok
                               "The event stream broke, and its retry time is past our budget"};
         const bool paused = co_await pause_for(pause);
         if (!paused) co_return Failure{message.phase, Reason::aborted, "The probe was cancelled"};
+        attempt.timer.heard(attempt.now());  // the server asked for the pause
         attempt.wire.reset();
         const auto opened = co_await open_connection(attempt, attempt.wire);
         if (!opened) co_return opened;

@@ -53,9 +53,9 @@ bool has_to_clean_up(const Attempt& attempt) {
 
 Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
     const auto os_error = attempt.report.os_error;
+    const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};
     const auto begun = attempt.now();
     if (cancels(attempt)) {
-        const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};
         attempt.timer.limit(begun + budget / 2);
         try {
             co_await cancel_call(attempt);
@@ -81,7 +81,6 @@ Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
         else if (!success)
             warnings.add(Warning::cleanup_failed);
         attempt.session_id.clear();
-        attempt.report.timings.cleanup = us_between(begun, attempt.now());
     }
     attempt.report.os_error = os_error;  // cleanup never changes what is reported
     attempt.wire.reset();

@@ -48,9 +48,9 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
     if (addresses.size() > kAddressesMax) addresses.resize(kAddressesMax);
     const auto poller = poller_of(attempt);
     if (!poller) co_return poller.error();
-    const auto begun = attempt.now();
-    const auto limit = std::min(attempt.timer.limit(), begun + kTcpBudget);
     const auto outer_limit = attempt.timer.limit();
+    const auto limit = std::min(outer_limit, attempt.now() + kTcpBudget);
+    const auto before = attempt.timer.spent();
     Failure deciding{Phase::tcp,
                      Reason::agent_unhealthy,
                      "The source address of probes is of the other IP version"};
@@ -64,7 +64,7 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
         auto connected = co_await wire->connect(peer, source);
         attempt.timer.limit(outer_limit);
         if (measured) attempt.report.peer_address = addresses[i].to_string();
-        if (measured) attempt.report.timings.tcp = us_between(begun, attempt.timer.heard());
+        if (measured) attempt.report.timings.tcp = us_of(attempt.timer.spent() - before);
         if (connected) {
             attempt.report.os_error.reset();
             const auto tried = addresses.begin() + static_cast<std::ptrdiff_t>(i);
@@ -97,14 +97,14 @@ Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, const HttpUrl& url, bo
     // Neither SNI (RFC 6066 section 3) nor certificates know the dot at the end of a name.
     auto name = url.host;
     if (name.back() == '.') name.pop_back();
-    const auto begun = attempt.now();
+    const auto before = attempt.timer.spent();
     const auto outer_limit = attempt.timer.limit();
-    attempt.timer.limit(std::min(outer_limit, begun + kTlsBudget));
+    attempt.timer.limit(std::min(outer_limit, attempt.now() + kTlsBudget));
     auto done = co_await wire.handshake(std::move(context), std::move(name), url.is_address);
     attempt.timer.limit(outer_limit);
     if (measured) {
         const auto& facts = wire.tls_facts();
-        attempt.report.timings.tls = us_between(begun, attempt.timer.heard());
+        attempt.report.timings.tls = us_of(attempt.timer.spent() - before);
         attempt.report.tls = std::make_shared<const TlsReport>(TlsReport{facts.version,
                                                                          facts.not_after,
                                                                          facts.earliest_not_after,

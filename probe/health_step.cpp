@@ -20,7 +20,7 @@ Task<void> health_step(Attempt& attempt) {
     auto url = parse_http_url(attempt.request.health_url);
     if (!url) co_return;  // checked with the request
     const auto os_error = attempt.report.os_error;
-    const auto begun = attempt.now();
+    const auto before = attempt.timer.spent();
     HealthReport health;
     try {
         const auto status = co_await ask(attempt, *std::move(url));
@@ -29,7 +29,7 @@ Task<void> health_step(Attempt& attempt) {
         // Ours, and outside of the verdict.
         if (attempt.traced()) attempt.trace(std::string{"health: "} + error.what());
     }
-    health.ms = us_between(begun, attempt.now()) / 1000;
+    health.ms = us_of(attempt.timer.spent() - before) / 1000;
     attempt.report.health = health;
     attempt.report.os_error = os_error;
 }

@@ -27,6 +27,7 @@ int new_epoll() {
 PolledSocket::~PolledSocket() {
     if (descriptor_ < 0) return;
     // Linked means that the poller is still there.
+    if (is_linked()) --poller_.watched_;
     if (is_linked() && poller_.gathers())
         poller_.to_close_.push_back(descriptor_);
     else
@@ -50,6 +51,7 @@ int PolledSocket::watch() {
     if (::epoll_ctl(poller_.epoll_.native_handle(), EPOLL_CTL_ADD, descriptor_, &event) != 0)
         return errno;
     poller_.sockets_.push_back(*this);
+    ++poller_.watched_;
     return 0;
 }
 
@@ -84,9 +86,11 @@ void PolledSocket::take_events(std::uint32_t events, SteadyTime at) {
     if ((events & (kBroken | EPOLLRDHUP)) != 0) hung_up_ = true;
     if ((events & (kBroken | EPOLLRDHUP | EPOLLIN)) != 0) direction(Readiness::read).ready = true;
     if ((events & (kBroken | EPOLLOUT)) != 0) direction(Readiness::write).ready = true;
-    for (auto& direction : directions_)
-        if (direction.ready && direction.waiter)
-            poller_.due_.push_back(std::move(direction.waiter));
+    for (auto& direction : directions_) {
+        if (!direction.ready || !direction.waiter) continue;
+        --poller_.waiting_;
+        poller_.due_.push_back(std::move(direction.waiter));
+    }
 }
 
 Poller::Poller(boost::asio::any_io_executor executor, const Clock& clock)
@@ -106,12 +110,13 @@ Poller::~Poller() {
         const auto write = std::move(socket.direction(Readiness::write).waiter);
     }
     end_gathering();
+    due_.clear();
     at_turn_end_.clear();
 }
 
 void Poller::one_more_waits() {
     ++waiting_;
-    if (!armed_) arm();
+    if (!armed_ && !in_turn_) arm();
 }
 
 void Poller::one_less_waits() {
@@ -120,44 +125,59 @@ void Poller::one_less_waits() {
 
 void Poller::arm() {
     armed_ = true;
-    epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                      [self = self_](const error_code& error) {
-                          if (*self == nullptr) return;
-                          (*self)->armed_ = false;
-                          if (!error) (*self)->take_events();
-                          // Who was resumed may have let go of the poller, or armed it.
-                          if (*self == nullptr || (*self)->armed_) return;
-                          if ((*self)->waiting_ > 0) (*self)->arm();
-                      });
+    const auto go_on = [self = self_](const error_code& error = {}) {
+        if (*self == nullptr) return;
+        (*self)->armed_ = false;
+        if (!error || (*self)->somebody_is_due()) return (*self)->turn();
+        if ((*self)->waiting_ > 0) (*self)->arm();
+    };
+    if (somebody_is_due())
+        boost::asio::post(executor_, go_on);
+    else
+        epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, go_on);
 }
 
-void Poller::take_events() {
-    const auto room = static_cast<int>(events_.size());
-    const int count = ::epoll_wait(epoll_.native_handle(), events_.data(), room, 0);
-    const auto now = clock_.steady_now();
-    for (int i = 0; i < count; ++i) {
-        const auto& event = events_[static_cast<std::size_t>(i)];
-        static_cast<PolledSocket*>(event.data.ptr)->take_events(event.events, now);
-    }
-    waiting_ -= due_.size();
-    const auto self = self_;
-    gathers_ = true;
-    try {
-        // All were collected before any is resumed, since one may close the socket of another
-        // event.
-        resume(due_);
-    } catch (...) {
-        if (*self != nullptr) {
-            end_gathering();
-            for (auto& waiter : std::exchange(at_turn_end_, {}))
-                resume_later(std::move(waiter), {});
-            if (waiting_ > 0 && !armed_) arm();  // the others still wait
+void Poller::look() {
+    std::size_t told = 0;
+    int count = 0;
+    do {
+        const auto room = static_cast<int>(events_.size());
+        count = ::epoll_wait(epoll_.native_handle(), events_.data(), room, 0);
+        looked_at_ = clock_.steady_now();
+        for (int i = 0; i < count; ++i) {
+            const auto& event = events_[static_cast<std::size_t>(i)];
+            static_cast<PolledSocket*>(event.data.ptr)->take_events(event.events, looked_at_);
         }
+        told += kEventsMax;
+        // Who was ready before the first call comes before those who are ready anew.
+    } while (count == static_cast<int>(kEventsMax) && told < watched_);
+    // No event announces any more those who are due now.
+    if (armed_ && somebody_is_due()) epoll_.cancel();
+}
+
+void Poller::turn() {
+    const auto self = self_;
+    in_turn_ = true;
+    try {
+        // All were noted before any is resumed, since one may close the socket of another event.
+        look();
+        gathers_ = true;
+        resume(due_, looked_at_ + kTurn);
+        if (*self == nullptr) return;
+        end_gathering();
+        resume(at_turn_end_, SteadyTime::max());
+    } catch (...) {
+        // The others are none the worse for it: the next turn is theirs.
+        if (*self != nullptr) end_turn();
         throw;
     }
-    if (*self == nullptr) return;
+    if (*self != nullptr) end_turn();
+}
+
+void Poller::end_turn() {
     end_gathering();
-    resume(at_turn_end_);
+    in_turn_ = false;
+    if (waiting_ > 0 || somebody_is_due()) arm();
 }
 
 void Poller::end_gathering() {
@@ -167,25 +187,14 @@ void Poller::end_gathering() {
     to_close_.clear();
 }
 
-void Poller::resume(Waiters& whom) {
-    auto due = std::exchange(whom, {});
+void Poller::resume(Waiters& whom, SteadyTime until) {
     const auto self = self_;
-    armed_ = true;  // nobody resumed here needs to: the end of this turn does
-    std::size_t next = 0;
-    try {
-        while (next < due.size() && *self != nullptr)
-            due[next++].release()->resume({});
-    } catch (...) {
-        // The others are none the worse for it.
-        while (next < due.size() && *self != nullptr)
-            resume_later(std::move(due[next++]), {});
-        if (*self != nullptr) armed_ = false;
-        throw;
+    while (!whom.empty()) {
+        auto* const waiter = whom.front().release();
+        whom.pop_front();
+        waiter->resume({});
+        if (*self == nullptr || clock_.steady_now() >= until) return;
     }
-    if (*self == nullptr) return;  // `due` destroys the others
-    armed_ = false;
-    due.clear();
-    if (whom.empty()) whom = std::move(due);  // keeps its room
 }
 
 /// In a later turn: who asks may be in the middle of something, such as emitting a signal. By then

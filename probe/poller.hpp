@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -55,7 +56,8 @@ public:
     /// The socket would not give or take more: that direction is not ready, until the kernel says
     /// so anew.
     void drained(Readiness readiness);
-    /// Ends the waits under way; their coroutines go on in a later turn of the executor.
+    /// Ends the waits under way, but for those that the kernel has told of: their coroutines go on
+    /// in a later turn of the executor.
     void cancel();
     /// When the kernel last told anything about this socket.
     SteadyTime told_at() const { return told_at_; }
@@ -108,6 +110,10 @@ private:
 /// executor busy only while somebody waits. Runs wholly on its executor, which is single-threaded
 /// or a strand; outlives its sockets, but for those of coroutines that still wait, or whose wait
 /// has ended and that have not gone on yet: it destroys these.
+///
+/// A turn notes everything that the kernel has to tell, and then resumes those concerned for some
+/// milliseconds, the first told first. The others have to wait for the next turn, between whiles
+/// the executor is free; what they were told is as old as the kernel's word.
 class Poller {
 public:
     /// Throws std::system_error where the kernel gives no epoll instance.
@@ -116,6 +122,9 @@ public:
     Poller& operator=(const Poller&) = delete;
     ~Poller();
 
+    /// Notes what the kernel has to tell by now, without resuming anybody: for who is about to say
+    /// that nothing came in time.
+    void look();
     /// Whether a turn is under way whose calls are made together at its end.
     bool gathers() const { return gathers_; }
     /// To be waited for while it gathers(), before a call that makes a peer do something: all such
@@ -128,16 +137,21 @@ private:
     friend class PolledSocket;
     using Sockets =
         boost::intrusive::list<PolledSocket, boost::intrusive::constant_time_size<false>>;
-    using Waiters = std::vector<std::unique_ptr<PolledSocket::Waiter>>;
+    using Waiters = std::deque<std::unique_ptr<PolledSocket::Waiter>>;
 
-    static constexpr std::size_t kEventsMax = 128;  ///< of one turn; others run in between
+    static constexpr std::size_t kEventsMax = 128;  ///< of one epoll_wait(2)
+    /// Those that are resumed after it have the next turn. By so much, and what the last one takes,
+    /// may the kernel's word come late to us.
+    static constexpr milliseconds kTurn{2};
 
     void one_more_waits();
     void one_less_waits();
+    bool somebody_is_due() const { return !due_.empty() || !at_turn_end_.empty(); }
     void arm();
-    void take_events();
+    void turn();
+    void end_turn();
     void end_gathering();
-    void resume(Waiters& whom);
+    void resume(Waiters& whom, SteadyTime until);
     void resume_later(std::unique_ptr<PolledSocket::Waiter> waiter,
                       boost::system::error_code error);
 
@@ -146,12 +160,15 @@ private:
     boost::asio::posix::stream_descriptor epoll_;
     std::shared_ptr<Poller*> self_;  ///< holds null when the poller is gone
     Sockets sockets_;
-    std::size_t waiting_ = 0;
-    bool armed_ = false;
+    std::size_t watched_ = 0;  ///< sockets
+    std::size_t waiting_ = 0;  ///< for what the kernel has not told yet
+    bool armed_ = false;       ///< a turn will come
+    bool in_turn_ = false;
     bool gathers_ = false;
     std::array<epoll_event, kEventsMax> events_{};
-    Waiters due_;
-    Waiters at_turn_end_;
+    SteadyTime looked_at_{};
+    Waiters due_;                ///< told, and not resumed yet
+    Waiters at_turn_end_;        ///< resumed, and waiting for its burst
     std::vector<int> to_close_;  ///< descriptors whose sockets have gone in this turn
 };
 

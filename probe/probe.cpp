@@ -106,7 +106,7 @@ Task<> make_attempt(EngineParts& parts,
         failure = Failure{Phase::config, kOurs, std::string{"A fault of ours: "} + error.what()};
         attempt.wire.reset();  // in whatever state it was left
     }
-    report.timings.total = us_between(attempt.started, attempt.timer.heard());
+    report.timings.total = us_of(attempt.timer.spent());
     keep_head_facts(attempt);
     warn_about_certificate(attempt);
     const bool aborted = failure && failure->reason == Reason::aborted;

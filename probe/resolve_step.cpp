@@ -51,7 +51,9 @@ Task<Result<std::vector<ip::address>>> resolve_step(Attempt& attempt, const Http
         addresses.push_back(ip::make_address(url.host));
     } else {
         const auto negative = attempt.number > 1 ? NegativeAnswers::anew : NegativeAnswers::cached;
-        const auto limit = std::min(attempt.deadline, attempt.now() + kDnsBudget);
+        const auto begun = attempt.now();
+        const auto limit = std::min(attempt.deadline, begun + kDnsBudget);
+        attempt.timer.asked(begun);
         auto resolved = co_await attempt.parts.resolver.resolve(url.host, family, limit, negative);
         attempt.timer.heard(attempt.now());
         if (!resolved) co_return resolved.error();

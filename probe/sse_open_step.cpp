@@ -21,7 +21,7 @@ Task<Result<void>> open_stream(Attempt& attempt) {
     if (attempt.stream->head_done()) {
         attempt.report.http_status = attempt.stream->head().status;
         if (!attempt.report.timings.first_byte)
-            attempt.report.timings.first_byte = us_between(attempt.started, wire.head_at());
+            attempt.report.timings.first_byte = us_of(wire.head_after());
     }
     if (!done && wire.os_error() != 0) attempt.report.os_error = wire.os_error();
     co_return done;

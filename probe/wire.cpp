@@ -74,17 +74,29 @@ Failure Wire::failure_of_io(WireMoment moment, Phase phase) {
 }
 
 Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phase, bool pending) {
-    const bool ready = pending || socket_.ready(readiness);
-    if (ready && ++ready_at_once_ < kReadyAtOnceMax) co_return Result<void>{};
+    bool ready = pending || socket_.ready(readiness);
+    bool expired = !ready && timer_.expired();
+    if (expired) {
+        // What has come by now came in time: it is we who are late.
+        socket_.poller().look();
+        ready = socket_.ready(readiness);
+    }
+    if (ready && ++ready_at_once_ < kReadyAtOnceMax) {
+        timer_.heard(socket_.told_at());
+        co_return Result<void>{};
+    }
     ready_at_once_ = 0;
     if (ready) {
         // A peer that floods us is ready for ever: the others, and our own timer, get their turn.
         const auto executor = co_await boost::asio::this_coro::executor;
         co_await boost::asio::post(executor, boost::asio::deferred);
+        socket_.poller().look();  // nobody does who waits for nothing
+        timer_.heard(socket_.told_at());
+        expired = timer_.expired();
     }
     const auto cancellation = co_await boost::asio::this_coro::cancellation_state;
     bool cancelled = cancellation.cancelled() != boost::asio::cancellation_type::none;
-    if (!cancelled && !timer_.expired()) {
+    if (!cancelled && !expired) {
         if (ready) co_return Result<void>{};
         timer_.watch(socket_);
         const auto [error] = co_await socket_.async_wait(readiness, kResume);
@@ -95,7 +107,7 @@ Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phas
         }
         cancelled = !timer_.expired();
     }
-    timer_.heard(clock_.steady_now());
+    timer_.heard(cancelled ? clock_.steady_now() : timer_.limit());
     if (cancelled) co_return Failure{phase, Reason::aborted, "The probe was cancelled"};
     co_return Failure{
         phase, reason_of_timeout(moment), "Time ran out " + std::string{words_for(moment)}};
@@ -115,6 +127,7 @@ Task<Result<void>> Wire::connect(tcp::endpoint peer,
         co_return Failure{Phase::tcp, Reason::timeout_connect, "Time ran out before connecting"};
     // What connect() itself says is about this machine; what comes later is about the way.
     bool under_way = false;
+    timer_.asked(clock_.steady_now());
     if (os_error_ == 0 && ::connect(socket_.descriptor(), peer.data(), peer.size()) != 0) {
         under_way = errno == EINPROGRESS;
         if (!under_way) os_error_ = errno;
@@ -140,6 +153,7 @@ Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is
         context, socket_.descriptor(), std::move(host), is_address, clock_.utc_now());
     while (true) {
         const auto step = tls_->handshake();
+        if (tls_->sent()) timer_.asked(clock_.steady_now());
         if (step == TlsStep::done) co_return Result<void>{};
         if (step == TlsStep::closed || (step == TlsStep::failed && tls_->os_error() == 0)) break;
         if (step == TlsStep::failed) {
@@ -219,6 +233,7 @@ void Wire::trace_to(std::unique_ptr<WireTrace> trace) {
 Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
     if (trace_) trace_->sent(request);
     if (socket_.poller().gathers()) co_await socket_.poller().async_turn_end(boost::asio::deferred);
+    timer_.asked(clock_.steady_now());
     while (!request.empty()) {
         std::size_t count = 0;
         const auto io = write_some(request, count);
@@ -260,7 +275,7 @@ Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
         if (trace_) trace_->received(bytes.substr(0, consumed));
         keep_rest(bytes.substr(consumed));
         bytes = {};
-        if (!had_head && reader.head_done()) head_at_ = timer_.heard();
+        if (!had_head && reader.head_done()) head_after_ = timer_.spent();
         if (step == ReadStep::failed) co_return *reader.failure();
         wants_attention_ = step == ReadStep::attention;
         if (step != ReadStep::need_more) co_return Result<void>{};

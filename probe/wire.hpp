@@ -57,8 +57,8 @@ public:
     const TlsFacts& tls_facts() const { return tls_->facts(); }
     /// errno of the last failure, 0 where it was none.
     int os_error() const { return os_error_; }
-    /// When the head of the last response was complete.
-    SteadyTime head_at() const { return head_at_; }
+    /// The endpoint's time of the attempt when the head of the last response was complete.
+    SteadyTime::duration head_after() const { return head_after_; }
 
 private:
     using Io = TlsStep;  // plain sockets tell the same five outcomes
@@ -85,7 +85,7 @@ private:
     unsigned ready_at_once_ = 0;        ///< waits in a row that were none
     int os_error_ = 0;
     bool wants_attention_ = false;
-    SteadyTime head_at_{};
+    SteadyTime::duration head_after_{};
 };
 
 }  // namespace quorate

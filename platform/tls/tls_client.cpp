@@ -32,8 +32,9 @@ int finish(BIO* bio, ssize_t count, int retry_flag) {
 }
 
 int bio_write(BIO* bio, const char* bytes, int size) {
-    const auto count =
-        ::send(line_of(bio).descriptor, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    auto& line = line_of(bio);
+    const auto count = ::send(line.descriptor, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    if (count > 0) line.sent = true;
     return finish(bio, count, BIO_FLAGS_WRITE);
 }
 
@@ -193,6 +194,14 @@ void TlsClient::keep_certificates(x509_store_ctx_st* store) {
     }
 }
 
+/// What is remembered of the socket is about one call, which may ask it for nothing.
+void TlsClient::begin_call() {
+    line_.drained = false;
+    line_.sent = false;
+    ERR_clear_error();
+    errno = 0;
+}
+
 TlsStep TlsClient::outcome_of(int result) {
     const int system_error = errno;
     switch (SSL_get_error(ssl_.get(), result)) {
@@ -217,25 +226,19 @@ TlsStep TlsClient::outcome_of(int result) {
 }
 
 TlsStep TlsClient::handshake() {
-    line_.drained = false;  // it is about this call, which may ask the socket for nothing
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     const auto step = outcome_of(SSL_do_handshake(ssl_.get()));
     if (step == TlsStep::done) facts_.version = SSL_get_version(ssl_.get());
     return step;
 }
 
 TlsStep TlsClient::read(std::span<char> into, std::size_t& count) {
-    line_.drained = false;  // it is about this call, which may ask the socket for nothing
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     return outcome_of(SSL_read_ex(ssl_.get(), into.data(), into.size(), &count));
 }
 
 TlsStep TlsClient::write(std::span<const char> bytes, std::size_t& count) {
-    line_.drained = false;  // it is about this call, which may ask the socket for nothing
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     return outcome_of(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &count));
 }
 

@@ -54,6 +54,8 @@ public:
     bool has_pending() const;
     /// Whether the socket held less than was last asked of it. `want_read` alone does not say so.
     bool drained() const { return line_.drained; }
+    /// Whether the last call gave the socket bytes.
+    bool sent() const { return line_.sent; }
     /// Sends close_notify if the socket takes it at once.
     void say_goodbye();
 
@@ -67,6 +69,7 @@ public:
     struct Line {
         int descriptor = -1;
         bool drained = false;
+        bool sent = false;
     };
 
     /// OpenSSL calls it to verify a chain; TlsContexts installs it with its VerifiedChains.
@@ -77,6 +80,7 @@ public:
     static int on_staple(ssl_st* ssl, void* argument);
 
 private:
+    void begin_call();
     TlsStep outcome_of(int result);
     void keep_certificates(x509_store_ctx_st* store);
 
