@@ -44,6 +44,22 @@ ProbeReport ProbeHarness::probe(ProbeRequest request) {
     return run(io_, engine_.probe(std::move(request)), std::nullopt);
 }
 
+std::vector<ProbeReport> ProbeHarness::probe_together(std::vector<ProbeRequest> requests) {
+    std::vector<ProbeReport> reports;
+    for (auto& request : requests)
+        boost::asio::co_spawn(io_,
+                              engine_.probe(std::move(request)),
+                              [&](const std::exception_ptr& failure, ProbeReport report) {
+                                  if (failure) std::rethrow_exception(failure);
+                                  reports.push_back(std::move(report));
+                              });
+    const auto all = requests.size();
+    io_.restart();
+    while (reports.size() < all && io_.run_one() > 0) {
+    }
+    return reports;
+}
+
 ProbeReport ProbeHarness::probe_cancelled_after(ProbeRequest request, milliseconds delay) {
     return run(io_, engine_.probe(std::move(request)), delay);
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -37,6 +38,8 @@ public:
     TlsContexts& contexts() { return contexts_; }
     /// Runs one probe to its end and gives its report.
     ProbeReport probe(ProbeRequest request);
+    /// Runs them at once; their reports come in the order in which they end.
+    std::vector<ProbeReport> probe_together(std::vector<ProbeRequest> requests);
     /// As probe(), cancelled after `delay`.
     ProbeReport probe_cancelled_after(ProbeRequest request, milliseconds delay);
 

@@ -90,6 +90,10 @@ bool RawConnection::read(RawRequest& request) {
 
 bool RawConnection::send(std::string_view bytes) {
     if (ssl_ != nullptr) return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0;
+    return send_bare(bytes);
+}
+
+bool RawConnection::send_bare(std::string_view bytes) {
     while (!bytes.empty()) {
         const auto count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (count <= 0) return false;

@@ -44,6 +44,8 @@ public:
     bool read(RawRequest& request);
     /// False where the peer has gone.
     bool send(std::string_view bytes);
+    /// As send(), past TLS where there is any.
+    bool send_bare(std::string_view bytes);
     /// Waits until the peer closes.
     void wait_for_close();
     /// Whether the peer closes, or says something, within that time.
