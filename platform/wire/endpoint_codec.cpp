@@ -1,5 +1,6 @@
 // The two ways in which an endpoint's spec is written down: canonical JSON and YAML.
 #include <stdexcept>
+#include <utility>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -131,6 +132,31 @@ json::value value_of(std::string_view json_text) {
     return value ? *std::move(value) : json::value{};
 }
 
+/// As JSON, but for keys that are too long to be YAML's without a mark (YAML 1.2, 7.4.2).
+void append_flow(const json::value& value, std::string& out) {
+    constexpr std::size_t kImplicitKeyMax = 1024;
+    const char* separator = "";
+    if (const auto* array = value.if_array()) {
+        out += '[';
+        for (const auto& item : *array) {
+            out += std::exchange(separator, ",");
+            append_flow(item, out);
+        }
+        out += ']';
+    } else if (const auto* object = value.if_object()) {
+        out += '{';
+        for (const auto& [name, item] : *object) {
+            const auto key = quoted(name);
+            out.append(std::exchange(separator, ","));
+            out.append(key.size() > kImplicitKeyMax ? "? " : "").append(key).append(":");
+            append_flow(item, out);
+        }
+        out += '}';
+    } else {
+        out += json::serialize(value);
+    }
+}
+
 std::string yaml_of(const Canary& canary) {
     json::object expect;
     for (const auto& assertion : canary.assertions) {
@@ -139,11 +165,13 @@ std::string yaml_of(const Canary& canary) {
         const auto op = known(enum_value(kAssertionOps, assertion.op));
         ops.as_object()[enum_name(kAssertionKeys, op)] = value_of(assertion.value_json);
     }
-    const json::object all{{"tool", canary.tool},
-                           {"arguments", value_of(canary.arguments_json)},
-                           {"expect", std::move(expect)},
-                           {"required", canary.required}};
-    return json::serialize(all);
+    const json::value all{{"tool", canary.tool},
+                          {"arguments", value_of(canary.arguments_json)},
+                          {"expect", std::move(expect)},
+                          {"required", canary.required}};
+    std::string text;
+    append_flow(all, text);
+    return text;
 }
 
 const char* word(bool value) {

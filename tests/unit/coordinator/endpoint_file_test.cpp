@@ -124,6 +124,21 @@ TEST(EndpointFile, TextThatIsNoUtf8IsRefused) {
     EXPECT_EQ(format_errors(parse("endpoints: \xff\n").errors), "e.yaml: is not UTF-8 text");
 }
 
+TEST(EndpointFile, ACanarysKeysSurviveItsOwnFileAlsoWhereTheyAreLongerThanYamlsPlainOnes) {
+    // YAML's plain keys have 1024 characters at most, as written: a control character takes six.
+    for (const std::size_t size : {100, 1021, 1022, 1023, 3000}) {
+        const std::string key(size, size == 3000 ? '\x1d' : 'k');
+        const auto result = parse(
+            "endpoints:\n  - name: a\n    url: http://h/\n    canary:\n      tool: t\n"
+            "      arguments: {? \"" +
+            key + "\" : [{? \"" + key + "\" : 1, b: 2}], c: []}\n");
+        ASSERT_EQ(format_errors(result.errors), "") << size;
+        const auto again = parse(to_yaml(result.specs));
+        ASSERT_EQ(format_errors(again.errors), "") << size;
+        EXPECT_EQ(again.specs[0], result.specs[0]) << size;
+    }
+}
+
 TEST(EndpointFile, ACanarysNumbersSurviveItsOwnFileAlsoWhereADoubleIsTooSmallForThem) {
     const auto result = parse(
         "endpoints:\n  - name: a\n    url: http://h/\n    canary:\n      tool: t\n"
