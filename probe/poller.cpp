@@ -165,7 +165,7 @@ void Poller::turn() {
         resume(due_, looked_at_ + kTurn);
         if (*self == nullptr) return;
         end_gathering();
-        resume(at_turn_end_, SteadyTime::max());
+        resume(at_turn_end_, std::nullopt);
     } catch (...) {
         // The others are none the worse for it: the next turn is theirs.
         if (*self != nullptr) end_turn();
@@ -187,13 +187,13 @@ void Poller::end_gathering() {
     to_close_.clear();
 }
 
-void Poller::resume(Waiters& whom, SteadyTime until) {
+void Poller::resume(Waiters& whom, std::optional<SteadyTime> until) {
     const auto self = self_;
     while (!whom.empty()) {
         auto* const waiter = whom.front().release();
         whom.pop_front();
         waiter->resume({});
-        if (*self == nullptr || clock_.steady_now() >= until) return;
+        if (*self == nullptr || (until && clock_.steady_now() >= *until)) return;
     }
 }
 

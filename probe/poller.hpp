@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -151,7 +152,7 @@ private:
     void turn();
     void end_turn();
     void end_gathering();
-    void resume(Waiters& whom, SteadyTime until);
+    void resume(Waiters& whom, std::optional<SteadyTime> until);
     void resume_later(std::unique_ptr<PolledSocket::Waiter> waiter,
                       boost::system::error_code error);
 

@@ -1,5 +1,6 @@
 // Many sockets that are ready at once: who is served when, and what is booked as the endpoint's
 // time. On a clock that the test alone moves, so that the figures are exact.
+#include <array>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -187,7 +188,7 @@ protected:
     milliseconds spent() const { return std::chrono::duration_cast<milliseconds>(timer_.spent()); }
 
     AttemptTimer timer_{io_.get_executor(), clock_};
-    char scratch_[16];
+    std::array<char, 16> scratch_{};
     Wire wire_{*poller_, clock_, timer_, scratch_};
     ResponseReader reader_{Wanted::whole_message, Phase::http};
     boost::asio::steady_timer pause_{io_, SteadyTime::max()};
