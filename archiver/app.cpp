@@ -43,6 +43,7 @@ struct ArchiverApp::Parts {
           loop{{.window = window_of(config),
                 .shards = config.shards,
                 .rollup_every = config.rollup_every,
+                .compact_after = config.compact_after,
                 .retention = config.retention},
                database,
                redis,

@@ -70,6 +70,12 @@ Schema<ArchiverConfig> archiver_schema() {
              "it is "
              "a quarter of a second for each, and at least once an hour")
         .between(milliseconds{100}, milliseconds{3'600'000});
+    schema
+        .key("compact_after",
+             &ArchiverConfig::compact_after,
+             "how old minutes are when they are packed into blocks, an hour of an endpoint each; "
+             "they are read as before")
+        .between(milliseconds{2 * 3'600'000}, milliseconds{36'500 * 24 * std::int64_t{3'600'000}});
     declare_retention(schema);
     return schema;
 }

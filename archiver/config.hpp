@@ -20,6 +20,7 @@ struct ArchiverConfig {
     std::string postgres_conninfo;
     std::uint32_t shards = 64;
     milliseconds rollup_every{15'000};
+    milliseconds compact_after{48 * 3'600'000};
     RetentionSettings retention;
 };
 

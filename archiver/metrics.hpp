@@ -26,6 +26,14 @@ struct ArchiverMetrics {
                                    "that is furthest behind.")},
           stale_hours{metrics.counter("quorate_archiver_stale_hours_total",
                                       "Hours that were counted anew, as a minute had changed.")},
+          compacted{metrics.counter("quorate_archiver_compacted_minutes_total",
+                                    "Endpoint-minutes packed into blocks.")},
+          compaction_refused{metrics.counter(
+              "quorate_archiver_compaction_refused_total",
+              "Blocks that would not have said the same as their minutes, which stayed.")},
+          compaction_lag{metrics.gauge("quorate_archiver_compaction_lag_seconds",
+                                       "By how much the oldest minutes were past compact_after "
+                                       "when they were packed; 0: none was.")},
           deleted{metrics.counters("quorate_archiver_deleted_rows_total",
                                    "Rows deleted as they were past, by table.",
                                    {"table"})},
@@ -48,6 +56,9 @@ struct ArchiverMetrics {
     Gauge watermark_lag;
     Gauge rollup_lag;
     Counter stale_hours;
+    Counter compacted;
+    Counter compaction_refused;
+    Gauge compaction_lag;
     MetricFamily<Counter> deleted;
     Gauge waiting;
     Gauge held;

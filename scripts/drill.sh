@@ -87,13 +87,13 @@ drill_went_on() { [[ $(drill_ask "$1" "SELECT max(minute) FROM quorate.shard_wat
 drill_has_wal() { compgen -G "$1/$2*" >/dev/null && [ ! -e "$1/$2.partial" ]; }
 drill_promoted() { [ "$(drill_ask "" "SELECT pg_is_in_recovery()" "$1" 2>/dev/null)" = f ]; }
 
-# drill_report WINDOW DIR UNTIL: what there is of the time up to then, the last day's minutes as one checksum, and whether states
+# drill_report WINDOW DIR UNTIL: what there is of the time up to then, the last three days' minutes, packed or not, as one checksum, and whether states
 # and watermarks agree with the minutes. DIR: of the restored server, else empty.
 drill_report() {
     drill_ask "$1" "
-        SELECT 'minutes of the last day up to $3: ' || count(*) || ', checksum '
+        SELECT 'minutes of the last three days up to $3: ' || count(*) || ', checksum '
                || md5(coalesce(string_agg(m.endpoint_id || ' ' || m.minute || ' ' || m.decision || ' ' || md5(m.cells), ',' ORDER BY m.endpoint_id, m.minute), ''))
-        FROM quorate.minute m WHERE m.minute > '$3'::timestamptz - interval '1 day' AND m.minute <= '$3';
+        FROM quorate.any_minute m WHERE m.minute > '$3'::timestamptz - interval '3 days' AND m.minute <= '$3';
         SELECT 'endpoints: ' || (SELECT count(*) FROM quorate.endpoint) || ', versions: ' || (SELECT count(*) FROM quorate.endpoint_version)
                || ', incidents: ' || (SELECT count(*) FROM quorate.incident WHERE detected_at <= '$3')
                || ', entries of their timelines: ' || (SELECT count(*) FROM quorate.incident_event WHERE at <= '$3');

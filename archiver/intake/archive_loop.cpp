@@ -72,7 +72,8 @@ ArchiveLoop::ArchiveLoop(ArchiveOptions options,
       metrics_{metrics},
       announcements_{options.held_max},
       rollups_{database, clock, metrics, options_.rollup_every},
-      retention_{database, clock, log, metrics, options_.retention} {
+      retention_{database, clock, log, metrics, options_.retention},
+      compaction_{database, clock, log, metrics, options_.window, options_.compact_after} {
     for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
         shards_.emplace_back(shard);
 }
@@ -192,13 +193,14 @@ Task<> ArchiveLoop::step() {
     report_lag();
 }
 
-/// Rollups and retention. Where the database refuses them sealing goes on all the same.
+/// Rollups, retention and compaction. Where the database refuses them sealing goes on all the same.
 Task<> ArchiveLoop::keep_house() {
     std::string failure;
     try {
         auto sealed = watermarks_;
         co_await rollups_.step(std::move(sealed), catalogue_.endpoint_count());
         co_await retention_.step();
+        co_await compaction_.step();
     } catch (const PostgresError& error) {
         failure = error.what();
     }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "archiver/compaction/compaction_work.hpp"
 #include "archiver/metrics.hpp"
 #include "archiver/retention/retention_work.hpp"
 #include "archiver/rollup/rollup_work.hpp"
@@ -30,6 +31,7 @@ struct ArchiveOptions {
     std::uint32_t shards = 64;
     milliseconds poll{200};
     milliseconds rollup_every{15'000};  ///< a shard, at most
+    milliseconds compact_after{48 * 3'600'000};
     RetentionSettings retention;
     std::size_t rows_max = 2000;      ///< endpoint-minutes of one transaction
     std::size_t announced_max = 100;  ///< announcements of a shard and region read at a time;
@@ -122,6 +124,7 @@ private:
     Announcements announcements_;
     RollupWork rollups_;
     RetentionWork retention_;
+    CompactionWork compaction_;
     bool house_fails_ = false;
 };
 

@@ -28,6 +28,18 @@ constexpr const char* kPastMinutes =
     "  ORDER BY m.minute LIMIT $4) old LIMIT $4) past"
     " WHERE m.endpoint_id = past.endpoint_id AND m.minute = past.minute";
 
+/// Whole blocks, once their last minute is past.
+constexpr const char* kPastBlocks =
+    "DELETE FROM quorate.minute_block b USING ("
+    " SELECT old.endpoint_id, old.start_at FROM quorate.endpoint e"
+    " JOIN quorate.tenant t ON t.name = e.tenant"
+    " CROSS JOIN LATERAL (SELECT b.endpoint_id, b.start_at FROM quorate.minute_block b"
+    "  WHERE b.endpoint_id = e.id AND b.start_at < (CASE t.tier WHEN 'free' THEN $1 WHEN 'team' "
+    "THEN $2"
+    "   ELSE $3 END)::timestamptz - quorate.block_length()"
+    "  ORDER BY b.start_at LIMIT $4) old LIMIT $4) past"
+    " WHERE b.endpoint_id = past.endpoint_id AND b.start_at = past.start_at";
+
 /// A day longer than minutes, so that what minutes say can be compared until they are gone.
 constexpr const char* kPastHours =
     "DELETE FROM quorate.rollup_hour h USING ("
@@ -61,8 +73,9 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
                                                UtcTime now,
                                                std::size_t rows_max) {
     std::map<std::string, std::size_t> deleted;
-    for (const auto& [table, statement] :
-         {std::pair{"minute", kPastMinutes}, std::pair{"rollup_hour", kPastHours}})
+    for (const auto& [table, statement] : {std::pair{"minute", kPastMinutes},
+                                           std::pair{"minute_block", kPastBlocks},
+                                           std::pair{"rollup_hour", kPastHours}})
         deleted[table] = work.exec_params(statement,
                                           timestamp_text(now - settings.free),
                                           timestamp_text(now - settings.team),
@@ -79,6 +92,11 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
         delete_before(work, "quorate.region_health", "minute", now - settings.team, rows_max);
     deleted["spell"] =
         delete_before(work, "quorate.spell", "last_minute", now - settings.longest(), rows_max);
+    deleted["packed_minute"] = delete_before(work,
+                                             "quorate.packed_minute",
+                                             "minute",
+                                             now - settings.longest() - std::chrono::hours{24},
+                                             rows_max);
     return deleted;
 }
 

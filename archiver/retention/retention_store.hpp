@@ -16,7 +16,7 @@ namespace quorate {
 /// Rows that outlive nothing else: what notifiers did not fetch, and what no watcher resumes from.
 inline constexpr std::chrono::hours kOutboxKept{30 * 24};
 
-/// A partition of quorate.minute.
+/// A partition of quorate.minute or quorate.minute_block.
 struct PartitionReport {
     std::string name;
     std::uint64_t bytes = 0;

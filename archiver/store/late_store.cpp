@@ -12,12 +12,26 @@
 namespace quorate {
 namespace {
 
+pqxx::result find_cells(pqxx::work& work, EndpointId endpoint, const std::string& minute) {
+    return work.exec_params(
+        "SELECT cells FROM quorate.minute WHERE endpoint_id = $1 AND minute = $2 FOR UPDATE",
+        endpoint.value(),
+        minute);
+}
+
+/// As find_cells; what is packed is unpacked first.
+pqxx::result find_cells_anywhere(pqxx::work& work, EndpointId endpoint, const std::string& minute) {
+    auto found = find_cells(work, endpoint, minute);
+    if (!found.empty()) return found;
+    const auto unpacked =
+        work.exec_params1("SELECT quorate.unpack_blocks($1, $2, $2)", endpoint.value(), minute);
+    if (unpacked[0].as<int>() > 0) found = find_cells(work, endpoint, minute);
+    return found;
+}
+
 void store_one(pqxx::work& work, const Cell& cell, LateOutcome& outcome) {
     const auto minute = timestamp_text(cell.key.minute);
-    const auto found = work.exec_params(
-        "SELECT cells FROM quorate.minute WHERE endpoint_id = $1 AND minute = $2 FOR UPDATE",
-        cell.key.endpoint.value(),
-        minute);
+    const auto found = find_cells_anywhere(work, cell.key.endpoint, minute);
     auto cells = found.empty() ? std::vector<PackedCell>{}
                                : unpack_cells(bytes_of_bytea(found[0][0].as<std::string>()));
     const auto place = std::ranges::find(cells, cell.key.region, &PackedCell::region);

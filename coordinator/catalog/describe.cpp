@@ -73,7 +73,8 @@ void fill_strips(pqxx::work& work, const EndpointName& name, v1::DescribeEndpoin
     for (const auto& row : work.exec_params(
              "SELECT r.name, c.verdict, reason.name, c.total_ms, " + sql::micros("m.minute") +
                  " FROM quorate.endpoint e CROSS JOIN LATERAL"
-                 " (SELECT minute, cells FROM quorate.minute m WHERE m.endpoint_id = e.id"
+                 " (SELECT minute, cells FROM quorate.any_minute m WHERE m.endpoint_id = e.id"
+                 "  AND m.minute >= quorate.minutes_back_to(e.id, $3)"
                  "  ORDER BY minute DESC LIMIT $3) m"
                  " CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
                  " JOIN quorate.region r ON r.id = c.region_id"

@@ -41,13 +41,15 @@ StoredMinute find_minute(pqxx::work& work,
                          const EndpointName& name,
                          std::optional<UtcMinute> minute) {
     const std::string columns = "SELECT " + sql::micros("minute") +
-                                ", decision, scope, rule_row, details::text FROM quorate.minute"
+                                ", decision, scope, rule_row, details::text FROM quorate.any_minute"
                                 " WHERE endpoint_id = $1";
-    const auto found = minute
-                           ? work.exec_params(columns + " AND minute = " + sql::timestamp("$2"),
-                                              endpoint,
-                                              sql::us(minute->start()))
-                           : work.exec_params(columns + " ORDER BY minute DESC LIMIT 1", endpoint);
+    const auto found = minute ? work.exec_params(columns + " AND minute = " + sql::timestamp("$2"),
+                                                 endpoint,
+                                                 sql::us(minute->start()))
+                              : work.exec_params(columns +
+                                                     " AND minute >= quorate.minutes_back_to($1, 1)"
+                                                     " ORDER BY minute DESC LIMIT 1",
+                                                 endpoint);
     if (found.empty() && minute)
         throw NotFound{fmt::format("minute {} of {}/{} is not sealed, or no probe was due in it",
                                    to_rfc3339(*minute),
@@ -157,7 +159,7 @@ v1::ExplainResponse explain(pqxx::work& work, const v1::ExplainRequest& request,
         minute.details.empty() ? boost::json::value{} : boost::json::parse(minute.details);
     const auto cells = work.exec_params(
         "SELECT r.id, " + stored_cell_columns() +
-            " FROM quorate.minute m CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
+            " FROM quorate.any_minute m CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
             " JOIN quorate.region r ON r.id = c.region_id"
             " WHERE m.endpoint_id = $1 AND m.minute = " +
             sql::timestamp("$2") + " ORDER BY r.name COLLATE \"C\"",

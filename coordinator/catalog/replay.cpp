@@ -77,7 +77,7 @@ std::vector<StoredMinute> load_minutes(
     for (const auto& row : work.exec_params(
              "SELECT " + sql::micros("m.minute") + ", " + sql::micros("b.sealed_at") +
                  ", c.region_id, c.verdict, c.slow, c.late, c.reason, c.start_offset_ms"
-                 " FROM quorate.minute m LEFT JOIN quorate.batch b ON b.id = m.batch_id"
+                 " FROM quorate.any_minute m LEFT JOIN quorate.batch b ON b.id = m.batch_id"
                  " CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
                  " WHERE m.endpoint_id = $1 AND m.minute >= " +
                  sql::timestamp("$2") + " AND m.minute < " + sql::timestamp("$3") +

@@ -37,7 +37,7 @@ struct StoredCell {
     bool voted() const { return !late && vote_of(verdict) != Vote::none; }
 };
 
-/// The columns that `stored_cell` reads, for a SELECT over `quorate.minute m`,
+/// The columns that `stored_cell` reads, for a SELECT over `quorate.any_minute m`,
 /// `quorate.unpack_cells(m.cells) c` and `quorate.region r`.
 std::string stored_cell_columns();
 

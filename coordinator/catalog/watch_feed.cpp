@@ -78,7 +78,7 @@ pqxx::result read_minutes(pqxx::work& work,
     return work.exec_params(
         "SELECT m.endpoint_id, " + sql::micros("m.minute") +
             ", e.tenant, e.name, m.decision, m.scope, m.rule_row, ev.incident_id, ev.kind"
-            " FROM quorate.minute m JOIN quorate.endpoint e ON e.id = m.endpoint_id"
+            " FROM quorate.any_minute m JOIN quorate.endpoint e ON e.id = m.endpoint_id"
             " LEFT JOIN LATERAL (SELECT t.incident_id, t.kind FROM quorate.incident i"
             "  JOIN quorate.incident_event t ON t.incident_id = i.id"
             "  WHERE i.endpoint_id = m.endpoint_id AND t.minute = m.minute"
@@ -87,9 +87,8 @@ pqxx::result read_minutes(pqxx::work& work,
             " AND m.minute BETWEEN " +
             sql::timestamp("$2") + " AND " + sql::timestamp("$3") +
             " AND ($4 = '' OR e.tenant = $4) AND ($5 = '' OR e.name = $5)"
-            " AND (NOT $6 OR m.decision IS DISTINCT FROM (SELECT p.decision FROM quorate.minute p"
-            "  WHERE p.endpoint_id = m.endpoint_id AND p.minute < m.minute"
-            "  ORDER BY p.minute DESC LIMIT 1))"
+            " AND (NOT $6 OR m.decision IS DISTINCT FROM"
+            "  quorate.decision_before(m.endpoint_id, m.minute))"
             " ORDER BY m.minute, e.tenant COLLATE \"C\", e.name COLLATE \"C\"",
         sql::array(batches.ids, [](auto id) { return id; }),
         batches.minute_min_us,
@@ -110,7 +109,7 @@ void fill_cells(pqxx::work& work,
         endpoints.emplace(key.first, 0);
     const auto rows = work.exec_params(
         "SELECT m.endpoint_id, " + sql::micros("m.minute") + ", " + stored_cell_columns() +
-            " FROM quorate.minute m CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
+            " FROM quorate.any_minute m CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
             " JOIN quorate.region r ON r.id = c.region_id"
             " WHERE m.batch_id = ANY ($1::bigint[]) AND m.endpoint_id = ANY ($2::integer[])"
             " AND m.minute BETWEEN " +

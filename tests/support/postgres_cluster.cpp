@@ -84,6 +84,18 @@ PostgresCluster::PostgresCluster() {
     if (::mkdtemp(pattern.data()) == nullptr)
         throw std::system_error{errno, std::generic_category(), pattern};
     folder_ = pattern;
+    make_data();
+    start();
+}
+
+PostgresCluster::PostgresCluster(std::filesystem::path folder, int buffers_mib)
+    : folder_{std::move(folder)}, kept_{true}, buffers_mib_{buffers_mib} {
+    std::filesystem::create_directories(folder_);
+    if (!std::filesystem::exists(folder_ / "data" / "PG_VERSION")) make_data();
+    start();
+}
+
+void PostgresCluster::make_data() {
     if (::geteuid() == 0) {
         const auto* user = ::getpwnam("postgres");
         if (user == nullptr) throw std::runtime_error{"no user postgres: install postgresql-15"};
@@ -98,11 +110,11 @@ PostgresCluster::PostgresCluster() {
                       "--locale=C",
                       (folder_ / "data").string()}),
         folder_ / "initdb.log");
-    start();
 }
 
 PostgresCluster::~PostgresCluster() {
     if (postmaster_ != 0) stop();
+    if (kept_) return;
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
 }
@@ -138,12 +150,12 @@ std::string PostgresCluster::sql(const std::string& database, const std::string&
 void PostgresCluster::start() {
     std::vector<std::string> command{
         kBin + "postgres", "-D", (folder_ / "data").string(), "-k", folder_.string()};
-    for (const char* setting : {"listen_addresses=",
-                                "fsync=off",
-                                "full_page_writes=off",
-                                "shared_buffers=32MB",
-                                "max_connections=100",
-                                "log_min_messages=warning"})
+    for (const std::string& setting : {std::string{"listen_addresses="},
+                                       std::string{"fsync=off"},
+                                       std::string{"full_page_writes=off"},
+                                       "shared_buffers=" + std::to_string(buffers_mib_) + "MB",
+                                       std::string{"max_connections=100"},
+                                       std::string{"log_min_messages=warning"}})
         command.insert(command.end(), {"-c", setting});
     postmaster_ = spawn(unprivileged(std::move(command)), folder_ / "postgres.log");
     const auto info = conninfo("postgres");

@@ -9,11 +9,15 @@ namespace quorate::testing {
 
 /// A private PostgreSQL server for tests: its own data folder in a temporary folder, a Unix socket,
 /// no TCP port, fsync off, trust authentication. Run by root, the server runs as user `postgres`.
-/// Needs Debian's postgresql-15. Everything is removed by the destructor.
+/// Needs Debian's postgresql-15. Everything is removed by the destructor, unless a
+/// folder was given.
 class PostgresCluster {
 public:
     /// Makes the data folder and starts the server. Throws std::runtime_error with the log's tail.
     PostgresCluster();
+    /// Keeps the data in `folder`, absolute, and goes on with what is there. With so many MiB of
+    /// shared buffers.
+    PostgresCluster(std::filesystem::path folder, int buffers_mib);
     ~PostgresCluster();
     PostgresCluster(const PostgresCluster&) = delete;
     PostgresCluster& operator=(const PostgresCluster&) = delete;
@@ -36,7 +40,10 @@ public:
     void restart();
 
 private:
+    void make_data();
     std::filesystem::path folder_;
+    bool kept_ = false;
+    int buffers_mib_ = 32;
     pid_t postmaster_ = 0;
 };
 

@@ -25,6 +25,8 @@ struct Known {
             "INSERT INTO quorate.minute SELECT date_trunc('minute', now()), 1, id, 0, 0, 8, 1, 0, "
             "'\\x', NULL"
             " FROM quorate.endpoint;"
+            "INSERT INTO quorate.minute_block SELECT id, 0, 1, date_trunc('hour', now()), 1, 0,"
+            " 0, NULL, 1, '{1}', '{-1}', NULL, '{-1}', '{0,0}', '', NULL, '' FROM quorate.endpoint;"
             "INSERT INTO quorate.incident (endpoint_id, ordinal, tenant, endpoint, severity, "
             "worst_severity,"
             " scope, started_at, detected_at, regions) SELECT id, 1, tenant, name, 1, 1, 1, now(), "
