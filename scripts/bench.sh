@@ -14,7 +14,11 @@ verb_bench() {
                 options+=("$1" "$2")
                 shift
                 ;;
-            --check) options+=(--check) ;;
+            --check | --full) options+=("$1") ;;
+            --clean)
+                run rm -rf "${TMPDIR:-/tmp}/quorate-bench-history-$(id -u)"
+                return
+                ;;
             -*) usage_error "bench: unknown option: $1" ;;
             *)
                 [[ " ${benches[*]} " == *" $1 "* ]] || usage_error "unknown benchmark: $1 (known: ${benches[*]})"

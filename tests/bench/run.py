@@ -15,8 +15,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def measure(name, options, rows):
     """Appends the rows of one benchmark as they come; False where it could not measure."""
+    extra = {"full": True} if options.full and name == "archiver" else {}
     try:
-        for row in importlib.import_module(f"{name}.bench").measure(options.build, options.only):
+        for row in importlib.import_module(f"{name}.bench").measure(options.build, options.only, **extra):
             print(row, flush=True)
             rows.append(row)
         return True
@@ -42,6 +43,7 @@ def main():
     parser.add_argument("--build", required=True, help="folder of the release build")
     parser.add_argument("--json", help="file to write the rows to")
     parser.add_argument("--only", default="", metavar="SECTION", help="such as probe.cpu.https; leaves out the others")
+    parser.add_argument("--full", action="store_true", help="archiver: the whole history, made once and kept; takes long the first time")
     parser.add_argument("--check", action="store_true", help="compare the ratios with baseline.json")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started ends too

@@ -7,14 +7,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include "archiver/compaction/compaction_store.hpp"
+#include "archiver/compaction/compaction_work.hpp"
 #include "archiver/store/seal_store.hpp"
 #include "core/decision/seal.hpp"
 #include "core/schedule/schedule.hpp"
 #include "platform/postgres/database.hpp"
-#include "platform/postgres/deployment.hpp"
-#include "platform/postgres/migrations.hpp"
 #include "platform/runtime/clock.hpp"
 #include "tests/bench/archiver/bare_copy.hpp"
+#include "tests/bench/archiver/history.hpp"
 #include "tests/bench/archiver/sealed_fleet.hpp"
 #include "tests/bench/cpu_time.hpp"
 #include "tests/support/postgres_cluster.hpp"
@@ -47,24 +48,7 @@ struct Store {
         settings.connections = 1;
         conninfo = settings.conninfo;
         database = std::make_unique<Database>(settings);
-        migrate(*database);
-        database->transact_blocking([&](auto& work) {
-            settle_deployment(work, kWindow, 64);
-            for (const auto& [region, name] : fleet.names())
-                work.exec_params("INSERT INTO quorate.region (name) VALUES ($1)", name);
-            work.exec(
-                "INSERT INTO quorate.tenant (name) VALUES ('default') ON CONFLICT DO NOTHING");
-            work.exec(
-                "INSERT INTO quorate.catalogue_change (principal, summary) VALUES ('bench', '{}')");
-            work.exec_params(
-                "INSERT INTO quorate.endpoint (tenant, name, shard, cell_slot) SELECT 'default',"
-                " 'endpoint-' || n, n % 64, n / 64 FROM generate_series(1, $1) n",
-                fleet.size());
-            work.exec(
-                "INSERT INTO quorate.endpoint_version SELECT id, 1, 1, now() - interval '40 days',"
-                " NULL, 'https://h' || id || '.example/mcp', '{1,2,3,4,5}', 60000, false, '{}'"
-                " FROM quorate.endpoint");
-        });
+        make_catalogue(conninfo, fleet);
     }
     /// Seals a minute and stores it as the archiver does. @return seconds
     double store_minute(std::int64_t number) {
@@ -163,11 +147,6 @@ void views(Store& store) {
             " - interval '10 minutes' FROM generate_series(0, 63) s");
     });
     store.postgres.sql("bench", "VACUUM ANALYZE");
-    DatabaseOptions reader;  // a session that began after the migrations
-    reader.conninfo = store.conninfo;
-    reader.application_name = "reader";
-    reader.connections = 1;
-    Database dashboards{reader};
     const std::pair<const char*, const char*> queries[]{
         {"endpoint_status", "SELECT * FROM dash.endpoint_status"},
         {"uptime_30d", "SELECT * FROM dash.uptime_30d"},
@@ -175,16 +154,31 @@ void views(Store& store) {
          "SELECT * FROM dash.uptime_daily WHERE tenant = 'default' AND endpoint = 'endpoint-7'"},
         {"minutes_one",
          "SELECT * FROM dash.minute WHERE tenant = 'default' AND endpoint = 'endpoint-7'"}};
-    for (const auto& [name, query] : queries) {
-        std::vector<double> times;
-        for (int i = 0; i < 3; ++i)
-            times.push_back(1000 * seconds_of([&, sql = query] {
-                                dashboards.transact_blocking(
-                                    [&](auto& work) { return work.exec(sql).size(); });
-                            }));
-        std::ranges::sort(times);
-        std::puts(fmt::format(R"({{"view":"{}","ms":{:.1f}}})", name, times[1]).c_str());
-    }
+    for (const auto& [name, query] : queries)
+        std::puts(
+            fmt::format(R"({{"view":"{}","ms":{:.1f}}})", name, query_ms(store.conninfo, query, 3))
+                .c_str());
+}
+
+/// Packs all that was ingested, as the archiver does, and says how fast.
+void pack(Store& store) {
+    store.database->transact_blocking(
+        [](auto& work) { work.exec("UPDATE quorate.rollup_progress SET until = 'infinity'"); });
+    const CompactionBounds bounds{
+        kWindow, UtcTime{std::chrono::hours{1'000'000}}, CompactionWork::kBlocksMax, 5000};
+    std::size_t minutes = 0;
+    EndpointId last{0};
+    const auto seconds = seconds_of([&] {
+        for (bool is_end = false; !is_end;) {
+            const auto some = store.database->transact_blocking(
+                [&](auto& work) { return compact(work, bounds, last, {}); });
+            minutes += some.minutes;
+            last = some.last;
+            is_end = some.is_end;
+        }
+    });
+    std::puts(
+        fmt::format(R"({{"pack_per_s":{:.0f}}})", static_cast<double>(minutes) / seconds).c_str());
 }
 
 }  // namespace
@@ -196,11 +190,20 @@ int main(int argc, char** argv) try {
     app.add_option("--endpoints", options.fleet.endpoints, "how many");
     app.add_option("--rounds", options.rounds, "of ingestion");
     app.add_option("--minutes", options.minutes, "of a round");
+    quorate::bench::HistoryOptions history;
+    app.add_option("--history", history.folder, "where days of packed minutes are kept");
+    app.add_option("--history-endpoints", history.endpoints, "how many");
+    app.add_option("--history-days", history.days, "how many");
+    bool only = false;
+    app.add_flag("--history-only", only, "nothing else");
     CLI11_PARSE(app, argc, argv);
+    if (app.count("--history") > 0) quorate::bench::measure_history(history);
+    if (only) return 0;
     quorate::bench::Store store{options};
     quorate::bench::classify(store.fleet);
     quorate::bench::ingest(options, store);
     quorate::bench::views(store);
+    quorate::bench::pack(store);
     return 0;
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_archiver: %s\n", error.what());
