@@ -76,6 +76,9 @@ struct Identity {
     Certificate certificate{nullptr, X509_free};
 };
 
+/// Longer than servers' certificates, which may be made in a later second.
+constexpr int kAuthorityDays = 91;
+
 /// @param issuer  nullptr: itself
 Identity make_authority(const std::string& name,
                         const Identity* issuer,
@@ -156,10 +159,11 @@ TemporaryFile::~TemporaryFile() {
 }
 
 struct TestAuthority::Material {
-    explicit Material(const std::string& name) : root{make_authority(name, nullptr, 90)} {}
+    explicit Material(const std::string& name)
+        : root{make_authority(name, nullptr, kAuthorityDays)} {}
 
     Identity root;
-    Identity intermediate = make_authority("Quorate test intermediate", &root, 90);
+    Identity intermediate = make_authority("Quorate test intermediate", &root, kAuthorityDays);
     Identity expired = make_authority("Quorate test intermediate", &root, -1);
     Identity ending = make_authority("Quorate test intermediate", &root, 10);
     Identity no_authority = make_authority("Quorate test server", &root, 90, false);
