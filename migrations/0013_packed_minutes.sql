@@ -166,6 +166,9 @@ JOIN quorate.packed_minute p ON p.start_at = b.start_at AND abs((p.place - b.fir
      AND coalesce(b.kind, b.kinds[(p.place - b.first) / b.stride + 1]) <> 0
 LEFT JOIN quorate.minute_kind k ON k.id = coalesce(b.kind, b.kinds[(p.place - b.first) / b.stride + 1]);
 
+GRANT SELECT ON quorate.unpacked_minute, quorate.any_minute, quorate.minute_summary, quorate.unpacked_summary
+    TO quorate_coordinator, quorate_archiver;
+
 -- ---------------------------------------------------------------- what dashboards see
 -- The two parts are joined with the endpoint each for itself, so that its name finds the rows of both.
 CREATE OR REPLACE VIEW dash.minute AS
@@ -261,8 +264,7 @@ COMMENT ON COLUMN dash.suppression_cluster.incidents IS 'dash.incident.id of eac
 COMMENT ON COLUMN dash.suppression_cluster.endpoints IS 'TENANT/NAME of each.';
 GRANT SELECT ON dash.suppression_cluster TO quorate_coordinator, quorate_archiver, quorate_reader;
 
--- Some minute such that so many of the endpoint's are not before it, and few more: what the last ones are looked for
--- from. Null where it has none.
+-- From when on there are so many minutes of the endpoint, and few more; null where it has none.
 CREATE FUNCTION quorate.minutes_back_to(endpoint integer, wanted bigint) RETURNS timestamptz LANGUAGE sql STABLE
 RETURN (SELECT min(latest.at) FROM (
     SELECT at FROM (
@@ -286,8 +288,7 @@ RETURN (SELECT either.decision FROM (
     ORDER BY either.minute DESC LIMIT 1);
 
 -- ---------------------------------------------------------------- packing and unpacking
--- Whether blocks say anything else of the endpoint's minutes in [since, till) than quorate.minute, to the byte, or their
--- summary does.
+-- Whether blocks or their summary say anything else of the endpoint's minutes in [since, till) than quorate.minute.
 CREATE FUNCTION quorate.packed_differs(endpoint integer, since timestamptz, till timestamptz) RETURNS boolean
 LANGUAGE sql STABLE
 RETURN EXISTS (
@@ -430,9 +431,7 @@ BEGIN
 END
 $$;
 
--- Deletes everything that is known of a tenant, or of one endpoint of it, deleted ones of the same name included. All
--- have to be out of the catalogue, and their last minutes sealed: what is watched would come back. A test looks for
--- tables that are forgotten here. @return what was deleted, by table
+-- As before, of blocks too. A test looks for tables that are forgotten here. @return what was deleted, by table
 CREATE OR REPLACE FUNCTION quorate.forget(wanted_tenant text, wanted_endpoint text)
 RETURNS TABLE (from_table text, deleted bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

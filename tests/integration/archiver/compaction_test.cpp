@@ -77,8 +77,10 @@ struct Archive {
         return {world.window, SystemClock{}.utc_now() - hours{48}, 7, 1000};
     }
     CompactionOutcome compact_once(std::set<EndpointId> without = {}) {
-        return database.transact_blocking(
-            [&](auto& work) { return compact(work, bounds(), EndpointId{0}, without); });
+        return database.transact_blocking([&](auto& work) {
+            work.exec("SET LOCAL ROLE quorate_archiver");
+            return compact(work, bounds(), EndpointId{0}, without);
+        });
     }
     /// Until nothing is due. @return how many minutes were packed
     std::size_t compact_all() {
@@ -304,8 +306,10 @@ TEST(Compaction, ALateCellOfAPackedMinuteIsStoredAsEver) {
     EXPECT_EQ(archive.compact_all(), 4U);
 
     const auto store = [&](const Cell& cell) {
-        return archive.database.transact_blocking(
-            [&](auto& work) { return store_late(work, {cell}); });
+        return archive.database.transact_blocking([&](auto& work) {
+            work.exec("SET LOCAL ROLE quorate_archiver");
+            return store_late(work, {cell});
+        });
     };
     const auto late = archive.world.cell(of, archive.regions[0], missing.key.minute, '.');
     const std::string shown =
@@ -331,11 +335,12 @@ TEST(Compaction, ASpellThatReachesBackTurnsPackedMinutesIntoDownTime) {
     archive.insert_plain(of, from, 60);
     EXPECT_EQ(archive.compact_all(), 60U);
     for (const int region : {1, 2})
-        archive.world.sql(fmt::format("SELECT quorate.grow_spell({}, {}::smallint, '{}', '{}', 2)",
-                                      of.value(),
-                                      region,
-                                      timestamp_text(from.plus(10, Window::minute())),
-                                      timestamp_text(from.plus(15, Window::minute()))));
+        archive.world.sql(fmt::format(
+            "SET ROLE quorate_archiver; SELECT quorate.grow_spell({}, {}::smallint, '{}', '{}', 2)",
+            of.value(),
+            region,
+            timestamp_text(from.plus(10, Window::minute())),
+            timestamp_text(from.plus(15, Window::minute()))));
     const std::string down = "SELECT count(*) FROM quorate.any_minute WHERE uptime_use = 1";
     EXPECT_EQ(archive.world.sql(down), "5") << "the last one is the plan's own";
     archive.world.sql("DELETE FROM quorate.rollup_stale");
@@ -361,6 +366,7 @@ TEST(Compaction, BlocksGoByTheTierOfTheirTenant) {
     EXPECT_EQ(archive.compact_all(), 120U);
     const auto erase = [&] {
         return archive.database.transact_blocking([&](auto& work) {
+            work.exec("SET LOCAL ROLE quorate_archiver");
             return delete_past(work, RetentionSettings{}, SystemClock{}.utc_now(), 100);
         });
     };

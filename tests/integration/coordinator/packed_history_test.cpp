@@ -47,8 +47,10 @@ struct Told : Catalogued {
     std::int64_t us(int n) const { return UtcTime{minute(n).start()}.time_since_epoch().count(); }
     template <class Function>
     std::string told(Function function) const {
-        return database->transact_blocking(
-            [&](auto& work) { return function(work).DebugString(); });
+        return database->transact_blocking([&](auto& work) {
+            work.exec("SET LOCAL ROLE quorate_coordinator");
+            return function(work).DebugString();
+        });
     }
 
     std::string replayed() const {
