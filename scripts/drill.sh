@@ -97,11 +97,13 @@ drill_report() {
         SELECT 'endpoints: ' || (SELECT count(*) FROM quorate.endpoint) || ', versions: ' || (SELECT count(*) FROM quorate.endpoint_version)
                || ', incidents: ' || (SELECT count(*) FROM quorate.incident WHERE detected_at <= '$3')
                || ', entries of their timelines: ' || (SELECT count(*) FROM quorate.incident_event WHERE at <= '$3');
-        SELECT 'states that are not at their last minute: ' || count(*) FROM quorate.endpoint_state s
-        WHERE s.last_minute <> (SELECT max(m.minute) FROM quorate.minute m WHERE m.endpoint_id = s.endpoint_id);
-        SELECT 'minutes behind a watermark that nobody sealed: ' || count(*) FROM quorate.endpoint_state s
-        JOIN quorate.shard_watermark w ON w.shard = s.shard JOIN quorate.endpoint_version v ON v.endpoint_id = s.endpoint_id
-        WHERE v.valid_to IS NULL AND NOT v.paused AND s.last_minute + v.interval_ms * interval '1 millisecond' <= w.minute" "$2"
+        SELECT 'states of minutes that are not there: ' || count(*)
+        FROM quorate.state_log l CROSS JOIN LATERAL unnest(l.endpoints, l.minutes) AS s(endpoint, minute)
+        WHERE to_timestamp(s.minute / 1000.0) > (SELECT max(m.minute) FROM quorate.minute m WHERE m.endpoint_id = s.endpoint);
+        SELECT 'minutes behind a watermark that nobody sealed: ' || count(*) FROM quorate.endpoint e
+        JOIN quorate.shard_watermark w ON w.shard = e.shard JOIN quorate.endpoint_version v ON v.endpoint_id = e.id
+        WHERE v.valid_to IS NULL AND NOT v.paused
+          AND (SELECT max(m.minute) FROM quorate.minute m WHERE m.endpoint_id = e.id) + v.interval_ms * interval '1 millisecond' <= w.minute" "$2"
 }
 
 drill_clean() {

@@ -111,7 +111,8 @@ Task<> ArchiveLoop::start() {
     redis_returned_ = false;
     auto load = [](pqxx::work& work) { return load_committed(work); };
     auto committed = co_await database_.transact(load);
-    progress_ = std::move(committed.progress);
+    progress_ = std::move(committed.states.progress);
+    journal_ = StateJournal{std::move(committed.states.logged)};
     watermarks_ = std::move(committed.watermarks);
     early_.clear();
     announcements_.clear();
@@ -315,10 +316,12 @@ void ArchiveLoop::count_late(const LateOutcome& outcome) {
 /// One transaction; what the plan changed is taken over once it is committed.
 Task<> ArchiveLoop::commit(SealPlan& plan) {
     const auto started = clock_.steady_now();
-    auto store = [this, &plan](pqxx::work& work) {
-        store_plan(work, plan, regions_, options_.window);
+    const auto states = journal_.entries(plan);
+    auto store = [this, &plan, &states](pqxx::work& work) {
+        store_plan(work, plan, states, regions_, options_.window);
     };
     co_await database_.transact(store);
+    journal_.stored(states);
     for (auto& [endpoint, progress] : plan.changed) {
         early_.note(endpoint, progress, catalogue_);
         progress_[endpoint] = std::move(progress);

@@ -14,6 +14,7 @@
 #include "archiver/sealing/early_watch.hpp"
 #include "archiver/sealing/region_watch.hpp"
 #include "archiver/sealing/seal_plan.hpp"
+#include "archiver/sealing/state_journal.hpp"
 #include "archiver/store/json.hpp"
 #include "archiver/store/late_store.hpp"
 #include "archiver/store/load.hpp"
@@ -116,6 +117,7 @@ private:
     std::map<ShardId, std::uint32_t> slots_;  // one more than the highest of each shard
     std::int64_t catalogue_window_ = -1;      // index of the window in which it was read
     ProgressMap progress_;
+    StateJournal journal_;
     std::map<ShardId, UtcMinute> watermarks_;
     /// Cells that were made at the seal, of minutes that Redis still has.
     std::map<ShardMinute, std::vector<CellsQuery>> gaps_;

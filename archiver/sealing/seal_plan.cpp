@@ -40,16 +40,19 @@ SealPlan::SealPlan(const ProgressMap& committed, const Catalogue& catalogue, Utc
 EndpointProgress& SealPlan::progress(EndpointId endpoint) {
     const auto [entry, is_new] = changed.try_emplace(endpoint);
     if (is_new)
-        if (const auto known = committed_.find(endpoint); known != committed_.end())
-            entry->second = known->second;
+        if (const auto* known = committed(endpoint)) entry->second = *known;
     return entry->second;
+}
+
+const EndpointProgress* SealPlan::committed(EndpointId endpoint) const {
+    const auto known = committed_.find(endpoint);
+    return known == committed_.end() ? nullptr : &known->second;
 }
 
 std::optional<UtcMinute> SealPlan::last_minute(EndpointId endpoint) const {
     if (const auto found = changed.find(endpoint); found != changed.end())
         return found->second.rule.last_minute;
-    if (const auto found = committed_.find(endpoint); found != committed_.end())
-        return found->second.rule.last_minute;
+    if (const auto* known = committed(endpoint)) return known->rule.last_minute;
     return std::nullopt;
 }
 
@@ -106,9 +109,9 @@ bool SealPlan::open_early(const EndpointVersion& version,
                           UtcMinute minute,
                           const std::vector<Cell>& received) {
     const auto known = changed.find(version.endpoint);
-    const auto stored = committed_.find(version.endpoint);
-    if (known == changed.end() && stored == committed_.end()) return false;
-    auto state = known != changed.end() ? known->second.rule : stored->second.rule;
+    const auto* stored = committed(version.endpoint);
+    if (known == changed.end() && stored == nullptr) return false;
+    auto state = known != changed.end() ? known->second.rule : stored->rule;
     const auto views = sealed_cells(received, false);
     auto result = step_early(
         state, {minute, decided_at, version.regions, views}, catalogue_.rule_params(version));
@@ -135,9 +138,9 @@ bool SealPlan::open_early(const EndpointVersion& version,
 
 void SealPlan::close_deleted(const EndpointVersion& version, UtcMinute minute) {
     const auto found = changed.find(version.endpoint);
-    const auto known = committed_.find(version.endpoint);
-    if (found == changed.end() && known == committed_.end()) return;
-    const auto& before = found != changed.end() ? found->second : known->second;
+    const auto* known = committed(version.endpoint);
+    if (found == changed.end() && known == nullptr) return;
+    const auto& before = found != changed.end() ? found->second : *known;
     if (!before.rule.incident.open && before.notices.open.empty()) return;
     DeletedClose close{version, minute, {}, {}};
     for (const auto& notice : before.notices.open)

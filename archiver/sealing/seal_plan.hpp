@@ -101,6 +101,10 @@ public:
     /// Closes the open incident and the open notices of a deleted endpoint, if there are any.
     void close_deleted(const EndpointVersion& version, UtcMinute minute);
 
+    /// What was committed of an endpoint before this plan; nullptr if nothing was.
+    const EndpointProgress* committed(EndpointId endpoint) const;
+    const Catalogue& catalogue() const { return catalogue_; }
+
     /// The last sealed minute of an endpoint, this plan included.
     std::optional<UtcMinute> last_minute(EndpointId endpoint) const;
 

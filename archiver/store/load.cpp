@@ -8,9 +8,7 @@
 #include "core/base/sha256.hpp"
 #include "core/decision/quarantine.hpp"
 #include "core/decision/region_set.hpp"
-#include "core/incident/state_codec.hpp"
 #include "core/model/http_url.hpp"
-#include "core/notice/notice_codec.hpp"
 
 namespace quorate {
 namespace {
@@ -56,21 +54,7 @@ EndpointVersion version_of(const pqxx::row& row) {
 
 Committed load_committed(pqxx::work& work) {
     Committed committed;
-    for (const auto& row :
-         work.exec("SELECT endpoint_id, shard, scope, cells, voters, " + epoch_ms("since") +
-                   ", flapping, era, state, notices FROM quorate.endpoint_state")) {
-        EndpointProgress progress;
-        progress.shard = ShardId{row[1].as<std::uint64_t>()};
-        progress.scope = static_cast<Scope>(row[2].as<int>());
-        progress.cells = row[3].as<std::uint32_t>();
-        progress.voters = row[4].as<std::uint32_t>();
-        progress.since = minute_of(row[5]);
-        progress.flapping = row[6].as<bool>();
-        if (!row[7].is_null()) progress.era = static_cast<Era>(row[7].as<int>());
-        progress.rule = decode_endpoint_state(row[8].as<std::string>());
-        if (!row[9].is_null()) progress.notices = decode_notice_state(row[9].as<std::string>());
-        committed.progress.emplace(EndpointId{row[0].as<std::uint64_t>()}, std::move(progress));
-    }
+    committed.states = load_states(work);
     for (const auto& row :
          work.exec("SELECT shard, " + epoch_ms("minute") + " FROM quorate.shard_watermark"))
         committed.watermarks.emplace(ShardId{row[0].as<std::uint64_t>()}, minute_of(row[1]));

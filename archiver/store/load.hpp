@@ -8,12 +8,13 @@
 #include "archiver/sealing/catalogue.hpp"
 #include "archiver/sealing/seal_plan.hpp"
 #include "archiver/store/json.hpp"
+#include "archiver/store/state_store.hpp"
 
 namespace quorate {
 
 /// What is read at the start, and again after a commit whose outcome is not known.
 struct Committed {
-    ProgressMap progress;
+    LoadedStates states;
     std::map<ShardId, UtcMinute> watermarks;  ///< shards without one have not begun
 };
 Committed load_committed(pqxx::work& work);

@@ -1,7 +1,6 @@
 #include "archiver/store/seal_store.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <tuple>
 
@@ -12,8 +11,8 @@
 #include "archiver/store/notice_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
-#include "core/incident/state_codec.hpp"
-#include "core/notice/notice_codec.hpp"
+#include "archiver/store/state_store.hpp"
+#include "platform/postgres/binary_copy.hpp"
 
 namespace quorate {
 namespace {
@@ -52,31 +51,35 @@ void copy_minutes(pqxx::work& work, const SealPlan& plan, std::int64_t batch) {
     std::ranges::sort(sorted, {}, [](const SealedRow* row) {
         return std::tuple{row->version.endpoint, row->minute};
     });
-    static constexpr std::array kColumns{"minute",
-                                         "batch_id",
-                                         "endpoint_id",
-                                         "decision",
-                                         "scope",
-                                         "rule_row",
-                                         "rule_version",
-                                         "uptime_use",
-                                         "cells",
-                                         "details"};
-    pqxx::stream_to stream{work, "quorate.minute", kColumns};
+    BinaryCopy copy{work,
+                    "quorate.minute",
+                    {"minute",
+                     "batch_id",
+                     "endpoint_id",
+                     "decision",
+                     "scope",
+                     "rule_row",
+                     "rule_version",
+                     "uptime_use",
+                     "cells",
+                     "details"}};
     for (const auto* row : sorted) {
-        const auto details = details_json(row->cells);
-        stream << std::make_tuple(timestamp_text(row->minute),
-                                  batch,
-                                  row->version.endpoint.value(),
-                                  static_cast<int>(row->record.decision),
-                                  static_cast<int>(row->record.scope),
-                                  static_cast<int>(row->record.rule_row),
-                                  static_cast<int>(kRuleVersion),
-                                  static_cast<int>(row->use),
-                                  bytea_text(packed_cells(*row)),
-                                  details.empty() ? nullptr : details.c_str());
+        copy.row();
+        copy.timestamp(row->minute.start());
+        copy.int8(batch);
+        copy.int4(static_cast<std::int32_t>(row->version.endpoint.value()));
+        copy.int2(static_cast<std::int16_t>(row->record.decision));
+        copy.int2(static_cast<std::int16_t>(row->record.scope));
+        copy.int2(static_cast<std::int16_t>(row->record.rule_row));
+        copy.int2(static_cast<std::int16_t>(kRuleVersion));
+        copy.int2(static_cast<std::int16_t>(row->use));
+        copy.bytes(packed_cells(*row));
+        if (const auto details = details_json(row->cells); details.empty())
+            copy.null();
+        else
+            copy.jsonb(details);
     }
-    stream.complete();
+    copy.finish();
 }
 
 /// After the minutes, as spells reach back over minutes of the same plan.
@@ -92,10 +95,7 @@ void grow_spells(pqxx::work& work, const SealPlan& plan) {
                                   timestamp_text(spell.last),
                                   row.record.quorum);
     if (spells.empty()) return;
-    work.exec_params(
-        "SELECT quorate.grow_spell(e, r, f, l, q) FROM json_to_recordset($1::json) "
-        "AS x (e integer, r smallint, f timestamptz, l timestamptz, q integer)",
-        "[" + spells + "]");
+    work.exec_params("SELECT quorate.grow_spells($1::json)", "[" + spells + "]");
 }
 
 /// The tool lists that cells told of.
@@ -140,38 +140,6 @@ void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names)
     }
 }
 
-void store_states(pqxx::work& work, const SealPlan& plan) {
-    std::string states;
-    for (const auto& [endpoint, progress] : plan.changed)
-        states += fmt::format(
-            R"({}{{"endpoint_id":{},"shard":{},"last_minute":"{}","decision":{},"scope":{},)"
-            R"("cells":{},"voters":{},"since":"{}","flapping":{},"era":{},"state":{},"notices":{}}})",
-            states.empty() ? "" : ",",
-            endpoint.value(),
-            progress.shard.value(),
-            timestamp_text(progress.rule.last_minute.value_or(progress.since)),
-            static_cast<int>(progress.rule.last_decision),
-            static_cast<int>(progress.scope),
-            progress.cells,
-            progress.voters,
-            timestamp_text(progress.since),
-            progress.flapping,
-            progress.era ? std::to_string(static_cast<int>(*progress.era)) : "null",
-            encode(progress.rule),
-            encode(progress.notices));
-    if (states.empty()) return;
-    work.exec_params(
-        "INSERT INTO quorate.endpoint_state (endpoint_id, shard, last_minute, decision, scope, "
-        "cells, voters, since, flapping, era, state, notices) "
-        "SELECT endpoint_id, shard, last_minute, decision, scope, cells, voters, since, flapping, "
-        "era, state, notices FROM json_populate_recordset(NULL::quorate.endpoint_state, $1::json) "
-        "ON CONFLICT (endpoint_id) DO UPDATE SET (shard, last_minute, decision, scope, cells, "
-        "voters, since, flapping, era, state, notices) = (excluded.shard, excluded.last_minute, "
-        "excluded.decision, excluded.scope, excluded.cells, excluded.voters, excluded.since, "
-        "excluded.flapping, excluded.era, excluded.state, excluded.notices)",
-        "[" + states + "]");
-}
-
 void store_watermarks(pqxx::work& work, const SealPlan& plan) {
     std::string watermarks;
     for (const auto& watermark : plan.watermarks)
@@ -190,7 +158,11 @@ void store_watermarks(pqxx::work& work, const SealPlan& plan) {
 
 }  // namespace
 
-void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names, Window window) {
+void store_plan(pqxx::work& work,
+                SealPlan& plan,
+                const std::vector<ShardStates>& states,
+                const RegionNames& names,
+                Window window) {
     // Redis forgets what is committed here: a server set to lose its last commits must not.
     work.exec0("SET LOCAL synchronous_commit TO on");
     if (!plan.rows.empty()) {
@@ -208,7 +180,7 @@ void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names, Wind
         for (auto& change : store_health(work, health, plan.decided_at, tell))
             plan.region_faults.push_back(std::move(change));
     }
-    store_states(work, plan);
+    store_states(work, plan, states);
     store_watermarks(work, plan);
     if (!plan.rows.empty()) work.exec("NOTIFY quorate_sealed");
 }

@@ -3,6 +3,7 @@
 #include <pqxx/pqxx>
 
 #include "archiver/sealing/seal_plan.hpp"
+#include "archiver/sealing/state_journal.hpp"
 #include "archiver/store/json.hpp"
 
 namespace quorate {
@@ -12,6 +13,11 @@ namespace quorate {
 /// transaction; the primary key of quorate.minute makes a repeat fail as a whole, so no minute is
 /// ever stored twice. Notes in `plan.changed` under which ids incidents were stored; may be called
 /// again after a roll-back. Throws as pqxx.
-void store_plan(pqxx::work& work, SealPlan& plan, const RegionNames& names, Window window);
+/// @param states what the journal wants stored with the plan
+void store_plan(pqxx::work& work,
+                SealPlan& plan,
+                const std::vector<ShardStates>& states,
+                const RegionNames& names,
+                Window window);
 
 }  // namespace quorate

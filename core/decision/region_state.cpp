@@ -58,7 +58,7 @@ void vote_healthy(RegionState& state, UtcTime started, bool slow) {
         state.fast_started.reset();
     else if (!state.fast_started)
         state.fast_started = started;
-    count_up(state.healthies);
+    if (state.healthies < kHealthyToRecover) ++state.healthies;
     state.fails = 0;
     state.fail_minute.reset();
     state.fail_started.reset();

@@ -34,7 +34,7 @@ struct RegionState {
 
     RegionPhase phase = RegionPhase::healthy;
     std::uint8_t fails = 0;                ///< FAIL votes in a row, up to 255
-    std::uint8_t healthies = 0;            ///< healthy votes in a row, up to 255
+    std::uint8_t healthies = 0;            ///< healthy votes in a row, up to what a recovery takes
     std::uint8_t unknowns = 0;             ///< UNKNOWN cells in a row, up to 255
     std::uint8_t slow_votes = 0;           ///< of the last 5 votes; bit 0 is the newest
     std::uint16_t fail_votes = 0;          ///< of the last 10 votes; bit 0 is the newest

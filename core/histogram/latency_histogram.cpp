@@ -5,6 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "core/base/varint.hpp"
+
 namespace quorate {
 namespace {
 
@@ -34,26 +36,6 @@ microseconds middle_of(std::uint16_t bucket) {
 }
 
 }  // namespace
-
-void append_varint(std::uint64_t number, std::string& bytes) {
-    while (number >= 0x80U) {
-        bytes.push_back(static_cast<char>(0x80U | (number & 0x7FU)));
-        number >>= 7U;
-    }
-    bytes.push_back(static_cast<char>(number));
-}
-
-std::uint64_t take_varint(std::string_view& bytes) {
-    std::uint64_t number = 0;
-    for (unsigned shift = 0; shift < 63; shift += 7) {
-        if (bytes.empty()) break;
-        const auto byte = static_cast<unsigned char>(bytes.front());
-        bytes.remove_prefix(1);
-        number |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
-        if (byte < 0x80U) return number;
-    }
-    throw std::invalid_argument{"a number is cut off or too large"};
-}
 
 void LatencyHistogram::add(microseconds duration, std::uint64_t count) {
     if (count > 0) add_to(bucket_of(duration), count);

@@ -42,9 +42,4 @@ private:
     std::vector<Bucket> buckets_;  // ascending
 };
 
-/// Appends a number as a base-128 varint, and takes one off the front. Throws std::invalid_argument
-/// where the bytes end early or the number does not fit.
-void append_varint(std::uint64_t number, std::string& bytes);
-std::uint64_t take_varint(std::string_view& bytes);
-
 }  // namespace quorate

@@ -1,277 +1,175 @@
 #include "core/incident/state_codec.hpp"
 
 #include <algorithm>
+#include <array>
 #include <concepts>
-#include <stdexcept>
-#include <utility>
+#include <optional>
 
-#include <boost/json.hpp>
+#include "core/base/varint.hpp"
+#include "core/incident/state_fields.hpp"
 
 namespace quorate {
 namespace {
 
-namespace json = boost::json;
+using namespace state_fields;
 
-[[noreturn]] void refuse(std::string_view key, std::string_view what) {
-    throw std::invalid_argument{"endpoint state: " + std::string{key} + ": " + std::string{what}};
-}
+constexpr std::uint64_t kVersion = 1;
 
-// One overload per kind of value; to_number and from_number are each other's inverse.
+constexpr UtcTime kEpoch{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
 
+/// What numbers of a type are counted from.
 template <class T>
-requires std::integral<T> || std::is_enum_v<T> std::int64_t to_number(T value) {
-    return static_cast<std::int64_t>(value);
-}
-std::int64_t to_number(UtcTime time) {
-    return time.time_since_epoch().count();
-}
-std::int64_t to_number(UtcMinute minute) {
-    return minute.epoch_ms();
-}
-std::int64_t to_number(microseconds duration) {
-    return duration.count();
-}
-std::int64_t to_number(RegionSet set) {
-    return set.bits();
-}
-template <class Tag>
-std::int64_t to_number(Id<Tag> id) {
-    return static_cast<std::int64_t>(id.value());
+constexpr std::int64_t base_of() {
+    if constexpr (std::same_as<T, UtcTime>) return kEpoch.time_since_epoch().count();
+    if constexpr (std::same_as<T, UtcMinute>) return kEpoch.time_since_epoch() / milliseconds{1};
+    return 0;
 }
 
-template <std::integral T>
-void from_number(std::string_view key, std::int64_t number, T& value) {
-    if (!std::in_range<std::conditional_t<std::same_as<T, bool>, std::uint8_t, T>>(number) ||
-        (std::same_as<T, bool> && number > 1))
-        refuse(key, "number out of range");
-    value = static_cast<T>(number);
-}
-template <class Enum>
-requires std::is_enum_v<Enum>
-void from_number(std::string_view key, std::int64_t number, Enum& value) {
-    std::underlying_type_t<Enum> raw{};
-    from_number(key, number, raw);
-    value = static_cast<Enum>(raw);
-    // Scope::none and CloseMark::none are named by an empty text.
-    constexpr bool kHasNone = std::same_as<Enum, Scope> || std::same_as<Enum, CloseMark>;
-    if (name_of(value).empty() && !(kHasNone && raw == 0)) refuse(key, "no such value");
-}
-void from_number(std::string_view, std::int64_t number, UtcTime& time) {
-    time = UtcTime{microseconds{number}};
-}
-void from_number(std::string_view, std::int64_t number, UtcMinute& minute) {
-    minute = UtcMinute::from_epoch_ms(number);
-}
-void from_number(std::string_view, std::int64_t number, microseconds& duration) {
-    duration = microseconds{number};
-}
-void from_number(std::string_view key, std::int64_t number, RegionSet& set) {
-    std::uint32_t bits = 0;
-    from_number(key, number, bits);
-    set = RegionSet::from_bits(bits);
-}
-template <class Tag>
-void from_number(std::string_view, std::int64_t number, Id<Tag>& id) {
-    id = Id<Tag>{static_cast<std::uint64_t>(number)};
+/// A region that voted in the last minute says so instead of when that was, so that its state stays
+/// as it is while all is well.
+RegionState told(RegionState state, std::optional<UtcMinute> last_minute) {
+    if (state.last_vote && state.last_vote == last_minute) state.last_vote = UtcMinute{};
+    return state;
 }
 
-/// Visits fields by name: `Writer` puts what is not at its default, `Reader` takes what is there.
-/// Both go through the same list of fields, so they can't drift apart.
+/// Visits fields in their order. `Writer` puts what is not at its default, `Reader` takes what is
+/// there. Both go through the same list of fields, so they can't drift apart.
 class Writer {
 public:
     template <class T>
-    void operator()(std::string_view key, const T& value, const T& absent = T{}) {
-        if (value != absent) object_.emplace(key, to_number(value));
+    void operator()(std::string_view, const T& value, const T& absent = T{}) {
+        if (mark(value != absent)) put(value);
     }
     template <class T>
-    void operator()(std::string_view key, const std::optional<T>& value) {
-        if (value) object_.emplace(key, to_number(*value));
+    void operator()(std::string_view, const std::optional<T>& value) {
+        if (mark(value.has_value())) put(*value);
     }
     template <class T, std::size_t N>
-    void operator()(std::string_view key, const std::array<T, N>& values) {
-        if (values == std::array<T, N>{}) return;
-        json::array list;
+    void operator()(std::string_view, const std::array<T, N>& values) {
+        if (!mark(values != std::array<T, N>{})) return;
         for (const auto& value : values)
-            list.emplace_back(to_number(value));
-        object_.emplace(key, std::move(list));
+            put(value);
     }
-    json::object take() { return std::move(object_); }
+    void finish(std::string& bytes) const {
+        append_varint(mask_, bytes);
+        bytes += numbers_;
+    }
 
 private:
-    json::object object_;
-};
+    bool mark(bool there) {
+        if (there) mask_ |= std::uint64_t{1} << field_;
+        ++field_;
+        return there;
+    }
+    template <class T>
+    void put(const T& value) {
+        append_signed_varint(to_number(value) - base_of<T>(), numbers_);
+    }
 
-std::int64_t number_at(std::string_view key, const json::value& value) {
-    if (!value.is_int64()) refuse(key, "not a whole number");
-    return value.get_int64();
-}
+    unsigned field_ = 0;
+    std::uint64_t mask_ = 0;
+    std::string numbers_;
+};
 
 class Reader {
 public:
-    explicit Reader(const json::object& object) : object_{object} {}
+    explicit Reader(std::string_view& bytes) : bytes_{bytes}, mask_{take_varint(bytes)} {}
 
     template <class T>
     void operator()(std::string_view key, T& value, const T& absent = T{}) {
         value = absent;
-        if (const auto* found = find(key)) from_number(key, number_at(key, *found), value);
+        if (marked()) take(key, value);
     }
     template <class T>
     void operator()(std::string_view key, std::optional<T>& value) {
         value.reset();
-        if (const auto* found = find(key))
-            from_number(key, number_at(key, *found), value.emplace());
+        if (marked()) take(key, value.emplace());
     }
     template <class T, std::size_t N>
     void operator()(std::string_view key, std::array<T, N>& values) {
         values = {};
-        const auto* found = find(key);
-        if (found == nullptr) return;
-        const auto* list = found->if_array();
-        if (list == nullptr || list->size() != N) refuse(key, "not a list of the right length");
-        for (std::size_t i = 0; i < N; ++i)
-            from_number(key, number_at(key, (*list)[i]), values[i]);
+        if (!marked()) return;
+        for (auto& value : values)
+            take(key, value);
     }
     /// A reader of a newer or a broken encoding would lose what it does not know.
     void refuse_unknown() const {
-        if (seen_ != object_.size()) refuse("object", "unknown or repeated keys");
+        if (mask_ >> field_ != 0) refuse("mask", "unknown fields");
     }
 
 private:
-    const json::value* find(std::string_view key) {
-        const auto* found = object_.if_contains(key);
-        if (found != nullptr) ++seen_;
-        return found;
+    bool marked() { return (mask_ >> field_++ & 1U) != 0; }
+    template <class T>
+    void take(std::string_view key, T& value) {
+        std::int64_t number = 0;
+        if (__builtin_add_overflow(take_signed_varint(bytes_), base_of<T>(), &number))
+            refuse(key, "number out of range");
+        from_number(key, number, value);
     }
 
-    const json::object& object_;
-    std::size_t seen_ = 0;
+    std::string_view& bytes_;
+    std::uint64_t mask_;
+    unsigned field_ = 0;
 };
 
-template <class Visit, class Id, class State>
-void region_fields(Visit& visit, Id& id, State& state) {
-    visit("id", id);
-    visit("phase", state.phase);
-    visit("fails", state.fails);
-    visit("healthies", state.healthies);
-    visit("unknowns", state.unknowns);
-    visit("slow_votes", state.slow_votes);
-    visit("fail_votes", state.fail_votes);
-    visit("unknown_reason", state.unknown_reason);
-    visit("last_vote", state.last_vote);
-    visit("fail_minute", state.fail_minute);
-    visit("fail_started", state.fail_started);
-    visit("healthy_started", state.healthy_started);
-    visit("fast_started", state.fast_started);
-    visit("slow_started", state.slow_started);
+template <class Fields>
+void write(std::string& bytes, Fields fields) {
+    Writer writer;
+    fields(writer);
+    writer.finish(bytes);
 }
 
-template <class Visit, class State>
-void incident_fields(Visit& visit, State& state) {
-    visit("open", state.open);
-    visit("ordinal", state.ordinal);
-    visit("id", state.id);
-    visit("severity", state.severity, Severity::p3);
-    visit("worst", state.worst, Severity::p3);
-    visit("scope", state.scope);
-    visit("closed_minute", state.closed_minute);
-    visit("close_mark", state.close_mark);
-    visit("clean_run", state.clean_run);
-    visit("clean_first", state.clean_first);
-    visit("witness_run", state.witness_run);
-    visit("witness_first", state.witness_first);
-    visit("below_run", state.below_run);
-    visit("below_last", state.below_last, Severity::p3);
-    visit("started", state.opening.started);
-    visit("detected", state.opening.detected);
-    visit("recovered", state.opening.recovered);
-    visit("contributed", state.contributed);
-    visit("slow_contributed", state.slow_contributed);
-    visit("openings", state.openings);
-    visit("mttr_sum", state.mttr_sum);
-    visit("flaps", state.flaps);
-    visit("flap_minutes", state.flap_minutes);
-    visit("notified_open", state.notified.open);
-    visit("notified_ordinal", state.notified.ordinal);
-    visit("notified_id", state.notified.id);
-    visit("notified_severity", state.notified.severity, Severity::p3);
-    visit("behind", state.behind);
+template <class Fields>
+void read(std::string_view& bytes, Fields fields) {
+    Reader reader{bytes};
+    fields(reader);
+    reader.refuse_unknown();
 }
 
-template <class Visit, class State>
-void endpoint_fields(Visit& visit, State& state) {
-    visit("last_minute", state.last_minute);
-    visit("last_decision", state.last_decision);
-    visit("blind_run", state.blind_run);
-}
-
-const json::object& object_at(std::string_view key, const json::value& value) {
-    const auto* object = value.if_object();
-    if (object == nullptr) refuse(key, "not an object");
-    return *object;
-}
-
-void read_regions(const json::value& value, EndpointState& state) {
-    const auto* list = value.if_array();
-    if (list == nullptr || list->size() > kRegionsMax)
-        refuse("regions", "not a list of at most 32");
-    for (const auto& entry : *list) {
-        Reader reader{object_at("region", entry)};
-        region_fields(reader, state.regions.emplace_back(), state.states.emplace_back());
-        reader.refuse_unknown();
+void read_regions(std::string_view& bytes, EndpointState& state) {
+    const auto count = take_varint(bytes);
+    if (count > kRegionsMax) refuse("regions", "more than 32");
+    for (std::uint64_t i = 0; i < count; ++i) {
+        auto& region = state.states.emplace_back();
+        read(bytes,
+             [&](auto& visit) { region_fields(visit, state.regions.emplace_back(), region); });
+        if (region.last_vote == UtcMinute{}) region.last_vote = state.last_minute;
     }
     if (std::ranges::adjacent_find(state.regions, std::ranges::greater_equal{}) !=
         state.regions.end())
         refuse("regions", "not sorted by id");
 }
 
-json::value parse(std::string_view text) {
-    json::error_code error;
-    auto value = json::parse(text, error);
-    if (error) refuse("text", error.message());
-    return value;
-}
-
 }  // namespace
 
-std::string encode(const EndpointState& state) {
-    Writer endpoint;
-    endpoint_fields(endpoint, state);
-    auto object = endpoint.take();
-    object["version"] = kEndpointStateVersion;
-    json::array regions;
+void pack(const EndpointState& state, std::string& bytes) {
+    append_varint(kVersion, bytes);
+    write(bytes, [&](auto& visit) { decision_fields(visit, state); });
+    append_varint(state.regions.size(), bytes);
     for (std::size_t i = 0; i < state.regions.size(); ++i) {
-        Writer region;
-        region_fields(region, state.regions[i], state.states[i]);
-        regions.emplace_back(region.take());
+        const auto region = told(state.states[i], state.last_minute);
+        write(bytes, [&](auto& visit) { region_fields(visit, state.regions[i], region); });
     }
-    object["regions"] = std::move(regions);
-    Writer incident;
-    incident_fields(incident, state.incident);
-    auto incident_object = incident.take();
-    if (!incident_object.empty()) object["incident"] = std::move(incident_object);
-    return json::serialize(object);
+    write(bytes, [&](auto& visit) { incident_fields(visit, state.incident); });
 }
 
-EndpointState decode_endpoint_state(std::string_view text) {
-    const auto value = parse(text);
-    auto object = object_at("state", value);
-    const auto* version = object.if_contains("version");
-    if (version == nullptr || number_at("version", *version) != kEndpointStateVersion)
-        refuse("version", "not one that this program reads");
-    object.erase("version");
+EndpointState unpack_endpoint_state(std::string_view& bytes, std::optional<UtcMinute> last_minute) {
+    if (take_varint(bytes) != kVersion) refuse("version", "not one that this program reads");
     EndpointState state;
-    if (const auto* regions = object.if_contains("regions")) read_regions(*regions, state);
-    object.erase("regions");
-    if (const auto* incident = object.if_contains("incident")) {
-        Reader reader{object_at("incident", *incident)};
-        incident_fields(reader, state.incident);
-        reader.refuse_unknown();
-    }
-    object.erase("incident");
-    Reader reader{object};
-    endpoint_fields(reader, state);
-    reader.refuse_unknown();
+    state.last_minute = last_minute;
+    read(bytes, [&](auto& visit) { decision_fields(visit, state); });
+    read_regions(bytes, state);
+    read(bytes, [&](auto& visit) { incident_fields(visit, state.incident); });
     return state;
+}
+
+bool packs_alike(const EndpointState& a, const EndpointState& b) {
+    if (a.last_decision != b.last_decision || a.blind_run != b.blind_run ||
+        a.regions != b.regions || a.incident != b.incident)
+        return false;
+    for (std::size_t i = 0; i < a.states.size(); ++i)
+        if (told(a.states[i], a.last_minute) != told(b.states[i], b.last_minute)) return false;
+    return true;
 }
 
 }  // namespace quorate

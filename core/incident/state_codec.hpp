@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -7,16 +8,18 @@
 
 namespace quorate {
 
-/// Version of the encoding below; a reader refuses others.
-inline constexpr int kEndpointStateVersion = 1;
+/// Appends the state as bytes: a version, then per part a mask of the fields that are not at their
+/// default and their numbers as signed varints; times are microseconds, minutes milliseconds since
+/// 2026. `last_minute` is not among them, the reader brings it: so the bytes stay as they are while
+/// an endpoint is well, though it votes.
+void pack(const EndpointState& state, std::string& bytes);
 
-/// The state as one line of JSON (for a jsonb column). What is at its default is left out, so the
-/// state of a healthy endpoint is short. Times are microseconds, minutes milliseconds since the
-/// epoch.
-std::string encode(const EndpointState& state);
+/// Takes off the front what pack appended. Throws std::invalid_argument that names what is wrong: a
+/// stored state that cannot be read is a broken store, never an empty state.
+/// @param last_minute that of the state packed, or of a later one that packs alike
+EndpointState unpack_endpoint_state(std::string_view& bytes, std::optional<UtcMinute> last_minute);
 
-/// Reads what encode wrote. Throws std::invalid_argument that names what is wrong: a stored state
-/// that cannot be read is a broken store, never an empty state.
-EndpointState decode_endpoint_state(std::string_view json);
+/// Whether both have the same bytes.
+bool packs_alike(const EndpointState& a, const EndpointState& b);
 
 }  // namespace quorate

@@ -7,11 +7,13 @@
 
 namespace quorate {
 
-/// The state as JSON (for a jsonb column); what is at its default is left out, and tool lists that
-/// regions share are written once. Times are microseconds since the epoch.
-std::string encode(const NoticeState& state);
+/// Appends the state as bytes: 3 a region where all is well, and once each tool list and
+/// certificate that they share. Numbers are varints, hashes eight bytes, times microseconds since
+/// the epoch.
+void pack(const NoticeState& state, std::string& bytes);
 
-/// Reads what encode wrote. Throws std::invalid_argument where the text is something else.
-NoticeState decode_notice_state(std::string_view json);
+/// Takes off the front what pack appended. Throws std::invalid_argument where there is something
+/// else.
+NoticeState unpack_notice_state(std::string_view& bytes);
 
 }  // namespace quorate

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/base/varint.hpp"
+
 namespace quorate {
 namespace {
 

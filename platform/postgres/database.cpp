@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/postgres/connection.hpp"
 #include "platform/postgres/session.hpp"
 
 namespace quorate {
@@ -27,8 +28,8 @@ bool says_unavailable(const std::string& sqlstate) {
 
 struct Database::State {
     std::mutex mutex;
-    std::vector<std::unique_ptr<pqxx::connection>> idle;  // at most one a thread
-    std::optional<bool> reachable;                        // nothing: not tried yet
+    std::vector<std::unique_ptr<detail::DatabaseConnection>> idle;  // at most one a thread
+    std::optional<bool> reachable;                                  // nothing: not tried yet
 };
 
 /// Takes an idle connection or opens one; gives it back unless it broke.
@@ -52,11 +53,11 @@ public:
     }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
-    pqxx::connection& connection() { return *connection_; }
+    pqxx::connection_base& connection() { return *connection_; }
 
 private:
     Database& database_;
-    std::unique_ptr<pqxx::connection> connection_;
+    std::unique_ptr<detail::DatabaseConnection> connection_;
 };
 
 Database::Database(DatabaseOptions options)
@@ -69,8 +70,8 @@ Database::Database(DatabaseOptions options)
 
 Database::~Database() = default;
 
-std::unique_ptr<pqxx::connection> Database::connect() {
-    auto connection = std::make_unique<pqxx::connection>(options_.conninfo);
+std::unique_ptr<detail::DatabaseConnection> Database::connect() {
+    auto connection = std::make_unique<detail::DatabaseConnection>(options_.conninfo);
     connection->set_variable("statement_timeout",
                              std::to_string(options_.statement_timeout.count()));
     return connection;

@@ -19,6 +19,10 @@
 
 namespace quorate {
 
+namespace detail {
+class DatabaseConnection;
+}
+
 struct DatabaseOptions {
     std::string conninfo;          // libpq connection string
     std::string application_name;  // as pg_stat_activity shows it
@@ -88,7 +92,7 @@ public:
 
 private:
     class Lease;  // a connection taken out of the pool
-    std::unique_ptr<pqxx::connection> connect();
+    std::unique_ptr<detail::DatabaseConnection> connect();
     void perform(const std::function<void(pqxx::work&)>& function);
     void report(bool reachable);
 

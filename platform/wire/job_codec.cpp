@@ -1,5 +1,6 @@
 #include "platform/wire/job_codec.hpp"
 
+#include "core/base/varint.hpp"
 #include "platform/wire/message.hpp"
 
 #include "quorate/v1/job.pb.h"
@@ -144,13 +145,6 @@ void write_common(const Job& job, v1::Job& message) {
     message.set_health_url(job.health_url);
     message.set_cell_slot(job.cell_slot);
     message.set_regions_mask(job.regions_mask.bytes());
-}
-
-/// Base 128, the lowest seven bits first.
-void append_varint(std::uint64_t value, std::string& bytes) {
-    for (; value > 0x7FU; value >>= 7U)
-        bytes.push_back(static_cast<char>(0x80U | (value & 0x7FU)));
-    bytes.push_back(static_cast<char>(value));
 }
 
 }  // namespace

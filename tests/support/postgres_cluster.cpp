@@ -79,7 +79,7 @@ std::vector<pid_t> children_of(pid_t process) {
 
 }  // namespace
 
-PostgresCluster::PostgresCluster() {
+PostgresCluster::PostgresCluster(int buffers_mib) : buffers_mib_{buffers_mib} {
     std::string pattern = (std::filesystem::temp_directory_path() / "qpg-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr)
         throw std::system_error{errno, std::generic_category(), pattern};

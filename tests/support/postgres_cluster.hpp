@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -14,7 +15,8 @@ namespace quorate::testing {
 class PostgresCluster {
 public:
     /// Makes the data folder and starts the server. Throws std::runtime_error with the log's tail.
-    PostgresCluster();
+    /// @param buffers_mib shared buffers, in MiB
+    explicit PostgresCluster(int buffers_mib = 32);
     /// Keeps the data in `folder`, absolute, and goes on with what is there. With so many MiB of
     /// shared buffers.
     PostgresCluster(std::filesystem::path folder, int buffers_mib);

@@ -1,6 +1,7 @@
 // What the archive costs: a line of JSON for each figure.
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <string>
 
 #include <fmt/format.h>
@@ -25,6 +26,7 @@ namespace {
 
 constexpr std::size_t kRowsTogether = 2000;  // as the archiver's transactions
 const Window kWindow = Window::minute();
+constexpr std::int64_t kBareFirst = 31 * 24 * 60;
 
 struct Options {
     SealedFleetOptions fleet;
@@ -40,6 +42,20 @@ double seconds_of(Work work) {
     return std::chrono::duration<double>(clock.steady_now() - began).count();
 }
 
+/// Seconds of our thread and of the server's process, in all and of CPU.
+struct Cost {
+    double wall = 0;
+    double cpu = 0;
+};
+
+template <class Work>
+Cost cost_of(clockid_t server, Work work) {
+    const auto cpu = [server] { return cpu_s(CLOCK_THREAD_CPUTIME_ID) + cpu_s(server); };
+    const auto before = cpu();
+    const auto wall = seconds_of(work);
+    return {wall, cpu() - before};
+}
+
 struct Store {
     explicit Store(const Options& options) : fleet{options.fleet} {
         DatabaseOptions settings;
@@ -49,50 +65,73 @@ struct Store {
         conninfo = settings.conninfo;
         database = std::make_unique<Database>(settings);
         make_catalogue(conninfo, fleet);
+        server = cpu_clock_of(database->transact_blocking([](auto& work) {
+            return work.exec1("SELECT pg_backend_pid()")[0].template as<int>();
+        }));
     }
-    /// Seals a minute and stores it as the archiver does. @return seconds
-    double store_minute(std::int64_t number) {
-        return seconds_of([&] {
-            for (std::size_t first = 0; first < fleet.size(); first += kRowsTogether) {
-                auto plan = fleet.seal(
-                    bench_minute(number), first, std::min(fleet.size(), first + kRowsTogether));
+    /// Seals a minute and stores it as the archiver does.
+    Cost store_minute(std::int64_t number) {
+        std::map<std::size_t, SealedFleet::Received> parts;
+        for (std::size_t first = 0; first < fleet.size(); first += kRowsTogether)
+            parts[first] = fleet.received(
+                bench_minute(number), first, std::min(fleet.size(), first + kRowsTogether));
+        return cost_of(server, [&] {
+            for (const auto& [first, received] : parts) {
+                auto plan = fleet.seal(bench_minute(number), first, received);
+                const auto states = journal.entries(plan);
                 database->transact_blocking(
-                    [&](auto& work) { store_plan(work, plan, fleet.names(), kWindow); });
+                    [&](auto& work) { store_plan(work, plan, states, fleet.names(), kWindow); });
+                journal.stored(states);
                 fleet.commit(plan);
             }
         });
     }
-    testing::PostgresCluster postgres;
+    testing::PostgresCluster postgres{1024};
     SealedFleet fleet;
+    StateJournal journal;
     std::string conninfo;
     std::unique_ptr<Database> database;
+    clockid_t server{};
 };
 
-/// Minutes of both sides in turns, each new to the table.
+/// Minutes of both sides in turns, each new to the table; those of the bare path a month later, so
+/// that ours follow one another as an archiver's do.
 void ingest(const Options& options, Store& store) {
     BareCopy bare{store.conninfo};
+    const auto bare_server = cpu_clock_of(bare.backend_pid());
     std::int64_t next = 0;
     store.store_minute(next++);  // the first one makes every state
     for (int round = 0; round < options.rounds; ++round) {
-        double ours = 0;
-        for (int i = 0; i < options.minutes; ++i)
-            ours += store.store_minute(next++);
+        Cost ours;
+        for (int i = 0; i < options.minutes; ++i) {
+            const auto minute = store.store_minute(next++);
+            ours.wall += minute.wall;
+            ours.cpu += minute.cpu;
+        }
         std::vector<std::pair<std::string, std::size_t>> ready;
-        for (int i = 0; i < options.minutes; ++i, ++next)
+        for (int i = 0; i < options.minutes; ++i) {
+            const auto minute = bench_minute(kBareFirst + round * options.minutes + i);
             for (std::size_t first = 0; first < store.fleet.size(); first += kRowsTogether) {
-                const auto plan = store.fleet.seal(
-                    bench_minute(next), first, std::min(store.fleet.size(), first + kRowsTogether));
+                const auto received = store.fleet.received(
+                    minute, first, std::min(store.fleet.size(), first + kRowsTogether));
+                const auto plan = store.fleet.seal(minute, first, received);
                 ready.emplace_back(binary_tuples(plan.rows), plan.rows.size());
             }
-        const auto bare_s = seconds_of([&] {
+        }
+        const auto theirs = cost_of(bare_server, [&] {
             for (const auto& [tuples, count] : ready)
                 bare.store(tuples, count);
         });
         const auto rows = static_cast<double>(store.fleet.size()) * options.minutes;
-        std::puts(fmt::format(R"({{"ingest":{{"per_s":{:.0f},"bare_per_s":{:.0f}}}}})",
-                              rows / ours,
-                              rows / bare_s)
-                      .c_str());
+        std::puts(
+            fmt::format(
+                R"({{"ingest":{{"per_s":{:.0f},"bare_per_s":{:.0f},"cpu_us":{:.2f},"bare_cpu_us":{:.2f}}}}})",
+                rows / ours.wall,
+                rows / theirs.wall,
+                1e6 * ours.cpu / rows,
+                1e6 * theirs.cpu / rows)
+                .c_str());
+        std::fflush(stdout);
     }
     const auto bytes = store.database->transact_blocking([](auto& work) {
         return work
@@ -101,8 +140,8 @@ void ingest(const Options& options, Store& store) {
                 " WHERE inhparent = 'quorate.minute'::regclass")[0]
             .template as<double>();
     });
-    const auto cells =
-        static_cast<double>(store.fleet.size() * options.fleet.regions) * static_cast<double>(next);
+    const auto cells = static_cast<double>(store.fleet.size() * options.fleet.regions) *
+                       static_cast<double>(next + options.rounds * options.minutes);
     std::puts(fmt::format(R"({{"bytes_per_cell":{:.2f}}})", bytes / cells).c_str());
 }
 

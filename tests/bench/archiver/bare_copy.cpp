@@ -52,6 +52,10 @@ BareCopy::~BareCopy() {
     PQfinish(of(connection_));
 }
 
+int BareCopy::backend_pid() const {
+    return PQbackendPID(of(connection_));
+}
+
 void BareCopy::run(const char* sql) {
     auto* result = PQexec(of(connection_), sql);
     const auto status = PQresultStatus(result);

@@ -21,6 +21,9 @@ public:
     /// Stores ready tuples in one transaction.
     void store(const std::string& tuples, std::size_t count);
 
+    /// Of the server's process behind the connection.
+    int backend_pid() const;
+
 private:
     void run(const char* sql);
     void* connection_;

@@ -62,7 +62,10 @@ def _rows(found):
     name = "archiver.ingest"
     yield Row(f"{name}.rate", statistics.median(run["per_s"] for run in rounds), "1/s")
     yield Row(f"{name}.bare.rate", statistics.median(run["bare_per_s"] for run in rounds), "1/s")
-    yield Row(f"{name}.ratio", statistics.median(run["bare_per_s"] / run["per_s"] for run in rounds), "ratio", most=1 / INGEST_GOAL)
+    yield Row(f"{name}.rate.ratio", statistics.median(run["bare_per_s"] / run["per_s"] for run in rounds), "ratio")
+    yield Row(f"{name}.cpu", statistics.median(run["cpu_us"] for run in rounds), "us")
+    yield Row(f"{name}.bare.cpu", statistics.median(run["bare_cpu_us"] for run in rounds), "us")
+    yield Row(f"{name}.ratio", statistics.median(run["cpu_us"] / run["bare_cpu_us"] for run in rounds), "ratio", most=1 / INGEST_GOAL)
     for line in found:
         if "bytes_per_cell" in line:
             yield Row("archiver.bytes.hot", line["bytes_per_cell"], "B", most=BYTES_GOAL)

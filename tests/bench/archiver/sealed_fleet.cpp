@@ -73,10 +73,19 @@ std::vector<Cell> SealedFleet::cells(std::size_t endpoint, UtcMinute minute) con
     return cells;
 }
 
-SealPlan SealedFleet::seal(UtcMinute minute, std::size_t first, std::size_t last) const {
-    SealPlan plan{progress_, catalogue_, watermark(minute, kWindow)};
+SealedFleet::Received SealedFleet::received(UtcMinute minute,
+                                            std::size_t first,
+                                            std::size_t last) const {
+    Received received;
     for (auto i = first; i < last; ++i)
-        plan.seal(versions_[i], minute, cells(i, minute), [](RegionId) { return true; });
+        received.push_back(cells(i, minute));
+    return received;
+}
+
+SealPlan SealedFleet::seal(UtcMinute minute, std::size_t first, const Received& received) const {
+    SealPlan plan{progress_, catalogue_, watermark(minute, kWindow)};
+    for (std::size_t i = 0; i < received.size(); ++i)
+        plan.seal(versions_[first + i], minute, received[i], [](RegionId) { return true; });
     return plan;
 }
 

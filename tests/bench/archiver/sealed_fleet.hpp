@@ -22,8 +22,11 @@ public:
     /// cell in fifty tells details.
     std::vector<Cell> cells(std::size_t endpoint, UtcMinute minute) const;
 
-    /// Seals a minute of the endpoints `[first, last)`, counted from 0.
-    SealPlan seal(UtcMinute minute, std::size_t first, std::size_t last) const;
+    /// The cells of a minute of the endpoints `[first, last)`, counted from 0.
+    using Received = std::vector<std::vector<Cell>>;
+    Received received(UtcMinute minute, std::size_t first, std::size_t last) const;
+    /// Seals them.
+    SealPlan seal(UtcMinute minute, std::size_t first, const Received& received) const;
     /// Takes over what a stored plan changed.
     void commit(SealPlan& plan);
 

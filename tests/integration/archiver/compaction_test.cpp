@@ -336,7 +336,7 @@ TEST(Compaction, ASpellThatReachesBackTurnsPackedMinutesIntoDownTime) {
     EXPECT_EQ(archive.compact_all(), 60U);
     for (const int region : {1, 2})
         archive.world.sql(fmt::format(
-            "SET ROLE quorate_archiver; SELECT quorate.grow_spell({}, {}::smallint, '{}', '{}', 2)",
+            R"(SET ROLE quorate_archiver; SELECT quorate.grow_spells('[{{"e":{},"r":{},"f":"{}","l":"{}","q":2}}]'))",
             of.value(),
             region,
             timestamp_text(from.plus(10, Window::minute())),

@@ -197,10 +197,10 @@ TEST(Dispatch, JobsCarryTheEraThatTheirEndpointWasLastSeenToSpeak) {
     RedisServer server;
     lab.apply(fleet(3));
     lab.sql(
-        "INSERT INTO quorate.endpoint_state (endpoint_id, shard, last_minute, decision, scope,"
-        " cells, voters, since, flapping, era, state)"
-        " SELECT id, shard, now(), 1, 0, 3, 3, now(), false,"
-        " CASE name WHEN 'e0' THEN 2 WHEN 'e1' THEN 3 END, '{}' FROM quorate.endpoint");
+        "INSERT INTO quorate.endpoint_state (endpoint_id, shard, decision, scope,"
+        " cells, voters, since, flapping, era)"
+        " SELECT id, shard, 1, 0, 3, 3, now(), false,"
+        " CASE name WHEN 'e0' THEN 2 WHEN 'e1' THEN 3 END FROM quorate.endpoint");
     with_planning(lab, server, [&](Planning& planning) -> Task<> {
         Rival rival{planning};
         planning.grant_all(rival.held);

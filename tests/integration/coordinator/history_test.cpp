@@ -47,11 +47,12 @@ struct Known {
             "INSERT INTO quorate.notice (endpoint_id, tenant, endpoint, kind, opened_at, "
             "changed_at, detail)"
             " SELECT id, tenant, name, 'auth', now(), now(), '' FROM quorate.endpoint;"
-            "INSERT INTO quorate.endpoint_state (endpoint_id, shard, last_minute, decision, scope, "
-            "cells,"
-            " voters, since, flapping, state) SELECT id, shard, now(), 0, 0, 1, 1, now(), false, "
-            "'{}'"
-            " FROM quorate.endpoint;"
+            "INSERT INTO quorate.endpoint_state (endpoint_id, shard, decision, scope, cells, "
+            "voters,"
+            " since, flapping) SELECT id, shard, 0, 0, 1, 1, now(), false FROM quorate.endpoint;"
+            "INSERT INTO quorate.state_log (shard, endpoints, minutes, states) SELECT shard,"
+            " array_agg(id), array_agg(0), array_agg(''::bytea) FROM quorate.endpoint GROUP BY "
+            "shard;"
             "INSERT INTO quorate.spell SELECT id, 1, now(), now() FROM quorate.endpoint;"
             "INSERT INTO quorate.rollup_stale SELECT id, now() FROM quorate.endpoint;"
             "INSERT INTO quorate.manifest_seen SELECT id, 1, 's', 'f', 1, now(), now(), NULL"
@@ -86,14 +87,16 @@ struct Known {
             "c"
             " ON c.relname = table_name AND c.relnamespace = 'quorate'::regnamespace"
             " WHERE table_schema = 'quorate' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
-            " AND column_name IN ('tenant', 'endpoint_id', 'incident_id', 'payload') ORDER BY 1, "
+            " AND column_name IN ('tenant', 'endpoint_id', 'incident_id', 'payload', 'endpoints') "
+            "ORDER BY 1, "
             "2");
         std::istringstream lines{list};
         for (std::string line; std::getline(lines, line);) {
             const auto table = line.substr(0, line.find('|'));
             const auto column = line.substr(line.find('|') + 1);
             const std::string condition =
-                column == "endpoint_id"   ? "endpoint_id = " + ids.at(name)
+                column == "endpoints"     ? ids.at(name) + " = ANY (endpoints)"
+                : column == "endpoint_id" ? "endpoint_id = " + ids.at(name)
                 : column == "incident_id" ? "incident_id = " + ids.at(name)
                 : column == "payload"     ? "payload->>'endpoint' = '" + name + "'"
                 : table == "endpoint"     ? "name = '" + name + "'"

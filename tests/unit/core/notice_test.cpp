@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/notice/notice_codec.hpp"
+#include "core/notice/notice_json.hpp"
 
 namespace quorate {
 namespace {
@@ -56,7 +57,12 @@ struct History {
 
     /// `+auth(1,2)` opened, `~…` changed, `-…` closed.
     std::string step(const std::vector<Cell>& cells) {
-        state = decode_notice_state(encode(state));
+        std::string bytes;
+        pack(state, bytes);
+        std::string_view rest{bytes};
+        const auto unpacked = unpack_notice_state(rest);
+        EXPECT_TRUE(rest.empty() && unpacked == state);
+        state = unpacked;
         const auto changes = step_notices(state,
                                           {.minute = minute(),
                                            .decided_at = minute().start() + minutes{1},
@@ -268,10 +274,46 @@ TEST(Notices, ARegionThatLeavesIsForgotten) {
     EXPECT_EQ(history.state.regions.size(), 2U);
 }
 
-TEST(Notices, RefuseATextThatIsNone) {
+TEST(Notices, RefuseBytesThatAreNoState) {
+    std::string whole;
+    pack(NoticeState{{{.region = RegionId{3}, .fails = 5, .semantic = 7, .certificate = UtcTime{}}},
+                     {{NoticeKind::auth, UtcTime{}, 1, {RegionId{3}}, false}},
+                     7,
+                     0,
+                     UtcTime{},
+                     Era::legacy},
+         whole);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        std::string_view part{whole.data(), size};
+        EXPECT_THROW(unpack_notice_state(part), std::invalid_argument) << size;
+    }
+    for (const auto* bytes : {"\2", "\1\377\377\1", "\1\1", "\1\0\1"}) {
+        std::string_view text{bytes};
+        EXPECT_THROW(unpack_notice_state(text), std::invalid_argument) << bytes;
+    }
+}
+
+TEST(Notices, ReadWhatWasStoredAsJson) {
+    const auto state = notice_state_of_json(
+        R"({"regions":[{"id":1,"fails":3,"auth":2,"certificate":1800000000000000},{"id":2}],)"
+        R"("tools":[[7,9,[1,2]]],"semantic":7,"full":9,"era":2,"open":[[1,1800000000000000,1,[1],false]]})");
+    const UtcTime at{microseconds{1'800'000'000'000'000}};
+    const NoticeState expected{{{.region = RegionId{1},
+                                 .fails = 3,
+                                 .auth_run = 2,
+                                 .semantic = 7,
+                                 .full = 9,
+                                 .certificate = at},
+                                {.region = RegionId{2}, .semantic = 7, .full = 9}},
+                               {{NoticeKind::auth, at, 1, {RegionId{1}}, false}},
+                               7,
+                               9,
+                               std::nullopt,
+                               static_cast<Era>(2)};
+    EXPECT_EQ(state, expected);
     for (const auto* text :
          {"", "{}", "[]", R"({"regions": [{}]})", R"({"regions": [], "open": [[99, 0, 0]]})"})
-        EXPECT_THROW(decode_notice_state(text), std::invalid_argument) << text;
+        EXPECT_THROW(notice_state_of_json(text), std::invalid_argument) << text;
 }
 
 }  // namespace

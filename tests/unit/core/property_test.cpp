@@ -332,7 +332,11 @@ TEST(StateProperty, SurvivesARoundTripInTheMiddleOfAnyHistory) {
                 history.minute(weather.minute());
             if (history.state.incident.open) set_incident_id(history.state, IncidentId{5});
             auto restored = history;
-            restored.state = decode_endpoint_state(encode(history.state));
+            std::string bytes;
+            pack(history.state, bytes);
+            std::string_view rest{bytes};
+            restored.state = unpack_endpoint_state(rest, history.state.last_minute);
+            ASSERT_TRUE(rest.empty());
             ASSERT_EQ(restored.state, history.state);
             for (int i = cut; i < kMinutes; ++i) {
                 const auto letters = weather.minute();

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "archiver/sealing/seal_plan.hpp"
+
+namespace quorate {
+
+/// States to be stored of one shard.
+struct ShardStates {
+    ShardId shard;
+    bool whole = false;  ///< all of the shard, in place of what its log holds
+    std::vector<std::pair<EndpointId, const EndpointProgress*>> states;  ///< ascending
+};
+
+/// Which states a plan stores. To rewrite a row of each endpoint with each minute would cost more
+/// than the minutes themselves, and of an endpoint that is well it would say nothing new: so a plan
+/// appends what changed to the logs of its shards, and a log that has grown to ten times its shard
+/// is replaced by the states alone (docs/adr/0035).
+class StateJournal {
+public:
+    static constexpr std::size_t kLogFactor = 10;
+    /// A state is stored once a day at least: when its endpoint was last sealed is known from the
+    /// minutes, which stand in their table for two days at least.
+    static constexpr std::chrono::hours kAgeMax{24};
+
+    /// What a log holds.
+    struct Logged {
+        std::map<ShardId, std::size_t> states;  ///< how many
+        std::unordered_map<EndpointId, UtcMinute>
+            endpoints;  ///< the last sealed minute at the last of each
+    };
+    explicit StateJournal(Logged logged = {});
+
+    /// What is to be stored with a plan. It points into the plan, and into what the plan was made
+    /// from.
+    std::vector<ShardStates> entries(const SealPlan& plan) const;
+
+    /// Notes that these are stored.
+    void stored(const std::vector<ShardStates>& entries);
+
+private:
+    bool is_stored(const SealPlan& plan,
+                   EndpointId endpoint,
+                   const EndpointProgress& progress) const;
+    bool is_full(const SealPlan& plan, ShardId shard) const;
+    Logged logged_;
+};
+
+}  // namespace quorate
