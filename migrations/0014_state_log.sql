@@ -30,8 +30,22 @@ CREATE TRIGGER forget_states AFTER DELETE ON quorate.endpoint REFERENCING OLD TA
 
 -- States of before are read from here until the log has a later one.
 ALTER TABLE quorate.endpoint_state ALTER COLUMN state DROP NOT NULL;
-COMMENT ON COLUMN quorate.endpoint_state.state IS 'As stored before migration 0014: JSON, nothing now.';
-COMMENT ON COLUMN quorate.endpoint_state.notices IS 'As stored before migration 0014: JSON, nothing now.';
+COMMENT ON COLUMN quorate.endpoint_state.state IS 'As stored before migration 0014: JSON; cleared when what is shown changes.';
+COMMENT ON COLUMN quorate.endpoint_state.notices IS 'As stored before migration 0014: JSON; cleared when what is shown changes.';
+
+-- The last minute that was sealed of an endpoint: of its minutes, packed or not, and where none are kept that of the last state
+-- that was stored. What is packed is two hours old at least: whoever asks often looks for later minutes first.
+CREATE FUNCTION quorate.last_minute(wanted integer) RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+RETURN coalesce(
+    greatest((SELECT m.minute FROM quorate.minute m WHERE m.endpoint_id = wanted ORDER BY m.minute DESC LIMIT 1),
+             (SELECT max(u.minute) FROM quorate.unpacked_minute u
+              WHERE u.endpoint_id = wanted AND u.minute >= (SELECT b.start_at FROM quorate.minute_block b
+                                                              WHERE b.endpoint_id = wanted ORDER BY b.start_at DESC LIMIT 1))),
+    (SELECT to_timestamp(max(x.minute) / 1000.0)
+     FROM quorate.endpoint e JOIN quorate.state_log l ON l.shard = e.shard
+     CROSS JOIN LATERAL unnest(l.endpoints, l.minutes) AS x(endpoint, minute)
+     WHERE e.id = wanted AND x.endpoint = wanted));
 
 CREATE OR REPLACE VIEW dash.endpoint_status AS
 SELECT e.tenant,
@@ -52,13 +66,10 @@ SELECT e.tenant,
        END AS since,
        coalesce(s.flapping, false) AS flapping,
        s.voters::double precision / nullif(s.cells, 0) AS coverage,
-       coalesce((SELECT m.minute FROM quorate.minute m WHERE m.endpoint_id = e.id ORDER BY m.minute DESC LIMIT 1),
-                (SELECT max(p.minute) FROM quorate.unpacked_minute p
-                 WHERE p.endpoint_id = e.id AND p.minute >= (SELECT b.start_at FROM quorate.minute_block b
-                                                             WHERE b.endpoint_id = e.id ORDER BY b.start_at DESC LIMIT 1)),
-                (SELECT to_timestamp(max(u.minute) / 1000.0)
-                 FROM quorate.state_log l CROSS JOIN LATERAL unnest(l.endpoints, l.minutes) AS u(endpoint, minute)
-                 WHERE l.shard = e.shard AND u.endpoint = e.id)) AS last_minute,
+       CASE WHEN s.endpoint_id IS NOT NULL THEN coalesce(
+           (SELECT m.minute FROM quorate.minute m WHERE m.endpoint_id = e.id AND m.minute > now() - interval '2 hours'
+            ORDER BY m.minute DESC LIMIT 1),
+           quorate.last_minute(e.id)) END AS last_minute,
        CASE WHEN r.endpoint_id IS NOT NULL
             THEN CASE WHEN r.until > now() - interval '25 hours' THEN r.p95_ms_24h END ELSE
            (SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY c.total_ms)
@@ -84,7 +95,7 @@ WHERE e.deleted_at IS NULL;
 
 ALTER TABLE quorate.endpoint_state DROP COLUMN last_minute;
 
--- As grow_spell one by one, which was half a millisecond each; a JSON array of {e, r, f, l, q}: endpoint, region, first and last minute
+-- As grow_spell, which was half a millisecond a spell and minute; a JSON array of {e, r, f, l, q}: endpoint, region, first and last minute
 -- of the spell, and the quorum. A minute is looked at once: when the spell first reaches behind it. What it is at the spell's end
 -- the archiver knows, as it seals it.
 CREATE FUNCTION quorate.grow_spells(grown json) RETURNS void LANGUAGE plpgsql AS $$
@@ -93,7 +104,7 @@ DECLARE
     seen      timestamptz[];  -- minutes after this one
     ends      timestamptz[];  -- and before this one
     quorums   integer[];
-    changed   record;
+    changed   timestamptz;
 BEGIN
     WITH spells AS (SELECT * FROM json_to_recordset(grown)
                     AS x (e integer, r smallint, f timestamptz, l timestamptz, q integer)),
@@ -111,17 +122,20 @@ BEGIN
     IF endpoints IS NULL THEN
         RETURN;
     END IF;
-    PERFORM quorate.unpack_blocks(x.endpoint, x.seen, x.ends)
-    FROM unnest(endpoints, seen, ends) AS x(endpoint, seen, ends);
-    FOR changed IN
-        UPDATE quorate.minute m SET uptime_use = 1
-        FROM unnest(endpoints, seen, ends, quorums) AS x(endpoint, seen, ends, quorum)
-        WHERE m.endpoint_id = x.endpoint AND m.minute > x.seen AND m.minute < x.ends AND m.uptime_use = 0
-          AND x.quorum <= (SELECT count(DISTINCT s.region_id) FROM quorate.spell s
-                           WHERE s.endpoint_id = m.endpoint_id AND m.minute BETWEEN s.first_minute AND s.last_minute)
-        RETURNING m.endpoint_id, m.minute
-    LOOP
-        PERFORM quorate.mark_stale(changed.endpoint_id, changed.minute);
+    -- One by one, so that each is a look into the primary key whatever statistics say; few spells begin at a time.
+    FOR i IN 1 .. cardinality(endpoints) LOOP
+        IF seen[i] < now() - interval '2 hours' THEN  -- what is later is not packed
+            PERFORM quorate.unpack_blocks(endpoints[i], seen[i] + interval '1 microsecond', ends[i]);
+        END IF;
+        FOR changed IN
+            UPDATE quorate.minute m SET uptime_use = 1
+            WHERE m.endpoint_id = endpoints[i] AND m.minute > seen[i] AND m.minute < ends[i] AND m.uptime_use = 0
+              AND quorums[i] <= (SELECT count(DISTINCT s.region_id) FROM quorate.spell s
+                                 WHERE s.endpoint_id = endpoints[i] AND m.minute BETWEEN s.first_minute AND s.last_minute)
+            RETURNING m.minute
+        LOOP
+            PERFORM quorate.mark_stale(endpoints[i], changed);
+        END LOOP;
     END LOOP;
 END
 $$;

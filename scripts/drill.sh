@@ -99,11 +99,14 @@ drill_report() {
                || ', entries of their timelines: ' || (SELECT count(*) FROM quorate.incident_event WHERE at <= '$3');
         SELECT 'states of minutes that are not there: ' || count(*)
         FROM quorate.state_log l CROSS JOIN LATERAL unnest(l.endpoints, l.minutes) AS s(endpoint, minute)
-        WHERE to_timestamp(s.minute / 1000.0) > (SELECT max(m.minute) FROM quorate.minute m WHERE m.endpoint_id = s.endpoint);
+        WHERE NOT EXISTS (SELECT FROM quorate.any_minute m WHERE m.endpoint_id = s.endpoint AND m.minute = to_timestamp(s.minute / 1000.0));
+        SELECT 'endpoints with minutes and without a state: ' || count(*) FROM quorate.endpoint e
+        WHERE e.deleted_at IS NULL AND quorate.last_minute(e.id) IS NOT NULL
+          AND NOT EXISTS (SELECT FROM quorate.state_log l WHERE l.shard = e.shard AND e.id = ANY (l.endpoints));
         SELECT 'minutes behind a watermark that nobody sealed: ' || count(*) FROM quorate.endpoint e
         JOIN quorate.shard_watermark w ON w.shard = e.shard JOIN quorate.endpoint_version v ON v.endpoint_id = e.id
         WHERE v.valid_to IS NULL AND NOT v.paused
-          AND (SELECT max(m.minute) FROM quorate.minute m WHERE m.endpoint_id = e.id) + v.interval_ms * interval '1 millisecond' <= w.minute" "$2"
+          AND quorate.last_minute(e.id) + v.interval_ms * interval '1 millisecond' <= w.minute" "$2"
 }
 
 drill_clean() {

@@ -23,7 +23,8 @@ bool StateJournal::is_stored(const SealPlan& plan,
                              const EndpointProgress& progress) const {
     const auto* before = plan.committed(endpoint);
     const auto logged = logged_.endpoints.find(endpoint);
-    return before != nullptr && logged != logged_.endpoints.end() && progress.rule.last_minute &&
+    return before != nullptr && before->shard == progress.shard &&
+           logged != logged_.endpoints.end() && progress.rule.last_minute &&
            progress.rule.last_minute->start() - logged->second.start() < kAgeMax &&
            packs_alike(before->rule, progress.rule) && before->notices == progress.notices;
 }

@@ -26,7 +26,7 @@ class StateJournal {
 public:
     static constexpr std::size_t kLogFactor = 10;
     /// A state is stored once a day at least: when its endpoint was last sealed is known from the
-    /// minutes, which stand in their table for two days at least.
+    /// minutes, which are kept for a day at least.
     static constexpr std::chrono::hours kAgeMax{24};
 
     /// What a log holds.

@@ -90,8 +90,9 @@ void store_shown(pqxx::work& work, const SealPlan& plan) {
         "since, flapping, era) SELECT endpoint_id, shard, decision, scope, cells, voters, since, "
         "flapping, era FROM json_populate_recordset(NULL::quorate.endpoint_state, $1::json) "
         "ON CONFLICT (endpoint_id) DO UPDATE SET (shard, decision, scope, cells, voters, since, "
-        "flapping, era) = (excluded.shard, excluded.decision, excluded.scope, excluded.cells, "
-        "excluded.voters, excluded.since, excluded.flapping, excluded.era)",
+        "flapping, era, state, notices) = (excluded.shard, excluded.decision, excluded.scope, "
+        "excluded.cells, excluded.voters, excluded.since, excluded.flapping, excluded.era, NULL, "
+        "NULL)",
         "[" + shown + "]");
 }
 
@@ -100,14 +101,16 @@ void load_log(pqxx::work& work, LoadedStates& loaded) {
     for (const auto& row : work.exec(
              "SELECT shard, sum(cardinality(endpoints)) FROM quorate.state_log GROUP BY shard"))
         loaded.logged.states.emplace(ShardId{row[0].as<std::uint64_t>()}, row[1].as<std::size_t>());
-    for (const auto& row :
-         work.exec("SELECT s.endpoint, s.minute, greatest(s.minute, " + epoch_ms("m.minute") +
-                   "), s.state FROM (SELECT DISTINCT ON (u.endpoint) u.* FROM quorate.state_log l "
-                   "CROSS JOIN LATERAL "
-                   "unnest(l.endpoints, l.minutes, l.states) AS u(endpoint, minute, state) "
-                   "ORDER BY u.endpoint, l.id DESC) s LEFT JOIN LATERAL (SELECT m.minute FROM "
-                   "quorate.minute m "
-                   "WHERE m.endpoint_id = s.endpoint ORDER BY m.minute DESC LIMIT 1) m ON true")) {
+    for (const auto& row : work.exec(
+             "SELECT s.endpoint, s.minute, greatest(s.minute, " +
+             epoch_ms("coalesce((SELECT m.minute FROM quorate.minute m WHERE m.endpoint_id = "
+                      "s.endpoint AND "
+                      "m.minute > now() - interval '2 hours' ORDER BY m.minute DESC LIMIT 1), "
+                      "quorate.last_minute(s.endpoint))") +
+             "), s.state FROM (SELECT DISTINCT ON (u.endpoint) u.* FROM quorate.state_log l CROSS "
+             "JOIN LATERAL "
+             "unnest(l.endpoints, l.minutes, l.states) AS u(endpoint, minute, state) "
+             "ORDER BY u.endpoint, l.id DESC) s")) {
         const EndpointId endpoint{row[0].as<std::uint64_t>()};
         const auto found = loaded.progress.find(endpoint);
         if (found == loaded.progress.end()) continue;  // it is gone

@@ -32,7 +32,12 @@ using Result = std::unique_ptr<PGresult, Clear>;
 [[noreturn]] void fail(PGconn* connection, const PGresult* result, const std::string& statement) {
     const std::string message = PQerrorMessage(connection);
     if (PQstatus(connection) != CONNECTION_OK) throw pqxx::broken_connection{message};
-    throw pqxx::sql_error{message, statement, PQresultErrorField(result, PG_DIAG_SQLSTATE)};
+    const char* field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const std::string_view sqlstate{field == nullptr ? "" : field};
+    // As libpqxx itself throws them: a Database runs the transaction again.
+    if (sqlstate == "40001") throw pqxx::serialization_failure{message};
+    if (sqlstate == "40P01") throw pqxx::deadlock_detected{message};
+    throw pqxx::sql_error{message, statement, field};
 }
 
 /// Takes what libpq still has to say, so that the connection can be used again. @return the first

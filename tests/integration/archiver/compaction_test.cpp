@@ -9,6 +9,7 @@
 #include "archiver/store/late_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
+#include "archiver/store/state_store.hpp"
 #include "core/base/big_endian.hpp"
 #include "platform/postgres/database.hpp"
 #include "tests/integration/archiver/world.hpp"
@@ -326,6 +327,40 @@ TEST(Compaction, ALateCellOfAPackedMinuteIsStoredAsEver) {
     auto nowhere = late;
     nowhere.key.minute = archive.hour(90);
     EXPECT_EQ(store(nowhere).unexpected, 1U);
+}
+
+// What was sealed last tells a state's last minute, and may be packed: after a catch-up, or where
+// one looks seldom.
+TEST(Compaction, AStateIsThatOfTheLastMinuteThoughThatIsPacked) {
+    Archive archive;
+    const auto of = archive.endpoint("a");
+    const auto from = archive.hour(60);
+    archive.insert_plain(of, from, 60);
+    EndpointProgress progress;
+    progress.rule.last_minute = from;
+    progress.rule.regions = {archive.regions[0]};
+    progress.rule.states.emplace_back().last_vote = from;
+    progress.rule.states[0].healthies = 2;
+    const ProgressMap nothing;
+    const Catalogue catalogue;
+    SealPlan plan{nothing, catalogue, SystemClock{}.utc_now()};
+    progress.shard = ShardId{std::stoull(archive.world.sql("SELECT shard FROM quorate.endpoint"))};
+    plan.changed.emplace(of, progress);
+    const auto load = [](pqxx::work& work) { return load_states(work).progress; };
+    const auto check = [&](const char* when) {
+        const auto loaded = archive.database.transact_blocking(load);
+        EXPECT_EQ(loaded.at(of).rule.last_minute, from.plus(59, Window::minute())) << when;
+        EXPECT_EQ(loaded.at(of).rule.states.at(0).last_vote, from.plus(59, Window::minute()))
+            << when;
+        EXPECT_EQ(archive.world.sql("SELECT last_minute FROM dash.endpoint_status"),
+                  archive.world.sql("SELECT max(minute) FROM dash.minute"))
+            << when;
+    };
+    archive.database.transact_blocking(
+        [&](pqxx::work& work) { store_states(work, plan, StateJournal{}.entries(plan)); });
+    check("not packed");
+    EXPECT_EQ(archive.compact_all(), 60U);
+    check("packed");
 }
 
 TEST(Compaction, ASpellThatReachesBackTurnsPackedMinutesIntoDownTime) {

@@ -97,6 +97,22 @@ TEST_F(BinaryCopies, WhatIsGivenUpIsNotStored) {
     EXPECT_EQ(sql("SELECT count(*) FROM t"), "1");
 }
 
+TEST_F(BinaryCopies, ADeadlockRunsTheTransactionAgain) {
+    for (const auto* sqlstate : {"40P01", "40001"}) {
+        SCOPED_TRACE(sqlstate);
+        sql("DROP TABLE IF EXISTS t; DROP SEQUENCE IF EXISTS calls; CREATE TABLE t (n integer, "
+            "filler bytea);"
+            "CREATE SEQUENCE calls;"  // which no roll-back sets back
+            "CREATE OR REPLACE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF nextval('calls') = 1 THEN RAISE EXCEPTION 'once' USING ERRCODE = '" +
+            std::string{sqlstate} +
+            "'; END IF; RETURN NEW; END $$;"
+            "CREATE TRIGGER once BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION once()");
+        copy_numbers(0, 3);
+        EXPECT_EQ(sql("SELECT count(*) FROM t"), "3");
+    }
+}
+
 TEST_F(BinaryCopies, AnUnknownTableIsRefusedByItsSqlstate) {
     try {
         copy_numbers(0, 1);
