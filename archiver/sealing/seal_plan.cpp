@@ -49,10 +49,13 @@ const EndpointProgress* SealPlan::committed(EndpointId endpoint) const {
     return known == committed_.end() ? nullptr : &known->second;
 }
 
+const EndpointProgress* SealPlan::latest(EndpointId endpoint) const {
+    const auto found = changed.find(endpoint);
+    return found == changed.end() ? committed(endpoint) : &found->second;
+}
+
 std::optional<UtcMinute> SealPlan::last_minute(EndpointId endpoint) const {
-    if (const auto found = changed.find(endpoint); found != changed.end())
-        return found->second.rule.last_minute;
-    if (const auto* known = committed(endpoint)) return known->rule.last_minute;
+    if (const auto* known = latest(endpoint)) return known->rule.last_minute;
     return std::nullopt;
 }
 
@@ -108,10 +111,9 @@ void SealPlan::seal(const EndpointVersion& version,
 bool SealPlan::open_early(const EndpointVersion& version,
                           UtcMinute minute,
                           const std::vector<Cell>& received) {
-    const auto known = changed.find(version.endpoint);
-    const auto* stored = committed(version.endpoint);
-    if (known == changed.end() && stored == nullptr) return false;
-    auto state = known != changed.end() ? known->second.rule : stored->rule;
+    const auto* known = latest(version.endpoint);
+    if (known == nullptr) return false;
+    auto state = known->rule;
     const auto views = sealed_cells(received, false);
     auto result = step_early(
         state, {minute, decided_at, version.regions, views}, catalogue_.rule_params(version));
@@ -137,13 +139,10 @@ bool SealPlan::open_early(const EndpointVersion& version,
 }
 
 void SealPlan::close_deleted(const EndpointVersion& version, UtcMinute minute) {
-    const auto found = changed.find(version.endpoint);
-    const auto* known = committed(version.endpoint);
-    if (found == changed.end() && known == nullptr) return;
-    const auto& before = found != changed.end() ? found->second : *known;
-    if (!before.rule.incident.open && before.notices.open.empty()) return;
+    const auto* before = latest(version.endpoint);
+    if (before == nullptr || (!before->rule.incident.open && before->notices.open.empty())) return;
     DeletedClose close{version, minute, {}, {}};
-    for (const auto& notice : before.notices.open)
+    for (const auto& notice : before->notices.open)
         close.notices.push_back(
             {NoticeChange::Kind::closed, notice.kind, decided_at, {}, "", notice.told});
     auto& state = progress(version.endpoint);

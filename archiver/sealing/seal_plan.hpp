@@ -103,6 +103,8 @@ public:
 
     /// What was committed of an endpoint before this plan; nullptr if nothing was.
     const EndpointProgress* committed(EndpointId endpoint) const;
+    /// What this plan makes of it, or what was committed where it changes nothing.
+    const EndpointProgress* latest(EndpointId endpoint) const;
     const Catalogue& catalogue() const { return catalogue_; }
 
     /// The last sealed minute of an endpoint, this plan included.

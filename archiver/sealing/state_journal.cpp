@@ -5,16 +5,6 @@
 #include "core/incident/state_codec.hpp"
 
 namespace quorate {
-namespace {
-
-const EndpointProgress* state_of(const SealPlan& plan, EndpointId endpoint) {
-    if (const auto changed = plan.changed.find(endpoint); changed != plan.changed.end())
-        return &changed->second;
-    return plan.committed(endpoint);
-}
-
-}  // namespace
-
 StateJournal::StateJournal(Logged logged) : logged_{std::move(logged)} {}
 
 /// Whether the log has the state already, but for the minute.
@@ -47,7 +37,7 @@ std::vector<ShardStates> StateJournal::entries(const SealPlan& plan) const {
         if (entry.whole) {
             entry.states.clear();
             for (const auto endpoint : plan.catalogue().endpoints(shard))
-                if (const auto* progress = state_of(plan, endpoint))
+                if (const auto* progress = plan.latest(endpoint))
                     entry.states.emplace_back(endpoint, progress);
         }
         entries.push_back(std::move(entry));

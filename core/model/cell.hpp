@@ -23,10 +23,10 @@ struct CellKey {
     friend auto operator<=>(const CellKey&, const CellKey&) = default;
 };
 
-/// How long the endpoint took (docs/adr/0010) in the phases of the deciding attempt, in microseconds
-/// of the steady clock; nothing where a phase did not happen. `first_byte` is the first complete
-/// response head, from the attempt's start; `sse_open` is the stream of HTTP+SSE up to its
-/// `endpoint` event, its connection left out; `total` leaves `cleanup` out.
+/// How long the endpoint took (docs/adr/0010) in the phases of the deciding attempt, in
+/// microseconds of the steady clock; nothing where a phase did not happen. `first_byte` is the
+/// first complete response head, from the attempt's start; `sse_open` is the stream of HTTP+SSE up
+/// to its `endpoint` event, its connection left out; `total` leaves `cleanup` out.
 struct PhaseTimings {
     using Us = std::optional<std::uint32_t>;
     Us dns;

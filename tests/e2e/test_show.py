@@ -422,7 +422,7 @@ class Show(unittest.TestCase):
         before = self.stack.pid("archiver")
         done = self.stack.dev("drill", "restore")
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertRegex(done.stdout, r"minutes of the last day up to [^:]+:\d\d:\d\d\+00: [1-9]\d+, checksum [0-9a-f]{32}")
+        self.assertRegex(done.stdout, r"minutes of the last three days up to [^:]+:\d\d:\d\d\+00: [1-9]\d+, checksum [0-9a-f]{32}")
         self.assertIn("states of minutes that are not there: 0", done.stdout)
         self.assertIn("endpoints with minutes and without a state: 0", done.stdout)
         self.assertIn("; the archiver went on to ", done.stdout)
