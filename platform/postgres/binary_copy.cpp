@@ -2,13 +2,13 @@
 
 #include <chrono>
 #include <limits>
-#include <memory>
 #include <stdexcept>
 
 #include <libpq-fe.h>
 
 #include "core/base/big_endian.hpp"
 #include "platform/postgres/connection.hpp"
+#include "platform/postgres/result.hpp"
 
 namespace quorate {
 namespace {
@@ -24,10 +24,7 @@ constexpr std::uint32_t kInt4 = 23;
 constexpr std::size_t kArrayHead = 20;
 constexpr std::chrono::sys_days kEpoch{std::chrono::year{2000} / 1 / 1};
 
-struct Clear {
-    void operator()(PGresult* result) const noexcept { PQclear(result); }
-};
-using Result = std::unique_ptr<PGresult, Clear>;
+using detail::Result;
 
 [[noreturn]] void fail(PGconn* connection, const PGresult* result, const std::string& statement) {
     const std::string message = PQerrorMessage(connection);

@@ -5,13 +5,11 @@
 #include <libpq-fe.h>
 
 #include "platform/postgres/errors.hpp"
+#include "platform/postgres/result.hpp"
 
 namespace quorate::detail {
 namespace {
 
-struct Clear {
-    void operator()(PGresult* result) const noexcept { PQclear(result); }
-};
 struct FreeMemory {
     void operator()(void* memory) const noexcept { PQfreemem(memory); }
 };
@@ -39,7 +37,7 @@ PostgresSession::PostgresSession(const std::string& conninfo)
 }
 
 std::optional<std::string> PostgresSession::exec(const std::string& sql) {
-    const std::unique_ptr<PGresult, Clear> result{PQexec(connection_.get(), sql.c_str())};
+    const Result result{PQexec(connection_.get(), sql.c_str())};
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         const auto message = one_line(PQerrorMessage(connection_.get()));

@@ -21,16 +21,15 @@
 
 #include "platform/runtime/task.hpp"
 #include "probe/wire.hpp"
+#include "tests/integration/probe/coroutines.hpp"
 
 namespace quorate {
 namespace {
 
 using tcp = boost::asio::ip::tcp;
 using boost::system::error_code;
-constexpr auto kRethrow = [](const std::exception_ptr& thrown) {
-    if (thrown) std::rethrow_exception(thrown);
-};
-constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
+using testing::kResume;
+using testing::kRethrow;
 
 class HandClock final : public Clock {
 public:
@@ -42,7 +41,7 @@ private:
     SteadyTime now_ = SystemClock{}.steady_now();
 };
 
-class ProbeBurst : public testing::Test {
+class ProbeBurst : public ::testing::Test {
 protected:
     /// A connection, and what its coroutine heard on it.
     struct Line {

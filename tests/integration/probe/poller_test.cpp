@@ -18,19 +18,18 @@
 #include <sys/socket.h>
 
 #include "platform/runtime/task.hpp"
+#include "tests/integration/probe/coroutines.hpp"
 
 namespace quorate {
 namespace {
 
 using tcp = boost::asio::ip::tcp;
 using boost::system::error_code;
-constexpr auto kRethrow = [](const std::exception_ptr& thrown) {
-    if (thrown) std::rethrow_exception(thrown);
-};
-constexpr auto kResume = boost::asio::as_tuple(boost::asio::deferred);
+using testing::kResume;
+using testing::kRethrow;
 
 /// A polled socket that is connected to `peer`.
-class ProbePoller : public testing::Test {
+class ProbePoller : public ::testing::Test {
 protected:
     ProbePoller() {
         EXPECT_EQ(socket_->open(AF_INET), 0);
