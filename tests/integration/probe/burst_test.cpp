@@ -63,7 +63,7 @@ protected:
     void connect(PolledSocket& socket) {
         ASSERT_EQ(socket.open(AF_INET), 0);
         const auto to = acceptor_.local_endpoint();
-        ::connect(socket.descriptor(), to.data(), to.size());
+        EXPECT_NE(::connect(socket.descriptor(), to.data(), to.size()), 0);
         ASSERT_EQ(socket.watch(), 0);
     }
     /// Waits for something to read, and then takes `cost` of this process' time.

@@ -142,7 +142,7 @@ Task<> wait_owning(Poller& poller, tcp::endpoint to, bool& destroyed) {
     const Farewell farewell{destroyed};
     PolledSocket socket{poller};
     socket.open(AF_INET);
-    ::connect(socket.descriptor(), to.data(), to.size());
+    EXPECT_NE(::connect(socket.descriptor(), to.data(), to.size()), 0);
     socket.watch();
     co_await socket.async_wait(Readiness::read, kResume);
     ADD_FAILURE() << "it was resumed";
@@ -167,7 +167,7 @@ TEST_F(ProbePoller, OneThatIsResumedMayCloseTheSocketOfAnother) {
     auto other = std::make_unique<PolledSocket>(*poller_);
     ASSERT_EQ(other->open(AF_INET), 0);
     const auto to = acceptor_.local_endpoint();
-    ::connect(other->descriptor(), to.data(), to.size());
+    EXPECT_NE(::connect(other->descriptor(), to.data(), to.size()), 0);
     auto other_peer = acceptor_.accept();
     ASSERT_EQ(other->watch(), 0);
     std::optional<error_code> read;
@@ -200,7 +200,7 @@ Task<> let_go_when_writable(std::optional<Poller>& poller,
     const Farewell farewell{destroyed};
     PolledSocket socket{*poller};
     socket.open(AF_INET);
-    ::connect(socket.descriptor(), to.data(), to.size());
+    EXPECT_NE(::connect(socket.descriptor(), to.data(), to.size()), 0);
     socket.watch();
     co_await socket.async_wait(Readiness::write, kResume);
     ++resumed;
@@ -261,7 +261,7 @@ protected:
     ProbePollerTurn() {
         EXPECT_EQ(other_->open(AF_INET), 0);
         const auto to = acceptor_.local_endpoint();
-        ::connect(other_->descriptor(), to.data(), to.size());
+        EXPECT_NE(::connect(other_->descriptor(), to.data(), to.size()), 0);
         other_peer_ = acceptor_.accept();
         EXPECT_EQ(other_->watch(), 0);
     }
