@@ -1,5 +1,6 @@
 #include "archiver/app.hpp"
 
+#include <exception>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -39,7 +40,8 @@ struct ArchiverApp::Parts {
                     .connections = 3,
                     .queued_max = 64,
                     .statement_timeout = std::chrono::seconds{15},
-                    .on_reachable = [this](bool reachable) { conditions.postgres(reachable); }}},
+                    .on_reachable = [this](bool reachable) { conditions.postgres(reachable); },
+                    .watched = true}},
           loop{{.window = window_of(config),
                 .shards = config.shards,
                 .rollup_every = config.rollup_every,
@@ -55,6 +57,7 @@ struct ArchiverApp::Parts {
             conditions.redis(reachable, why);
             if (reachable) loop.redis_returned();
         });
+        metrics.on_exposition([this] { loop.report_lag(); });
     }
 
     Task<> check_database();
@@ -125,7 +128,14 @@ Task<> ArchiverApp::run() {
     parts.tasks.spawn("health", parts.health.serve());
     parts.tasks.spawn("redis", parts.redis.serve());
     parts.tasks.spawn("archive", parts.archive());
-    co_await parts.tasks.join();
+    std::exception_ptr failure;
+    try {
+        co_await parts.tasks.join();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    log_event(parts.log, LogLevel::info, "archiver.stopped");
+    if (failure) std::rethrow_exception(failure);
 }
 
 void ArchiverApp::reload(const std::string& config_file) {

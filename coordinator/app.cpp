@@ -25,6 +25,7 @@ DatabaseOptions database_options(const Config& config) {
     options.conninfo = config.postgres_conninfo;
     options.application_name = "quorate-coordinator";
     options.queued_max = 2 * Calls::kCallsMax;
+    options.watched = true;
     return options;
 }
 

@@ -191,7 +191,6 @@ Task<> ArchiveLoop::step() {
     co_await open_early();
     co_await store_late_cells();
     co_await keep_house();
-    report_lag();
 }
 
 /// Rollups, retention and compaction. Where the database refuses them sealing goes on all the same.

@@ -63,6 +63,10 @@ public:
     /// failed. The next step reads everything anew.
     void redis_returned() { redis_returned_ = true; }
 
+    /// Shows how overdue the oldest unsealed minute is now: to be called when somebody asks, as the
+    /// loop itself may be waiting for Redis or Postgres.
+    void report_lag();
+
 private:
     Task<> start();
     Task<> catch_up_redis();
@@ -97,7 +101,6 @@ private:
     std::optional<UtcMinute> sealed_until(ShardId shard) const;
     UtcTime utc_now() const { return clock_.utc_now() + offset_; }
     Task<> keep_house();
-    void report_lag();
 
     const ArchiveOptions options_;
     Database& database_;

@@ -1,22 +1,58 @@
 #include "platform/postgres/database.hpp"
 
+#include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include <libpq-fe.h>
+
 #include "platform/postgres/connection.hpp"
 #include "platform/postgres/session.hpp"
+#include "platform/postgres/watchdog.hpp"
 
 namespace quorate {
 namespace {
 
-/// Bounds on how long a dead network can hold a thread; what the operator wrote comes later in the
-/// text and wins. A connection URI is taken as it is.
+struct FreeOptions {
+    void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+
+void append(std::string& conninfo, std::string_view key, std::string_view value) {
+    conninfo += fmt::format("{}{}='", conninfo.empty() ? "" : " ", key);
+    for (const char character : value) {
+        if (character == '\'' || character == '\\') conninfo += '\\';
+        conninfo += character;
+    }
+    conninfo += '\'';
+}
+
+/// What the operator wrote, keywords or a URI, and bounds on how long a dead network can hold a
+/// thread where they say nothing of it. A text that libpq can't read stays as it is: to connect
+/// then says why.
 std::string with_network_bounds(const DatabaseOptions& options) {
-    if (options.conninfo.find("://") != std::string::npos) return options.conninfo;
-    return "connect_timeout=5 tcp_user_timeout=15000 keepalives_idle=10 keepalives_interval=5 "
-           "keepalives_count=3 application_name=" +
-           options.application_name + " " + options.conninfo;
+    std::string conninfo;
+    const std::unique_ptr<PQconninfoOption, FreeOptions> parsed{
+        PQconninfoParse(options.conninfo.c_str(), nullptr)};
+    if (!parsed) return options.conninfo;
+    std::map<std::string_view, std::string_view> ours{
+        {"connect_timeout", "5"},
+        {"tcp_user_timeout", "15000"},
+        {"keepalives_idle", "10"},
+        {"keepalives_interval", "5"},
+        {"keepalives_count", "3"},
+        {"application_name", options.application_name}};
+    for (const auto* option = parsed.get(); option->keyword != nullptr; ++option) {
+        if (option->val == nullptr) continue;
+        ours.erase(option->keyword);
+        append(conninfo, option->keyword, option->val);
+    }
+    for (const auto& [key, value] : ours)
+        append(conninfo, key, value);
+    return conninfo;
 }
 
 /// Classes 08 (connection exception) and 57P0x (the server shuts down, crashed or starts).
@@ -29,35 +65,51 @@ bool says_unavailable(const std::string& sqlstate) {
 struct Database::State {
     std::mutex mutex;
     std::vector<std::unique_ptr<detail::DatabaseConnection>> idle;  // at most one a thread
-    std::optional<bool> reachable;                                  // nothing: not tried yet
+    std::set<const detail::DatabaseConnection*> leased;
+    std::optional<bool> reachable;  // nothing: not tried yet
 };
 
 /// Takes an idle connection or opens one; gives it back unless it broke.
 class Database::Lease {
 public:
-    explicit Lease(Database& database) : database_{database} {
-        {
-            const std::lock_guard lock{database_.state_->mutex};
-            auto& idle = database_.state_->idle;
-            if (!idle.empty()) {
-                connection_ = std::move(idle.back());
-                idle.pop_back();
-            }
-        }
-        if (!connection_) connection_ = database_.connect();
+    explicit Lease(Database& database)
+        : database_{database}, connection_{take_idle()}, opened_{!connection_} {
+        if (opened_)
+            connection_ = std::make_unique<detail::DatabaseConnection>(database_.options_.conninfo);
+        const std::lock_guard lock{database_.state_->mutex};
+        database_.state_->leased.insert(connection_.get());
     }
     ~Lease() {
-        if (!connection_->is_open()) return;
         const std::lock_guard lock{database_.state_->mutex};
-        database_.state_->idle.push_back(std::move(connection_));
+        database_.state_->leased.erase(connection_.get());
+        if (connection_->is_open()) database_.state_->idle.push_back(std::move(connection_));
     }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
+    /// To be called once, before the first transaction.
+    void prepare() {
+        if (!opened_) return;
+        const auto timeout = database_.options_.statement_timeout.count();
+        connection_->set_variable("statement_timeout", std::to_string(timeout));
+    }
     pqxx::connection_base& connection() { return *connection_; }
 
 private:
+    /// Those that the server has ended since, as one that restarts does, are closed.
+    std::unique_ptr<detail::DatabaseConnection> take_idle() {
+        const std::lock_guard lock{database_.state_->mutex};
+        auto& idle = database_.state_->idle;
+        while (!idle.empty()) {
+            auto connection = std::move(idle.back());
+            idle.pop_back();
+            if (connection->is_fresh()) return connection;
+        }
+        return nullptr;
+    }
+
     Database& database_;
     std::unique_ptr<detail::DatabaseConnection> connection_;
+    bool opened_;
 };
 
 Database::Database(DatabaseOptions options)
@@ -66,16 +118,15 @@ Database::Database(DatabaseOptions options)
       pool_{options_.connections, options_.queued_max} {
     options_.conninfo = with_network_bounds(options_);
     state_->idle.reserve(options_.connections + 1);
+    auto on_found = [this](detail::Watchdog::Found found) {
+        report(found == detail::Watchdog::Found::alive);
+        if (found == detail::Watchdog::Found::silent) abort_transactions();
+    };
+    if (options_.watched)
+        watchdog_ = std::make_unique<detail::Watchdog>(options_.conninfo, std::move(on_found));
 }
 
 Database::~Database() = default;
-
-std::unique_ptr<detail::DatabaseConnection> Database::connect() {
-    auto connection = std::make_unique<detail::DatabaseConnection>(options_.conninfo);
-    connection->set_variable("statement_timeout",
-                             std::to_string(options_.statement_timeout.count()));
-    return connection;
-}
 
 void Database::perform(const std::function<void(pqxx::work&)>& function) {
     for (int attempt = 1;; ++attempt) {
@@ -83,6 +134,7 @@ void Database::perform(const std::function<void(pqxx::work&)>& function) {
         try {
             Lease lease{*this};
             try {
+                lease.prepare();
                 pqxx::work work{lease.connection()};
                 function(work);
                 work.commit();
@@ -109,6 +161,12 @@ void Database::perform(const std::function<void(pqxx::work&)>& function) {
             throw PostgresUnavailable{detail::one_line(error.what())};
         }
     }
+}
+
+void Database::abort_transactions() {
+    const std::lock_guard lock{state_->mutex};
+    for (const auto* connection : state_->leased)
+        connection->abort();
 }
 
 void Database::report(bool reachable) {

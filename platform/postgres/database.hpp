@@ -21,7 +21,8 @@ namespace quorate {
 
 namespace detail {
 class DatabaseConnection;
-}
+class Watchdog;
+}  // namespace detail
 
 struct DatabaseOptions {
     std::string conninfo;          // libpq connection string
@@ -29,9 +30,13 @@ struct DatabaseOptions {
     std::size_t connections = 4;   // and threads, at least 1
     std::size_t queued_max = 256;  // transactions that may wait for a connection
     milliseconds statement_timeout{10'000};
-    /// Called when Postgres becomes reachable or unreachable, and after the first attempt; from a
-    /// thread of the pool. For the readiness reason `postgres_unreachable`.
+    /// Called when Postgres becomes reachable or unreachable, and after the first attempt; from any
+    /// thread. For the readiness reason `postgres_unreachable`.
     std::function<void(bool reachable)> on_reachable = {};
+    /// For daemons: asks Postgres every two seconds, over one more connection, whether it is there.
+    /// Where it goes silent all transactions under way end with PostgresUnavailable, within some
+    /// 12 s.
+    bool watched = false;
 };
 
 /// A small pool of connections, each used by one thread of a BlockingPool at a time. Connections
@@ -92,14 +97,15 @@ public:
 
 private:
     class Lease;  // a connection taken out of the pool
-    std::unique_ptr<detail::DatabaseConnection> connect();
     void perform(const std::function<void(pqxx::work&)>& function);
     void report(bool reachable);
+    void abort_transactions();
 
     struct State;
     DatabaseOptions options_;
     std::unique_ptr<State> state_;
-    BlockingPool pool_;  // last: its threads end before what they use
+    std::unique_ptr<detail::Watchdog> watchdog_;  // outlives the pool, whose threads it frees
+    BlockingPool pool_;                           // last: its threads end before what they use
 };
 
 /// Keys of the advisory locks of a deployment's database, in one place so that they differ.

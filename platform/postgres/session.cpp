@@ -3,9 +3,11 @@
 #include <utility>
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include "platform/postgres/errors.hpp"
 #include "platform/postgres/result.hpp"
+#include "platform/runtime/clock.hpp"
 
 namespace quorate::detail {
 namespace {
@@ -36,8 +38,35 @@ PostgresSession::PostgresSession(const std::string& conninfo)
         connection_.get(), [](void*, const char*) {}, nullptr);  // not to stderr
 }
 
+bool PostgresSession::is_open() const {
+    return PQstatus(connection_.get()) == CONNECTION_OK;
+}
+
+/// PQexec would wait for ever.
+void PostgresSession::await_answer() {
+    const SystemClock clock;
+    const auto until = clock.steady_now() + kPatience;
+    while (PQisBusy(connection_.get()) != 0) {
+        const auto left = std::chrono::ceil<milliseconds>(until - clock.steady_now());
+        pollfd socket{descriptor(), POLLIN, 0};
+        if (left.count() <= 0 || ::poll(&socket, 1, static_cast<int>(left.count())) == 0)
+            throw PostgresUnavailable{"no answer within " + std::to_string(kPatience.count()) +
+                                      " ms"};
+        if (PQconsumeInput(connection_.get()) != 1)
+            throw PostgresUnavailable{one_line(PQerrorMessage(connection_.get()))};
+    }
+}
+
 std::optional<std::string> PostgresSession::exec(const std::string& sql) {
-    const Result result{PQexec(connection_.get(), sql.c_str())};
+    if (PQsendQuery(connection_.get(), sql.c_str()) != 1)
+        throw PostgresUnavailable{one_line(PQerrorMessage(connection_.get()))};
+    Result result;
+    for (;;) {
+        await_answer();
+        Result next{PQgetResult(connection_.get())};
+        if (!next) break;
+        result = std::move(next);
+    }
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         const auto message = one_line(PQerrorMessage(connection_.get()));

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/time/time.hpp"
+
 extern "C" {
 struct pg_conn;
 }
@@ -20,12 +22,18 @@ std::string one_line(std::string text);
 /// would be gone unnoticed.) Blocks; one thread at a time.
 class PostgresSession {
 public:
-    /// Throws PostgresUnavailable.
+    /// How long a statement may take that needs no work of the server.
+    static constexpr milliseconds kPatience{5000};
+
+    /// Throws PostgresUnavailable. Takes at most the `connect_timeout` of the text, per host.
     explicit PostgresSession(const std::string& conninfo);
 
     /// Runs one statement. @return the first column of the first row; nothing without rows or NULL.
-    /// Throws PostgresUnavailable if the connection broke, PostgresError if it was refused.
+    /// Throws PostgresUnavailable if the connection broke or no answer came within `kPatience`
+    /// (then the session is of no more use), PostgresError if it was refused.
     std::optional<std::string> exec(const std::string& sql);
+    /// False once the connection broke; a server that says nothing leaves it open.
+    bool is_open() const;
     /// `text` as an SQL identifier, quoted.
     std::string quoted_identifier(const std::string& text) const;
 
@@ -35,6 +43,7 @@ public:
     std::vector<std::string> take_notifications();
 
 private:
+    void await_answer();
     struct Close {
         void operator()(pg_conn* connection) const noexcept;
     };

@@ -187,6 +187,18 @@ void PostgresCluster::kill() {
     postmaster_ = 0;
 }
 
+void PostgresCluster::pause() {
+    ::kill(postmaster_, SIGSTOP);  // first, so that it starts no more
+    for (const auto child : children_of(postmaster_))
+        ::kill(child, SIGSTOP);
+}
+
+void PostgresCluster::resume() {
+    for (const auto child : children_of(postmaster_))
+        ::kill(child, SIGCONT);
+    ::kill(postmaster_, SIGCONT);
+}
+
 void PostgresCluster::restart() {
     stop();
     start();

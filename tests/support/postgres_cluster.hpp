@@ -38,6 +38,10 @@ public:
     void stop();
     /// kill -9 of the postmaster and all its children, as in a crash.
     void kill();
+    /// SIGSTOP to the postmaster and all its children: connections stay, nothing is answered.
+    void pause();
+    /// SIGCONT to them.
+    void resume();
     /// stop, start.
     void restart();
 

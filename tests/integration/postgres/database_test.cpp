@@ -1,12 +1,20 @@
 #include "platform/postgres/database.hpp"
 
 #include <atomic>
+#include <condition_variable>
 #include <future>
+#include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "platform/runtime/clock.hpp"
 #include "tests/integration/postgres/cluster.hpp"
 #include "tests/integration/postgres/run_task.hpp"
 
@@ -22,6 +30,7 @@ namespace {
 using testing::cluster;
 using testing::fresh_database;
 using testing::name_of_database;
+using testing::PostgresCluster;
 using testing::run_task;
 
 int one(pqxx::work& work) {
@@ -118,6 +127,121 @@ TEST(Database, AConnectionCutWithinATransactionIsUnavailableAndWritesNothing) {
     EXPECT_THROW(database.transact_blocking(cut), PostgresUnavailable);
     EXPECT_EQ(database.transact_blocking(one), 1);
     EXPECT_EQ(cluster().sql(name_of_database(conninfo), "SELECT count(*) FROM t"), "0");
+}
+
+TEST(Database, AnIdleConnectionThatTheServerEndedIsReplacedUnseen) {
+    Database database{{.conninfo = fresh_database(), .application_name = "test"}};
+    EXPECT_EQ(database.transact_blocking(one), 1);
+    cluster().restart();
+    EXPECT_EQ(database.transact_blocking(one), 1);
+}
+
+/// What a Database says of Postgres; from any thread.
+struct Reachable {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<bool> told;
+
+    void tell(bool reachable) {
+        {
+            const std::lock_guard lock{mutex};
+            told.push_back(reachable);
+        }
+        changed.notify_all();
+    }
+    /// False where nothing of that sort comes within half a minute.
+    bool becomes(bool reachable) {
+        std::unique_lock lock{mutex};
+        return changed.wait_for(lock, std::chrono::seconds{30}, [&] {
+            return !told.empty() && told.back() == reachable;
+        });
+    }
+};
+
+TEST(Database, AServerThatGoesSilentIsNoticedAndWhatWaitsForItEnds) {
+    PostgresCluster own;
+    const auto conninfo = own.create_database("silent");
+    Reachable reachable;
+    Database database{{.conninfo = conninfo,
+                       .application_name = "test",
+                       .connections = 2,
+                       .on_reachable = [&](bool is) { reachable.tell(is); },
+                       .watched = true}};
+    EXPECT_EQ(database.transact_blocking(one), 1);
+    EXPECT_TRUE(reachable.becomes(true));
+    const auto in_the_midst = [&](pqxx::work& work) {
+        work.exec("SELECT 1");
+        own.pause();
+        work.exec("SELECT 2");
+    };
+    EXPECT_THROW(database.transact_blocking(in_the_midst), PostgresUnavailable);
+    EXPECT_TRUE(reachable.becomes(false));
+    // While it is silent what begins ends as well: on a connection that was idle, or a new one.
+    EXPECT_THROW(database.transact_blocking(one), PostgresUnavailable);
+    EXPECT_THROW(database.transact_blocking(one), PostgresUnavailable);
+    own.resume();
+    EXPECT_TRUE(reachable.becomes(true));
+    EXPECT_EQ(database.transact_blocking(one), 1);
+}
+
+TEST(Database, OfAServerThatStopsAndComesBackNobodyNeedsToAskToBeTold) {
+    PostgresCluster own;
+    Reachable reachable;
+    Database database{{.conninfo = own.create_database("quiet"),
+                       .application_name = "test",
+                       .on_reachable = [&](bool is) { reachable.tell(is); },
+                       .watched = true}};
+    EXPECT_TRUE(reachable.becomes(true));
+    own.stop();
+    EXPECT_TRUE(reachable.becomes(false));
+    own.start();
+    EXPECT_TRUE(reachable.becomes(true));
+}
+
+/// A port on loopback that takes connections and says nothing.
+class SilentPort {
+public:
+    SilentPort() : descriptor_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+        address_.sin_family = AF_INET;
+        address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address_;
+        auto* generic = reinterpret_cast<sockaddr*>(&address_);
+        if (::bind(descriptor_, generic, size) != 0 || ::listen(descriptor_, 8) != 0 ||
+            ::getsockname(descriptor_, generic, &size) != 0)
+            throw std::runtime_error{"no silent port"};
+    }
+    ~SilentPort() { ::close(descriptor_); }
+    SilentPort(const SilentPort&) = delete;
+    SilentPort& operator=(const SilentPort&) = delete;
+    std::string number() const { return std::to_string(ntohs(address_.sin_port)); }
+
+private:
+    int descriptor_;
+    sockaddr_in address_{};
+};
+
+TEST(Database, AServerThatTakesConnectionsAndSaysNothingIsGivenUpInEitherNotation) {
+    const SilentPort port;
+    const SystemClock clock;
+    const auto keywords = "host=127.0.0.1 dbname=x user=y port=" + port.number();
+    const auto uri = "postgresql://y@127.0.0.1:" + port.number() + "/x";
+    for (const auto& conninfo : {keywords, uri, uri + "?connect_timeout=2"}) {
+        const auto began = clock.steady_now();
+        Database database{{.conninfo = conninfo, .application_name = "it's a test"}};
+        EXPECT_THROW(database.transact_blocking(one), PostgresUnavailable) << conninfo;
+        EXPECT_LT(clock.steady_now() - began, std::chrono::seconds{15}) << conninfo;
+    }
+}
+
+TEST(Database, WhatTheOperatorWroteWinsOverOurBoundsAndNames) {
+    const auto conninfo = fresh_database();
+    const auto name = [](pqxx::work& work) {
+        return work.exec1("SHOW application_name")[0].as<std::string>();
+    };
+    Database ours{{.conninfo = conninfo, .application_name = "it's \\ ours"}};
+    EXPECT_EQ(ours.transact_blocking(name), "it's \\ ours");
+    Database theirs{{.conninfo = conninfo + " application_name=theirs", .application_name = "o"}};
+    EXPECT_EQ(theirs.transact_blocking(name), "theirs");
 }
 
 TEST(Database, UsesNoMoreConnectionsThanItMay) {
