@@ -172,18 +172,18 @@ std::optional<Yaml> parse_yaml(std::string_view text,
                                const std::string& file,
                                ConfigErrors& errors,
                                const YamlLimits& limits) {
-    const auto errors_before = errors.size();
     TreeBuilder builder{file, errors, limits};
     try {
         build(text, builder, limits);
     } catch (const Stop& stop) {
         errors.push_back({file, stop.line, {}, stop.message});
+        return std::nullopt;
     } catch (const YAML::Exception& error) {
         // Some of these texts repeat what stands in the file.
         errors.push_back(
             {file, error.mark.line + 1, {}, "is no valid YAML: " + safe_text(error.msg, 200)});
+        return std::nullopt;
     }
-    if (errors.size() != errors_before) return std::nullopt;
     auto root = builder.take_root();
     if (root.kind == Yaml::Kind::null) {
         root.kind = Yaml::Kind::map;

@@ -42,7 +42,8 @@ struct YamlLimits {
 /// Parses one YAML 1.2 document. Anchors, aliases, a second document, keys that are no plain text
 /// and duplicate keys are errors. An empty document is an empty map.
 /// @param file only names the text in errors.
-/// @return the tree, or nothing if errors were added to `errors`.
+/// @return the tree; nothing where the text can't be understood to its end. Of a duplicate key it
+///     holds the first value, so that what else is wrong can be said at once.
 std::optional<Yaml> parse_yaml(std::string_view text,
                                const std::string& file,
                                ConfigErrors& errors,

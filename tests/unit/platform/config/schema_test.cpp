@@ -171,6 +171,12 @@ TEST(ConfigSchema, AKeySetInBothNotationsIsSetTwice) {
     EXPECT_EQ(refusal("redis: {url: a}\nredis.url: b\n"), "demo.yaml:2: redis.url: is set twice");
 }
 
+TEST(ConfigSchema, AKeySetTwiceHidesNoOtherError) {
+    const auto text = refusal("redis: {url: a}\nload_max: 0.5\nload_max: 0.6\nredsi: b\n");
+    EXPECT_THAT(text, testing::HasSubstr("demo.yaml:3: load_max: is set twice"));
+    EXPECT_THAT(text, testing::HasSubstr("demo.yaml:4: redsi: "));
+}
+
 TEST(ConfigSchema, ASecretIsShownNeitherInErrorsNorInTheDump) {
     EXPECT_EQ(refusal("redis: {url: r, password: [hunter2]}"),
               "demo.yaml:1: redis.password: must be text");
