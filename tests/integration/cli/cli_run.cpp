@@ -76,6 +76,25 @@ CliRun run_cli(const std::vector<std::string>& arguments,
     return run;
 }
 
+CliRun run_cli_into(const std::string& file, const std::vector<std::string>& arguments) {
+    int err[2];
+    const int out = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
+    if (out < 0 || ::pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error{"no " + file};
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        ::dup2(out, STDOUT_FILENO);
+        ::dup2(err[1], STDERR_FILENO);
+        become(arguments);
+    }
+    ::close(out);
+    ::close(err[1]);
+    CliRun run;
+    read_all(-1, err[0], run);
+    ::close(err[0]);
+    run.status = exit_status_of(pid);
+    return run;
+}
+
 CliRun run_cli_on_terminal(const std::vector<std::string>& arguments, unsigned short columns) {
     winsize size{24, columns, 0, 0};
     int terminal = -1;

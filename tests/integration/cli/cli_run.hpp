@@ -19,6 +19,9 @@ struct CliRun {
 CliRun run_cli(const std::vector<std::string>& arguments,
                const std::vector<std::pair<std::string, std::string>>& variables = {});
 
+/// As run_cli(), with standard output into a file that is there, such as /dev/full.
+CliRun run_cli_into(const std::string& file, const std::vector<std::string>& arguments);
+
 /// As run_cli(), with standard output and error on one terminal of that many columns; all of it is
 /// `out`.
 CliRun run_cli_on_terminal(const std::vector<std::string>& arguments, unsigned short columns);

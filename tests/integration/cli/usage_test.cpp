@@ -126,5 +126,13 @@ TEST(CommandLine, WithoutOptionsTheCoordinatorIsWhereDevUpStartsIt) {
     EXPECT_NE(run_cli({"--help"}).out.find("127.0.0.1:7443"), std::string::npos);
 }
 
+TEST(CommandLine, OutputThatCannotBeWrittenIsAFailure) {
+    for (const auto& words : {Words{"version"}, Words{"--help"}}) {
+        const auto run = run_cli_into("/dev/full", words);
+        EXPECT_EQ(run.status, 1) << joined(words);
+        EXPECT_EQ(run.err, "quorate: not all of the output could be written\n") << joined(words);
+    }
+}
+
 }  // namespace
 }  // namespace quorate
