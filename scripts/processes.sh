@@ -33,18 +33,34 @@ start() {
     started_now=("$name" "${started_now[@]}")
 }
 
-# stop NAME [SIGNAL] [SECONDS]: signal, wait, then SIGKILL, always to the recorded process.
+stop_seconds=25 # a daemon drains for 20 s at most
+
+# The signal by which a process ends in an orderly way; Postgres: end sessions and shut down.
+stop_signal() {
+    case $1 in
+        postgres | drill-postgres | drill-wal) echo INT ;;
+        *) echo TERM ;;
+    esac
+}
+
+# stop NAME: signal, wait, then SIGKILL, always to the recorded process. @return as await_end
 stop() {
-    local name=$1 signal=${2:-TERM} seconds=${3:-25} pid
-    if pid=$(running_pid "$name"); then
-        run kill "-$signal" "$pid" || true
-        if ! wait_until "$seconds" has_ended "$name"; then
-            note "$name did not end within $seconds s"
-            run kill -KILL "$pid" || true
-            wait_until 10 has_ended "$name" || fail "$name (pid $pid) does not end"
-        fi
+    local pid
+    if pid=$(running_pid "$1"); then run kill "-$(stop_signal "$1")" "$pid" || true; fi
+    await_end "$1"
+}
+
+# For a process that was told to end. @return 1 where it had to be killed.
+await_end() {
+    local name=$1 pid status=0
+    if pid=$(running_pid "$name") && ! wait_until $stop_seconds has_ended "$name"; then
+        note "$name did not end within $stop_seconds s"
+        run kill -KILL "$pid" || true
+        wait_until 10 has_ended "$name" || fail "$name (pid $pid) does not end"
+        status=1
     fi
     rm -f "$pid_dir/$name"
+    return $status
 }
 
 has_ended() { ! is_running "$1"; }

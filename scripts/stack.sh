@@ -81,7 +81,7 @@ install_config() {
     cat >"$file.new"
     if is_running "$1" && { ! cmp -s "$file" "$file.new" || is_outdated "$1"; }; then
         note "$1 has changed since it was started"
-        stop "$1"
+        stop "$1" || true
     fi
     mv "$file.new" "$file"
 }
@@ -175,9 +175,23 @@ demo_file() {
     echo "$file"
 }
 
+# The demo's endpoints that an earlier start left in the catalogue, as a file that pauses them: nothing answers there now.
+# An endpoint of the user's that has such a name and another URL stays as it is.
+paused_demo_file() {
+    local file=$etc_dir/demo-paused.yaml
+    private_psql "$window" quorate -qAt -F ' ' -c \
+        "SELECT endpoint, url FROM dash.endpoint_status WHERE tenant = 'default' AND state <> 'PAUSED'" |
+        awk 'part == 1 { watched[$1] = $2; next }
+             $1 == "endpoints:" { print }
+             $2 == "name:" { name = $3; here = 0 }
+             $1 == "url:" && watched[name] == $2 { here = 1; print "  - name: " name; print; print "    paused: true"; next }
+             here { print }' part=1 - part=2 "$(demo_file)" >"$file"
+    grep -q paused "$file" && echo "$file"
+}
+
 apply_files() {
     local file
-    if [ "$demo" = yes ]; then set -- "$(demo_file)" "$@"; fi
+    if [ "$demo" = yes ]; then set -- "$(demo_file)" "$@"; elif file=$(paused_demo_file); then set -- "$file" "$@"; fi
     for file in "$@"; do
         run "$(bin quorate)" apply -f "$file" --server "127.0.0.1:$grpc_port" >&2 || fail "$file was not applied: see above"
     done
@@ -252,54 +266,37 @@ undo_up() {
     [ "$status" != 0 ] || exit 0
     if [ ${#started_now[@]} -gt 0 ]; then
         note "stopping what was started"
-        for name in "${started_now[@]}"; do stop_one "$name" || true; done
+        for name in "${started_now[@]}"; do stop "$name" || true; done
     fi
     runs_anything || rm -f "$run_dir/current"
     note "up has failed: see above"
     exit "$status"
 }
 
-stop_one() {
-    case $1 in
-        postgres) stop postgres INT ;; # Postgres: end sessions and shut down
-        *) stop "$1" ;;
-    esac
-}
-
 verb_down() {
     [ $# = 0 ] || usage_error "./dev down"
     [ -d "$pid_dir" ] || { note "nothing runs"; return; }
     lock_instance
-    local entry name pids=()
+    local pid name pids=() killed=no users=(coordinator "${regions[@]/#/agent-}" archiver "${demo_servers[@]}")
+    for name in "${users[@]}" redis postgres; do
+        if pid=$(running_pid "$name"); then pids+=("$pid"); fi
+    done
     # Those that use the stores first; all of them at once, since each may drain for a while.
-    for name in coordinator "${regions[@]/#/agent-}" archiver "${demo_servers[@]}"; do
-        if entry=$(running_pid "$name"); then
-            run kill -TERM "$entry" || true
-            pids+=("$entry")
-        fi
+    for name in "${users[@]}"; do
+        if pid=$(running_pid "$name"); then run kill "-$(stop_signal "$name")" "$pid" || true; fi
     done
-    for name in coordinator "${regions[@]/#/agent-}" archiver "${demo_servers[@]}" redis postgres; do
-        if entry=$(running_pid "$name"); then pids+=("$entry"); fi
-        stop_quietly "$name"
-    done
+    for name in "${users[@]}"; do await_end "$name" || killed=yes; done
+    for name in redis postgres; do stop "$name" || killed=yes; done
     rm -f "$run_dir/current"
     # Their parent is init, which may take a moment to notice that they have ended.
     wait_until 5 are_gone "${pids[@]}" || true
+    [ $killed = no ] || fail "stopped, but not all in an orderly way: see above"
     if [ ${#pids[@]} -gt 0 ]; then note "stopped"; else note "nothing runs"; fi
 }
 
 are_gone() {
     local pid
     for pid; do [ ! -e "/proc/$pid" ] || return 1; done
-}
-
-# For a process that was already told to end: waits before it sends anything again.
-stop_quietly() {
-    case $1 in
-        redis | postgres) ;;
-        *) wait_until 25 has_ended "$1" || true ;;
-    esac
-    stop_one "$1"
 }
 
 verb_status() {

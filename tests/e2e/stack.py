@@ -24,7 +24,10 @@ class Stack:
         self.run_dir = Path(tempfile.mkdtemp(prefix="quorate-e2e-"))
         self.run_dir.chmod(0o755)  # the user of the database must get in
         self.offset = free_offset()
-        self.env = {**os.environ, "QUORATE_RUN_DIR": str(self.run_dir), "QUORATE_PORT_OFFSET": str(self.offset)}
+        # Nothing of a system's Redis or Postgres, nor of a user's settings for their clients, may be picked up.
+        self.env = {**os.environ, "QUORATE_RUN_DIR": str(self.run_dir), "QUORATE_PORT_OFFSET": str(self.offset),
+                    "PGHOST": "/nowhere", "PGPORT": "1", "PGUSER": "nobody-here", "PGDATABASE": "none", "PGSSLMODE": "require",
+                    "REDISCLI_AUTH": "wrong"}
         print(f"folder {self.run_dir}, port offset {self.offset}", flush=True)
 
     def port(self, number):
