@@ -9,6 +9,8 @@ namespace {
 
 /// As much as one read takes from a socket.
 constexpr std::size_t kScratchBytes = 64U << 10U;
+/// More than the ways of an attempt lead to: two versions in each of two sessions.
+constexpr std::size_t kLeftSessionsMax = 4;
 
 }  // namespace
 
@@ -52,13 +54,28 @@ void Attempt::trace(std::string_view line) const {
     request.trace(number, at, mask.masked(std::string{line}));
 }
 
+void Attempt::leave_session() {
+    if (!session_id.empty() && left_sessions.size() < kLeftSessionsMax)
+        left_sessions.push_back(session_id);
+    session_id.clear();
+}
+
+void Attempt::keep_finding(Failure failure) {
+    if (!degraded) degraded = Finding{std::move(failure), report.http_status};
+}
+
+std::optional<boost::asio::ip::address> source_of(const ProbeRequest& request) {
+    if (request.bind_address.empty()) return std::nullopt;
+    return boost::asio::ip::make_address(request.bind_address);  // checked with the request
+}
+
 std::uint32_t us_of(SteadyTime::duration time) {
     const auto us = std::chrono::duration_cast<microseconds>(time).count();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 0, UINT32_MAX));
 }
 
 PhaseStopwatch::~PhaseStopwatch() {
-    slot_ = us_of(attempt_.timer.spent() - before_);
+    slot_ = us_of(attempt_.timer.spent() - before_ + microseconds{slot_.value_or(0)});
 }
 
 }  // namespace quorate

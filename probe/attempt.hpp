@@ -22,6 +22,8 @@
 #include "probe/probe.hpp"
 #include "probe/resolver.hpp"
 #include "probe/secret_mask.hpp"
+#include "probe/side_answers.hpp"
+#include "probe/verdict.hpp"
 #include "probe/wire.hpp"
 
 namespace quorate {
@@ -68,6 +70,10 @@ struct Attempt {
     /// The context of all TLS connections of this attempt. Throws std::runtime_error where the CA
     /// file cannot be read.
     TlsContext tls_context() const { return parts.contexts.trusting(request.ca_file); }
+    /// The session, where there is one, is of no more use. cleanup_step() ends it all the same.
+    void leave_session();
+    /// Keeps a finding that does not end the attempt, unless there is one already.
+    void keep_finding(Failure failure);
 
     EngineParts& parts;
     const ProbeRequest& request;
@@ -86,14 +92,15 @@ struct Attempt {
     std::unique_ptr<ResponseReader> last;  ///< of the exchange last made on `wire`
     std::unique_ptr<Wire> stream_wire;     ///< HTTP+SSE: the event stream
     std::unique_ptr<ResponseReader> stream;
-    std::vector<std::unique_ptr<Wire>> side_wires;  ///< carried answers to the server's requests
-    std::size_t side_answers = 0;                   ///< so far
-    std::unique_ptr<HttpUrl> message_url;           ///< HTTP+SSE: where messages are posted
+    std::unique_ptr<SideAnswers> side_answers;  ///< to the server's requests; made with the first
+    std::size_t side_answers_given = 0;
+    std::unique_ptr<HttpUrl> message_url;  ///< HTTP+SSE: where messages are posted
 
     bool modern = false;
     std::string version;  ///< what MCP-Protocol-Version says; empty: no such header
     std::string session_id;
-    std::string_view offered_version;  ///< by the last initialize; of the table of versions
+    std::vector<std::string> left_sessions;  ///< that others took the place of; see leave_session()
+    std::string_view offered_version;        ///< by the last initialize; of the table of versions
     bool tools_declared = false;
     std::optional<RpcError> last_rpc_error;
     std::optional<Failure> not_modern_because;  ///< what a forced modern era reports
@@ -102,12 +109,11 @@ struct Attempt {
     std::optional<std::int64_t> abandoned_call;  ///< id of a tools/call that we gave up on
     unsigned redirects = 0;
     std::vector<boost::json::object> tools;
-    std::optional<Failure>
-        degraded;  ///< an optional expectation that was not met; the rest goes on
+    std::optional<Finding> degraded;  ///< the first that goes on with the rest
 };
 
-/// Measures one phase of an attempt, into `slot`: what the endpoint took between construction and
-/// destruction.
+/// Measures one phase of an attempt: adds to `slot` what the endpoint took between construction and
+/// destruction. A step that is made anew, in a fresh session say, counts every time.
 class PhaseStopwatch {
 public:
     PhaseStopwatch(const Attempt& attempt, PhaseTimings::Us& slot)
@@ -124,6 +130,9 @@ private:
 
 /// Microseconds, within what a timing holds.
 std::uint32_t us_of(SteadyTime::duration time);
+
+/// Where probes come from; only peers of its own family can be reached from there.
+std::optional<boost::asio::ip::address> source_of(const ProbeRequest& request);
 
 // The steps, in the order of an attempt. Each returns its product or the Failure that decides.
 

@@ -1,5 +1,9 @@
 #include "probe/attempt_timer.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
 #include <boost/asio/steady_timer.hpp>
 
 namespace quorate {
@@ -11,22 +15,29 @@ struct AttemptTimer::State {
     boost::asio::steady_timer timer;
     const Clock& clock;
     Deadline limit = Deadline::max();
-    Deadline armed_for = Deadline::max();  ///< max: not armed
-    PolledSocket* watched = nullptr;
+    Deadline armed_for = Deadline::max();    ///< max: not armed
+    std::array<PolledSocket*, 2> watched{};  ///< null: free
+
+    bool watches() const { return watched != std::array<PolledSocket*, 2>{}; }
+    void replace(PolledSocket* old, PolledSocket* by) {
+        const auto place = std::find(watched.begin(), watched.end(), old);
+        if (place == watched.end()) std::abort();  // nobody waits for three things at once
+        *place = by;
+    }
 };
 
 AttemptTimer::AttemptTimer(boost::asio::any_io_executor executor, const Clock& clock)
     : state_{std::make_shared<State>(executor, clock)} {}
 
 AttemptTimer::~AttemptTimer() {
-    state_->watched = nullptr;
+    state_->watched = {};
     state_->limit = Deadline::max();
     state_->timer.cancel();
 }
 
 void AttemptTimer::limit(Deadline limit) {
     state_->limit = limit;
-    if (state_->watched != nullptr && limit < state_->armed_for) arm(state_);
+    if (state_->watches() && limit < state_->armed_for) arm(state_);
 }
 
 Deadline AttemptTimer::limit() const {
@@ -44,12 +55,12 @@ void AttemptTimer::heard(SteadyTime at) {
 }
 
 void AttemptTimer::watch(PolledSocket& socket) {
-    state_->watched = &socket;
+    state_->replace(nullptr, &socket);
     if (state_->limit < state_->armed_for) arm(state_);
 }
 
-void AttemptTimer::release() {
-    state_->watched = nullptr;
+void AttemptTimer::release(PolledSocket& socket) {
+    state_->replace(&socket, nullptr);
 }
 
 void AttemptTimer::arm(const std::shared_ptr<State>& state) {
@@ -59,9 +70,11 @@ void AttemptTimer::arm(const std::shared_ptr<State>& state) {
         if (error || state->limit == Deadline::max()) return;
         state->armed_for = Deadline::max();
         if (state->clock.steady_now() < state->limit) return arm(state);
-        if (state->watched == nullptr) return;
-        state->watched->poller().look();
-        state->watched->cancel();
+        for (auto* const socket : state->watched) {
+            if (socket == nullptr) continue;
+            socket->poller().look();
+            socket->cancel();
+        }
     });
 }
 

@@ -10,8 +10,9 @@
 
 namespace quorate {
 
-/// One timer for a whole attempt. It has a limit at any time; when the limit passes while a socket
-/// is watched, and the kernel has nothing to tell of it, that socket's operations are cancelled.
+/// One timer for a whole attempt. It has a limit at any time; when the limit passes while sockets
+/// are watched (two of HTTP+SSE at most), and the kernel has nothing to tell of them, their
+/// operations are cancelled.
 /// Moving the limit further away costs nothing: the timer looks again when it fires. Not safe for
 /// several threads.
 ///
@@ -24,14 +25,14 @@ public:
     AttemptTimer& operator=(const AttemptTimer&) = delete;
     ~AttemptTimer();
 
-    /// In force from now on, for the socket watched now and those to come.
+    /// In force from now on, for the sockets watched now and those to come.
     void limit(Deadline limit);
     Deadline limit() const;
     bool expired() const;
 
-    /// Watches `socket` until release(); expired already: cancels nothing, ask expired() first.
+    /// Watches `socket` until its release(); expired already: cancels nothing, ask expired() first.
     void watch(PolledSocket& socket);
-    void release();
+    void release(PolledSocket& socket);
 
     /// The attempt's next bytes go to the kernel: the endpoint's time begins.
     void asked(SteadyTime at) { since_ = at; }

@@ -13,15 +13,16 @@
 
 namespace quorate {
 
-/// One JSON-RPC message to send.
+/// One JSON-RPC message to send; or the DELETE of the session.
 struct McpCall {
     Phase phase = Phase::http;
     std::string_view method;  ///< also Mcp-Method of the modern era; empty: no such header
     std::string body;
     std::int64_t id = 0;  ///< 0: a notification, no answer is awaited
     std::vector<std::pair<std::string, std::string>> fields;  ///< further headers
-    bool idempotent = true;   ///< may be sent again on a fresh connection
-    bool recallable = false;  ///< an answer may come as the facts that its text is known for
+    bool idempotent = true;     ///< may be sent again on a fresh connection
+    bool recallable = false;    ///< an answer may come as the facts that its text is known for
+    bool ends_session = false;  ///< the DELETE, and no message
 };
 
 /// The final answer to a call, whatever its status. Refers to what the reader and the attempt hold
@@ -66,16 +67,16 @@ std::string write_session_delete(const Attempt& attempt);
 
 bool is_redirect(unsigned status);
 
-/// Points the attempt's URL, or over HTTP+SSE that of its messages, to where a redirect leads: 307
-/// and 308 within the origin, and so to the address that passed the guard. Anything else is
-/// `redirect_refused`.
+/// Points the attempt's URL, or over HTTP+SSE that of its messages, to where a redirect leads:
+/// within the origin, and so to the address that passed the guard. Of a POST only 307 and 308 are
+/// followed. Anything else is `redirect_refused`.
 Result<void> follow_redirect(Attempt& attempt, const HttpHead& head, Phase phase);
 
 /// Takes the answer out of a reader that is satisfied, and tells the report.
 Answer take_answer(Attempt& attempt, ResponseReader& reader);
 
-/// Answers what the server asks on a stream: `ping`, and everything else with -32601. Each answer
-/// goes out on a connection of its own, which nobody waits for.
-Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader);
+/// Answers what the server asks on a stream: `ping`, and everything else with -32601. The answers
+/// go out beside what is under way (see SideAnswers); returns at once.
+void answer_server_requests(Attempt& attempt, ResponseReader& reader);
 
 }  // namespace quorate

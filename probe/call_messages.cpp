@@ -4,6 +4,8 @@
 #include "probe/call.hpp"
 #include "probe/http_request.hpp"
 #include "probe/mcp_versions.hpp"
+#include "probe/side_answers.hpp"
+#include "probe/wire_trace.hpp"
 
 namespace quorate {
 namespace {
@@ -11,9 +13,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kMethodNotFound = -32601;
-/// Nobody reads what comes on them, and each may be a TLS connection. They stay open for a while
-/// all the same: servers take a connection that is closed behind a request for one that gave it up.
-constexpr std::size_t kSideWiresMax = 4;
 
 HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const HttpUrl& url) {
     std::string_view user_agent = attempt.parts.options.user_agent;
@@ -105,7 +104,7 @@ Result<json::object> result_of(Attempt& attempt, Answer answer, Phase phase) {
     return *std::move(answer.result);
 }
 
-Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader) {
+void answer_server_requests(Attempt& attempt, ResponseReader& reader) {
     for (const auto& server_request : reader.inbox().take_server_requests()) {
         const std::string_view method{server_request.at("method").get_string()};
         // All that a client without capabilities may be asked.
@@ -113,20 +112,16 @@ Task<void> answer_server_requests(Attempt& attempt, ResponseReader& reader) {
             attempt.report.warnings.add(Warning::unexpected_server_request);
         attempt.asked_of_client = attempt.asked_of_client || wants_client_feature(method);
         // A modern server must not ask; nobody would wait for the answer.
-        if (attempt.is_modern() || attempt.side_answers == RpcInbox::kServerRequestsMax) break;
+        if (attempt.is_modern() || attempt.side_answers_given == RpcInbox::kServerRequestsMax)
+            break;
+        ++attempt.side_answers_given;
         McpCall reply;
         reply.body = reply_to(server_request);
-        const auto& url = attempt.message_url ? *attempt.message_url : attempt.url;
-        const auto bytes = write_post(attempt, url, reply);
-        std::unique_ptr<Wire> wire;
-        const auto opened = co_await open_connection(attempt, wire);
-        if (!opened) break;
-        const auto sent = co_await wire->send(bytes, Phase::http);
-        if (!sent) break;
-        ++attempt.side_answers;
-        attempt.side_wires.push_back(std::move(wire));
-        auto& wires = attempt.side_wires;
-        if (wires.size() > kSideWiresMax) wires.erase(wires.begin());
+        auto request =
+            write_post(attempt, attempt.message_url ? *attempt.message_url : attempt.url, reply);
+        if (attempt.traced()) WireTrace{attempt}.sent(request);
+        if (!attempt.side_answers) attempt.side_answers = std::make_unique<SideAnswers>(attempt);
+        attempt.side_answers->deliver(std::move(request));
     }
 }
 

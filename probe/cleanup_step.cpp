@@ -1,26 +1,35 @@
 #include <exception>
 
-#include "probe/call.hpp"
+#include "probe/exchange.hpp"
 
 namespace quorate {
 namespace {
 
 constexpr unsigned kMethodNotAllowed = 405;
 
-/// Sends the DELETE on the kept connection, or on a new one.
-/// @return the status of the answer
-Task<Result<unsigned>> delete_session(Attempt& attempt) {
-    const bool kept = attempt.wire && attempt.last && attempt.last->reusable();
-    if (!kept) {
-        auto opened = co_await open_connection(attempt, attempt.wire);
-        if (!opened) co_return opened.error();
+/// Ends the session in hand.
+/// @return the status of the answer; 0: none came
+Task<unsigned> end_session(Attempt& attempt) {
+    McpCall message;
+    message.phase = Phase::cleanup;
+    message.ends_session = true;
+    try {
+        const auto done = co_await exchange(attempt, message);
+        if (done) co_return attempt.last->head().status;
+        if (attempt.traced()) attempt.trace("cleanup: " + done.error().detail);
+    } catch (const std::exception& error) {
+        // Ours, and outside of the verdict.
+        if (attempt.traced()) attempt.trace(std::string{"cleanup: "} + error.what());
     }
-    const auto request = write_session_delete(attempt);
-    ResponseReader reader{Wanted::head, Phase::cleanup};
-    auto done = co_await attempt.wire->send(request, Phase::cleanup);
-    if (done) done = co_await attempt.wire->receive(reader, Phase::cleanup);
-    if (!done) co_return done.error();
-    co_return reader.head().status;
+    attempt.wire.reset();  // in whatever state it was left
+    co_return 0;
+}
+
+void warn_of(unsigned status, Warnings& warnings) {
+    if (status == 404 || status == kMethodNotAllowed)
+        warnings.add(Warning::cleanup_not_supported);
+    else if (status < 200 || status >= 300)
+        warnings.add(Warning::cleanup_failed);
 }
 
 /// Tells a legacy server, for which a disconnect is no cancel, that nobody waits for a call any
@@ -48,11 +57,12 @@ bool cancels(const Attempt& attempt) {
 }  // namespace
 
 bool has_to_clean_up(const Attempt& attempt) {
-    return cancels(attempt) || !attempt.session_id.empty();
+    return cancels(attempt) || !attempt.session_id.empty() || !attempt.left_sessions.empty();
 }
 
 Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
     const auto os_error = attempt.report.os_error;
+    const auto http_status = attempt.report.http_status;
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};
     const auto begun = attempt.now();
     if (cancels(attempt)) {
@@ -63,29 +73,23 @@ Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
             if (attempt.traced()) attempt.trace(std::string{"cancel: "} + error.what());
         }
     }
+    attempt.timer.limit(begun + budget);
     if (!attempt.session_id.empty()) {
-        attempt.timer.limit(begun + budget);
-        unsigned status = 0;
-        try {
-            const auto answered = co_await delete_session(attempt);
-            if (answered) status = *answered;
-        } catch (const std::exception& error) {
-            // Ours, and outside of the verdict.
-            if (attempt.traced()) attempt.trace(std::string{"cleanup: "} + error.what());
-        }
-        const bool success = status >= 200 && status < 300;
-        const bool no_route = status == 404 || status == kMethodNotAllowed;
-        auto& warnings = attempt.report.warnings;
-        if (no_route)
-            warnings.add(Warning::cleanup_not_supported);
-        else if (!success)
-            warnings.add(Warning::cleanup_failed);
-        attempt.session_id.clear();
+        const auto status = co_await end_session(attempt);
+        warn_of(status, attempt.report.warnings);
     }
-    attempt.report.os_error = os_error;  // cleanup never changes what is reported
+    // What becomes of those that others took the place of is told by no warning: most are gone.
+    for (auto& session : attempt.left_sessions) {
+        attempt.session_id = std::move(session);
+        co_await end_session(attempt);
+    }
+    attempt.session_id.clear();
+    attempt.left_sessions.clear();
+    // Cleanup never changes what is reported.
+    attempt.report.os_error = os_error;
+    attempt.report.http_status = http_status;
     attempt.wire.reset();
     attempt.stream_wire.reset();
-    attempt.side_wires.clear();
 }
 
 }  // namespace quorate

@@ -13,12 +13,6 @@ constexpr auto kTcpBudget = std::chrono::seconds{3};
 constexpr auto kTlsBudget = std::chrono::seconds{3};
 constexpr std::size_t kAddressesMax = 8;
 
-/// Where probes come from; only peers of its own family can be reached from there.
-std::optional<ip::address> source_of(const ProbeRequest& request) {
-    if (request.bind_address.empty()) return std::nullopt;
-    return ip::make_address(request.bind_address);  // checked with the request
-}
-
 /// Whether the other addresses need no trying: we were cancelled, or this machine is out of what a
 /// connection takes.
 bool is_final(const Failure& failure, int os_error) {

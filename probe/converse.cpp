@@ -235,6 +235,10 @@ Task<Result<void>> converse(Attempt& attempt) {
     if (!begun) co_return begun;
     done = co_await run_steps(attempt, *era);
     if (done) attempt.report.warnings.add(Warning::session_recovered);
+    // The session was not the trouble: what is missing is missing in a fresh one too.
+    const bool lost = !done && done.error().reason == Reason::protocol_session_lost;
+    if (lost && knows_no_such_method(attempt))
+        co_return failure_of_rpc(*attempt.last_rpc_error, done.error().phase);
     co_return done;
 }
 

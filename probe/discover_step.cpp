@@ -116,7 +116,7 @@ Task<Result<Discovered>> discover_once(Attempt& attempt) {
 Task<Result<Discovered>> discover_step(Attempt& attempt) {
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.discover};
     attempt.modern = true;
-    attempt.session_id.clear();  // of an initialize that came to nothing
+    attempt.leave_session();  // of an initialize that came to nothing
     attempt.version = kModernVersion;
     attempt.not_modern_because.reset();
     auto discovered = co_await discover_once(attempt);

@@ -94,7 +94,7 @@ Result<void> judge_answer(Attempt& attempt, Answer answer) {
 }
 
 Task<Result<void>> initialize_once(Attempt& attempt, std::string_view version) {
-    attempt.session_id.clear();
+    attempt.leave_session();
     if (const auto* rules = rules_of(version)) attempt.offered_version = rules->version;
     auto message = make_initialize(attempt, version);
     message.recallable = !attempt.traced();
@@ -123,6 +123,7 @@ Task<Result<void>> initialize_step(Attempt& attempt) {
 }
 
 Task<Result<void>> initialized_step(Attempt& attempt) {
+    const PhaseStopwatch stopwatch{attempt, attempt.report.timings.initialized};
     const auto message = make_initialized();
     auto answer = co_await call(attempt, message);
     if (!answer) co_return answer.error();

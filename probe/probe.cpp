@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <exception>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "core/base/text.hpp"
 #include "core/model/headers.hpp"
@@ -19,6 +21,8 @@ namespace {
 constexpr milliseconds kCleanupMax{2000};
 /// What a session always gets, also where the second attempt follows at once.
 constexpr milliseconds kCleanupMin{200};
+/// What it gets where somebody waits for us to stop.
+constexpr milliseconds kCleanupOfAborted{1000};
 constexpr auto kCertificateWarning = std::chrono::days{21};
 constexpr std::size_t kChallengeBytesMax = 512;  // of one parameter
 constexpr auto kOurs = Reason::agent_unhealthy;
@@ -66,7 +70,11 @@ void mask_secrets(const SecretMask& mask, ProbeReport& report) {
     hide(report.detail);
     for (auto* name : {&report.server_name, &report.server_version})
         hide_in_name(*name);
-    for (auto* text : {&report.auth.resource_metadata, &report.auth.scope, &report.auth.error})
+    hide(report.final_url);
+    for (auto* text : {&report.auth.resource_metadata,
+                       &report.auth.scope,
+                       &report.auth.error,
+                       &report.auth.error_description})
         hide_optional(*text);
     for (auto& version : report.peer_versions)
         hide(version);
@@ -78,6 +86,33 @@ void mask_secrets(const SecretMask& mask, ProbeReport& report) {
     for (auto& change : report.changes)
         for (auto* name : {&change.tool, &change.path, &change.detail})
             hide_in_name(*name);
+}
+
+/// A cancelled coroutine waits for nothing any more: what it has to wait for all the same is done
+/// by another one. Cancelled anew, that one ends too.
+Task<> despite_cancellation(boost::asio::any_io_executor executor, Task<> work) {
+    co_await boost::asio::co_spawn(executor, std::move(work), boost::asio::use_awaitable);
+}
+
+milliseconds cleanup_budget(const ProbeRequest& request,
+                            const ProbeReport& report,
+                            unsigned number) {
+    if (report.reason == Reason::aborted) return kCleanupOfAborted;
+    const bool retries = number == 1 && request.retry && report.verdict == Verdict::fail;
+    return retries ? std::clamp(request.retry_gap, kCleanupMin, kCleanupMax) : kCleanupMax;
+}
+
+/// Ends what the server holds of ours, and delivers what it may wait for of us.
+Task<> clean_up(Attempt& attempt, milliseconds budget, bool aborted) {
+    const auto begun = attempt.now();
+    if (has_to_clean_up(attempt)) {
+        auto cleanup = cleanup_step(attempt, budget);
+        if (aborted)
+            co_await despite_cancellation(attempt.executor, std::move(cleanup));
+        else
+            co_await std::move(cleanup);
+    }
+    if (attempt.side_answers) co_await attempt.side_answers->end(aborted ? begun : begun + budget);
 }
 
 /// One attempt: everything up to the verdict, then what comes outside of it. All references are to
@@ -114,10 +149,8 @@ Task<> make_attempt(EngineParts& parts,
     if (walled) co_await wall_step(attempt);
     if (!aborted && !request.health_url.empty()) co_await health_step(attempt);
     conclude(report, request, failure, attempt.degraded);
-    const bool retries = number == 1 && request.retry && report.verdict == Verdict::fail;
-    const auto budget =
-        retries ? std::clamp(request.retry_gap, kCleanupMin, kCleanupMax) : kCleanupMax;
-    if (!aborted && has_to_clean_up(attempt)) co_await cleanup_step(attempt, budget);
+    const bool held = has_to_clean_up(attempt) || attempt.side_answers;
+    if (held) co_await clean_up(attempt, cleanup_budget(request, report, number), aborted);
     mask_secrets(attempt.mask, report);
     attempt.trace(report.detail);
 }

@@ -117,8 +117,8 @@ bool ResponseReader::has_what_is_wanted() const {
     switch (wanted_) {
         case Wanted::head:
             return true;
-        case Wanted::message_end:
-            return is_event_stream();
+        case Wanted::acceptance:
+            return succeeded();
         case Wanted::whole_message:
             return false;
         case Wanted::first_event:
@@ -135,7 +135,7 @@ ReadStep ResponseReader::look() {
     if (has_what_is_wanted()) return ReadStep::satisfied;
     if (wanted_ == Wanted::whole_message) return ReadStep::need_more;  // whatever it says
     if (failure_) return ReadStep::failed;
-    if (wanted_ == Wanted::message_end) return ReadStep::need_more;
+    if (wanted_ == Wanted::acceptance) return ReadStep::need_more;
     const auto& type = head().media_type;
     const bool readable = type == "text/event-stream" ||
                           (type == "application/json" && wanted_ == Wanted::rpc_response);
@@ -149,7 +149,7 @@ ReadStep ResponseReader::on_message_end() {
     const auto seen = look();
     if (seen == ReadStep::satisfied || seen == ReadStep::failed) return seen;
     // Any status but 200 is the caller's to judge; its body is kept for that.
-    if (head().status != 200 || wanted_ == Wanted::message_end || wanted_ == Wanted::whole_message)
+    if (head().status != 200 || wanted_ == Wanted::acceptance || wanted_ == Wanted::whole_message)
         return ReadStep::satisfied;
     if (wanted_ == Wanted::rpc_response && !is_event_stream()) {
         if (!body_.empty() && !inbox_.take(body_)) return fail_unread("The body");

@@ -17,7 +17,7 @@ namespace quorate {
 /// What an exchange waits for.
 enum class Wanted : std::uint8_t {
     head,           ///< status and fields
-    message_end,    ///< the whole response; of an event stream only the head
+    acceptance,     ///< the whole response; of a 2xx, whose body says nothing, only the head
     whole_message,  ///< the whole response, an event stream too
     rpc_response,   ///< the JSON-RPC response with our id, as JSON or out of an event stream
     first_event,    ///< of an event stream

@@ -30,7 +30,7 @@ Task<Result<void>> open_stream(Attempt& attempt) {
 }  // namespace
 
 Task<Result<void>> sse_open_step(Attempt& attempt) {
-    attempt.session_id.clear();
+    attempt.leave_session();
     attempt.version.clear();
     attempt.modern = false;
     while (true) {

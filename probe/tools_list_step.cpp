@@ -20,8 +20,7 @@ constexpr std::size_t kToolNameBytesMax = 128;
 Result<void> not_expected(Attempt& attempt, Reason reason, std::string detail) {
     Failure failure{Phase::tools_list, reason, std::move(detail)};
     if (attempt.request.expect.required) return failure;
-    if (attempt.degraded) return {};
-    attempt.degraded = std::move(failure);
+    attempt.keep_finding(std::move(failure));
     return {};
 }
 
@@ -96,10 +95,10 @@ Result<void> compare_with_baseline(Attempt& attempt) {
                                       report.changes.end(),
                                       [](const auto& c) { return c.kind == ChangeKind::text; });
     if (has_text) report.warnings.add(Warning::tool_text_changed);
-    if (!has_contract_change(report.changes) || attempt.degraded) return {};
-    attempt.degraded = Failure{Phase::tools_list,
-                               Reason::schema_drift,
-                               "The tools differ from the manifest: " + counted(report.changes)};
+    if (!has_contract_change(report.changes)) return {};
+    attempt.keep_finding({Phase::tools_list,
+                          Reason::schema_drift,
+                          "The tools differ from the manifest: " + counted(report.changes)});
     return {};
 }
 

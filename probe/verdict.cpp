@@ -42,6 +42,13 @@ bool is_sound_wall(const Failure& failure, const AuthReport& auth) {
     return failure.reason == Reason::auth_required && (auth.bearer || auth.metadata_found);
 }
 
+/// Whether what was found before this failure decides: the first phase does, unless a later one is
+/// an outage by what the owner requires, or the look was never finished because we stopped it.
+bool yields(const Failure& failure, const ProbeReport& report, const ProbeRequest& request) {
+    return failure.reason != Reason::aborted &&
+           verdict_for(failure, report, request) != Verdict::fail;
+}
+
 struct PhaseTime {
     Phase phase;
     PhaseTimings::Us us;
@@ -54,6 +61,7 @@ Phase longest_phase(const PhaseTimings& timings) {
                             PhaseTime{Phase::discover, timings.discover},
                             PhaseTime{Phase::sse_open, timings.sse_open},
                             PhaseTime{Phase::initialize, timings.initialize},
+                            PhaseTime{Phase::initialized, timings.initialized},
                             PhaseTime{Phase::tools_list, timings.tools_list},
                             PhaseTime{Phase::tools_call, timings.tools_call}};
     auto longest = phases[0];
@@ -90,14 +98,14 @@ std::string healthy_sentence(const ProbeReport& report) {
 void conclude(ProbeReport& report,
               const ProbeRequest& request,
               const std::optional<Failure>& failure,
-              const std::optional<Failure>& degraded) {
+              const std::optional<Finding>& degraded) {
     const bool expects_wall = request.expect.auth_wall && !report.credential_sent;
     report.verdict = Verdict::up;
     report.reason.reset();
     report.phase.reset();
     if (failure && expects_wall && is_sound_wall(*failure, report.auth)) {
         report.detail = "The server asks for authorization, as it should";
-    } else if (failure) {
+    } else if (failure && !(degraded && yields(*failure, report, request))) {
         set(report, verdict_for(*failure, report, request), *failure);
         if (expects_wall && failure->reason == Reason::auth_required)
             report.detail +=
@@ -110,7 +118,10 @@ void conclude(ProbeReport& report,
             "An anonymous client gets in, where an authorization wall is expected"};
         set(report, Verdict::degraded, missing);
     } else if (degraded) {
-        set(report, Verdict::degraded, *degraded);
+        set(report, Verdict::degraded, degraded->failure);
+        report.http_status = degraded->http_status;
+        report.rpc_code.reset();
+        report.os_error.reset();
     } else {
         report.detail = healthy_sentence(report);
     }

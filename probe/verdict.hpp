@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "core/model/failure.hpp"
@@ -8,12 +9,19 @@
 
 namespace quorate {
 
+/// What an attempt found and went on: an expectation that is optional, or drift.
+struct Finding {
+    Failure failure;
+    std::optional<std::uint16_t> http_status;  ///< of the answer that it is about
+};
+
 /// Writes into `report` what an attempt came to: its verdict, reason, phase and detail. Pure.
-/// @param failure  what decided it; nothing where every required step passed
-/// @param degraded  an optional expectation that was not met
+/// @param failure  what ended it; nothing where every step passed
+/// @param degraded  what was found before that. It came first and decides, but where the failure is
+///     a FAIL, or our own stop
 void conclude(ProbeReport& report,
               const ProbeRequest& request,
               const std::optional<Failure>& failure,
-              const std::optional<Failure>& degraded);
+              const std::optional<Finding>& degraded);
 
 }  // namespace quorate

@@ -100,7 +100,7 @@ Task<Result<void>> Wire::wait(Readiness readiness, WireMoment moment, Phase phas
         if (ready) co_return Result<void>{};
         timer_.watch(socket_);
         const auto [error] = co_await socket_.async_wait(readiness, kResume);
-        timer_.release();
+        timer_.release(socket_);
         if (!error) {
             timer_.heard(socket_.told_at());
             co_return Result<void>{};
@@ -153,7 +153,8 @@ Task<Result<void>> Wire::handshake(TlsContext context, std::string host, bool is
         context, socket_.descriptor(), std::move(host), is_address, clock_.utc_now());
     while (true) {
         const auto step = tls_->handshake();
-        if (tls_->sent()) timer_.asked(clock_.steady_now());
+        if (step != TlsStep::want_read || tls_->sent()) heard_untold();
+        if (tls_->sent()) asked();
         if (step == TlsStep::done) co_return Result<void>{};
         if (step == TlsStep::closed || (step == TlsStep::failed && tls_->os_error() == 0)) break;
         if (step == TlsStep::failed) {
@@ -203,6 +204,15 @@ Wire::Io Wire::read_some(std::string_view& bytes) {
     return io;
 }
 
+void Wire::asked() {
+    asked_at_ = clock_.steady_now();
+    timer_.asked(asked_at_);
+}
+
+void Wire::heard_untold() {
+    if (socket_.told_at() < asked_at_) timer_.heard(clock_.steady_now());
+}
+
 /// What the socket's next call would find, as far as the last one told.
 void Wire::note_drained(Io io) {
     if (io == Io::want_write) socket_.drained(Readiness::write);
@@ -233,7 +243,7 @@ void Wire::trace_to(std::unique_ptr<WireTrace> trace) {
 Task<Result<void>> Wire::send(std::string_view request, Phase phase) {
     if (trace_) trace_->sent(request);
     if (socket_.poller().gathers()) co_await socket_.poller().async_turn_end(boost::asio::deferred);
-    timer_.asked(clock_.steady_now());
+    asked();
     while (!request.empty()) {
         std::size_t count = 0;
         const auto io = write_some(request, count);
@@ -267,6 +277,7 @@ Task<Result<void>> Wire::receive(ResponseReader& reader, Phase phase) {
             if (!ready) co_return ready;
             const auto io = read_some(bytes);
             too_few = io == Io::want_read;
+            if (!too_few) heard_untold();
             if (io == Io::failed) co_return failure_of_io(moment, phase);
             ended = io == Io::closed;
         }

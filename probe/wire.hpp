@@ -70,6 +70,10 @@ private:
                             bool pending = false);
     Io read_some(std::string_view& bytes);
     void note_drained(Io io);
+    void asked();
+    /// Bytes came. Readiness may be from before we asked for them: then the kernel told nothing of
+    /// them, and they count as heard now.
+    void heard_untold();
     void keep_rest(std::string_view rest);
     Io write_some(std::string_view bytes, std::size_t& count);
     Failure failure_of_errno(WireMoment moment, Phase phase);
@@ -85,6 +89,7 @@ private:
     unsigned ready_at_once_ = 0;        ///< waits in a row that were none
     int os_error_ = 0;
     bool wants_attention_ = false;
+    SteadyTime asked_at_{};  ///< our last bytes on an established connection
     SteadyTime::duration head_after_{};
 };
 

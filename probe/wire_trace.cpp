@@ -32,14 +32,6 @@ bool is_shown(std::string_view name) {
     });
 }
 
-/// A request line without the query of its target, which may hold a key.
-std::string without_query(std::string_view line) {
-    const auto query = line.find('?');
-    if (query == line.npos) return std::string{line};
-    const auto end = std::min(line.find(' ', query), line.size());
-    return std::string{line.substr(0, query)} + "?***" + std::string{line.substr(end)};
-}
-
 std::string shown_field(std::string_view line) {
     const auto colon = std::min(line.find(':'), line.size());
     const auto name = line.substr(0, colon);
@@ -56,6 +48,13 @@ std::string_view next_line(std::string_view& text) {
 }
 
 }  // namespace
+
+std::string without_query(std::string_view line) {
+    const auto query = line.find('?');
+    if (query == line.npos) return std::string{line};
+    const auto end = std::min(line.find(' ', query), line.size());
+    return std::string{line.substr(0, query)} + "?***" + std::string{line.substr(end)};
+}
 
 WireTrace::WireTrace(const Attempt& attempt) : attempt_{attempt}, parser_{new_parser()} {}
 

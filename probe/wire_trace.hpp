@@ -10,6 +10,9 @@ namespace quorate {
 
 struct Attempt;
 
+/// A URL, or a request line, without its query, which may hold a key.
+std::string without_query(std::string_view line);
+
 /// Says on an attempt's trace what goes over one connection, message by message: `>` what we send,
 /// `<` what comes. Of fields the names are shown, and the values of those that only say how to read
 /// the message; of a URL's query nothing. Of each body, event or not, the first 4096 bytes. What

@@ -100,7 +100,8 @@ constexpr std::array kWalls{
     Advice{"auth_failed",
            "Get a new token: this one is expired, revoked or for another "
            "audience."},
-    Advice{"auth_insufficient_scope", "Get a token with the scope that the server asks for."},
+    Advice{"auth_insufficient_scope",
+           "Get a token with the scope that the server asks for, named below where it names one."},
     Advice{"auth_token_unavailable",
            "Give the credential with --bearer-file, --bearer-env, --header or --ca-file."},
     Advice{"auth_wall_missing",

@@ -56,6 +56,7 @@ std::string waterfall(const PhaseTimings& timings, const TextStyle& style) {
                           Row{"discover", timings.discover},
                           Row{"sse_open", timings.sse_open},
                           Row{"initialize", timings.initialize},
+                          Row{"initialized", timings.initialized},
                           Row{"tools_list", timings.tools_list},
                           Row{"canary", timings.tools_call}};
     constexpr std::size_t kLeft = kIndent + kNameWidth + kTimeWidth + 2;
@@ -157,6 +158,20 @@ std::string cause_words(const ProbeReport& report) {
     return text;
 }
 
+/// Where the redirects that were followed led: the URL to use.
+std::string redirect_words(const ProbeReport& report) {
+    return report.final_url.empty() ? "" : "final URL: " + report.final_url;
+}
+
+/// What the challenge says of the way through the wall.
+std::string challenge_words(const AuthReport& auth) {
+    std::string text;
+    if (auth.scope) text = fmt::format("scope `{}`", *auth.scope);
+    if (auth.error) text += fmt::format("{}error `{}`", text.empty() ? "" : ", ", *auth.error);
+    if (auth.error_description) text += fmt::format(" ({})", *auth.error_description);
+    return text.empty() ? text : "the server's challenge: " + text;
+}
+
 std::string tls_words(const ProbeReport& report) {
     std::string text;
     if (!report.peer_address.empty()) text = "at " + report.peer_address;
@@ -197,6 +212,8 @@ std::string to_text(const ProbeReport& report, const std::string& name, const Te
     text += wrapped(sentence(report.detail), style);
     if (report.reason) text += wrapped("Next: " + std::string{advice_for(*report.reason)}, style);
     for (const auto& words : {cause_words(report),
+                              challenge_words(report.auth),
+                              redirect_words(report),
                               spoken(report),
                               tls_words(report),
                               tool_names(report),

@@ -64,7 +64,8 @@ json::object timings_of(const PhaseTimings& timings) {
                         {"canary", ms(timings.tools_call)},
                         {"close", ms(timings.cleanup)},
                         {"total", ms(timings.total)}};
-    // A phase of HTTP+SSE alone, which every other probe need not carry.
+    // Phases of the legacy era and of HTTP+SSE alone, which other probes need not carry.
+    if (timings.initialized) object.emplace("initialized", ms(timings.initialized));
     if (timings.sse_open) object.emplace("sse_open", ms(timings.sse_open));
     return object;
 }
@@ -92,6 +93,16 @@ json::value tls_of(const ProbeReport& report) {
                         {"earliest_not_after", time_or_null(report.tls->earliest_not_after)},
                         {"issuer", text_or_null(report.tls->issuer)},
                         {"verify_code", verify_code}};
+}
+
+json::object auth_of(const AuthReport& auth) {
+    json::object object{{"required", auth.required},
+                        {"resource_metadata", or_null(auth.resource_metadata)}};
+    // What only some challenges say.
+    if (auth.scope) object.emplace("scope", *auth.scope);
+    if (auth.error) object.emplace("error", *auth.error);
+    if (auth.error_description) object.emplace("error_description", *auth.error_description);
+    return object;
 }
 
 json::value health_of(const ProbeReport& report) {
@@ -130,8 +141,6 @@ json::array changes_of(const ProbeReport& report) {
 }  // namespace
 
 std::string to_json_line(const ProbeReport& report, const ProbeRequest& request) {
-    const json::object auth{{"required", report.auth.required},
-                            {"resource_metadata", or_null(report.auth.resource_metadata)}};
     json::object object{{"url", report.url},
                         {"verdict", name_of(report.verdict)},
                         {"reason", name_or_null(report.reason)},
@@ -145,13 +154,14 @@ std::string to_json_line(const ProbeReport& report, const ProbeRequest& request)
                         {"rpc_code", or_null(report.rpc_code)},
                         {"os_error", or_null(report.os_error)},
                         {"ip", text_or_null(report.peer_address)},
+                        {"final_url", text_or_null(report.final_url)},
                         {"retried", report.retried},
                         {"credential_sent", report.credential_sent},
                         {"retry_after_s", or_null(report.retry_after_s)},
                         {"timings_ms", timings_of(report.timings)},
                         {"tools", tools_of(report)},
                         {"tls", tls_of(report)},
-                        {"auth", auth},
+                        {"auth", auth_of(report.auth)},
                         {"health", health_of(report)},
                         {"warnings", warnings_of(report)},
                         {"attempts", attempts_of(report)}};

@@ -35,6 +35,7 @@ struct PhaseTimings {
     Us first_byte;
     Us discover;
     Us initialize;
+    Us initialized;
     Us sse_open;
     Us tools_list;
     Us tools_call;

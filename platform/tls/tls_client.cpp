@@ -40,6 +40,13 @@ int bio_write(BIO* bio, const char* bytes, int size) {
 
 int bio_read(BIO* bio, char* into, int size) {
     auto& line = line_of(bio);
+    if (line.sent) {
+        // What answers the bytes just sent is for the next call: who waits for it knows when it
+        // came. And mostly it is not there yet.
+        BIO_clear_retry_flags(bio);
+        BIO_set_retry_read(bio);
+        return -1;
+    }
     const auto count = ::recv(line.descriptor, into, static_cast<std::size_t>(size), 0);
     line.drained = count < size;
     if (count == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);

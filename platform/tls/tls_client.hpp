@@ -46,6 +46,8 @@ public:
     TlsClient& operator=(const TlsClient&) = delete;
     ~TlsClient();
 
+    /// A call that has sent something reads nothing any more: it wants to read instead, and the
+    /// next one does. So the caller learns when the peer's answer comes, however quickly it does.
     TlsStep handshake();
     /// `done` with `count` > 0 bytes, or why not.
     TlsStep read(std::span<char> into, std::size_t& count);

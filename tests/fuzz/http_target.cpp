@@ -194,7 +194,7 @@ void fuzz_http(std::string_view input) {
     }
     // Everywhere byte by byte too would be most of the time; the pieces are bytes often enough.
     for (const auto wanted : {Wanted::head,
-                              Wanted::message_end,
+                              Wanted::acceptance,
                               Wanted::whole_message,
                               Wanted::rpc_response,
                               Wanted::first_event}) {

@@ -70,7 +70,7 @@ protected:
     Task<> hear(Line& line, milliseconds cost) {
         line.timer.watch(line.socket);
         const auto [error] = co_await line.socket.async_wait(Readiness::read, kResume);
-        line.timer.release();
+        line.timer.release(line.socket);
         line.outcome = error;
         ++served_;
         if (served_ == 1) boost::asio::post(io_, [this] { served_before_others_ = served_; });

@@ -78,8 +78,7 @@ protected:
             request.retry = false;
             // The slow ones reach the timeout.
             request.timeout = attack.every.count() > 0 ? milliseconds{1500} : kFastTimeout;
-            take_memory_peak();
-            const auto before = take_memory_peak();
+            const auto before = memory_before();
             const auto begun = clock_.steady_now();
             report = harness_.probe(request);
             const auto took = clock_.steady_now() - begun;
@@ -92,8 +91,23 @@ protected:
         EXPECT_LT(sent, attack.bytes_max + kUnderWay);
     }
 
+    std::size_t memory_before() {
+        take_memory_peak();
+        const auto before = take_memory_peak();
+        memory_is_untold_ = memory_is_untold_ || (before == 0 && !kSanitized);
+        return before;
+    }
+    void TearDown() override {
+        if (memory_is_untold_)
+            GTEST_SKIP() << "the bounds of memory were not looked at: /proc/self/clear_refs can't "
+                            "be written here; the others were";
+    }
+
     SystemClock clock_;
     ProbeHarness harness_;
+
+private:
+    bool memory_is_untold_ = false;
 };
 
 TEST_F(HostileServer, ThatDribblesReachesTheTimeoutAndNothingElse) {
@@ -204,8 +218,7 @@ TEST_F(HostileServer, ThatSendsBombsCostsNoMoreThanWhatItSends) {
         auto request = request_for(server.url());
         request.retry = false;
         request.timeout = kFastTimeout;
-        take_memory_peak();
-        const auto before = take_memory_peak();
+        const auto before = memory_before();
         const auto report = harness_.probe(request);
         const auto peak = take_memory_peak();
         EXPECT_EQ(name_or_none(report.reason), bomb.reason) << report.detail;

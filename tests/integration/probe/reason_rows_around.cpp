@@ -1,6 +1,7 @@
 // Rows of reasons that are made around the probe: nobody looked, or nobody could.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
 
 #include "core/decision/quarantine.hpp"
 #include "core/decision/seal.hpp"
@@ -58,9 +59,8 @@ Outcome run_job(const RawServer& server, AgentState state) {
         if (thrown) std::rethrow_exception(thrown);
     });
     io.run();
-    auto outcome = Outcome::of(*cell);
-    if (server.connections() != 0) outcome.detail = "the server was asked all the same";
-    return outcome;
+    EXPECT_EQ(server.connections(), 0) << "the server was asked all the same";
+    return Outcome::of(*cell);
 }
 
 /// What the archiver's seal makes of a region that sent nothing.

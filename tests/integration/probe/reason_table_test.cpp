@@ -129,11 +129,15 @@ TEST(ReasonTable, EveryWarningOfTheEnumerationHasARow) {
 
 TEST(ReasonTable, EveryRowComesOutAsItSays) {
     ReasonBench bench;
+    std::string skipped;
     for (const auto& row : all_rows()) {
         SCOPED_TRACE(std::string{name_of(row.reason)} + ": " + row.how);
         const auto outcome = row.provoke(bench);
         print(name_of(row.reason), outcome, row.by, row.how, row.phase ? "" : "(around)");
-        if (!outcome.skipped.empty()) continue;
+        if (!outcome.skipped.empty()) {
+            skipped += "\n" + std::string{name_of(row.reason)} + ": " + outcome.skipped;
+            continue;
+        }
         EXPECT_EQ(name_or_none(outcome.reason), name_of(row.reason)) << outcome.detail;
         EXPECT_EQ(name_of(outcome.verdict), name_of(row.verdict)) << outcome.detail;
         if (!row.or_phase || outcome.phase != row.or_phase) {
@@ -141,6 +145,7 @@ TEST(ReasonTable, EveryRowComesOutAsItSays) {
         }
         expect_facts(row.facts, outcome);
     }
+    if (!skipped.empty()) GTEST_SKIP() << "not provoked on this machine:" << skipped;
 }
 
 TEST(ReasonTable, EveryWarningComesOutBesideAnUnchangedVerdict) {

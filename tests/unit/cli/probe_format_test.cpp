@@ -85,6 +85,44 @@ TEST(ProbeText, HoldsNoControlCharactersOfAServer) {
     EXPECT_EQ(text.find('\x07'), text.npos);
 }
 
+TEST(ProbeText, NamesTheUrlThatRedirectsLedTo) {
+    auto report = failed_report();
+    EXPECT_EQ(to_text(report, "https://h/mcp", TextStyle{}).find("final URL"), std::string::npos);
+    report.final_url = "https://h/mcp/";
+    const auto text = to_text(report, "https://h/mcp", TextStyle{});
+    EXPECT_NE(text.find("\n  final URL: https://h/mcp/\n"), text.npos) << text;
+}
+
+TEST(ProbeText, NamesWhatAChallengeAsksFor) {
+    auto report = failed_report();
+    report.auth.scope = "tools:read";
+    report.auth.error = "insufficient_scope";
+    report.auth.error_description = "needs more";
+    const auto text = to_text(report, "https://h/mcp", TextStyle{});
+    EXPECT_NE(text.find("\n  the server's challenge: scope `tools:read`, error "
+                        "`insufficient_scope` (needs more)\n"),
+              text.npos)
+        << text;
+}
+
+TEST(ProbeText, HasARowForEveryPhaseThatTookTime) {
+    auto report = failed_report();
+    report.timings = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    const auto text = to_text(report, "https://h/mcp", TextStyle{});
+    for (const auto* row : {"dns",
+                            "connect",
+                            "tls",
+                            "discover",
+                            "sse_open",
+                            "initialize ",
+                            "initialized ",
+                            "tools_list",
+                            "canary",
+                            "close",
+                            "total"})
+        EXPECT_NE(text.find("\n  " + std::string{row}), text.npos) << row << "\n" << text;
+}
+
 TEST(ProbeText, PrintsEachChangeWithItsKind) {
     auto report = failed_report();
     report.changes = {{"a", "", ChangeKind::breaking, "tool_removed", ""},

@@ -224,6 +224,22 @@ TEST(ResponseReader, AnErrorStatusDecidesWhateverItsBodyDoes) {
     }
 }
 
+TEST(ResponseReader, TheHeadOfA2xxIsAllOfAnAcceptance) {
+    const std::string open = "\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (const auto* status : {"202 Accepted", "200 OK", "204 No Content"}) {
+        ResponseReader reader{Wanted::acceptance, Phase::initialized};
+        EXPECT_EQ(read(reader, "HTTP/1.1 " + std::string{status} + open), ReadStep::satisfied);
+    }
+    ResponseReader whole{Wanted::acceptance, Phase::initialized};
+    EXPECT_EQ(read(whole, response("text/plain", "Accepted", 202)), ReadStep::satisfied);
+    EXPECT_TRUE(whole.reusable());
+    // A refusal says more in its body.
+    ResponseReader refused{Wanted::acceptance, Phase::initialized};
+    EXPECT_EQ(read(refused, "HTTP/1.1 404 Not Found" + open), ReadStep::need_more);
+    EXPECT_EQ(read(refused, "2\r\nno\r\n0\r\n\r\n"), ReadStep::satisfied);
+    EXPECT_EQ(refused.error_page(), "no");
+}
+
 TEST(ResponseReader, AnEncodingThatNobodyAskedForIsNamed) {
     ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
     read(reader,

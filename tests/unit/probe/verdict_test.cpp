@@ -1,5 +1,8 @@
 #include "probe/verdict.hpp"
 
+#include <optional>
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace quorate {
@@ -7,8 +10,9 @@ namespace {
 
 ProbeReport concluded(ProbeRequest request,
                       std::optional<Failure> failure,
-                      ProbeReport report = {}) {
-    conclude(report, request, failure, std::nullopt);
+                      ProbeReport report = {},
+                      std::optional<Finding> degraded = {}) {
+    conclude(report, request, failure, degraded);
     return report;
 }
 
@@ -36,6 +40,44 @@ TEST(ProbeVerdict, EveryFailureOfACanaryCountsAsItsOwnerSays) {
         request.canary->required = false;
         EXPECT_EQ(concluded(request, failure(Phase::tools_call, reason)).verdict,
                   Verdict::degraded);
+    }
+}
+
+TEST(ProbeVerdict, WhatWasFoundFirstDecidesUnlessWhatIsRequiredFailsLater) {
+    ProbeRequest request;
+    request.canary.emplace();
+    request.canary->required = false;
+    const std::optional<Finding> findings[] = {
+        Finding{failure(Phase::tools_list, Reason::tool_missing), 200},
+        Finding{failure(Phase::tools_list, Reason::schema_drift), 200}};
+    for (const auto& found : findings) {
+        ProbeReport after_the_canary;
+        after_the_canary.http_status = 429;
+        after_the_canary.rpc_code = -32042;
+        after_the_canary.os_error = 104;
+        for (const auto reason : {Reason::canary_tool_error,
+                                  Reason::canary_input_required,
+                                  Reason::rate_limited,
+                                  Reason::response_truncated}) {
+            const auto canary = failure(Phase::tools_call, reason);
+            const auto report = concluded(request, canary, after_the_canary, found);
+            EXPECT_EQ(report.verdict, Verdict::degraded);
+            EXPECT_EQ(report.reason, found->failure.reason);
+            EXPECT_EQ(report.phase, Phase::tools_list);
+            EXPECT_EQ(report.http_status, 200);
+            EXPECT_FALSE(report.rpc_code);
+            EXPECT_FALSE(report.os_error);
+        }
+        EXPECT_EQ(concluded(request, std::nullopt, {}, found).reason, found->failure.reason);
+        const auto stopped = failure(Phase::tools_call, Reason::aborted);
+        EXPECT_EQ(concluded(request, stopped, {}, found).reason, Reason::aborted);
+        auto required = request;
+        required.canary->required = true;
+        const auto canary = failure(Phase::tools_call, Reason::canary_tool_error);
+        const auto failed = concluded(required, canary, after_the_canary, found);
+        EXPECT_EQ(failed.verdict, Verdict::fail);
+        EXPECT_EQ(failed.reason, Reason::canary_tool_error);
+        EXPECT_EQ(failed.http_status, 429);
     }
 }
 
@@ -102,6 +144,29 @@ TEST(ProbeVerdict, SlowIsOverTheThresholdAndNamesTheLongestPhase) {
     EXPECT_TRUE(walled.slow);
     const auto failed = concluded(request, failure(Phase::tcp, Reason::timeout_connect), report);
     EXPECT_FALSE(failed.slow);
+}
+
+TEST(ProbeVerdict, AnyPhaseMayBeTheLongest) {
+    ProbeRequest request;
+    request.slow_over_ms = 1;
+    const std::pair<PhaseTimings::Us PhaseTimings::*, Phase> rows[] = {
+        {&PhaseTimings::dns, Phase::dns},
+        {&PhaseTimings::tcp, Phase::tcp},
+        {&PhaseTimings::tls, Phase::tls},
+        {&PhaseTimings::discover, Phase::discover},
+        {&PhaseTimings::sse_open, Phase::sse_open},
+        {&PhaseTimings::initialize, Phase::initialize},
+        {&PhaseTimings::initialized, Phase::initialized},
+        {&PhaseTimings::tools_list, Phase::tools_list},
+        {&PhaseTimings::tools_call, Phase::tools_call}};
+    for (const auto& [slot, phase] : rows) {
+        ProbeReport report;
+        report.timings.total = 60'000;
+        for (const auto& [other, unused] : rows)
+            report.timings.*other = 5'000;
+        report.timings.*slot = 20'000;
+        EXPECT_EQ(concluded(request, std::nullopt, report).slow_phase, phase);
+    }
 }
 
 TEST(ProbeVerdict, AGreenHealthUrlIsToldWhereMcpFails) {
