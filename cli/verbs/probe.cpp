@@ -1,5 +1,6 @@
 #include "cli/verbs/probe.hpp"
 
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
@@ -101,17 +103,18 @@ struct Run {
     bool manifest_failed = false;
 };
 
-ProbeReport report_of_refusal(const ProbeTarget& target) {
+ProbeReport report_of_refusal(const ProbeTarget& target, const Failure& why) {
     ProbeReport report;
     report.url = target.request.url;
-    conclude(report, target.request, target.refused, std::nullopt);
+    conclude(report, target.request, why, std::nullopt);
     return report;
 }
 
 Task<> probe_one(Run& run, const ProbeTarget& target, std::size_t index) {
+    co_await asio::this_coro::throw_if_cancelled(false);  // a probe that was stopped has a report
     ProbeReport report;
     if (target.refused) {
-        report = report_of_refusal(target);
+        report = report_of_refusal(target, *target.refused);
     } else {
         auto request = target.request;
         report = co_await run.engine.probe(std::move(request));
@@ -121,15 +124,42 @@ Task<> probe_one(Run& run, const ProbeTarget& target, std::size_t index) {
     run.printer.take(index, std::move(report), target.request);
 }
 
-Task<> probe_all(Run& run, const std::vector<ProbeTarget>& targets) {
-    auto executor = co_await asio::this_coro::executor;
-    TaskGroup group{executor, kProbesAtOnceMax};
-    for (std::size_t i = 0; i < targets.size(); ++i) {
+/// Cancelled (the group, not the task), it tells of the targets that had no turn yet too.
+Task<> probe_all(Run& run, TaskGroup& group, const std::vector<ProbeTarget>& targets) {
+    std::size_t started = 0;
+    while (started < targets.size()) {
         co_await group.room();
-        auto task = probe_one(run, targets[i], i);
+        if (group.cancelled()) break;
+        auto task = probe_one(run, targets[started], started);
         group.spawn("probe", std::move(task));
+        ++started;
     }
     co_await group.join();
+    for (; started < targets.size(); ++started) {
+        const Failure stopped{Phase::config, Reason::aborted, "Stopped before its turn came"};
+        const auto& target = targets[started];
+        run.printer.take(started, report_of_refusal(target, stopped), target.request);
+    }
+}
+
+/// Runs all probes to their ends. The first signal to stop has them end their sessions and report;
+/// the second one ends the process.
+void run_all(asio::io_context& io, Run& run, const std::vector<ProbeTarget>& targets) {
+    TaskGroup group{io.get_executor(), kProbesAtOnceMax};
+    asio::signal_set signals{io, SIGINT, SIGTERM, SIGHUP};
+    signals.async_wait([&](const boost::system::error_code& error, int) {
+        if (error) return;
+        signals.clear();
+        group.cancel();
+    });
+    std::exception_ptr failure;
+    auto all = probe_all(run, group, targets);
+    asio::co_spawn(io, std::move(all), [&](std::exception_ptr thrown) {
+        failure = std::move(thrown);
+        signals.cancel();
+    });
+    io.run();
+    if (failure) std::rethrow_exception(failure);
 }
 
 /// Probes all targets on one loop. @return the exit status
@@ -156,12 +186,7 @@ int probe_targets(const ProbeOptions& options,
                          std::cout,
                          shows_progress ? &std::cerr : nullptr};
     Run run{engine, printer, gate};
-    std::exception_ptr failure;
-    auto all = probe_all(run, targets);
-    asio::co_spawn(
-        io, std::move(all), [&failure](std::exception_ptr thrown) { failure = std::move(thrown); });
-    io.run();
-    if (failure) std::rethrow_exception(failure);
+    run_all(io, run, targets);
     printer.finish();
     const int status = printer.status();
     return run.manifest_failed ? worse_status(status, exit_status_of(Verdict::unknown)) : status;

@@ -11,6 +11,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/base/text.hpp"
+#include "core/model/headers.hpp"
 #include "probe/request_check.hpp"
 
 namespace quorate::cli {
@@ -74,7 +75,7 @@ ResolveOverride override_of(const std::string& text) {
                           std::from_chars(text.data() + first + 1, end, result.port).ptr == end &&
                           result.port != 0;
     if (!has_port) refuse("--resolve", "not of the form HOST:PORT:ADDR: " + text);
-    result.host = text.substr(0, first);
+    result.host = to_lower(text.substr(0, first));  // as URLs are parsed
     result.address = text.substr(second + 1);
     if (result.address.size() > 1 && result.address.front() == '[' && result.address.back() == ']')
         result.address = result.address.substr(1, result.address.size() - 2);
@@ -161,6 +162,15 @@ void set_header(ProbeRequest& request, const std::string& name, std::string valu
     request.headers.emplace_back(name, std::move(value));
 }
 
+void refuse_wall_with_credential(const ProbeRequest& request, const std::string& whose) {
+    if (!request.expect.auth_wall) return;
+    for (const auto& [name, value] : request.headers)
+        if (is_credential_header(name))
+            refuse(whose,
+                   "an authorization wall can't be looked for with a credential: " + name +
+                       " is given");
+}
+
 void apply_options(const ProbeOptions& options, ProbeRequest& request) {
     const auto given = [&](std::string_view name) { return options.given.contains(name); };
     if (given("--timeout"))
@@ -194,6 +204,7 @@ ProbeRequest request_of(const ProbeOptions& options, const std::string& url) {
     apply_options(options, request);
     if (const auto token = bearer_of(options); !token.empty())
         set_header(request, "Authorization", "Bearer " + token);
+    refuse_wall_with_credential(request, "--expect-auth-wall");
     const auto checked = check_request(request);
     // A URL with user information may hold a password, so it is not repeated.
     if (!checked) refuse(url.find('@') == url.npos ? url : "URL", checked.error().detail);

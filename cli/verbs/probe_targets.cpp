@@ -132,6 +132,7 @@ ProbeTarget target_of(const EndpointSpec& spec,
         if (value.secret.empty()) request.headers.emplace_back(name, value.value);
     apply_options(options, request);
     take_credentials(spec, options, token, target);
+    refuse_wall_with_credential(request, target.name);
     const auto checked = check_request(request);
     if (!checked) refuse(target.name, checked.error().detail);
     return target;

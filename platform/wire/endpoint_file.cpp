@@ -197,6 +197,7 @@ private:
             if (place.value.find(required) == nullptr)
                 error({place.value, place.key + "." + required, place.line}, "is required");
         if (!spec.name.empty()) check_duplicate(place, spec);
+        check_wall(place, spec);
         if (place.value.find("timeout") == nullptr) check_default_timeout(spec);
         out_.specs.push_back(std::move(spec));
     }
@@ -208,6 +209,18 @@ private:
         if (!is_new)
             error({*name, place.key + ".name", name->line},
                   fmt::format("{} is also {}", full_name(spec), first->second));
+    }
+    /// A wall is seen by who comes without a credential.
+    void check_wall(const Place& place, const EndpointSpec& spec) {
+        const bool has_credential =
+            spec.bearer || std::any_of(spec.headers.begin(), spec.headers.end(), [](const auto& h) {
+                return is_credential_header(h.first);
+            });
+        if (!spec.expect.auth_wall || !has_credential) return;
+        const auto& wall = *place.value.find("expect")->find("auth_wall");
+        error({wall, place.key + ".expect.auth_wall", wall.line},
+              "can't be looked for with a credential: leave out auth and headers such as "
+              "Authorization, or watch the wall by an endpoint of its own");
     }
     void check_default_timeout(const EndpointSpec& spec) {
         const auto timing = timing_of(spec.timeout, rules_.window);

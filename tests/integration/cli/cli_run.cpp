@@ -53,7 +53,8 @@ int exit_status_of(pid_t pid) {
 }  // namespace
 
 CliRun run_cli(const std::vector<std::string>& arguments,
-               const std::vector<std::pair<std::string, std::string>>& variables) {
+               const std::vector<std::pair<std::string, std::string>>& variables,
+               const std::function<void(int)>& started) {
     int out[2];
     int err[2];
     if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0)
@@ -66,6 +67,7 @@ CliRun run_cli(const std::vector<std::string>& arguments,
         ::dup2(err[1], STDERR_FILENO);
         become(arguments);
     }
+    if (started) started(pid);
     ::close(out[1]);
     ::close(err[1]);
     CliRun run;

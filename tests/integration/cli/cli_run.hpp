@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,8 +17,10 @@ struct CliRun {
 
 /// Runs `quorate` with these arguments to its end, its outputs being no terminals.
 /// @param variables  of the environment, beside those of this process
+/// @param started  is told the process' id
 CliRun run_cli(const std::vector<std::string>& arguments,
-               const std::vector<std::pair<std::string, std::string>>& variables = {});
+               const std::vector<std::pair<std::string, std::string>>& variables = {},
+               const std::function<void(int)>& started = {});
 
 /// As run_cli(), with standard output into a file that is there, such as /dev/full.
 CliRun run_cli_into(const std::string& file, const std::vector<std::string>& arguments);

@@ -1,4 +1,6 @@
 #include <chrono>
+#include <csignal>
+#include <future>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -55,12 +57,13 @@ TEST_F(ProbeCommand, PrintsTheInterfacesJsonWithTheGoldenKeys) {
     EXPECT_EQ(run.err, "");
     EXPECT_EQ(lines_of(run.out).size(), 1U);
     const auto report = object_of(run.out);
-    EXPECT_EQ(names_of(report),
-              (Names{"url",           "verdict",          "reason",    "phase",   "detail",
-                     "era",           "protocol_version", "transport", "server",  "http_status",
-                     "rpc_code",      "os_error",         "ip",        "retried", "credential_sent",
-                     "retry_after_s", "timings_ms",       "tools",     "tls",     "auth",
-                     "health",        "warnings",         "attempts"}));
+    EXPECT_EQ(
+        names_of(report),
+        (Names{"url",           "verdict",          "reason",    "phase",    "detail",
+               "era",           "protocol_version", "transport", "server",   "http_status",
+               "rpc_code",      "os_error",         "ip",        "retried",  "credential_sent",
+               "retry_after_s", "timings_ms",       "tools",     "tls",      "auth",
+               "health",        "warnings",         "attempts",  "final_url"}));
     EXPECT_EQ(names_of(report.at("timings_ms")),
               (Names{"dns",
                      "connect",
@@ -68,6 +71,7 @@ TEST_F(ProbeCommand, PrintsTheInterfacesJsonWithTheGoldenKeys) {
                      "first_byte",
                      "discover",
                      "initialize",
+                     "initialized",
                      "tools_list",
                      "canary",
                      "close",
@@ -100,6 +104,38 @@ TEST_F(ProbeCommand, TextHasTheSentenceTheAdviceAndTheWaterfall) {
     EXPECT_NE(run.out.find("\n  initialize "), std::string::npos);
     EXPECT_NE(run.out.find("\n  total "), std::string::npos);
     EXPECT_EQ(run.out.find('\x1b'), std::string::npos) << "plain where it is no terminal";
+}
+
+TEST_F(ProbeCommand, StoppedItEndsItsSessionsAndReportsOfEveryTarget) {
+    std::promise<int> started;
+    const auto pid = started.get_future().share();
+    script_.on("tools/list", [pid](const RawRequest&) {
+        ::kill(pid.get(), SIGINT);
+        return std::string{};
+    });
+    const auto run = run_cli({"probe", server_.url(), "--format", "json", "--timeout", "20s"},
+                             {},
+                             [&started](int id) { started.set_value(id); });
+    EXPECT_EQ(run.status, 4) << run.err;
+    EXPECT_EQ(object_of(run.out).at("reason"), "aborted");
+    EXPECT_EQ(script_.count("DELETE"), 1);
+}
+
+TEST_F(ProbeCommand, ShowsTheFinalUrlAndKeepsItsQueryOutOfTheTrace) {
+    script_.on("server/discover", [](const RawRequest& request) {
+        if (request.head.find("POST /mcp ") == request.head.npos)
+            return rpc_error(request, 400, -32000, "Server not initialized");
+        return http(307, "", "", "Location: /elsewhere/?api_key=query-s3cret\r\n");
+    });
+    const auto text = run_cli({"probe", server_.url(), "--trace"});
+    EXPECT_EQ(text.status, 0) << text.out;
+    const auto final_url = server_.url("/elsewhere/?api_key=query-s3cret");
+    EXPECT_NE(text.out.find("\n  final URL: " + final_url + "\n"), std::string::npos) << text.out;
+    EXPECT_NE(text.err.find("redirected to " + server_.url("/elsewhere/?***")), std::string::npos);
+    EXPECT_EQ(text.err.find("query-s3cret"), std::string::npos) << text.err;
+    const auto json = object_of(run_cli({"probe", server_.url(), "--format", "json"}).out);
+    EXPECT_EQ(json.at("final_url"), final_url.c_str());
+    EXPECT_EQ(json.at("warnings").as_array().at(0), "redirect_followed");
 }
 
 TEST_F(ProbeCommand, TheExitStatusIsThatOfTheVerdict) {

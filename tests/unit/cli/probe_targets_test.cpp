@@ -248,5 +248,38 @@ TEST_F(ProbeTargets, OptionsReachTheRequest) {
     EXPECT_TRUE(targets({"https://h/", "--expect-auth-wall"})[0].request.expect.auth_wall);
 }
 
+TEST_F(ProbeTargets, AHostToResolveIsTheSameInAnyCase) {
+    const auto found =
+        targets({"https://Mcp.Example.test/", "--resolve", "Mcp.Example.test:443:127.0.0.1"});
+    EXPECT_EQ(found.at(0).request.overrides.at(0).host, "mcp.example.test");
+}
+
+TEST_F(ProbeTargets, AWallIsNotLookedForWithACredential) {
+    const std::string why = "can't be looked for with a credential";
+    EXPECT_NE(
+        refusal({"https://h/", "--expect-auth-wall", "--header", "authorization: x"}).find(why),
+        std::string::npos);
+    EXPECT_NE(refusal({"https://h/", "--expect-auth-wall", "--header", "X-API-Key: x"}).find(why),
+              std::string::npos);
+    EXPECT_EQ(refusal({"https://h/", "--expect-auth-wall", "--header", "X-Trace: x"}), "taken");
+    const auto walled = file("wall.yaml", R"(endpoints:
+  - name: a
+    url: https://h/
+    expect: {auth_wall: true}
+)");
+    EXPECT_EQ(refusal({"-f", walled}), "taken");
+    EXPECT_NE(refusal({"-f", walled, "--header", "Cookie: x"}).find("default/a"),
+              std::string::npos);
+    const auto both = file("both.yaml", R"(endpoints:
+  - name: a
+    url: https://h/
+    expect: {auth_wall: true}
+    auth: {bearer: {secret: token}}
+)");
+    EXPECT_NE(refusal({"-f", both}).find("both.yaml:4: endpoints[0].expect.auth_wall: " + why),
+              std::string::npos)
+        << refusal({"-f", both});
+}
+
 }  // namespace
 }  // namespace quorate::cli

@@ -202,9 +202,10 @@ EndpointSpec random_spec(std::mt19937& random) {
                               {"$.y", "==", "\"null\""},
                               {"$.y", "contains", "{\"b\":1,\"a\":2}"}},
                              some(2) == 0};
-    if (some(2) == 0) spec.bearer = Credential{"", "token"};
+    const bool credentials = !spec.expect.auth_wall;
+    if (credentials && some(2) == 0) spec.bearer = Credential{"", "token"};
     if (some(2) == 0) spec.headers["X-A"] = {text(), ""};
-    if (some(2) == 0) spec.headers["Cookie"] = {"", "cookie"};
+    if (credentials && some(2) == 0) spec.headers["Cookie"] = {"", "cookie"};
     if (some(2) == 0) spec.tls_ca_secret = "ca";
     if (some(2) == 0) spec.tls_client_secret = "client";
     if (some(2) == 0) spec.health_url = "http://h/health";
