@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "platform/redis/keys.hpp"
+#include "platform/redis/scripts.hpp"
 
 namespace quorate {
 
@@ -13,15 +14,15 @@ constexpr std::string_view kForTheConnection = "+ping +time +role +cluster|slots
 
 /// Job queue and heartbeats, by JobConsumer, give_back.lua and fleet.hpp.
 constexpr std::string_view kOnTheQueue =
-    "+xreadgroup +xgroup|create +xpending +xclaim +xack +xdel +evalsha +eval +xrange +xadd";
-constexpr std::string_view kOnHeartbeats = "+hset +hdel";
+    "+xreadgroup +xgroup|create +xpending +xclaim +xack +xdel +evalsha +xrange +xadd";
+constexpr std::string_view kOnHeartbeats = "+hgetall +hset +hdel";
 
 /// What servers asked for, by holds.hpp.
 constexpr std::string_view kOnHolds = "+xadd +xrange +expire";
 
 /// CellBuffer::record, by record.lua and late.lua.
 constexpr std::string_view kOnCells =
-    "+evalsha +eval +get +set +strlen +getrange +setrange +expire +hget +hset +hdel +llen +rpush";
+    "+evalsha +get +set +strlen +getrange +setrange +expire +hget +hset +hdel +llen +rpush";
 /// What the same scripts read of others.
 constexpr std::string_view kReadOfCells = "(+get %R~{s*}:sealed %R~{s*}:r*:p:*)";
 
@@ -55,6 +56,10 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
     rules.push_back(selector(kOnCells, "{s*}:r" + std::to_string(region.value()) + ":*"));
     rules.emplace_back(kReadOfCells);
     return rules;
+}
+
+std::vector<std::string_view> agent_scripts() {
+    return {scripts::record, scripts::late, scripts::give_back};
 }
 
 }  // namespace quorate

@@ -56,19 +56,35 @@ void read_announcement(std::string_view entry, std::vector<DoneRun>& runs) {
     }
 }
 
+/// Keeps what a call for these cells failed with. @return whether it did
+bool take_failure(const RedisReply& reply,
+                  const std::vector<std::size_t>& members,
+                  RecordAnswers& answers) {
+    const auto* refusal = reply.error();
+    const auto* away = reply.unavailable();
+    if (refusal == nullptr && away == nullptr) return false;
+    (refusal != nullptr ? answers.refusal : answers.unavailable) =
+        refusal != nullptr ? *refusal : *away;
+    for (const auto member : members)
+        answers.recorded[member] = refusal != nullptr ? Recorded::refused : Recorded::unanswered;
+    return true;
+}
+
 void take_answer(const RedisReply& reply,
                  const std::vector<std::size_t>& members,
-                 std::vector<Recorded>& answers) {
+                 RecordAnswers& answers) {
+    if (take_failure(reply, members, answers)) return;
+    auto& recorded = answers.recorded;
     const auto& digits = reply.text();
     if (digits == "fresh" || digits == "sealed") {
         for (const auto member : members)
-            answers[member] = digits == "fresh" ? Recorded::fresh : Recorded::late;
+            recorded[member] = digits == "fresh" ? Recorded::fresh : Recorded::late;
         return;
     }
     if (digits.size() != members.size())
         throw RedisError{"ERR the record script did not answer for each cell"};
     for (std::size_t i = 0; i < members.size(); ++i)
-        answers[members[i]] = static_cast<Recorded>(digits[i] - '0');
+        recorded[members[i]] = static_cast<Recorded>(digits[i] - '0');
 }
 
 }  // namespace
@@ -77,30 +93,39 @@ CellBuffer::CellBuffer(RedisClient& client, CellBufferLimits limits)
     : client_{&client}, limits_{limits} {}
 
 Task<std::vector<Recorded>> CellBuffer::record(std::vector<CellToRecord> cells) {
+    auto answers = co_await try_record(std::move(cells));
+    if (!answers.unavailable.empty()) throw RedisUnavailable{answers.unavailable};
+    if (!answers.refusal.empty()) throw RedisError{answers.refusal};
+    co_return std::move(answers.recorded);
+}
+
+Task<RecordAnswers> CellBuffer::try_record(std::vector<CellToRecord> cells) {
     static const RedisScript kScript{scripts::record};
     const detail::RecordSettings settings{limits_.minute_ttl, limits_.done_max};
+    RecordAnswers answers;
+    if (cells.empty()) co_return answers;
     auto made = detail::record_calls(cells, settings);
     std::vector<RedisScript::Call> calls;
     calls.reserve(made.size());
     for (auto& each : made)
         calls.push_back(std::move(each.call));
-    const auto replies = co_await kScript.run_all(*client_, std::move(calls));
+    const auto replies = co_await kScript.try_now(*client_, std::move(calls));
 
-    std::vector<Recorded> answers(cells.size());
+    answers.recorded.resize(cells.size());
     for (std::size_t i = 0; i < made.size(); ++i)
         take_answer(replies[i], made[i].members, answers);
-    if (std::ranges::find(answers, Recorded::late) != answers.end())
+    if (std::ranges::find(answers.recorded, Recorded::late) != answers.recorded.end())
         co_await record_late(cells, answers);
     co_return answers;
 }
 
 /// A minute that is sealed stays so: between the two calls nothing can change for these cells.
-Task<> CellBuffer::record_late(const std::vector<CellToRecord>& cells,
-                               std::vector<Recorded>& answers) {
+Task<> CellBuffer::record_late(const std::vector<CellToRecord>& cells, RecordAnswers& answers) {
     static const RedisScript kScript{scripts::late};
     std::map<std::pair<ShardId, RegionId>, std::vector<std::size_t>> lists;
     for (std::size_t i = 0; i < cells.size(); ++i)
-        if (answers[i] == Recorded::late) lists[{cells[i].shard, cells[i].key.region}].push_back(i);
+        if (answers.recorded[i] == Recorded::late)
+            lists[{cells[i].shard, cells[i].key.region}].push_back(i);
     std::vector<RedisScript::Call> calls;
     for (const auto& [list, members] : lists) {
         RedisScript::Call call;
@@ -110,12 +135,19 @@ Task<> CellBuffer::record_late(const std::vector<CellToRecord>& cells,
             call.arguments.push_back(wire::encode_record(cells[member]));
         calls.push_back(std::move(call));
     }
-    const auto replies = co_await kScript.run_all(*client_, std::move(calls));
+    std::vector<RedisReply> replies(calls.size());
+    try {
+        replies = co_await kScript.try_now(*client_, std::move(calls));
+    } catch (const RedisUnavailable& error) {
+        replies.assign(lists.size(), RedisReply{RedisReply::Unavailable{error.what()}});
+    }
     auto reply = replies.begin();
     for (const auto& [list, members] : lists) {
-        const auto& codes = (reply++)->list();
+        const auto& of_list = *reply++;
+        if (take_failure(of_list, members, answers)) continue;
+        const auto& codes = of_list.list();
         for (std::size_t i = 0; i < members.size(); ++i)
-            answers[members[i]] = static_cast<Recorded>(codes.at(i).integer());
+            answers.recorded[members[i]] = static_cast<Recorded>(codes.at(i).integer());
     }
 }
 

@@ -24,11 +24,20 @@ struct CellBufferLimits {
 
 /// What became of a cell.
 enum class Recorded : std::uint8_t {
-    fresh = 0,      ///< the first of its key
-    merged = 1,     ///< its key had another cell; the better of the two stands
-    duplicate = 2,  ///< its key had the very same cell
-    late = 3,       ///< its minute is sealed: put on the list of late cells
-    dropped = 4,    ///< its minute is sealed and that list is full
+    fresh = 0,       ///< the first of its key
+    merged = 1,      ///< its key had another cell; the better of the two stands
+    duplicate = 2,   ///< its key had the very same cell
+    late = 3,        ///< its minute is sealed: put on the list of late cells
+    dropped = 4,     ///< its minute is sealed and that list is full
+    refused = 5,     ///< Redis did not take it
+    unanswered = 6,  ///< its Redis is away; whether it was recorded is not known
+};
+
+/// What became of each cell, in order, and why some were refused or not answered.
+struct RecordAnswers {
+    std::vector<Recorded> recorded;
+    std::string refusal;
+    std::string unavailable;
 };
 
 /// Slots of a shard's minute, one after the other, whose last expected cells came in.
@@ -92,6 +101,11 @@ public:
     /// @return one answer per cell, in order. Where it throws, any part may have been recorded.
     Task<std::vector<Recorded>> record(std::vector<CellToRecord> cells);
 
+    /// As `record`, but where one node of a cluster is away, or refuses, the cells of the others
+    /// are recorded all the same; and what is known to be away is not waited for. Throws
+    /// RedisUnavailable where nobody answered at all.
+    Task<RecordAnswers> try_record(std::vector<CellToRecord> cells);
+
     /// The oldest announcements of each shard by each region, at most `entries_max` of each; where
     /// there are none there is no batch. They stay until `drop_done`.
     Task<std::vector<DoneBatch>> read_done(std::vector<ShardId> shards,
@@ -123,7 +137,7 @@ public:
     Task<> drop_late(LateBatch batch);
 
 private:
-    Task<> record_late(const std::vector<CellToRecord>& cells, std::vector<Recorded>& answers);
+    Task<> record_late(const std::vector<CellToRecord>& cells, RecordAnswers& answers);
 
     RedisClient* client_;
     CellBufferLimits limits_;

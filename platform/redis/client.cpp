@@ -60,7 +60,13 @@ Task<std::vector<RedisReply>> RedisClient::try_all(std::vector<RedisArgs> comman
                                                    milliseconds timeout) {
     if (commands.empty()) co_return std::vector<RedisReply>{};
     const auto route = route_;
-    co_return co_await route->try_all(std::move(commands), timeout);
+    co_return co_await route->try_all(std::move(commands), timeout, detail::WhileAway::wait);
+}
+
+Task<std::vector<RedisReply>> RedisClient::try_now(std::vector<RedisArgs> commands) {
+    if (commands.empty()) co_return std::vector<RedisReply>{};
+    const auto route = route_;
+    co_return co_await route->try_all(std::move(commands), timeout_, detail::WhileAway::fail);
 }
 
 Task<> RedisClient::run_everywhere(RedisArgs command) {

@@ -73,6 +73,10 @@ public:
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands);
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands, milliseconds timeout);
 
+    /// As `try_all`, but what is for a server that is known to be away fails at once: so that it
+    /// does not hold up what other nodes of a cluster answer.
+    Task<std::vector<RedisReply>> try_now(std::vector<RedisArgs> commands);
+
     /// Runs a command that changes the server itself, such as ACL SETUSER, on each master that is
     /// known: in a cluster several. Replicas are left out. Throws RedisError or RedisUnavailable
     /// for the first master that did not do it, after all were asked.

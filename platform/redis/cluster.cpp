@@ -54,6 +54,7 @@ struct RedisCluster::Call {
     std::vector<RedisReply> replies;
     std::vector<Todo> todo;  // in the order of the commands
     milliseconds timeout;
+    WhileAway while_away = WhileAway::wait;
     Deadline deadline;
     milliseconds pause = kPauseFirst;
     bool must_pause = false;  // the next round would come too early
@@ -105,11 +106,13 @@ RedisCluster::RedisCluster(asio::any_io_executor executor, RedisClientOptions op
       nodes_{std::make_shared<RedisNodes>(std::move(executor), std::move(options))} {}
 
 Task<std::vector<RedisReply>> RedisCluster::try_all(std::vector<RedisArgs> commands,
-                                                    milliseconds timeout) {
+                                                    milliseconds timeout,
+                                                    WhileAway while_away) {
     const auto self = shared_from_this();
     const Load load{*this, commands};
     const auto call = std::make_shared<Call>();
     call->timeout = timeout;
+    call->while_away = while_away;
     call->deadline = SystemClock{}.steady_now() + timeout;
     call->replies.resize(commands.size());
     for (std::size_t i = 0; i < commands.size(); ++i)
@@ -194,6 +197,10 @@ std::vector<RedisCluster::Group> RedisCluster::submit(Call& call) {
             call.must_pause = true;
             one.ask_at = nullptr;
             call.todo.push_back(std::move(one));
+            continue;
+        }
+        if (call.while_away == WhileAway::fail && node->link->is_away()) {
+            call.end(one.index, to_text(node->address) + ": " + node->link->why());
             continue;
         }
         auto& part = parts[node];

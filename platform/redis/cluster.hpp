@@ -16,7 +16,8 @@ public:
 
     Task<> serve() override { return nodes_->serve(); }
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands,
-                                          milliseconds timeout) override;
+                                          milliseconds timeout,
+                                          WhileAway while_away) override;
     Task<std::vector<RedisReply>> try_everywhere(RedisArgs command, milliseconds timeout) override;
     bool reachable() const override { return nodes_->reachable(); }
     void on_change(OnChange callback) override { nodes_->on_change(std::move(callback)); }

@@ -56,7 +56,10 @@ Task<CoordinatorsView> beat(RedisClient& client, CoordinatorBeat own, std::strin
                       encode_beat(own),
                       std::to_string(kCoordinatorAliveFor.count()),
                       std::to_string(kCoordinatorForgottenAfter.count())};
-    const auto reply = co_await kScript.run(client, std::move(call));
+    std::vector<RedisScript::Call> calls;
+    calls.push_back(std::move(call));
+    const auto replies = co_await kScript.try_now(client, std::move(calls));
+    const auto& reply = replies.front();
     CoordinatorsView view;
     view.at = detail::from_ms(reply.list().at(0).integer());
     view.name_taken = reply.list().at(1).integer() == 0;

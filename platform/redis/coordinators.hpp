@@ -45,8 +45,8 @@ std::optional<CoordinatorBeat> decode_beat(std::string_view name,
                                            std::string_view json);
 
 /// Writes our heartbeat (`at` is Redis's) and reads those of all, in one step. Those that can't be
-/// read are left out. @param instance tells processes of the same name apart, `[!-~]`. Throws as
-/// RedisClient::run.
+/// read are left out. Fails at once where that Redis is known to be away. @param instance tells
+/// processes of the same name apart, `[!-~]`. Throws as RedisClient::run.
 Task<CoordinatorsView> beat(RedisClient& client, CoordinatorBeat own, std::string instance);
 
 /// The heartbeats alone; `name_taken` means nothing. Throws as RedisClient::run_all.

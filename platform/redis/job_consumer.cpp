@@ -156,7 +156,9 @@ Task<> JobConsumer::finish(std::vector<std::string> entries) {
     std::vector<RedisArgs> commands;
     commands.push_back(std::move(acknowledge));
     commands.push_back(std::move(remove));
-    const auto replies = co_await client_->run_all(std::move(commands));
+    const auto replies = co_await client_->try_now(std::move(commands));
+    for (const auto& reply : replies)
+        reply.check();
 }
 
 Task<std::size_t> JobConsumer::give_back(std::vector<std::string> entries) {

@@ -64,14 +64,16 @@ Task<std::vector<BlockAnswer>> JobQueue::enqueue(std::vector<JobBlock> blocks) {
     if (blocks.size() > kBlocksMax) throw std::invalid_argument{"too many blocks in one call"};
     if (blocks.empty()) co_return std::vector<BlockAnswer>{};
     RedisScript::Call call;
-    call.keys = {keys::jobs(region_), keys::planned(region_), keys::fence(region_)};
-    call.arguments.reserve(5 * blocks.size());
+    call.keys = {
+        keys::jobs(region_), keys::planned(region_), keys::fence(region_), keys::missed(region_)};
+    call.arguments.reserve(6 * blocks.size());
     for (auto& block : blocks) {
         call.arguments.push_back(std::to_string(block.held.shard.value()));
         call.arguments.push_back(std::to_string(block.held.epoch));
         call.arguments.push_back(block.from ? std::to_string(detail::to_ms(*block.from))
                                             : std::string{});
         call.arguments.push_back(std::to_string(detail::to_ms(block.until)));
+        call.arguments.push_back(std::to_string(block.missed));
         call.arguments.push_back(std::move(block.jobs.bytes()));
     }
     const auto reply = co_await kScript.run(*client_, std::move(call));
@@ -129,6 +131,24 @@ Task<std::vector<std::optional<UtcTime>>> read_oldest(RedisClient& client,
         time = planned_time(id.substr(0, id.find('-')));
     }
     co_return oldest;
+}
+
+Task<std::vector<std::uint64_t>> read_missed(RedisClient& client,
+                                             std::vector<std::string> regions) {
+    std::vector<RedisArgs> commands;
+    for (const auto& region : regions)
+        commands.push_back({"HVALS", keys::missed(region)});
+    const auto replies = co_await client.run_all(std::move(commands));
+    std::vector<std::uint64_t> missed;
+    for (const auto& reply : replies) {
+        auto& sum = missed.emplace_back(0);
+        for (const auto& value : reply.list()) {
+            const auto count = detail::parse_number<std::uint64_t>(value.text());
+            if (!count) throw RedisError{"TYPE a count of missed jobs is no number"};
+            sum += *count;
+        }
+    }
+    co_return missed;
 }
 
 Task<std::vector<std::optional<UtcTime>>> read_planned(RedisClient& client,

@@ -48,6 +48,7 @@ struct JobBlock {
     HeldShard held;
     std::optional<UtcTime> from;  ///< as Redis has it; nothing: the shard was never planned here
     UtcTime until;
+    std::uint64_t missed = 0;  ///< jobs of the span that are left out, for their minute is sealed
     JobBytes jobs;
 };
 
@@ -80,11 +81,11 @@ public:
     /// planned: to be done with a new lease before the first `enqueue`. One answer each, in order.
     Task<std::vector<FenceAnswer>> raise_fence(std::vector<HeldShard> shards);
 
-    /// Adds the jobs of each block and moves its shard's point from `from` to `until`, all in one
-    /// step; leaves out the blocks whose epoch is not the fence, and those whose shard another call
-    /// has moved meanwhile, such as an earlier one whose answer was lost. So a job is never
-    /// enqueued twice, whoever restarts or wakes up when. Times count in whole milliseconds; each
-    /// shard may have one block. One answer each, in order.
+    /// Adds the jobs of each block, counts those that it missed, and moves its shard's point from
+    /// `from` to `until`, all in one step; leaves out the blocks whose epoch is not the fence, and
+    /// those whose shard another call has moved meanwhile, such as an earlier one whose answer was
+    /// lost. So a job is never enqueued twice, whoever restarts or wakes up when. Times count in
+    /// whole milliseconds; each shard may have one block. One answer each, in order.
     Task<std::vector<BlockAnswer>> enqueue(std::vector<JobBlock> blocks);
 
     /// Removes entries enqueued before `before` (Redis's time), finished or not: what is too old to
@@ -105,6 +106,10 @@ Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::
 /// round trip, in the order given; nothing where the queue is empty. Throws as RedisClient::run.
 Task<std::vector<std::optional<UtcTime>>> read_oldest(RedisClient& client,
                                                       std::vector<std::string> regions);
+
+/// How many jobs of several regions were never enqueued, as their minute was sealed by then, since
+/// Redis has its data; in the order given, one round trip. Throws as RedisClient::run.
+Task<std::vector<std::uint64_t>> read_missed(RedisClient& client, std::vector<std::string> regions);
 
 /// Up to where all shards that were ever planned in a region are planned, for several regions in
 /// one round trip, in the order given; nothing: none was, or Redis lost its data. Throws as

@@ -31,6 +31,9 @@ std::string planned(std::string_view region) {
 std::string fence(std::string_view region) {
     return of_region(region, "fence");
 }
+std::string missed(std::string_view region) {
+    return of_region(region, "missed");
+}
 std::string holds(std::string_view region) {
     return of_region(region, "holds");
 }

@@ -21,6 +21,8 @@ std::string jobs(std::string_view region);
 std::string planned(std::string_view region);
 /// Hash: shard -> epoch of the lease whose holder alone may enqueue; only ever raised.
 std::string fence(std::string_view region);
+/// Hash: shard -> jobs of this region that were never enqueued, as their minute was sealed by then.
+std::string missed(std::string_view region);
 /// Stream: endpoints whose servers asked to be left alone, as the region's agents learned it.
 std::string holds(std::string_view region);
 /// Hash: agent name -> heartbeat (JSON).

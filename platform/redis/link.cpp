@@ -221,7 +221,9 @@ Task<> RedisLink::Pending::settled() {
 }
 
 Task<std::vector<RedisReply>> RedisLink::try_all(std::vector<RedisArgs> commands,
-                                                 milliseconds timeout) {
+                                                 milliseconds timeout,
+                                                 WhileAway while_away) {
+    if (while_away == WhileAway::fail && is_away()) throw RedisUnavailable{why_};
     std::vector<const RedisArgs*> list;
     list.reserve(commands.size());
     for (const auto& command : commands)
@@ -235,7 +237,7 @@ Task<std::vector<RedisReply>> RedisLink::try_all(std::vector<RedisArgs> commands
 Task<std::vector<RedisReply>> RedisLink::try_everywhere(RedisArgs command, milliseconds timeout) {
     std::vector<RedisArgs> commands;
     commands.push_back(std::move(command));
-    return try_all(std::move(commands), timeout);
+    return try_all(std::move(commands), timeout, WhileAway::wait);
 }
 
 }  // namespace quorate::detail

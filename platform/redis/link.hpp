@@ -44,7 +44,8 @@ public:
 
     Task<> serve() override;
     Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands,
-                                          milliseconds timeout) override;
+                                          milliseconds timeout,
+                                          WhileAway while_away) override;
     Task<std::vector<RedisReply>> try_everywhere(RedisArgs command, milliseconds timeout) override;
     bool reachable() const override { return reachable_; }
     void on_change(OnChange callback) override { callback_ = std::move(callback); }
@@ -53,6 +54,8 @@ public:
     /// For good: `serve` returns, what was not sent fails as such, what was sent fails too.
     void stop(std::string why);
     bool stopped() const { return stopped_; }
+    /// It was tried and is not there; false before the first try.
+    bool is_away() const { return told_ && !reachable_; }
     /// Why it is not reachable.
     const std::string& why() const { return why_; }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -11,6 +12,10 @@
 #include "platform/runtime/task.hpp"
 
 namespace quorate::detail {
+
+/// What becomes of commands for a server that is known to be away: they wait until their timeout
+/// for it to come back, or fail at once.
+enum class WhileAway : std::uint8_t { wait, fail };
 
 /// Where a RedisClient's commands go: one server (RedisLink) or the nodes of a cluster. What the
 /// functions promise is written at RedisClient.
@@ -25,7 +30,8 @@ public:
 
     virtual Task<> serve() = 0;
     virtual Task<std::vector<RedisReply>> try_all(std::vector<RedisArgs> commands,
-                                                  milliseconds timeout) = 0;
+                                                  milliseconds timeout,
+                                                  WhileAway while_away) = 0;
     virtual Task<std::vector<RedisReply>> try_everywhere(RedisArgs command,
                                                          milliseconds timeout) = 0;
     virtual bool reachable() const = 0;

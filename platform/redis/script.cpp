@@ -34,6 +34,16 @@ bool not_known(const RedisReply& reply) {
     return reply.error() != nullptr && reply.error()->starts_with("NOSCRIPT");
 }
 
+RedisReply not_loaded() {
+    return RedisReply{RedisReply::Unavailable{"Redis does not know the script yet"}};
+}
+
+bool may_not_load(const RedisReply& reply) {
+    const auto* error = reply.error();
+    return error != nullptr && error->starts_with("NOPERM") &&
+           error->find("'eval'") != std::string::npos;
+}
+
 }  // namespace
 
 RedisScript::RedisScript(std::string_view source) : source_{source}, sha1_{sha1_hex(source)} {}
@@ -47,11 +57,25 @@ Task<RedisReply> RedisScript::run(RedisClient& client, Call call) const {
 
 Task<std::vector<RedisReply>> RedisScript::run_all(RedisClient& client,
                                                    std::vector<Call> calls) const {
+    auto replies = co_await send(client, std::move(calls), &RedisClient::try_all);
+    for (const auto& reply : replies)
+        reply.check();
+    co_return replies;
+}
+
+Task<std::vector<RedisReply>> RedisScript::try_now(RedisClient& client,
+                                                   std::vector<Call> calls) const {
+    return send(client, std::move(calls), &RedisClient::try_now);
+}
+
+Task<std::vector<RedisReply>> RedisScript::send(RedisClient& client,
+                                                std::vector<Call> calls,
+                                                Send how) const {
     std::vector<RedisArgs> commands;
     commands.reserve(calls.size());
     for (const auto& call : calls)
         commands.push_back(command_of("EVALSHA", sha1_, call));
-    auto replies = co_await client.try_all(std::move(commands));
+    auto replies = co_await (client.*how)(std::move(commands));
 
     std::vector<std::size_t> again;
     std::vector<RedisArgs> repeated;
@@ -60,13 +84,19 @@ Task<std::vector<RedisReply>> RedisScript::run_all(RedisClient& client,
         again.push_back(i);
         repeated.push_back(command_of("EVAL", std::string{source_}, calls[i]));
     }
-    if (!again.empty()) {
-        auto answers = co_await client.try_all(std::move(repeated));
+    if (again.empty()) co_return replies;
+    std::string away;
+    try {
+        auto answers = co_await (client.*how)(std::move(repeated));
         for (std::size_t i = 0; i < again.size(); ++i)
-            replies[again[i]] = std::move(answers[i]);
+            replies[again[i]] = may_not_load(answers[i]) ? not_loaded() : std::move(answers[i]);
+    } catch (const RedisUnavailable& error) {
+        away = error.what();
     }
-    for (const auto& reply : replies)
-        reply.check();
+    if (away.empty()) co_return replies;
+    if (again.size() == calls.size()) throw RedisUnavailable{away};
+    for (const auto index : again)
+        replies[index] = RedisReply{RedisReply::Unavailable{away}};
     co_return replies;
 }
 

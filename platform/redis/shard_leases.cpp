@@ -16,10 +16,12 @@ const RedisScript& script() {
 }
 
 LeaseAnswer answer_of(const RedisReply& reply) {
+    if (const auto* why = reply.unavailable()) return {std::nullopt, {}, *why};
+    if (const auto* refusal = reply.error()) return {std::nullopt, {}, *refusal};
     const auto& row = reply.list();
     const auto epoch = static_cast<std::uint64_t>(row.at(0).integer());
-    if (epoch == 0) return {std::nullopt, row.at(1).text()};
-    return {epoch, {}};
+    if (epoch == 0) return {std::nullopt, row.at(1).text(), {}};
+    return {epoch, {}, {}};
 }
 
 }  // namespace
@@ -35,7 +37,7 @@ Task<std::vector<LeaseAnswer>> ShardLeases::hold(std::vector<ShardId> shards, mi
         call.keys = {keys::lease(shard)};
         call.arguments = {"hold", holder_, std::to_string(length.count())};
     }
-    const auto replies = co_await script().run_all(*client_, std::move(calls));
+    const auto replies = co_await script().try_now(*client_, std::move(calls));
     std::vector<LeaseAnswer> answers;
     answers.reserve(replies.size());
     for (const auto& reply : replies)
@@ -51,7 +53,7 @@ Task<> ShardLeases::release(std::vector<HeldShard> shards) {
         call.keys = {keys::lease(held.shard)};
         call.arguments = {"release", holder_, std::to_string(held.epoch)};
     }
-    co_await script().run_all(*client_, std::move(calls));
+    co_await script().try_now(*client_, std::move(calls));
 }
 
 }  // namespace quorate

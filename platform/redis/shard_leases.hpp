@@ -16,10 +16,12 @@ namespace quorate {
 struct LeaseAnswer {
     std::optional<std::uint64_t> epoch;  ///< it is ours for the length asked for, under this epoch
     std::string holder;                  ///< else who has it
+    std::string failure;                 ///< or why its Redis did not tell
 };
 
 /// The leases of the shards, as one holder sees them. Redis's clock alone decides when one ends.
-/// All functions throw as RedisClient::run_all.
+/// In a cluster a node that is away, or refuses, fails its own shards alone. All functions throw
+/// RedisUnavailable where nobody answered at all.
 class ShardLeases {
 public:
     /// @param holder differs for every process that ever was, `[!-~]`. `client` must outlive this.
@@ -32,6 +34,7 @@ public:
     Task<std::vector<LeaseAnswer>> hold(std::vector<ShardId> shards, milliseconds length);
 
     /// Gives back leases, so that others need not wait for their end; what is no longer ours stays.
+    /// A lease whose Redis does not answer ends by itself.
     Task<> release(std::vector<HeldShard> shards);
 
 private:

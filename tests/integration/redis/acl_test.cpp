@@ -49,6 +49,14 @@ struct Bench {
         EXPECT_EQ(reply.text(), "OK");
     }
 
+    /// As coordinators do.
+    Task<> load_scripts() {
+        for (const auto script : agent_scripts()) {
+            RedisArgs command{"SCRIPT", "LOAD", std::string{script}};
+            co_await operators.run_everywhere(std::move(command));
+        }
+    }
+
     Task<> enqueue(std::string region, std::size_t count) {
         RandomModel random{1};
         std::vector<Job> jobs;
@@ -69,6 +77,7 @@ void on_bench(const std::function<Task<>(Bench&)>& body) {
         std::vector<RedisClient*> clients{&bench.operators, &bench.agents, &bench.blocking};
         std::function<Task<>()> inner = [&]() -> Task<> {
             co_await bench.add_user();
+            co_await bench.load_scripts();
             co_await body(bench);
         };
         co_await testing::serving(std::move(clients), std::move(inner));
@@ -128,6 +137,9 @@ TEST(RedisAcl, AnAgentCanDoAllOfItsWork) {
         heartbeat.agent = "agent-1";
         heartbeat.version = "1";
         co_await write_heartbeat(bench.agents, kOwn, heartbeat);
+        std::vector<std::string> regions{kOwn};
+        const auto fleet = co_await read_heartbeats(bench.agents, std::move(regions));
+        EXPECT_EQ(fleet.at(0).size(), 1U);
         co_await forget_agent(bench.agents, kOwn, "agent-1");
         co_await redis_time(bench.agents);
         std::vector<Hold> holds{{EndpointId{7}, 8, UtcTime{milliseconds{9}}}};
@@ -215,6 +227,44 @@ TEST(RedisAcl, AStolenCredentialReachesNoOtherRegionAndNothingOfTheServer) {
         EXPECT_NE(co_await refusal_of(bench.agents, std::move(read)), "");
         const auto depth = co_await testing::depth_of(bench.operators, kForeign);
         EXPECT_EQ(depth, (QueueDepth{2, 0}));
+    });
+}
+
+/// Whether the agent's cell goes in.
+Task<bool> records(Bench& bench) {
+    CellBuffer buffer{bench.agents};
+    std::vector<CellToRecord> cells{cell(1)};
+    try {
+        co_await buffer.record(std::move(cells));
+        co_return true;
+    } catch (const RedisUnavailable&) {
+        co_return false;
+    }
+}
+
+// A loop would hold up Redis for all regions, and one that has written can't even be killed.
+TEST(RedisAcl, AStolenCredentialRunsNoScriptOfItsOwn) {
+    on_bench([](Bench& bench) -> Task<> {
+        const auto jobs = keys::jobs(kOwn);
+        RedisArgs loop{"EVAL", "while true do end", "1", jobs};
+        EXPECT_EQ(co_await refusal_of(bench.agents, std::move(loop)), "NOPERM");
+        RedisArgs read_only{"EVAL_RO", "while true do end", "1", jobs};
+        EXPECT_EQ(co_await refusal_of(bench.agents, std::move(read_only)), "NOPERM");
+        RedisArgs load{"SCRIPT", "LOAD", "while true do end"};
+        EXPECT_EQ(co_await refusal_of(bench.agents, std::move(load)), "NOPERM");
+        RedisArgs function{"FUNCTION", "LOAD", "#!lua name=x\n"};
+        EXPECT_EQ(co_await refusal_of(bench.agents, std::move(function)), "NOPERM");
+    });
+}
+
+TEST(RedisAcl, WhereRedisForgotTheScriptsAnAgentsCellsWaitUntilTheyAreLoaded) {
+    on_bench([](Bench& bench) -> Task<> {
+        EXPECT_TRUE(co_await records(bench));
+        RedisArgs forget{"SCRIPT", "FLUSH"};
+        co_await bench.operators.run(std::move(forget));
+        EXPECT_FALSE(co_await records(bench));
+        co_await bench.load_scripts();
+        EXPECT_TRUE(co_await records(bench));
     });
 }
 

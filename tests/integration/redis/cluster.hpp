@@ -148,6 +148,13 @@ inline std::string region_at(std::size_t master) {
     }
 }
 
+/// A shard whose keys the master had at first.
+inline ShardId shard_at(std::size_t master) {
+    for (std::uint64_t i = 0;; ++i)
+        if (RedisCluster::first_owner(detail::slot_of(keys::sealed(ShardId{i}))) == master)
+            return ShardId{i};
+}
+
 /// Runs `body` with a client of the cluster for most and one for blocking reads.
 inline void with_two(RedisCluster& cluster,
                      const std::function<Task<>(WatchedClient&, RedisClient&)>& body) {

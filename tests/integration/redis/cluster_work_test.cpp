@@ -25,6 +25,7 @@ using testing::RandomModel;
 using testing::recorded;
 using testing::RedisCluster;
 using testing::region_at;
+using testing::shard_at;
 using testing::to_record;
 using testing::WatchedClient;
 using testing::with_two;
@@ -38,13 +39,6 @@ const UtcTime kUntil{kMinute.start()};
 
 ShardId shard_of(std::uint64_t endpoint) {
     return ShardId{endpoint % kShards};
-}
-
-/// A shard whose keys the master had at first.
-ShardId shard_at(std::size_t master) {
-    for (std::uint64_t i = 0;; ++i)
-        if (RedisCluster::first_owner(slot_of(keys::sealed(ShardId{i}))) == master)
-            return ShardId{i};
 }
 
 /// One region on each master.

@@ -1,5 +1,6 @@
 #include "platform/redis/job_queue.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "platform/redis/fleet.hpp"
@@ -183,6 +184,28 @@ TEST(JobQueue, OfManyBlocksOnlyTheOnesThatDoNotFitAreRefused) {
         }
         const auto depth = co_await depth_of(client, kRegion);
         EXPECT_EQ(depth.entries, expected);
+    });
+}
+
+TEST(JobQueue, AsManyBlocksAsACallTakesGoInTogetherAndOnlyOnce) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        JobQueue queue{client, kRegion};
+        std::vector<HeldShard> shards;
+        for (std::uint64_t shard = 0; shard < JobQueue::kBlocksMax; ++shard)
+            shards.push_back({ShardId{shard}, 5});
+        co_await queue.raise_fence(shards);
+        for (const auto wanted : {Fate::taken, Fate::moved}) {
+            std::vector<JobBlock> blocks;
+            for (const auto& held : shards)
+                blocks.push_back(block(held, std::nullopt, at(1000), 1));
+            const auto answers = co_await queue.enqueue(std::move(blocks));
+            EXPECT_EQ(std::ranges::count(answers, wanted, &BlockAnswer::fate), std::ssize(shards));
+            for (const auto& answer : answers)
+                EXPECT_EQ(answer.planned_until, at(1000));
+        }
+        const auto depth = co_await depth_of(client, kRegion);
+        EXPECT_EQ(depth.entries, shards.size());
     });
 }
 

@@ -20,6 +20,7 @@ TEST(RedisKeys, WhatOneScriptWritesSharesAHashTag) {
     EXPECT_EQ(keys::jobs("us-east"), "{rus-east}:jobs");
     EXPECT_EQ(keys::planned("us-east"), "{rus-east}:planned");
     EXPECT_EQ(keys::fence("us-east"), "{rus-east}:fence");
+    EXPECT_EQ(keys::missed("us-east"), "{rus-east}:missed");
     EXPECT_EQ(keys::lease(shard), "{s12}:lease");
     EXPECT_EQ(keys::coordinators(), "{coordinators}:heartbeats");
     EXPECT_EQ(keys::agents("us-east"), "{rus-east}:agents");
