@@ -87,7 +87,7 @@ void list_queues(const std::string& region, Session& session) {
                    ms(row.has_planning_lag_ms(), row.planning_lag_ms()),
                    std::to_string(row.agents_alive()),
                    std::to_string(row.in_flight()),
-                   std::to_string(row.missed_total()),
+                   std::to_string(row.missed_total() + row.unplanned_total()),
                    std::to_string(row.duplicates_total()),
                    std::to_string(row.held_back_total()),
                    std::to_string(row.spooled())});

@@ -261,6 +261,7 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     const auto depths = co_await read_depths(context_.redis, names);
     const auto oldest = co_await read_oldest(context_.redis, names);
     const auto planned = co_await read_planned(context_.redis, names);
+    const auto unplanned = co_await read_missed(context_.redis, names);
     for (std::size_t i = 0; i < regions.size(); ++i) {
         auto& out = *response->add_regions();
         out.set_name(regions[i].name);
@@ -269,6 +270,7 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
             if (alive(heartbeat, now)) add(out, heartbeat);
         out.set_queue_depth(depths[i].entries);
         out.set_pending(depths[i].pending);
+        out.set_unplanned_total(unplanned[i]);
         if (oldest[i]) out.set_oldest_age_ms(since(*oldest[i], now));
         if (!planned[i]) continue;
         out.set_planned_until_us(us(*planned[i]));

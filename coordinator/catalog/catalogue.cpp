@@ -64,7 +64,7 @@ Task<> Catalogue::load() {
     const auto asked = clock_.steady_now();
     const bool with_eras = !eras_at_ || clock_.steady_now() - *eras_at_ >= kErasEvery;
     // Jobs of windows that ended are not planned any more.
-    const auto horizon = asked_at - 3 * window_.length() - std::chrono::minutes{1};
+    const auto horizon = asked_at - Planner::kept_after_end(window_);
     auto transaction = [after = generation_, horizon, with_eras](pqxx::work& work) {
         Loaded loaded;
         loaded.update = load_catalogue(work, after, horizon);

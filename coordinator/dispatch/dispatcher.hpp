@@ -13,6 +13,7 @@
 #include "coordinator/fleet/held_shards.hpp"
 #include "platform/redis/job_queue.hpp"
 #include "platform/runtime/clock.hpp"
+#include "platform/runtime/task_group.hpp"
 #include "platform/telemetry/log.hpp"
 
 namespace quorate::coordinator {
@@ -45,18 +46,19 @@ public:
 
     explicit Dispatcher(DispatchContext context);
 
-    /// Plans until cancelled.
+    /// Plans until cancelled. A region whose Redis is away or hangs holds up no other.
     Task<> run();
 
-    /// One tick: plans every shard held in every region up to where it should be. Throws as
-    /// JobQueue::enqueue.
+    /// One tick: plans every shard held in every region up to where it should be. What fails is
+    /// counted, told and tried again by the next one.
     Task<> tick();
 
 private:
-    /// A shard in a region, from the moment that its fence is ours.
+    /// A shard in a region, from the moment that its fence is ours; also while its lease lapsed.
     struct Planned {
         std::uint64_t epoch = 0;
         std::optional<UtcTime> until;  ///< as Redis has it; nothing: it was never planned
+        bool certain = true;  ///< false: a call failed, of which is not known whether it took place
     };
     /// The queue of a region.
     struct Lane {
@@ -64,16 +66,21 @@ private:
         JobQueue queue;
         std::string common;  ///< of all jobs of the region, encoded
         std::map<ShardId, Planned> shards;
+        bool under_way = false;  ///< its last tick has not ended
+        std::optional<UtcTime> failing_since;
         std::optional<SteadyTime> trimmed_at;
     };
     /// What goes in one call.
     struct Draft {
         std::vector<JobBlock> blocks;
-        std::vector<std::size_t> missed;  ///< of each block: jobs left out, their minute is sealed
         std::vector<std::size_t> held_back;  ///< of each block: jobs that say so
         std::size_t jobs = 0;
     };
+    Task<> ticks(TaskGroup& plans);
+    void begin_tick(TaskGroup& plans);
     Task<> plan(Region region, Lane& lane);
+    Task<> plan_ahead(Region region, Lane& lane);
+    void note(Lane& lane, const std::string& failure);
     Task<> raise_fences(Lane& lane);
     Task<> reset(Lane& lane, UtcTime now);
     Task<> trim(Lane& lane);

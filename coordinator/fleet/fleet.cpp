@@ -22,6 +22,18 @@ std::string random_instance() {
     return digits;
 }
 
+/// What `work` fails with for Redis's sake; empty: it does not.
+Task<std::string> failure_of(Task<> work) {
+    try {
+        co_await std::move(work);
+    } catch (const RedisUnavailable& error) {
+        co_return error.what();
+    } catch (const RedisError& error) {
+        co_return error.what();
+    }
+    co_return std::string{};
+}
+
 }  // namespace
 
 std::string default_name(const std::string& host, std::uint16_t port) {
@@ -48,39 +60,44 @@ Task<> Fleet::run() {
     bool failing = false;
     for (;;) {
         const auto began = context_.clock.steady_now();
-        std::string failure;
-        try {
-            co_await round();
-        } catch (const RedisUnavailable& error) {
-            failure = error.what();
-        } catch (const RedisError& error) {
-            failure = error.what();
-        }
+        const auto failure = co_await round();
         drop_lapsed();
         if (failing != !failure.empty())
             log_event(context_.log,
                       failure.empty() ? LogLevel::info : LogLevel::warn,
                       failure.empty() ? "leases.renewed" : "leases.stalled",
+                      kv("shards_held", context_.held.size()),
                       kv("detail", failure));
         failing = !failure.empty();
         co_await sleep_until(began + (complete_ && !failing ? kEvery : kSoon));
     }
 }
 
-Task<> Fleet::round() {
+/// Heartbeats and leases stand on different nodes of a cluster: where one can't be had the others
+/// go on.
+Task<std::string> Fleet::round() {
+    auto looking = look();
+    const auto of_looking = co_await failure_of(std::move(looking));
+    auto giving = give_back();
+    const auto of_giving = co_await failure_of(std::move(giving));
+    auto taking = take();
+    const auto of_taking = co_await failure_of(std::move(taking));
+    context_.metrics.shards_held.set(static_cast<double>(context_.held.size()));
+    co_return !of_looking.empty() ? of_looking : !of_giving.empty() ? of_giving : of_taking;
+}
+
+Task<> Fleet::look() {
     const auto asked_at = context_.clock.utc_now();
     const auto view = co_await tell(context_.catalogue.current());
-    std::set<ShardId> share;
-    if (!view.name_taken) {
+    if (view.name_taken) {
+        share_.clear();
+    } else {
         if (nobody_changes(identity_.name, view)) context_.catalogue.no_change_before(asked_at);
-        share = share_of(identity_.name, view, identity_.shards);
+        share_ = share_of(identity_.name, view, identity_.shards);
     }
     const auto alive =
         std::ranges::count_if(view.beats, [&view](const auto& beat) { return view.alive(beat); });
     context_.metrics.coordinators_alive.set(static_cast<double>(alive));
-    co_await give_back(share);
-    co_await take(share);
-    context_.metrics.shards_held.set(static_cast<double>(context_.held.size()));
 }
 
 Task<> Fleet::announce_change() {
@@ -140,10 +157,11 @@ void Fleet::drop_lapsed() {
 }
 
 /// They are not planned from here on; what is under way to Redis comes before the release.
-Task<> Fleet::give_back(std::set<ShardId> share) {
+Task<> Fleet::give_back() {
+    context_.held.keep_lapsed(share_);
     std::vector<HeldShard> given;
     for (const auto& held : context_.held.all())
-        if (!share.contains(held.shard)) given.push_back(held);
+        if (!share_.contains(held.shard)) given.push_back(held);
     if (given.empty()) co_return;
     for (const auto& held : given)
         context_.held.drop(held.shard);
@@ -155,31 +173,45 @@ Task<> Fleet::give_back(std::set<ShardId> share) {
     co_await leases_.release(std::move(given));
 }
 
-Task<> Fleet::take(std::set<ShardId> share) {
+/// Throws what kept Redis, or a node of it, from answering for some of the shards; these stay ours
+/// until they lapse.
+Task<> Fleet::take() {
+    const std::vector<ShardId> shards{share_.begin(), share_.end()};
+    // Ours ends by our clock before theirs can begin by Redis's: both run from the answer's start.
+    const auto until = context_.clock.steady_now() + kLease - kMargin;
+    complete_ = false;
+    auto wanted = shards;
+    const auto answers = co_await leases_.hold(std::move(wanted), kLease);
+    const auto failure = keep(shards, answers, until);
+    complete_ = context_.held.size() == shards.size();
+    if (!failure.empty()) throw RedisUnavailable{failure};
+}
+
+/// @return why some shards were not told of; empty: all were
+std::string Fleet::keep(const std::vector<ShardId>& asked,
+                        const std::vector<LeaseAnswer>& answers,
+                        SteadyTime until) {
     std::map<ShardId, std::uint64_t> before;
     for (const auto& held : context_.held.all())
         before.emplace(held.shard, held.epoch);
-    const std::vector<ShardId> shards{share.begin(), share.end()};
-    // Ours ends by our clock before theirs can begin by Redis's: both run from the answer's start.
-    const auto until = context_.clock.steady_now() + kLease - kMargin;
-    auto wanted = shards;
-    const auto answers = co_await leases_.hold(std::move(wanted), kLease);
     std::size_t taken = 0;
     std::size_t lost = 0;
     std::string holder;
-    for (std::size_t i = 0; i < shards.size(); ++i) {
+    std::string failure;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
         const auto& answer = answers.at(i);
-        const auto known = before.find(shards[i]);
-        if (answer.epoch) {
+        const auto known = before.find(asked[i]);
+        if (!answer.failure.empty()) {
+            failure = answer.failure;
+        } else if (answer.epoch) {
             taken += known == before.end() || known->second != *answer.epoch ? 1 : 0;
-            context_.held.hold({shards[i], *answer.epoch}, until);
+            context_.held.hold({asked[i], *answer.epoch}, until);
         } else {
             lost += known != before.end() ? 1 : 0;
             holder = answer.holder;
-            context_.held.drop(shards[i]);
+            context_.held.drop(asked[i]);
         }
     }
-    complete_ = context_.held.size() == shards.size();
     context_.metrics.leases_taken.add(static_cast<double>(taken));
     context_.metrics.leases_lost.add(static_cast<double>(lost));
     if (lost > 0)
@@ -195,11 +227,12 @@ Task<> Fleet::take(std::set<ShardId> share) {
                   "leases.taken",
                   kv("shards", taken),
                   kv("shards_held", context_.held.size()));
+    return failure;
 }
 
 Task<> Fleet::leave() {
-    std::set<ShardId> nothing;
-    co_await give_back(std::move(nothing));
+    share_.clear();
+    co_await give_back();
     if (written_) co_await forget_coordinator(context_.redis, identity_.name);
     written_ = false;
 }

@@ -37,7 +37,9 @@ struct FleetContext {
 
 /// This coordinator among the others: it tells twice a second that it lives, finds out which shards
 /// fall to it, gives back the leases of those that don't and takes those that do as soon as they
-/// are free. All on one executor.
+/// are free. In a cluster each shard goes by its own node: those of one that is away lapse, the
+/// others go on; where the heartbeats can't be read the shares stay as they were. All on one
+/// executor.
 class Fleet {
 public:
     static constexpr milliseconds kEvery{500};
@@ -51,8 +53,8 @@ public:
     /// Takes part until cancelled; waits where Redis is away.
     Task<> run();
 
-    /// One round: heartbeat, then leases. Throws as RedisClient::run.
-    Task<> round();
+    /// One round: heartbeat, then leases. @return what of it failed; empty: nothing
+    Task<std::string> round();
 
     /// Tells the others that our Postgres answers, so that from here on nobody plans without it. To
     /// be done before the catalogue is changed. Throws as RedisClient::run.
@@ -66,17 +68,22 @@ public:
 private:
     CoordinatorBeat own_beat(bool current) const;
     Task<CoordinatorsView> tell(bool current);
+    Task<> look();
     void drop_lapsed();
-    Task<> give_back(std::set<ShardId> share);
-    Task<> take(std::set<ShardId> share);
+    Task<> give_back();
+    Task<> take();
+    std::string keep(const std::vector<ShardId>& asked,
+                     const std::vector<LeaseAnswer>& answers,
+                     SteadyTime until);
     void show_name_taken(bool taken);
 
     FleetContext context_;
     Identity identity_;
     std::string instance_;
     ShardLeases leases_;
-    bool complete_ = false;  ///< all shards that fall to us are ours
-    bool written_ = false;   ///< our heartbeat stands in Redis
+    std::set<ShardId> share_;  ///< the shards that fall to us, as the last heartbeats had it
+    bool complete_ = false;    ///< all shards that fall to us are ours
+    bool written_ = false;     ///< our heartbeat stands in Redis
     std::optional<SteadyTime> name_taken_since_;
 };
 

@@ -14,8 +14,16 @@ namespace quorate::coordinator {
 /// both on one executor.
 class HeldShards {
 public:
-    void hold(HeldShard held, SteadyTime until) { leases_[held.shard] = {held.epoch, until}; }
-    void drop(ShardId shard) { leases_.erase(shard); }
+    void hold(HeldShard held, SteadyTime until) {
+        leases_[held.shard] = {held.epoch, until};
+        lapsed_.erase(held.shard);
+    }
+    void drop(ShardId shard) {
+        leases_.erase(shard);
+        lapsed_.erase(shard);
+    }
+    /// It fell to us, and its lease could not be renewed: as far as we know nobody plans it.
+    bool lapsed(ShardId shard) const { return lapsed_.contains(shard); }
 
     /// Those that may be planned now, by number.
     std::vector<HeldShard> in_force(SteadyTime now) const {
@@ -38,9 +46,14 @@ public:
                 continue;
             }
             lapsed.push_back({it->first, it->second.epoch});
+            lapsed_.insert(it->first);
             it = leases_.erase(it);
         }
         return lapsed;
+    }
+    /// Forgets that shards lapsed which fall to others now.
+    void keep_lapsed(const std::set<ShardId>& share) {
+        std::erase_if(lapsed_, [&share](ShardId shard) { return !share.contains(shard); });
     }
     /// All that were taken and not dropped, whether in force or not.
     std::vector<HeldShard> all() const {
@@ -63,6 +76,7 @@ private:
         SteadyTime until;
     };
     std::map<ShardId, Lease> leases_;
+    std::set<ShardId> lapsed_;
 };
 
 }  // namespace quorate::coordinator

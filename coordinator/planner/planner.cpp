@@ -8,6 +8,14 @@
 #include "platform/wire/job_codec.hpp"
 
 namespace quorate::coordinator {
+namespace {
+
+bool counts(const std::vector<PlannedVersion>& versions) {
+    return std::ranges::any_of(
+        versions, [](const PlannedVersion& version) { return version.demand.counts(); });
+}
+
+}  // namespace
 
 Job common_job(const EndpointVersion& version, Window window) {
     const auto& spec = version.spec;
@@ -36,34 +44,68 @@ Job common_job(const EndpointVersion& version, Window window) {
 }
 
 void Planner::set(EndpointId endpoint, const std::vector<EndpointVersion>& versions) {
-    if (const auto known = shard_of_.find(endpoint); known != shard_of_.end()) {
-        auto& shard = shards_[known->second];
-        shard.endpoints.erase(endpoint);
-        shard.sorted = false;
-        shard_of_.erase(known);
-    }
-    std::vector<PlannedVersion> kept;
+    forget(endpoint);
+    Versions kept;
     for (const auto& version : versions)
         if (!version.spec.paused && version.valid_to != version.valid_from)
             kept.push_back(planned(version));
     if (kept.empty()) return;
+    std::ranges::sort(kept, {}, &PlannedVersion::valid_from);
+    for (const auto& version : kept) {
+        if (!version.valid_to) continue;
+        const UtcTime end = version.valid_to->start();
+        ends_.emplace(end, endpoint);
+        ends_.emplace(end + kept_after_end(window_), endpoint);
+    }
     const auto at = versions.front().shard;  // it follows from the name: the same for all
     auto& shard = shards_[at];
-    auto& entry = shard.endpoints[endpoint];
-    entry.versions = std::move(kept);
-    const auto& latest = entry.versions.back();
-    const auto& spec = versions.back().spec;
-    entry.demand = politeness_.demand(
-        spec.url,
-        spec.tenant,
-        static_cast<double>(latest.regions.size()) / static_cast<double>(latest.every));
-    for (auto& version : entry.versions)
-        version.demand = &entry.demand;
+    auto& of_endpoint = shard.endpoints[endpoint] = std::move(kept);
+    count_one(shard, of_endpoint);
     shard.sorted = false;
     shard_of_.emplace(endpoint, at);
 }
 
-PlannedVersion Planner::planned(const EndpointVersion& version) const {
+void Planner::forget(EndpointId endpoint) {
+    const auto known = shard_of_.find(endpoint);
+    if (known == shard_of_.end()) return;
+    auto& shard = shards_[known->second];
+    const auto versions = shard.endpoints.find(endpoint);
+    shard.counted -= counts(versions->second) ? 1 : 0;
+    shard.endpoints.erase(versions);
+    shard.sorted = false;
+    shard_of_.erase(known);
+}
+
+void Planner::pass(UtcTime now) {
+    now_ = now;
+    while (!ends_.empty() && ends_.begin()->first <= now) {
+        const auto endpoint = ends_.begin()->second;
+        ends_.erase(ends_.begin());
+        const auto known = shard_of_.find(endpoint);
+        if (known == shard_of_.end()) continue;
+        auto& shard = shards_[known->second];
+        auto& versions = shard.endpoints[endpoint];
+        count_one(shard, versions);
+        const auto long_ago = now - kept_after_end(window_);
+        const auto dropped = std::erase_if(
+            versions, [&](const PlannedVersion& version) { return version.ended_by(long_ago); });
+        if (dropped > 0) shard.sorted = false;
+        if (versions.empty()) forget(endpoint);
+    }
+}
+
+/// The version that is in force counts, or the one that comes; none: the endpoint is paused or
+/// gone.
+void Planner::count_one(Shard& shard, Versions& versions) const {
+    shard.counted -= counts(versions) ? 1 : 0;
+    const auto counted = std::ranges::find_if(
+        versions, [this](const PlannedVersion& version) { return !version.ended_by(now_); });
+    for (auto version = versions.begin(); version != versions.end(); ++version)
+        version->demand.count(version == counted);
+    shard.counted += counts(versions) ? 1 : 0;
+}
+
+PlannedVersion Planner::planned(const EndpointVersion& version) {
     const auto timing = timing_of(version.spec.timeout, window_);
     PlannedVersion out;
     out.endpoint = version.endpoint;
@@ -76,13 +118,18 @@ PlannedVersion Planner::planned(const EndpointVersion& version) const {
     out.span = timing.span;
     out.budget = timing.budget;
     out.job = wire::encode_job_of_endpoint(common_job(version, window_));
+    out.demand = politeness_.demand(
+        version.spec.url,
+        version.spec.tenant,
+        static_cast<double>(out.regions.size()) / static_cast<double>(out.every));
+    out.demand.count(false);
     return out;
 }
 
 void Planner::sort(Shard& shard) {
     shard.plans.clear();
-    for (const auto& [endpoint, planned] : shard.endpoints) {
-        for (const auto& version : planned.versions) {
+    for (const auto& [endpoint, versions] : shard.endpoints) {
+        for (const auto& version : versions) {
             const auto remainder =
                 static_cast<std::int64_t>(version.hash % static_cast<std::uint64_t>(version.every));
             const auto regions = static_cast<std::uint32_t>(version.regions.size());
@@ -175,7 +222,7 @@ void Planner::keep(const std::set<ShardId>& shards) {
 HeldBack Planner::held_back(const DueProbe& probe) const {
     const auto& version = *probe.version;
     const auto look = probe.minute.index(window_) / version.every;
-    return politeness_.held_back(*version.demand, version.hash, look);
+    return politeness_.held_back(version.demand, version.hash, look);
 }
 
 UtcTime Planner::latest_start(const DueProbe& probe) const {
@@ -211,7 +258,7 @@ void Planner::append_job(const DueProbe& probe,
 std::size_t Planner::endpoints(const std::set<ShardId>& shards) const {
     std::size_t count = 0;
     for (const auto& [id, shard] : shards_)
-        if (shards.contains(id)) count += shard.endpoints.size();
+        if (shards.contains(id)) count += shard.counted;
     return count;
 }
 

@@ -29,12 +29,13 @@ struct PlannedVersion {
     std::int64_t every = 1;         ///< windows from look to look
     milliseconds span{0};
     milliseconds budget{0};
-    std::string job;                             ///< wire::encode_job_of_endpoint
-    const Politeness::Demand* demand = nullptr;  ///< the endpoint's
+    std::string job;            ///< wire::encode_job_of_endpoint
+    Politeness::Demand demand;  ///< of its origin and its tenant's share
 
     bool in_force(UtcMinute minute) const {
         return valid_from <= minute && (!valid_to || minute < *valid_to);
     }
+    bool ended_by(UtcTime time) const { return valid_to && valid_to->start() <= time; }
 };
 
 /// One probe that is to be made: which version of an endpoint and when.
@@ -56,9 +57,21 @@ class Planner {
 public:
     explicit Planner(Window window, PolitenessLimits limits = {})
         : window_{window}, politeness_{window, limits} {}
+    // What counts in the politeness's buckets must not outlive them, nor change hands.
+    Planner(const Planner&) = delete;
+    Planner& operator=(const Planner&) = delete;
+
+    /// So long a version is kept after its end: its last windows may still have to be made up for.
+    static milliseconds kept_after_end(Window window) {
+        return 3 * window.length() + std::chrono::minutes{1};
+    }
 
     /// Replaces everything known of an endpoint by these versions of it; none: forgets it.
     void set(EndpointId endpoint, const std::vector<EndpointVersion>& versions);
+
+    /// Time goes on: versions that ended leave their origin and tenant to others, those that ended
+    /// long ago are forgotten. Costs in proportion to what ended.
+    void pass(UtcTime now);
 
     /// The probes of a shard in a region whose slot lies in `(from, until]`, in the order of their
     /// slots; `out` holds nothing else afterwards. Costs in proportion to their number, whatever
@@ -85,7 +98,7 @@ public:
     /// 24 h they are without the hint, so that the era is detected anew. What is held back says so.
     void append_job(const DueProbe& probe, std::optional<Era> era_hint, std::string& bytes) const;
 
-    /// Endpoints of these shards that are not paused.
+    /// Endpoints of these shards that are neither paused nor deleted.
     std::size_t endpoints(const std::set<ShardId>& shards) const;
 
 private:
@@ -96,19 +109,18 @@ private:
     using Slots = std::vector<Entry>;
     /// Windows from look to look, then which of them, then the slots.
     using Plan = std::map<std::int64_t, std::map<std::int64_t, Slots>>;
-    /// What is planned of an endpoint, and what it takes of its origin and its tenant's share: its
-    /// latest version counts.
-    struct Planned {
-        std::vector<PlannedVersion> versions;
-        Politeness::Demand demand;
-    };
+    /// Of an endpoint, by the time when they come into force. Those of a pause are left out.
+    using Versions = std::vector<PlannedVersion>;
     struct Shard {
-        std::unordered_map<EndpointId, Planned> endpoints;
+        std::unordered_map<EndpointId, Versions> endpoints;
+        std::size_t counted = 0;  ///< endpoints that have a version which has not ended
         bool sorted = false;
         std::unordered_map<RegionId, Plan> plans;
     };
 
-    PlannedVersion planned(const EndpointVersion& version) const;
+    PlannedVersion planned(const EndpointVersion& version);
+    void forget(EndpointId endpoint);
+    void count_one(Shard& shard, Versions& versions) const;
     bool detects_era_anew(const DueProbe& probe) const;
     static void sort(Shard& shard);
     template <class Visit>
@@ -118,6 +130,10 @@ private:
     Politeness politeness_;  // outlives the endpoints below
     std::unordered_map<ShardId, Shard> shards_;
     std::unordered_map<EndpointId, ShardId> shard_of_;
+    UtcTime now_;  // as `pass` told it
+    /// When something of an endpoint ends, or has ended long ago; what was replaced since may be
+    /// among them.
+    std::multimap<UtcTime, EndpointId> ends_;
 };
 
 /// What all jobs of a version have in common; the rest is left as it is made.

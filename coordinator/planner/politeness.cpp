@@ -28,7 +28,8 @@ bool makes(double share, std::uint64_t hash, std::int64_t look) {
 Politeness::Demand::Demand(Demand&& other) noexcept
     : origin_{std::exchange(other.origin_, nullptr)},
       tenant_{std::exchange(other.tenant_, nullptr)},
-      per_window_{std::exchange(other.per_window_, 0)} {}
+      per_window_{std::exchange(other.per_window_, 0)},
+      counts_{std::exchange(other.counts_, false)} {}
 
 Politeness::Demand& Politeness::Demand::operator=(Demand&& other) noexcept {
     if (this == &other) return *this;
@@ -36,16 +37,26 @@ Politeness::Demand& Politeness::Demand::operator=(Demand&& other) noexcept {
     origin_ = std::exchange(other.origin_, nullptr);
     tenant_ = std::exchange(other.tenant_, nullptr);
     per_window_ = std::exchange(other.per_window_, 0);
+    counts_ = std::exchange(other.counts_, false);
     return *this;
 }
 
-/// What nobody uses counts from nothing again, so that no rounding is left; `bucket` clears it
-/// away.
-void Politeness::Demand::leave() {
+/// Where nobody counts any more it begins from nothing again, so that no rounding is left.
+void Politeness::Demand::count(bool counts) {
+    if (counts == counts_ || origin_ == nullptr) return;
+    counts_ = counts;
     for (auto* bucket : {origin_, tenant_}) {
-        if (bucket == nullptr) continue;
-        bucket->demand = --bucket->endpoints == 0 ? 0 : bucket->demand - per_window_;
+        bucket->counted += counts ? 1 : -1;
+        bucket->demand += counts ? per_window_ : -per_window_;
+        if (bucket->counted == 0) bucket->demand = 0;
     }
+}
+
+/// What nobody knows any more is cleared away by `bucket`.
+void Politeness::Demand::leave() {
+    count(false);
+    for (auto* bucket : {origin_, tenant_})
+        if (bucket != nullptr) --bucket->known;
     origin_ = tenant_ = nullptr;
 }
 
@@ -64,7 +75,7 @@ Politeness::Bucket& Politeness::bucket(Buckets& buckets,
                                        const std::string& name,
                                        std::size_t& prune_at) {
     if (buckets.size() >= prune_at && !buckets.contains(name)) {
-        std::erase_if(buckets, [](const auto& one) { return one.second.endpoints == 0; });
+        std::erase_if(buckets, [](const auto& one) { return one.second.known == 0; });
         prune_at = 2 * buckets.size() + 1024;
     }
     return buckets[name];
@@ -79,10 +90,9 @@ Politeness::Demand Politeness::demand(const std::string& url,
     demand.tenant_ = &bucket(tenants_, tenant, prune_tenants_at_);
     demand.tenant_->tokens = tenant_tokens(tenant);
     demand.per_window_ = per_window;
-    for (auto* bucket : {demand.origin_, demand.tenant_}) {
-        ++bucket->endpoints;
-        bucket->demand += per_window;
-    }
+    for (auto* bucket : {demand.origin_, demand.tenant_})
+        ++bucket->known;
+    demand.count(true);
     return demand;
 }
 

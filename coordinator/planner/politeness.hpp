@@ -31,16 +31,17 @@ public:
     Politeness(Window window, PolitenessLimits limits) : window_{window}, limits_{limits} {}
 
     struct Bucket {
-        double demand = 0;  ///< probes due in a window
-        double tokens = 0;  ///< that a window brings; 0: no limit
-        std::size_t endpoints = 0;
+        double demand = 0;        ///< probes due in a window
+        double tokens = 0;        ///< that a window brings; 0: no limit
+        std::size_t counted = 0;  ///< demands that make up `demand`
+        std::size_t known = 0;    ///< with those that don't count
 
         /// Which part of the looks is made.
         double share() const { return tokens <= 0 || demand <= tokens ? 1 : tokens / demand; }
     };
 
-    /// The probes of one endpoint, counted in its two buckets as long as it lives; moved like a
-    /// pointer. The Politeness must outlive it.
+    /// The probes of one endpoint, which count in its two buckets while it lives and as long as it
+    /// is told so; moved like a pointer. The Politeness must outlive it.
     class Demand {
     public:
         Demand() = default;
@@ -48,14 +49,19 @@ public:
         Demand& operator=(Demand&& other) noexcept;
         ~Demand() { leave(); }
 
+        void count(bool counts);
+        bool counts() const { return counts_; }
+
     private:
         friend class Politeness;
         void leave();
         Bucket* origin_ = nullptr;
         Bucket* tenant_ = nullptr;
         double per_window_ = 0;
+        bool counts_ = false;
     };
 
+    /// One that counts.
     /// @param url of the endpoint. @param per_window its probes in a window, over all regions
     Demand demand(const std::string& url, const std::string& tenant, double per_window);
 

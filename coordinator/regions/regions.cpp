@@ -90,8 +90,8 @@ Task<> Regions::require_right(std::string user) {
 }
 
 /// The new one counts in Redis before Postgres has it: what fails on the way leaves agents with the
-/// old one at work. Another coordinator that has just read the old one may put it back, for kEvery
-/// at most.
+/// old one at work. Another coordinator that has just read the old one may put it back only within
+/// kFresh, for kEvery at most.
 Task<std::string> Regions::renew_password(Region region) {
     auto password = random_password();
     const AgentUser user{std::move(region), to_hex(sha256(password))};
@@ -107,6 +107,7 @@ Task<> Regions::keep_users() {
         woken_ = false;
         std::string refusal;
         try {
+            co_await load_scripts();
             co_await write_users();
             refused_ = false;
         } catch (const PostgresUnavailable&) {  // readiness tells
@@ -132,11 +133,26 @@ void Regions::wake() {
     timer_.cancel();
 }
 
+/// Agents may not bring scripts of their own, not even ours.
+Task<> Regions::load_scripts() {
+    for (const auto script : agent_scripts()) {
+        RedisArgs command{"SCRIPT", "LOAD", std::string{script}};
+        co_await context_.redis.run_everywhere(std::move(command));
+    }
+}
+
 Task<> Regions::write_users() {
-    auto load = [](pqxx::work& work) { return load_agent_users(work); };
-    const auto users = co_await context_.database.transact(std::move(load));
-    for (const auto& user : users)
-        co_await context_.redis.run_everywhere(set_user(user, Old::goes));
+    for (std::size_t next = 0;;) {
+        const auto asked = context_.clock.steady_now();
+        auto load = [](pqxx::work& work) { return load_agent_users(work); };
+        const auto users = co_await context_.database.transact(std::move(load));
+        // A process that was paused here must not bring a password back that was replaced
+        // meanwhile.
+        const auto fresh = [&] { return context_.clock.steady_now() - asked < kFresh; };
+        for (; next < users.size() && fresh(); ++next)
+            co_await context_.redis.run_everywhere(set_user(users[next], Old::goes));
+        if (next >= users.size()) co_return;
+    }
 }
 
 }  // namespace quorate::coordinator

@@ -47,11 +47,15 @@ struct AddedRegion {
     std::size_t endpoints_changed = 0;  ///< those that are now watched from it too
 };
 
-/// Adds regions, and keeps the ACL users of their agents in Redis. All on one executor.
+/// Adds regions, and keeps the ACL users of their agents, and the scripts that these run, in Redis.
+/// All on one executor.
 class Regions {
 public:
-    /// Redis forgets users over a failover or a restart; they are back after this long at most.
+    /// Redis forgets users and scripts over a failover or a restart; they are back after this long
+    /// at most.
     static constexpr milliseconds kEvery{10'000};
+    /// What was read of a password longer ago than this is read again before it is written.
+    static constexpr milliseconds kFresh{1000};
 
     Regions(const asio::any_io_executor& executor, RegionsContext context);
 
@@ -59,13 +63,14 @@ public:
     /// Database::transact and RedisClient::run.
     Task<AddedRegion> add(AddRegionOrder order);
 
-    /// Writes all users to Redis every kEvery and when woken, until cancelled.
+    /// Writes all users and scripts to Redis every kEvery and when woken, until cancelled.
     Task<> keep_users();
     /// Redis may be another one.
     void wake();
 
 private:
     Task<> require_right(std::string user);
+    Task<> load_scripts();
     Task<> write_users();
     Task<std::string> renew_password(Region region);
 

@@ -11,6 +11,7 @@
 
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/fleet.hpp"
+#include "platform/redis/keys.hpp"
 #include "tests/integration/cli/cli_run.hpp"
 #include "tests/integration/coordinator/processes.hpp"
 #include "tests/integration/region-agent/mcp_stub.hpp"
@@ -175,10 +176,13 @@ TEST(Queues, SumWhatLivingAgentsOfARegionTellAndNothingOfTheSilent) {
         co_await write_heartbeat(redis, "eu-west", std::move(b));
         co_await write_heartbeat(redis, "eu-west", std::move(silent));
         co_await write_heartbeat(redis, "us-east", std::move(foreign));
+        RedisArgs missed{"HSET", keys::missed("eu-west"), "3", "40", "5", "500"};
+        co_await redis.run(std::move(missed));
     });
     const auto region = region_of(app, "eu-west");
     EXPECT_EQ(region.agents_alive(), 2U);
     EXPECT_EQ(region.missed_total(), 3U);
+    EXPECT_EQ(region.unplanned_total(), 540U) << "what no coordinator planned in time";
     EXPECT_EQ(region.duplicates_total(), 30U);
     EXPECT_EQ(region.held_back_total(), 300U);
     EXPECT_EQ(region.spooled(), 3000U);
@@ -188,7 +192,7 @@ TEST(Queues, SumWhatLivingAgentsOfARegionTellAndNothingOfTheSilent) {
     const auto row = run.out.substr(run.out.find("\neu-west") + 1);
     std::istringstream words{row.substr(0, row.find('\n'))};
     const std::vector<std::string> cells{std::istream_iterator<std::string>{words}, {}};
-    const std::vector<std::string> sums{"2", "0", "3", "30", "300", "3000"};
+    const std::vector<std::string> sums{"2", "0", "543", "30", "300", "3000"};
     ASSERT_GE(cells.size(), sums.size()) << run.out;
     EXPECT_EQ(std::vector<std::string>(cells.end() - 6, cells.end()), sums) << run.out;
 }

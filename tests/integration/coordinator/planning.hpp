@@ -21,6 +21,7 @@ using coordinator::DispatchContext;
 using coordinator::Dispatcher;
 using coordinator::DueProbe;
 using coordinator::HeldShards;
+using coordinator::PolitenessLimits;
 
 /// `count` endpoints with intervals of 5, 10 and 15 s, in turn.
 inline std::string fleet(int count) {
@@ -34,10 +35,14 @@ inline std::string fleet(int count) {
 
 /// A catalogue that follows the database, on a clock that the test moves.
 struct Planning {
-    Planning(Catalogued& lab_, RedisClient& redis_, asio::any_io_executor executor)
+    Planning(Catalogued& lab_,
+             RedisClient& redis_,
+             asio::any_io_executor executor,
+             PolitenessLimits limits = {})
         : lab{lab_},
           redis{redis_},
-          catalogue{std::move(executor), *lab.database, lab.deployment.window, lab.clock, log} {}
+          catalogue{
+              std::move(executor), *lab.database, lab.deployment.window, lab.clock, log, limits} {}
 
     std::unique_ptr<Dispatcher> dispatcher(HeldShards& held) {
         return std::make_unique<Dispatcher>(
@@ -90,10 +95,11 @@ struct Planning {
 /// Runs `body` with a planning whose catalogue follows.
 inline void with_planning(Catalogued& lab,
                           const RedisServer& server,
-                          const std::function<Task<>(Planning&)>& body) {
+                          const std::function<Task<>(Planning&)>& body,
+                          PolitenessLimits limits = {}) {
     with_client(server, [&](RedisClient& redis) -> Task<> {
         auto executor = co_await asio::this_coro::executor;
-        Planning planning{lab, redis, executor};
+        Planning planning{lab, redis, executor, limits};
         std::vector<Task<>> services;
         services.push_back(planning.catalogue.follow());
         std::function<Task<>()> inner = [&] { return body(planning); };

@@ -4,7 +4,9 @@
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
+#include "platform/redis/acl.hpp"
 #include "platform/redis/keys.hpp"
+#include "platform/redis/script.hpp"
 #include "tests/integration/cli/cli_run.hpp"
 #include "tests/integration/coordinator/running_app.hpp"
 #include "tests/integration/redis/watched.hpp"
@@ -127,6 +129,28 @@ TEST(AddedRegions, ARegionOfTheConfigGetsItsUserAndANewPasswordEndsTheOldOne) {
     EXPECT_EQ(length_of_jobs(served.redis, "agent-us-east", second, "us-east"), "NOGROUP");
     EXPECT_NE(length_of_jobs(served.redis, "agent-us-east", first, "us-east").find("WRONGPASS"),
               std::string::npos);
+}
+
+/// Whether Redis knows all scripts that agents run.
+bool scripts_are_known(const RedisServer& server) {
+    bool all = true;
+    quorate::testing::with_client(server, [&](RedisClient& client) -> Task<> {
+        RedisArgs command{"SCRIPT", "EXISTS"};
+        for (const auto script : agent_scripts())
+            command.push_back(RedisScript{script}.sha1());
+        const auto reply = co_await client.run(std::move(command));
+        for (const auto& known : reply.list())
+            all = all && known.integer() == 1;
+    });
+    return all;
+}
+
+TEST(AddedRegions, ScriptsThatAgentsRunAndMayNotLoadAreThereAndComeBack) {
+    Served served;
+    EXPECT_TRUE(comes_to_hold([&] { return scripts_are_known(served.redis); }));
+    served.redis.stop();
+    served.redis.start();
+    EXPECT_TRUE(comes_to_hold([&] { return scripts_are_known(served.redis); }));
 }
 
 TEST(AddedRegions, UsersThatRedisForgotComeBack) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <tuple>
@@ -162,6 +163,81 @@ TEST(Planner, PausedAndForgottenEndpointsAreNotPlanned) {
     EXPECT_TRUE(due_in(planner, RegionId{9}, kStart, kStart + seconds{100}).empty());
 }
 
+/// How many of a hundred looks at the endpoint from region 1 are held back, from `from` on.
+std::size_t held_back(Planner& planner, std::uint64_t id, UtcTime from, Window window) {
+    std::size_t count = 0;
+    for (const auto& probe :
+         due_in(planner, RegionId{1}, from - microseconds{1}, from + 100 * window.length()))
+        if (probe.version->endpoint == EndpointId{id})
+            count += planner.held_back(probe) == HeldBack::no ? 0 : 1;
+    return count;
+}
+
+/// Two endpoints of one origin that may be asked half as often as they ask, one of which goes.
+struct LeavingNeighbour {
+    const Window window = window_of(10);
+    const UtcMinute end = UtcMinute::containing(kStart + seconds{30}, window);
+    Planner planner{window, {0.2, 0, 0, 0}};
+    EndpointVersion ended = endpoint(1, "goes", 2, window);
+
+    LeavingNeighbour() {
+        planner.set(EndpointId{1}, {ended});
+        planner.set(EndpointId{2}, {endpoint(2, "stays", 2, window)});
+        planner.pass(kStart);
+        ended.valid_to = end;
+    }
+    void expect_that_it_leaves(const std::vector<EndpointVersion>& versions) {
+        EXPECT_NEAR(held_back(planner, 2, kStart, window), 50, 1);
+        planner.set(EndpointId{1}, versions);
+        EXPECT_EQ(planner.endpoints({ShardId{1}, ShardId{2}}), 2U);
+        planner.pass(end.start() - milliseconds{1});
+        EXPECT_NEAR(held_back(planner, 2, kStart, window), 50, 1) << "it is asked until its end";
+        planner.pass(end.start());
+        EXPECT_EQ(held_back(planner, 2, kStart, window), 0U);
+        EXPECT_EQ(planner.endpoints({ShardId{1}, ShardId{2}}), 1U);
+        EXPECT_EQ(keys(planner, RegionId{1}, kStart - microseconds{1}, end.start()).size(), 6U)
+            << "what was missed may still be made up for";
+        planner.pass(end.start() + Planner::kept_after_end(window));
+        EXPECT_EQ(keys(planner, RegionId{1}, kStart - microseconds{1}, end.start()).size(), 3U)
+            << "it is forgotten";
+        EXPECT_EQ(planner.endpoints({ShardId{1}, ShardId{2}}), 1U);
+    }
+};
+
+TEST(Planner, ADeletedEndpointLeavesItsOriginToOthersAndIsForgotten) {
+    LeavingNeighbour neighbour;
+    neighbour.expect_that_it_leaves({neighbour.ended});
+}
+
+TEST(Planner, APausedEndpointLeavesItsOriginToOthersAndIsForgotten) {
+    LeavingNeighbour neighbour;
+    auto paused = neighbour.ended;
+    paused.version = 2;
+    paused.valid_from = neighbour.end;
+    paused.valid_to.reset();
+    paused.spec.paused = true;
+    neighbour.expect_that_it_leaves({paused, neighbour.ended});
+}
+
+TEST(Planner, AnEndpointThatGoesOnWithAnotherUrlChangesItsOriginWhenThatIsInForce) {
+    LeavingNeighbour neighbour;
+    auto& planner = neighbour.planner;
+    auto moved = neighbour.ended;
+    moved.version = 2;
+    moved.valid_from = neighbour.end;
+    moved.valid_to.reset();
+    moved.spec.url = "http://elsewhere/mcp";
+    planner.set(EndpointId{1}, {moved, neighbour.ended});
+    planner.pass(kStart);
+    EXPECT_NEAR(held_back(planner, 2, kStart, neighbour.window), 50, 1);
+    planner.pass(neighbour.end.start());
+    EXPECT_EQ(held_back(planner, 2, kStart, neighbour.window), 0U);
+    EXPECT_EQ(planner.endpoints({ShardId{1}, ShardId{2}}), 2U);
+    planner.set(EndpointId{1}, {});
+    planner.pass(neighbour.end.start() + std::chrono::hours{1});
+    EXPECT_EQ(planner.endpoints({ShardId{1}, ShardId{2}}), 1U);
+}
+
 TEST(Planner, AChangeIsInForceFromItsMinuteOnAndLeavesNoGap) {
     const auto window = window_of(10);
     const auto change = UtcMinute::containing(kStart + seconds{30}, window);
@@ -256,9 +332,9 @@ TEST(Planner, AnySplitOfTimeIntoTicksGivesEachProbeOnce) {
         for (const auto& version : fleet.versions)
             by_endpoint[version.endpoint].push_back(version);
         auto fresh = [&] {
-            Planner planner{fleet.window};
+            auto planner = std::make_unique<Planner>(fleet.window);
             for (const auto& [id, versions] : by_endpoint)
-                planner.set(id, versions);
+                planner->set(id, versions);
             return planner;
         };
         const auto from = kStart + microseconds{random() % 10'000'000};
@@ -270,11 +346,11 @@ TEST(Planner, AnySplitOfTimeIntoTicksGivesEachProbeOnce) {
             if (random() % 10 == 0) planner = fresh();  // a restart: the index is built anew
             if (random() % 10 == 0) {                   // a reload of one endpoint
                 const auto& [id, versions] = *by_endpoint.begin();
-                planner.set(id, versions);
+                planner->set(id, versions);
             }
-            if (random() % 10 == 0) planner.keep({ShardId{random() % 64}});  // shards change hands
+            if (random() % 10 == 0) planner->keep({ShardId{random() % 64}});  // shards change hands
             for (std::uint64_t region = 1; region <= 5; ++region)
-                for (const auto& key : keys(planner, RegionId{region}, at, next))
+                for (const auto& key : keys(*planner, RegionId{region}, at, next))
                     ++planned[key];
             at = next;
         }

@@ -130,6 +130,10 @@ TEST(Politeness, WhatLeavesTakesNothingAnyMore) {
     Crowd crowd;
     crowd.add(politeness, 500, "https://h/mcp");
     EXPECT_LT(crowd.made(politeness, 0), 500U);
+    for (std::size_t i = 120; i < 500; ++i)
+        crowd.demands[i].count(false);
+    EXPECT_EQ(crowd.made(politeness, 0), 500U) << "120 of them count, and fit";
+    crowd.demands[0].count(true);  // again changes nothing
     crowd.demands.resize(120);
     EXPECT_EQ(crowd.made(politeness, 0), 120U);
 }
