@@ -55,6 +55,9 @@ struct AgentMetrics {
                               "of them over.")},
           outbox_cells{metrics.gauge("quorate_agent_outbox_cells",
                                      "Cells that wait to be written to Redis.")},
+          outbox_held_up{metrics.gauge("quorate_agent_outbox_held_up_cells",
+                                       "Those of them that could not be written at once, and are "
+                                       "tried again.")},
           spool_cells{
               metrics.gauge("quorate_agent_spool_cells", "Cells in the spool, waiting for Redis.")},
           spool_bytes{metrics.gauge("quorate_agent_spool_bytes", "Bytes of the spool's files.")},
@@ -99,6 +102,7 @@ struct AgentMetrics {
     Gauge probes_in_flight;
     Gauge holds;
     Gauge outbox_cells;
+    Gauge outbox_held_up;
     Gauge spool_cells;
     Gauge spool_bytes;
     Gauge redis_commands;

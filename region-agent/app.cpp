@@ -169,6 +169,7 @@ void App::refresh_gauges() {
     count(counts_.probes_in_flight, intake_.probing());
     count(counts_.holds, runner_.holds());
     count(counts_.outbox_cells, outbox_.size());
+    count(counts_.outbox_held_up, outbox_.held_up());
     count(counts_.spool_cells, outbox_.spooled());
     count(counts_.spool_bytes, outbox_.spool_bytes());
     count(counts_.redis_commands, redis_.waiting());

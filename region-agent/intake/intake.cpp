@@ -122,9 +122,9 @@ Task<> Intake::read_jobs() {
             read = true;
         } catch (const RedisUnavailable&) {  // readiness tells
         } catch (const RedisError& error) {
-            note_refusal(error);
+            note_refusal(error, read_refused_);
         }
-        if (read) refused_ = false;
+        if (read) read_refused_ = false;
         if (read) continue;
         look_for_own_ = true;  // a lost answer may have held jobs
         co_await sleep_for(kReadAgain);
@@ -140,9 +140,9 @@ Task<> Intake::pass_on(std::vector<Delivery> deliveries) {
     metrics_->jobs.with({"given_back"}).add(static_cast<double>(count));
 }
 
-/// Redis answered and refuses: said once, until a read works again.
-void Intake::note_refusal(const RedisError& error) {
-    if (!std::exchange(refused_, true))
+/// Redis answered and refuses: each loop says so once, until its own commands work again.
+void Intake::note_refusal(const RedisError& error, bool& refused) {
+    if (!std::exchange(refused, true))
         log_event(*log_, LogLevel::error, "jobs.refused", kv("detail", error.what()));
 }
 
@@ -172,10 +172,11 @@ Task<> Intake::claim_jobs() {
         if (stopping_) co_return;
         try {
             co_await look_around();
+            look_refused_ = false;
         } catch (const RedisUnavailable&) {  // readiness tells
             look_for_own_ = true;            // a lost answer may have held jobs
         } catch (const RedisError& error) {
-            note_refusal(error);
+            note_refusal(error, look_refused_);
         }
     }
 }

@@ -96,7 +96,7 @@ private:
                            std::vector<Heartbeat> fleet,
                            UtcTime now);
     Task<> pass_on(std::vector<Delivery> deliveries);
-    void note_refusal(const RedisError& error);
+    void note_refusal(const RedisError& error, bool& refused);
     void take(std::vector<Delivery> deliveries, std::string_view how);
     Task<> await_slot(std::string entry, Job job);
     Task<> probe(std::string entry, Job job);
@@ -118,7 +118,8 @@ private:
     std::size_t active_ = 0;      // jobs waiting or being probed, at most `held_max`
     asio::steady_timer freed_;    // cancelled when a job ends or the drain begins
     asio::steady_timer claim_timer_;
-    bool refused_ = false;
+    bool read_refused_ = false;  // Redis refused the last read of jobs
+    bool look_refused_ = false;  // and the last look around
     Gate gate_;
     TaskGroup loops_;
     TaskGroup waiting_;  // this and the next: `active_` is their bound, theirs only a guard

@@ -11,7 +11,8 @@ namespace quorate::agent {
 /// A job that is over: its cell, and the entry to acknowledge once the cell is written.
 struct FinishedJob {
     std::string entry;
-    std::optional<CellToRecord> cell;  ///< nothing: the entry was no job, there is nothing to write
+    std::optional<CellToRecord> cell;  ///< nothing: it is in, or the entry was no job
+    int refusals = 0;                  ///< how often Redis refused it for what it is
 };
 
 /// quorate.v1.SpooledJob, and back; nothing where the bytes are none.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <random>
-#include <system_error>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -16,9 +16,9 @@ namespace quorate::agent {
 namespace {
 
 constexpr auto kNever = asio::steady_timer::time_point::max();
-constexpr milliseconds kSyncEvery{1000};
-constexpr std::size_t kPartsMax = 3;
+constexpr std::size_t kPartsMax = 4;
 
+/// Of what is written; the rest has labels of its own.
 std::string_view name_of(Recorded recorded) {
     switch (recorded) {
         case Recorded::fresh:
@@ -31,8 +31,28 @@ std::string_view name_of(Recorded recorded) {
             return "late";
         case Recorded::dropped:
             return "dropped";
+        case Recorded::refused:
+        case Recorded::unanswered:
+            break;
     }
     return {};
+}
+
+/// Whether Redis refuses for its own state, which passes, and not for what it was given.
+bool passes(const std::string& refusal) {
+    static constexpr std::array<std::string_view, 7> kOfRedis = {
+        "OOM", "LOADING", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"};
+    const auto code = RedisError{refusal}.code();
+    return std::ranges::find(kOfRedis, code) != kOfRedis.end();
+}
+
+/// The first `count` of them, or all.
+std::vector<FinishedJob> take_first(std::deque<FinishedJob>& jobs, std::size_t count) {
+    const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(count, jobs.size()));
+    std::vector<FinishedJob> taken{std::make_move_iterator(jobs.begin()),
+                                   std::make_move_iterator(end)};
+    jobs.erase(jobs.begin(), end);
+    return taken;
 }
 
 }  // namespace
@@ -53,8 +73,10 @@ Outbox::Outbox(asio::any_io_executor executor,
       gone_{std::move(gone)},
       limits_{limits},
       spooling_{std::move(spooling)},
-      backoff_{limits.backoff_first, limits.backoff_longest, std::random_device{}()},
+      retry_backoff_{limits.backoff_first, limits.backoff_longest, std::random_device{}()},
+      replay_backoff_{limits.backoff_first, limits.backoff_longest, std::random_device{}()},
       wake_{executor, kNever},
+      held_{executor, kNever},
       filled_{executor, kNever},
       empty_{executor, kNever} {}
 
@@ -66,9 +88,10 @@ void Outbox::add(FinishedJob job) {
 
 /// The oldest go: their minutes are the first to be sealed without them.
 void Outbox::keep_bound() {
-    while (waiting_.size() > limits_.cells_max) {
-        gone_(waiting_.front().entry);
-        waiting_.pop_front();
+    while (waiting_.size() + held_up_.size() > limits_.cells_max) {
+        auto& oldest = held_up_.empty() ? waiting_ : held_up_;
+        gone_(oldest.front().entry);
+        oldest.pop_front();
         metrics_->recorded.with({"overflow"}).add();
     }
 }
@@ -86,6 +109,7 @@ Task<> Outbox::wait_for_batch() {
 Task<> Outbox::run() {
     TaskGroup parts{executor_, kPartsMax};
     parts.spawn("write", write());
+    parts.spawn("retry", retry());
     if (spooling_) {
         parts.spawn("replay", replay());
         parts.spawn("sync", sync());
@@ -96,209 +120,128 @@ Task<> Outbox::run() {
 Task<> Outbox::write() {
     for (;;) {
         co_await wait_for_batch();
-        if (spools() && save()) continue;
-        const auto count = std::min(waiting_.size(), limits_.send_max);
-        const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
-        sending_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
-        waiting_.erase(waiting_.begin(), end);
-        const auto sent = co_await send(sending_);
-        if (sent == Sent::away) {
-            take_back();
-            if (save()) continue;
-            co_await sleep_for(backoff_.next());
+        if (spools()) {
+            put_by(take_first(waiting_, waiting_.size()));
             continue;
         }
-        let_go(std::exchange(sending_, {}));
+        sending_ = take_first(waiting_, limits_.send_max);
+        co_await send(sending_);
+        put_by(std::exchange(sending_, {}));
     }
 }
 
-/// Whether cells go through the spool, so that all of them keep their order.
-bool Outbox::spools() const {
-    return spooling_ && (!spooling_->spool->empty() || !spooling_->reachable());
-}
-
-/// Puts everything that waits into the spool. @return false if it did not take it
-bool Outbox::save() {
-    std::vector<std::string> records;
-    records.reserve(waiting_.size());
-    for (const auto& job : waiting_)
-        records.push_back(encode_finished(job));
-    std::vector<std::string> lost;
-    try {
-        lost = spooling_->spool->append(records);
-    } catch (const std::system_error& error) {
-        note_disk(error.what());
-        return false;
-    }
-    note_disk({});
-    waiting_.clear();
-    metrics_->spooled.with({"saved"}).add(static_cast<double>(records.size()));
-    metrics_->spooled.with({"lost"}).add(static_cast<double>(lost.size()));
-    for (const auto& record : lost)
-        if (const auto job = decode_finished(record)) gone_(job->entry);
-    note_spool();
-    filled_.cancel();
-    return true;
-}
-
-/// From the spool into Redis, the oldest first.
-Task<> Outbox::replay() {
-    auto& spool = *spooling_->spool;
+/// What could not be written at once and is not on disk. What fails again goes behind the rest.
+Task<> Outbox::retry() {
     for (;;) {
-        note_spool();
-        if (spool.empty()) {
-            empty_.cancel();
-            co_await filled_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (held_up_.empty()) {
+            co_await held_.async_wait(asio::as_tuple(asio::use_awaitable));
             continue;
         }
-        const auto batch = spool.oldest(limits_.send_max);
-        std::vector<FinishedJob> jobs;
-        for (const auto& record : batch.records)
-            if (auto job = decode_finished(record)) jobs.push_back(*std::move(job));
-        const auto unreadable = batch.unreadable + batch.records.size() - jobs.size();
-        metrics_->spooled.with({"unreadable"}).add(static_cast<double>(unreadable));
-        const auto sent = co_await send(jobs);
-        if (sent == Sent::away) {
-            co_await sleep_for(backoff_.next());
-            continue;
-        }
-        spool.forget(batch.end);
-        metrics_->spooled.with({"replayed"}).add(static_cast<double>(jobs.size()));
-        let_go(jobs);
+        co_await sleep_for(retry_backoff_.next());
+        retrying_ = take_first(held_up_, limits_.send_max);
+        const auto sent = co_await send(retrying_);
+        if (sent.any) retry_backoff_.reset();
+        put_by(std::exchange(retrying_, {}));
     }
 }
 
-/// Once a second what was appended is made to last.
-Task<> Outbox::sync() {
-    for (;;) {
-        co_await sleep_for(kSyncEvery);
-        std::string failure;
-        try {
-            auto work = spooling_->spool->unsynced();
-            if (!work) continue;
-            co_await spooling_->files->run(std::move(work));
-        } catch (const std::system_error& error) {
-            failure = error.what();
-        }
-        if (!failure.empty()) note_disk(failure);
+/// Into the spool, or where there is none, or its disk fails, into memory; what Redis refuses for
+/// what it is stays in memory, so that its refusals are counted.
+void Outbox::put_by(Jobs jobs) {
+    if (jobs.empty()) return;
+    auto rest = jobs.begin();
+    if (spooling_) {
+        rest = std::stable_partition(
+            jobs.begin(), jobs.end(), [](const FinishedJob& job) { return job.refusals == 0; });
+        const Jobs clean{std::make_move_iterator(jobs.begin()), std::make_move_iterator(rest)};
+        if (!save(clean)) held_up_.insert(held_up_.end(), clean.begin(), clean.end());
     }
-}
-
-/// Tries until the cells are written and their jobs acknowledged, or Redis refused them too often;
-/// with a spool, until Redis proves to be away.
-Task<Outbox::Sent> Outbox::send(const std::vector<FinishedJob>& jobs) {
-    std::vector<CellToRecord> cells;
-    std::vector<std::string> entries;
-    for (const auto& job : jobs) {
-        if (job.cell) cells.push_back(*job.cell);
-        entries.push_back(job.entry);
-    }
-    bool recorded = false;
-    for (int refusals = 0;;) {
-        std::string refusal;
-        try {
-            if (!recorded) {
-                const auto answers = co_await cells_->record(cells);
-                recorded = true;
-                count(answers);
-            }
-            // What was not written is not acknowledged: it stays pending, and is taken again.
-            co_await jobs_->finish(entries);
-            backoff_.reset();
-            note_accepted();
-            co_return Sent::written;
-        } catch (const RedisUnavailable&) {  // readiness tells
-        } catch (const RedisError& error) {
-            refusal = error.what();
-        }
-        note_refusal(refusal);
-        const bool away = refusal.empty() || passes(refusal);
-        if (away && spooling_) co_return Sent::away;
-        if (!refusal.empty() && ++refusals >= limits_.refusals_max) {
-            if (!recorded)
-                metrics_->recorded.with({"refused"}).add(static_cast<double>(cells.size()));
-            co_return Sent::refused;
-        }
-        co_await sleep_for(backoff_.next());
-    }
-}
-
-/// Whether Redis refuses for its own state, which passes, and not for what it was given.
-bool Outbox::passes(const std::string& refusal) const {
-    static constexpr std::array<std::string_view, 7> kOfRedis = {
-        "OOM", "LOADING", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"};
-    const auto code = RedisError{refusal}.code();
-    return std::ranges::find(kOfRedis, code) != kOfRedis.end();
-}
-
-/// What was not sent stands first again.
-void Outbox::take_back() {
-    waiting_.insert(waiting_.begin(),
-                    std::make_move_iterator(sending_.begin()),
-                    std::make_move_iterator(sending_.end()));
-    sending_.clear();
+    held_up_.insert(
+        held_up_.end(), std::make_move_iterator(rest), std::make_move_iterator(jobs.end()));
     keep_bound();
+    held_.cancel();
 }
 
-void Outbox::let_go(const std::vector<FinishedJob>& jobs) {
+/// One try to write cells and then to acknowledge their jobs. What is done with leaves `jobs`; of
+/// a job that could not be acknowledged the cell alone.
+Task<Outbox::Sent> Outbox::send(Jobs& jobs) {
+    Sent sent;
+    std::vector<CellToRecord> cells;
     for (const auto& job : jobs)
-        gone_(job.entry);
-    empty_.cancel();
+        if (job.cell) cells.push_back(*job.cell);
+    try {
+        const auto answers = co_await cells_->try_record(std::move(cells));
+        sent.refusal = answers.refusal;
+        take(jobs, answers);
+        std::vector<std::string> entries;
+        for (const auto& job : jobs)
+            if (!job.cell) entries.push_back(job.entry);
+        sent.any = !entries.empty();
+        // What was not written is not acknowledged: it stays pending, and is taken again.
+        co_await jobs_->finish(std::move(entries));
+        let_go(jobs, [](const FinishedJob& job) { return !job.cell; });
+    } catch (const RedisUnavailable&) {  // readiness tells
+        sent.any = false;
+    } catch (const RedisError& error) {
+        sent = {false, error.what()};
+        for (auto& job : jobs)
+            job.refusals += counts(sent.refusal) ? 1 : 0;
+    }
+    give_up(jobs);
+    note(sent);
+    co_return sent;
 }
 
-void Outbox::count(const std::vector<Recorded>& answers) {
-    for (const auto answer : answers)
-        metrics_->recorded.with({name_of(answer)}).add();
+/// Cells that are in leave their jobs; those that were refused are counted.
+void Outbox::take(Jobs& jobs, const RecordAnswers& answers) {
+    auto answer = answers.recorded.begin();
+    for (auto& job : jobs) {
+        if (!job.cell) continue;
+        const auto recorded = *answer++;
+        if (recorded == Recorded::unanswered) continue;
+        if (recorded == Recorded::refused) {
+            job.refusals += counts(answers.refusal) ? 1 : 0;
+            continue;
+        }
+        metrics_->recorded.with({name_of(recorded)}).add();
+        job.cell.reset();
+    }
 }
 
-void Outbox::note_refusal(const std::string& refusal) {
-    if (!refusal.empty() && !std::exchange(refused_, true))
-        log_event(*log_, LogLevel::error, "cells.refused", kv("detail", refusal));
+/// With a spool what passes is waited for, however long.
+bool Outbox::counts(const std::string& refusal) const {
+    return !spooling_ || !passes(refusal);
 }
 
-void Outbox::note_accepted() {
-    if (std::exchange(refused_, false)) log_event(*log_, LogLevel::info, "cells.accepted");
+void Outbox::give_up(Jobs& jobs) {
+    const auto given_up = [this](const FinishedJob& job) {
+        return job.refusals >= limits_.refusals_max;
+    };
+    for (const auto& job : jobs)
+        if (given_up(job) && job.cell) metrics_->recorded.with({"refused"}).add();
+    let_go(jobs, given_up);
 }
 
-/// Said once, until the disk takes something again.
-void Outbox::note_disk(const std::string& failure) {
-    if (!failure.empty()) metrics_->spool_failures.add();
-    if (std::exchange(disk_failed_, !failure.empty()) == !failure.empty()) return;
-    if (failure.empty())
-        log_event(*log_, LogLevel::info, "spool.recovered");
-    else
-        log_event(*log_, LogLevel::error, "spool.failed", kv("detail", failure));
+template <class Which>
+void Outbox::let_go(Jobs& jobs, const Which& which) {
+    for (const auto& job : jobs)
+        if (which(job)) gone_(job.entry);
+    if (std::erase_if(jobs, which) > 0) empty_.cancel();
 }
 
-void Outbox::note_spool() {
-    const bool spools = spooled() > 0;
-    if (std::exchange(spools_, spools) == spools) return;
-    if (spools)
-        log_event(*log_, LogLevel::warn, "cells.spooled", kv("cells", spooled()));
-    else
-        log_event(*log_, LogLevel::info, "cells.replayed");
+/// A refusal is said once, until something is written and nothing refused.
+void Outbox::note(const Sent& sent) {
+    if (!sent.refusal.empty()) {
+        if (!std::exchange(refused_, true))
+            log_event(*log_, LogLevel::error, "cells.refused", kv("detail", sent.refusal));
+    } else if (sent.any && std::exchange(refused_, false)) {
+        log_event(*log_, LogLevel::info, "cells.accepted");
+    }
 }
 
 Task<> Outbox::emptied() {
     while (size() > 0)
         co_await empty_.async_wait(asio::as_tuple(asio::use_awaitable));
-}
-
-Task<> Outbox::replayed() {
-    while (spooled() > 0)
-        co_await empty_.async_wait(asio::as_tuple(asio::use_awaitable));
-}
-
-std::size_t Outbox::park() {
-    if (!spooling_) return 0;
-    take_back();
-    if (!waiting_.empty()) save();
-    try {
-        if (const auto work = spooling_->spool->unsynced()) work();
-    } catch (const std::system_error& error) {
-        note_disk(error.what());
-    }
-    return spooled();
 }
 
 }  // namespace quorate::agent

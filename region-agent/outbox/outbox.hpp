@@ -22,11 +22,11 @@
 namespace quorate::agent {
 
 struct OutboxLimits {
-    std::size_t cells_max = 20'000;  ///< waiting; above it the oldest go, and are counted
+    std::size_t cells_max = 20'000;  ///< in memory; above it the oldest go, and are counted
     std::size_t batch = 200;         ///< this many are written at once …
     milliseconds every{100};         ///< … and fewer after that time
     std::size_t send_max = 2000;     ///< most in one round trip, after Redis was away
-    int refusals_max = 10;           ///< then cells that Redis refuses are let go, and counted
+    int refusals_max = 10;           ///< then a cell that Redis refuses is let go, and counted
     milliseconds backoff_first{50};
     milliseconds backoff_longest{2000};
 };
@@ -39,12 +39,13 @@ struct Spooling {
 };
 
 /// Writes cells into Redis in batches and acknowledges their jobs, in that order: so a crash at any
-/// point repeats a write, which changes nothing, and loses none. While Redis is away, or has no
-/// room, cells go into the spool, if there is one, and from there into Redis in the same order;
-/// without a spool, and where its disk fails, they wait here. Cells that Redis refuses for what
-/// they are, and all that it refuses where there is no spool, are let go, and their jobs stay
-/// pending: whoever takes them next makes a cell anew, UNKNOWN(missed_window) if it is too late by
-/// then. All members are called on the executor.
+/// point repeats a write, which changes nothing, and loses none. What can't be written, since
+/// Redis, or its node of a cluster, is away or has no room, holds up no other: it goes into the
+/// spool, if there is one, and from there into Redis, the oldest first; without a spool, and where
+/// its disk fails, it waits here and is tried again. Cells that Redis refuses for what they are,
+/// and all that it refuses where there is no spool, are let go after some tries, and their jobs
+/// stay pending: whoever takes them next makes a cell anew, UNKNOWN(missed_window) if it is too
+/// late by then. All members are called on the executor.
 class Outbox {
 public:
     /// @param gone called for each job that left the outbox, written or not. Must not throw.
@@ -65,7 +66,8 @@ public:
     /// Waits until everything is written. Cancelled: throws `operation_aborted`.
     Task<> emptied();
 
-    /// Waits until nothing is in the spool. Cancelled: throws `operation_aborted`.
+    /// Waits until nothing is in the spool but what a node of a cluster keeps there that is away.
+    /// Cancelled: throws `operation_aborted`.
     Task<> replayed();
 
     /// At the end of a process: what is not known to be written goes into the spool, if there is
@@ -73,29 +75,38 @@ public:
     std::size_t park();
 
     /// How many wait or are being written, those in the spool included.
-    std::size_t size() const { return waiting_.size() + sending_.size() + spooled(); }
+    std::size_t size() const { return waiting_.size() + sending_.size() + held_up() + spooled(); }
+    /// Those in memory that could not be written at once.
+    std::size_t held_up() const { return held_up_.size() + retrying_.size(); }
     std::size_t spooled() const { return spooling_ ? spooling_->spool->records() : 0; }
     std::uint64_t spool_bytes() const { return spooling_ ? spooling_->spool->bytes() : 0; }
 
 private:
-    enum class Sent : std::uint8_t { written, refused, away };
+    using Jobs = std::vector<FinishedJob>;
+    /// What came of a try.
+    struct Sent {
+        bool any = false;  ///< something was written
+        std::string refusal;
+    };
 
     Task<> write();
+    Task<> retry();
     Task<> replay();
     Task<> sync();
     Task<> wait_for_batch();
-    Task<Sent> send(const std::vector<FinishedJob>& jobs);
-    bool passes(const std::string& refusal) const;
+    Task<Sent> send(Jobs& jobs);
+    void take(Jobs& jobs, const RecordAnswers& answers);
+    void give_up(Jobs& jobs);
+    template <class Which>
+    void let_go(Jobs& jobs, const Which& which);
+    bool counts(const std::string& refusal) const;
     bool spools() const;
-    bool save();
-    void take_back();
+    bool save(const Jobs& jobs);
+    void put_by(Jobs jobs);
     void keep_bound();
-    void let_go(const std::vector<FinishedJob>& jobs);
-    void note_refusal(const std::string& refusal);
-    void note_accepted();
+    void note(const Sent& sent);
     void note_disk(const std::string& failure);
     void note_spool();
-    void count(const std::vector<Recorded>& answers);
 
     asio::any_io_executor executor_;
     CellBuffer* cells_;
@@ -105,14 +116,19 @@ private:
     std::function<void(const std::string&)> gone_;
     OutboxLimits limits_;
     std::optional<Spooling> spooling_;
-    Backoff backoff_;
+    Backoff retry_backoff_;
+    Backoff replay_backoff_;
     std::deque<FinishedJob> waiting_;
-    std::vector<FinishedJob> sending_;
+    std::deque<FinishedJob> held_up_;
+    Jobs sending_;               // of `waiting_`
+    Jobs retrying_;              // of `held_up_`
+    bool stuck_ = false;         // what stands first in the spool is for a node that is away
     bool refused_ = false;       // Redis answers, and did not take the last cells
     bool disk_failed_ = false;   // the spool did not take the last cells
     bool spools_ = false;        // as last logged
     asio::steady_timer wake_;    // of the writer
-    asio::steady_timer filled_;  // never expires; cancelled when the spool gets something
+    asio::steady_timer held_;    // never expires; cancelled when something is held up
+    asio::steady_timer filled_;  // likewise, when the spool gets something
     asio::steady_timer empty_;   // never expires; cancelled when cells left
 };
 

@@ -1,99 +1,21 @@
-#include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <optional>
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "tests/integration/region-agent/agent_test.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/integration/region-agent/agent_process.hpp"
+#include "tests/support/movable_clock/movable_clock.hpp"
 
 namespace quorate {
 namespace {
 
 using testing::agent_config;
+using testing::AgentProcess;
 using testing::Bench;
 using testing::eventually;
 using testing::job_for;
 using testing::kRegion;
+using testing::MovableClock;
 using testing::on_bench;
 using testing::RedisServer;
 using testing::RunningAgent;
-
-/// The agent as its own process, so that kill -9 can be what it is.
-class AgentProcess {
-public:
-    /// @param more lines of its config
-    AgentProcess(const RedisServer& server, const std::string& name, const std::string& more = {}) {
-        config_ = "region: " + kRegion + "\nname: " + name + "\nredis: {url: \"" + server.url() +
-                  "\"}\nhealth: {port: 0}\nallow_private_addresses: true\n" + more;
-        const auto file = folder_ / "agent.yaml";
-        std::ofstream{file} << config_;
-        const std::string log = folder_ / "log";
-        const std::string binary = QUORATE_BINARY_DIR "/bin/quorate-agent";
-        const std::string config = file;
-        process_ = ::fork();
-        if (process_ == 0) {
-            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            if (::freopen(log.c_str(), "w", stderr) == nullptr) ::_exit(126);
-            ::dup2(STDERR_FILENO, STDOUT_FILENO);
-            ::execl(binary.c_str(), binary.c_str(), "--config", config.c_str(), nullptr);
-            ::_exit(127);
-        }
-    }
-    ~AgentProcess() {
-        if (process_ != 0) end(SIGKILL);
-    }
-    AgentProcess(const AgentProcess&) = delete;
-    AgentProcess& operator=(const AgentProcess&) = delete;
-
-    /// @return the status of waitpid.
-    int end(int signal) {
-        ::kill(process_, signal);
-        int status = 0;
-        ::waitpid(process_, &status, 0);
-        process_ = 0;
-        return status;
-    }
-
-    void begin_end() const { ::kill(process_, SIGTERM); }
-    /// The status of waitpid, once it has ended; the test's executor goes on meanwhile.
-    Task<std::optional<int>> ended() {
-        int status = 0;
-        const auto has_ended = [&]() -> Task<bool> {
-            co_return ::waitpid(process_, &status, WNOHANG) == process_;
-        };
-        const bool so = co_await eventually(has_ended);
-        if (!so) co_return std::nullopt;
-        process_ = 0;
-        co_return status;
-    }
-
-    /// Adds `more` to its config file and sends SIGHUP.
-    void reload_with(const std::string& more) {
-        std::ofstream{folder_ / "agent.yaml"} << config_ << more;
-        ::kill(process_, SIGHUP);
-    }
-
-    /// Waits until its log has `event`.
-    Task<bool> says(std::string event) {
-        const auto said = [&]() -> Task<bool> {
-            std::ifstream file{folder_ / "log"};
-            const std::string log{std::istreambuf_iterator<char>{file}, {}};
-            co_return log.find(event) != std::string::npos;
-        };
-        const bool found = co_await eventually(said);
-        co_return found;
-    }
-
-private:
-    const TemporaryFolder temporary_;
-    const std::filesystem::path folder_{temporary_.path()};
-    std::string config_;
-    pid_t process_ = 0;
-};
 
 constexpr std::uint64_t kEndpoints = 5;
 
@@ -262,6 +184,38 @@ TEST(AgentDrain, ServersThatHangHoldItUpForLessThanTwentySecondsAndTheirJobsGoBa
     });
 }
 
+/// Stops it until its last heartbeat is more than two seconds old: the next was due after one.
+Task<> hold_up(Bench& bench, AgentProcess& process) {
+    process.send(SIGSTOP);
+    const auto silent = [&]() -> Task<bool> {
+        const auto fleet = co_await fleet_of(bench);
+        const auto now = co_await redis_time(bench.redis);
+        co_return fleet.size() == 1 && now - fleet[0].at > std::chrono::seconds{2};
+    };
+    EXPECT_TRUE(co_await eventually(silent));
+    process.send(SIGCONT);
+}
+
+TEST(AgentHeartbeat, SaysHowFarItsClockIsFromThatOfRedis) {
+    MovableClock clock;
+    clock.advance(std::chrono::seconds{3});
+    RedisServer server;
+    server.stop();
+    server.set_environment(clock.variables());
+    server.start();
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        RunningAgent agent{bench.executor, agent_config(server, "a")};
+        std::vector<Heartbeat> fleet;
+        const auto told = [&]() -> Task<bool> {
+            fleet = co_await fleet_of(bench);
+            co_return fleet.size() == 1;
+        };
+        EXPECT_TRUE(co_await eventually(told));
+        EXPECT_NEAR(static_cast<double>(fleet.at(0).clock_offset.count()), 3000, 500);
+        co_await agent.stop();
+    });
+}
+
 TEST(AgentHeartbeat, SaysVersionLoadLagClockOffsetAndWhatItDoes) {
     const RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
@@ -270,16 +224,20 @@ TEST(AgentHeartbeat, SaysVersionLoadLagClockOffsetAndWhatItDoes) {
         std::vector<Heartbeat> fleet;
         const auto told = [&]() -> Task<bool> {
             fleet = co_await fleet_of(bench);
-            co_return fleet.size() == 1 && fleet[0].probes_total == 2;
+            co_return fleet.size() == 1 && fleet[0].probes_total == 2 && fleet[0].load > 0;
         };
         EXPECT_TRUE(co_await eventually(told));
         EXPECT_EQ(fleet.at(0).version, QUORATE_VERSION);
         EXPECT_EQ(fleet.at(0).in_flight, 2U);
         EXPECT_EQ(fleet.at(0).state, AgentState::working);
-        EXPECT_GE(fleet.at(0).lag, milliseconds{0});
-        EXPECT_GE(fleet.at(0).load, 0);
         EXPECT_LE(fleet.at(0).load, 1);
         EXPECT_LT(std::chrono::abs(fleet.at(0).clock_offset), std::chrono::seconds{2});
+        co_await hold_up(bench, process);
+        const auto late = [&]() -> Task<bool> {
+            fleet = co_await fleet_of(bench);
+            co_return fleet.size() == 1 && fleet[0].lag >= milliseconds{500};
+        };
+        EXPECT_TRUE(co_await eventually(late)) << "it was held up for longer";
         process.begin_end();
         const auto draining = [&]() -> Task<bool> {
             fleet = co_await fleet_of(bench);

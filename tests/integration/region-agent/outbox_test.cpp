@@ -1,5 +1,8 @@
 #include "region-agent/outbox/outbox.hpp"
 
+#include <filesystem>
+#include <fstream>
+
 #include "platform/wire/cell_codec.hpp"
 #include "tests/integration/region-agent/agent_test.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -170,6 +173,77 @@ TEST(OutboxSpool, WhileRedisIsAwayCellsGoToDiskAndThenIntoRedisInOrder) {
         posted.outbox.add(finished(kCells + 1));  // the straight way again
         co_await posted.outbox.emptied();
         EXPECT_EQ(posted.spooled("saved"), kCells);
+        posted.writer.cancel();
+        co_await posted.writer.join();
+    });
+}
+
+/// Gives the outbox cells of the endpoints 1 to `count` and waits until the spool has taken them.
+Task<> spool_away(Posted& posted, std::uint64_t count) {
+    constexpr std::uint64_t kTogether = 500;
+    for (std::uint64_t first = 1; first <= count; first += kTogether) {
+        for (auto one = first; one < first + kTogether; ++one)
+            posted.outbox.add(finished(one));
+        const auto saved = [&]() -> Task<bool> {
+            co_return posted.spooled("saved") == static_cast<double>(first + kTogether - 1);
+        };
+        EXPECT_TRUE(co_await eventually(saved));
+    }
+}
+
+TEST(OutboxSpool, AboveItsBoundTheOldestCellsAreLostAndCounted) {
+    RedisServer server;
+    server.stop();
+    const TemporaryFolder folder;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Spool spool{{folder.path(), Spool::kBytesLeast}};
+        Posted posted{bench, {}, &spool};
+        posted.writer.spawn("outbox", posted.outbox.run());
+        constexpr std::uint64_t kCells = 20'000;
+        co_await spool_away(posted, kCells);
+        const auto lost = posted.spooled("lost");
+        EXPECT_GT(lost, 0);
+        EXPECT_EQ(posted.gone.size(), lost);
+        EXPECT_EQ(posted.gone.front(), "1-0");
+        EXPECT_EQ(spool.records(), kCells - lost);
+        server.start();
+        co_await posted.outbox.emptied();
+        EXPECT_EQ(posted.recorded("fresh"), kCells - lost);
+        EXPECT_EQ(posted.spooled("replayed"), kCells - lost);
+        posted.writer.cancel();
+        co_await posted.writer.join();
+    });
+}
+
+/// Overwrites the middle of the only file of a spool.
+void spoil(const std::string& folder) {
+    std::filesystem::path spooled;
+    for (const auto& file : std::filesystem::directory_iterator{folder})
+        if (file.path().extension() == ".spool") spooled = file.path();
+    std::fstream stream{spooled, std::ios::in | std::ios::out | std::ios::binary};
+    stream.seekp(static_cast<std::streamoff>(std::filesystem::file_size(spooled) / 2));
+    stream << std::string(8, '\0');
+    EXPECT_TRUE(stream.good());
+}
+
+TEST(OutboxSpool, WhatTheDiskDoesNotGiveBackIsCountedAndTheRestGoesOut) {
+    RedisServer server;
+    server.stop();
+    const TemporaryFolder folder;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Spool spool{{folder.path()}};
+        Posted posted{bench, {}, &spool};
+        posted.writer.spawn("outbox", posted.outbox.run());
+        constexpr std::uint64_t kCells = 500;
+        co_await spool_away(posted, kCells);
+        spoil(folder.path());
+        server.start();
+        co_await posted.outbox.emptied();
+        const auto unreadable = posted.spooled("unreadable");
+        EXPECT_GT(unreadable, 0);
+        EXPECT_LT(unreadable, kCells);
+        EXPECT_EQ(posted.recorded("fresh"), kCells - unreadable);
+        EXPECT_EQ(posted.spooled("replayed"), kCells - unreadable);
         posted.writer.cancel();
         co_await posted.writer.join();
     });
