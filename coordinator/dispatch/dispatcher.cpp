@@ -92,12 +92,13 @@ Task<> Dispatcher::plan_ahead(Region region, Lane& lane) {
     co_await raise_fences(lane);
     if (lane.shards.empty()) co_return;
     co_await reset(lane, context_.clock.utc_now());
+    // A change is known before it takes effect: only so far can be planned. One goal for the whole
+    // tick: one that goes on with time is never reached where a call takes a millisecond.
+    const auto now = context_.clock.utc_now();
+    const auto goal = std::chrono::floor<milliseconds>(
+        std::min(now + kAhead, *context_.catalogue.known_until() + kChangeLead));
     bool more = true;
     while (more) {
-        // A change is known before it takes effect: only so far can be planned.
-        const auto now = context_.clock.utc_now();
-        const auto goal = std::chrono::floor<milliseconds>(
-            std::min(now + kAhead, *context_.catalogue.known_until() + kChangeLead));
         auto draft = next_draft(region, lane, now, goal);
         if (draft.blocks.empty()) break;
         std::vector<HeldShard> asked;

@@ -22,7 +22,6 @@ using quorate::testing::ready;
 using quorate::testing::RedisCluster;
 using quorate::testing::region_at;
 using quorate::testing::RunningApp;
-using quorate::testing::WatchedClient;
 using std::chrono::seconds;
 
 constexpr std::size_t kEndpoints = 100;
@@ -31,12 +30,13 @@ std::size_t master_of(const std::string& key) {
     return RedisCluster::first_owner(slot_of(key));
 }
 
-/// The jobs in the queue of a region whose master is there.
+/// The jobs in the queue of a region whose master is there, and was there at first.
 std::vector<Job> jobs_of(RedisCluster& cluster, const std::string& region) {
     std::vector<Job> jobs;
-    quorate::testing::with_two(cluster, [&](WatchedClient& watched, RedisClient&) -> Task<> {
+    auto& server = cluster.server(master_of(keys::jobs(region)));
+    quorate::testing::with_client(server, [&](RedisClient& client) -> Task<> {
         RedisArgs command{"XRANGE", keys::jobs(region), "-", "+"};
-        const auto reply = co_await watched.client.run(std::move(command));
+        const auto reply = co_await client.run(std::move(command));
         for (const auto& entry : reply.list())
             jobs.push_back(*wire::decode_job(entry.list().at(1).list().at(1).text()));
     });
