@@ -19,7 +19,7 @@ struct MinuteRow {
     int rule_row = 0;
     int rule_version = 0;
     int uptime_use = 0;
-    std::string cells;                   ///< packed, 28 bytes each
+    std::string cells;                   ///< packed
     std::optional<std::string> details;  ///< JSON
 };
 

@@ -3,26 +3,72 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "archiver/store/short_number.hpp"
 #include "core/base/big_endian.hpp"
 
 namespace quorate {
 namespace {
 
+constexpr microseconds kTimeUnit{10};
+constexpr milliseconds kLagUnit{4};  // as on the wire
+constexpr microseconds kOldLagUnit{100};
+constexpr std::uint32_t kNone8 = 0xFF;
 constexpr std::uint32_t kNone16 = 0xFFFF;
 constexpr std::uint32_t kNone24 = 0xFFFFFF;
-constexpr std::int64_t kTimeUnitUs = 10;
-constexpr std::int64_t kLagUnitUs = 100;
+constexpr std::uint32_t kStatusMax = 0x3FF;
+/// Stands before cells of 19 bytes; those of 28 begin with a region's id, which is never 0.
+constexpr char kMark = '\0';
+constexpr std::size_t kOldSize = 28;
 
-void put_time(std::optional<microseconds> time, std::string& out) {
-    const auto units = time ? std::clamp<std::int64_t>(time->count() / kTimeUnitUs, 0, kNone24 - 1)
-                            : static_cast<std::int64_t>(kNone24);
-    append_big_endian(static_cast<std::uint32_t>(units), 3, out);
+std::uint32_t code_of(std::optional<microseconds> time) {
+    if (!time) return ShortNumber::kNone;
+    const auto units = std::max<std::int64_t>(*time / kTimeUnit, 0);
+    return ShortNumber::code_of(static_cast<std::uint64_t>(units));
 }
 
-void put_lag(std::optional<microseconds> lag, std::string& out) {
-    const auto units = lag ? std::clamp<std::int64_t>(lag->count() / kLagUnitUs, 0, kNone16 - 1)
-                           : static_cast<std::int64_t>(kNone16);
-    append_big_endian(static_cast<std::uint32_t>(units), 2, out);
+std::optional<microseconds> time_of(std::uint32_t code) {
+    if (code == ShortNumber::kNone) return std::nullopt;
+    return kTimeUnit * static_cast<std::int64_t>(ShortNumber::number_of(code));
+}
+
+std::uint32_t lag_code(std::optional<microseconds> lag) {
+    if (!lag) return kNone8;
+    const auto units = std::chrono::ceil<milliseconds>(*lag).count() + kLagUnit.count() - 1;
+    return static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(units / kLagUnit.count(), 0, kNone8 - 1));
+}
+
+template <class Unit>
+std::optional<Unit> unless(std::uint32_t none, std::uint32_t value, Unit unit) {
+    if (value == none) return std::nullopt;
+    return unit * value;
+}
+
+template <class Enum>
+std::optional<Enum> enum_of(std::uint32_t value) {
+    if (value == 0) return std::nullopt;
+    return static_cast<Enum>(value);
+}
+
+std::optional<std::uint16_t> status_of(std::uint32_t value) {
+    if (value == 0) return std::nullopt;
+    return static_cast<std::uint16_t>(value);
+}
+
+std::uint32_t flags_of(const PackedCell& cell) {
+    return (cell.retried ? 1U : 0U) | (cell.late ? 2U : 0U) | (cell.slow ? 4U : 0U) |
+           (cell.credential_sent ? 8U : 0U) | static_cast<std::uint32_t>(cell.region_state) << 4U |
+           (cell.silent ? 64U : 0U) | (cell.absent ? 128U : 0U);
+}
+
+void set_flags(PackedCell& cell, std::uint32_t flags) {
+    cell.retried = (flags & 1U) != 0;
+    cell.late = (flags & 2U) != 0;
+    cell.slow = (flags & 4U) != 0;
+    cell.credential_sent = (flags & 8U) != 0;
+    cell.region_state = static_cast<RegionPhase>(flags >> 4U & 3U);
+    cell.silent = (flags & 64U) != 0;
+    cell.absent = (flags & 128U) != 0;
 }
 
 class Reader {
@@ -33,27 +79,45 @@ public:
         at_ += bytes;
         return static_cast<std::uint32_t>(value);
     }
-    template <class Enum>
-    std::optional<Enum> take_enum() {
-        const auto value = take(1);
-        if (value == 0) return std::nullopt;
-        return static_cast<Enum>(value);
-    }
-    std::optional<microseconds> take_time() {
-        const auto units = take(3);
-        if (units == kNone24) return std::nullopt;
-        return microseconds{units * kTimeUnitUs};
-    }
-    std::optional<microseconds> take_lag() {
-        const auto units = take(2);
-        if (units == kNone16) return std::nullopt;
-        return microseconds{units * kLagUnitUs};
-    }
 
 private:
     std::string_view bytes_;
     std::size_t at_ = 0;
 };
+
+PackedCell read_cell(Reader& reader) {
+    PackedCell cell;
+    cell.region = RegionId{reader.take(1)};
+    const auto outcome = reader.take(2);
+    cell.verdict = static_cast<Verdict>(outcome >> 13U);
+    cell.own_verdict = static_cast<Verdict>(outcome >> 10U & 7U);
+    cell.http_status = status_of(outcome & kStatusMax);
+    cell.reason = enum_of<Reason>(reader.take(1));
+    cell.phase = enum_of<Phase>(reader.take(1));
+    set_flags(cell, reader.take(1));
+    cell.start_offset = unless(kNone16, reader.take(2), milliseconds{1});
+    for (auto* time : {&cell.total, &cell.connect, &cell.tls, &cell.initialize, &cell.tools_list})
+        *time = time_of(reader.take(2));
+    cell.agent_lag = unless(kNone8, reader.take(1), kLagUnit);
+    return cell;
+}
+
+/// A cell of 28 bytes, as they were: every field a number of its own.
+PackedCell read_old_cell(Reader& reader) {
+    PackedCell cell;
+    cell.region = RegionId{reader.take(1)};
+    cell.verdict = static_cast<Verdict>(reader.take(1));
+    cell.reason = enum_of<Reason>(reader.take(1));
+    cell.phase = enum_of<Phase>(reader.take(1));
+    set_flags(cell, reader.take(1));
+    cell.own_verdict = static_cast<Verdict>(reader.take(1));
+    cell.http_status = status_of(reader.take(2));
+    cell.start_offset = unless(kNone24, reader.take(3), milliseconds{1});
+    for (auto* time : {&cell.total, &cell.connect, &cell.tls, &cell.initialize, &cell.tools_list})
+        *time = unless(kNone24, reader.take(3), kTimeUnit);
+    cell.agent_lag = unless(kNone16, reader.take(2), kOldLagUnit);
+    return cell;
+}
 
 /// What the seal writes where nothing came; agents write neither reason.
 bool is_silence(Verdict verdict, std::optional<Reason> reason) {
@@ -83,7 +147,7 @@ PackedCell packed_cell(const Cell& cell, bool maintenance) {
         packed.start_offset = std::clamp(
             std::chrono::floor<milliseconds>(*cell.started - UtcTime{cell.key.minute.start()}),
             milliseconds{0},
-            milliseconds{kNone24 - 1});
+            milliseconds{kNone16 - 1});
     packed.total = to_us(cell.timings.total);
     packed.connect = to_us(cell.timings.tcp);
     packed.tls = to_us(cell.timings.tls);
@@ -95,57 +159,35 @@ PackedCell packed_cell(const Cell& cell, bool maintenance) {
 }
 
 void append_packed(const PackedCell& cell, std::string& bytes) {
-    append_big_endian(static_cast<std::uint32_t>(cell.region.value()), 1, bytes);
-    append_big_endian(static_cast<std::uint32_t>(cell.verdict), 1, bytes);
-    append_big_endian(cell.reason ? static_cast<std::uint32_t>(*cell.reason) : 0, 1, bytes);
-    append_big_endian(cell.phase ? static_cast<std::uint32_t>(*cell.phase) : 0, 1, bytes);
-    const auto state = static_cast<std::uint32_t>(cell.region_state) << 4;
-    append_big_endian((cell.retried ? 1U : 0U) | (cell.late ? 2U : 0U) | (cell.slow ? 4U : 0U) |
-                          (cell.credential_sent ? 8U : 0U) | state | (cell.silent ? 64U : 0U) |
-                          (cell.absent ? 128U : 0U),
-                      1,
-                      bytes);
-    append_big_endian(static_cast<std::uint32_t>(cell.own_verdict), 1, bytes);
-    append_big_endian(cell.http_status.value_or(0), 2, bytes);
-    append_big_endian(
-        cell.start_offset ? static_cast<std::uint32_t>(cell.start_offset->count()) : kNone24,
-        3,
-        bytes);
+    if (bytes.empty()) bytes.push_back(kMark);
+    const auto put = [&bytes](std::uint64_t value, std::size_t size) {
+        append_big_endian(value, size, bytes);
+    };
+    put(cell.region.value(), 1);
+    put(static_cast<std::uint32_t>(cell.verdict) << 13U |
+            static_cast<std::uint32_t>(cell.own_verdict) << 10U |
+            std::min<std::uint32_t>(cell.http_status.value_or(0), kStatusMax),
+        2);
+    put(cell.reason ? static_cast<std::uint32_t>(*cell.reason) : 0, 1);
+    put(cell.phase ? static_cast<std::uint32_t>(*cell.phase) : 0, 1);
+    put(flags_of(cell), 1);
+    put(cell.start_offset ? static_cast<std::uint64_t>(cell.start_offset->count()) : kNone16, 2);
     for (const auto& time : {cell.total, cell.connect, cell.tls, cell.initialize, cell.tools_list})
-        put_time(time, bytes);
-    put_lag(cell.agent_lag, bytes);
+        put(code_of(time), 2);
+    put(lag_code(cell.agent_lag), 1);
 }
 
 std::vector<PackedCell> unpack_cells(std::string_view bytes) {
-    if (bytes.size() % PackedCell::kSize != 0)
-        throw std::invalid_argument{"packed cells: a length that is no multiple of 28"};
+    const bool is_old = !bytes.starts_with(kMark);
+    if (!is_old) bytes.remove_prefix(1);
+    const auto size = is_old ? kOldSize : PackedCell::kSize;
+    if (bytes.size() % size != 0)
+        throw std::invalid_argument{"packed cells: a length that is no multiple of a cell's"};
     std::vector<PackedCell> cells;
+    cells.reserve(bytes.size() / size);
     Reader reader{bytes};
-    for (std::size_t at = 0; at < bytes.size(); at += PackedCell::kSize) {
-        PackedCell cell;
-        cell.region = RegionId{reader.take(1)};
-        cell.verdict = static_cast<Verdict>(reader.take(1));
-        cell.reason = reader.take_enum<Reason>();
-        cell.phase = reader.take_enum<Phase>();
-        const auto flags = reader.take(1);
-        cell.retried = (flags & 1U) != 0;
-        cell.late = (flags & 2U) != 0;
-        cell.slow = (flags & 4U) != 0;
-        cell.credential_sent = (flags & 8U) != 0;
-        cell.region_state = static_cast<RegionPhase>(flags >> 4 & 3U);
-        cell.silent = (flags & 64U) != 0;
-        cell.absent = (flags & 128U) != 0;
-        cell.own_verdict = static_cast<Verdict>(reader.take(1));
-        if (const auto status = reader.take(2); status != 0)
-            cell.http_status = static_cast<std::uint16_t>(status);
-        if (const auto offset = reader.take(3); offset != kNone24)
-            cell.start_offset = milliseconds{offset};
-        for (auto* time :
-             {&cell.total, &cell.connect, &cell.tls, &cell.initialize, &cell.tools_list})
-            *time = reader.take_time();
-        cell.agent_lag = reader.take_lag();
-        cells.push_back(cell);
-    }
+    for (std::size_t at = 0; at < bytes.size(); at += size)
+        cells.push_back(is_old ? read_old_cell(reader) : read_cell(reader));
     return cells;
 }
 

@@ -12,16 +12,17 @@
 
 namespace quorate {
 
-/// A cell as it stands in column `cells` of quorate.minute, 28 bytes, numbers big-endian:
-/// region u8, verdict in force u8, reason u8, phase u8, flags u8, own verdict under MAINT u8,
-/// HTTP status u16, start after the minute's start in ms u24, and total, connect, tls, initialize,
-/// tools_list in units of 10 microseconds u24, the agent's lag in units of 100 microseconds u16.
-/// 0 is no reason, phase and status; FFFFFF no time, FFFF no lag.
+/// A cell as it stands in column `cells` of quorate.minute, 19 bytes behind a zero that says so,
+/// numbers big-endian: region u8; verdict in force, own verdict under MAINT and HTTP status in 3, 3
+/// and 10 bits; reason u8; phase u8; flags u8; start after the minute's start in ms u16; total,
+/// connect, tls, initialize, tools_list as ShortNumber of 10 microseconds (exact below 82 ms, above
+/// it rounded down by less than 0.025 %) u16; the agent's lag in 4 ms u8. 0 is no reason, phase and
+/// status; all bits set no start, time and lag.
 /// Flags: 1 retried, 2 late, 4 slow, 8 credential sent, 16 and 32 the region's state after the
 /// minute (RegionPhase), 64 silent (in S), 128 shown as ABSENT.
 /// The function quorate.unpack_cells reads the same.
 struct PackedCell {
-    static constexpr std::size_t kSize = 28;
+    static constexpr std::size_t kSize = 19;
 
     RegionId region;
     Verdict verdict = Verdict::unknown;
@@ -51,10 +52,12 @@ struct PackedCell {
 /// the minute counts as its start.
 PackedCell packed_cell(const Cell& cell, bool maintenance);
 
-/// Appends 28 bytes. Times are rounded down to their units and kept below the mark of none.
+/// Appends a cell to a column's value, empty before the first. Times are rounded down and kept
+/// below the mark of none, a status of more than 10 bits is kept at 1023.
 void append_packed(const PackedCell& cell, std::string& bytes);
 
-/// Reads back a column's value; throws std::invalid_argument if its length is no multiple of 28.
+/// Reads back a column's value; also of 28 bytes a cell, as they were written before
+/// there were short numbers. Throws std::invalid_argument if its length fits neither.
 std::vector<PackedCell> unpack_cells(std::string_view bytes);
 
 /// Whether the cell was made at the seal because none had come: what a late cell may correct.

@@ -121,8 +121,9 @@ std::uint32_t below(std::mt19937& random, std::uint32_t bound) {
     return static_cast<std::uint32_t>(random() % bound);
 }
 
-/// Any cell that could stand there, most of them healthy and much like their neighbours.
-std::string random_cell(std::mt19937& random, RegionId region) {
+/// Any cell of 28 bytes that could stand there, most of them healthy and much like their
+/// neighbours.
+std::string random_old_cell(std::mt19937& random, RegionId region) {
     std::string bytes;
     const auto put = [&](std::uint32_t value, std::size_t size) {
         append_big_endian(value, size, bytes);
@@ -144,6 +145,38 @@ std::string random_cell(std::mt19937& random, RegionId region) {
     return bytes;
 }
 
+/// Likewise of 19 bytes.
+std::string random_short_cell(std::mt19937& random, RegionId region) {
+    std::string bytes;
+    const auto put = [&](std::uint32_t value, std::size_t size) {
+        append_big_endian(value, size, bytes);
+    };
+    const bool odd = below(random, 12) == 0;
+    put(static_cast<std::uint32_t>(region.value()), 1);
+    put(odd ? below(random, 7) << 13 | below(random, 7) << 10 | below(random, 600)
+            : 1 << 13 | 1 << 10 | 200,
+        2);
+    put(odd ? below(random, 60) : 0, 1);
+    put(odd ? below(random, 12) : 0, 1);
+    put(odd ? below(random, 256) : 0, 1);
+    put(odd && below(random, 2) == 0 ? 0xFFFF : 1000 + below(random, 300), 2);
+    for (int i = 0; i < 5; ++i)
+        put(odd ? below(random, 0x10000) : 2000 + below(random, 5000), 2);
+    put(odd ? 0xFF : below(random, 3), 1);
+    return bytes;
+}
+
+/// Cells of a minute, of the one size or of the other: an hour may hold both.
+std::string random_cells(Archive& archive, std::mt19937& random, std::size_t regions) {
+    const bool is_short = below(random, 3) != 0;
+    std::string cells;
+    if (is_short && regions > 0) cells.push_back('\0');
+    for (std::size_t region = 0; region < regions; ++region)
+        cells += is_short ? random_short_cell(random, archive.regions[region])
+                          : random_old_cell(random, archive.regions[region]);
+    return cells;
+}
+
 /// Minutes of an endpoint over some hours: every `step`-th, some missing, regions that come and go.
 void insert_random(Archive& archive, std::mt19937& random, EndpointId of, int step) {
     const auto from = archive.hour(75).plus(below(random, 60), archive.world.window);
@@ -152,9 +185,7 @@ void insert_random(Archive& archive, std::mt19937& random, EndpointId of, int st
     for (int i = 0; i < 200; i += step) {
         if (below(random, 40) == 0) regions = below(random, 6);
         if (below(random, 25) == 0) continue;
-        std::string cells;
-        for (std::size_t region = 0; region < regions; ++region)
-            cells += random_cell(random, archive.regions[region]);
+        const auto cells = random_cells(archive, random, regions);
         const auto details =
             below(random, 10) == 0
                 ? fmt::format(R"('{{"{}": {{"agent": "agent \"{}\"", "n": {}.50}}}}')",

@@ -30,7 +30,7 @@ struct History {
             " days' FROM generate_series(0, 3) s;"
             "SELECT quorate.make_minute_partitions();"
             "INSERT INTO quorate.minute SELECT t, 1, e.id, 0, 0, 8, 1, 0,"
-            " decode(repeat('00', 28), 'hex'), NULL FROM quorate.endpoint e,"
+            " decode(repeat('01', 28), 'hex'), NULL FROM quorate.endpoint e,"
             " generate_series(date_trunc('hour', now()) - interval '" +
             std::to_string(days) +
             " days', now() - interval '2 hours', interval '1 hour') t;"

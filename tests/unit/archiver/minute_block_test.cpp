@@ -44,8 +44,8 @@ std::string unpacked(const MinuteBlock& block, std::size_t entry) {
 TEST(MinuteBlock, WhatAllMinutesHaveInCommonStandsOnce) {
     const std::vector rows{minute(0, {12, 15}), minute(1, {13, 15}), minute(2, {14, 15})};
     const auto block = pack_minutes(rows);
-    EXPECT_EQ(block.record_bytes, 3) << "the low bytes of one time, and of the batch";
-    EXPECT_EQ(block.fixed.size(), 2 * PackedCell::kSize - 2);
+    EXPECT_EQ(block.record_bytes, 3) << "one time, and the low byte of the batch";
+    EXPECT_EQ(block.fixed.size(), 1 + 2 * PackedCell::kSize - 2);
     for (std::size_t i = 0; i < rows.size(); ++i)
         EXPECT_EQ(unpacked(block, i), rows[i].cells);
     EXPECT_EQ(block.batch_base, 100);
@@ -57,7 +57,7 @@ TEST(MinuteBlock, WhatAllMinutesHaveInCommonStandsOnce) {
 TEST(MinuteBlock, AMinuteOfFewerCellsIsPadded) {
     const std::vector rows{minute(4, {12, 15, 9}), minute(5, {12}), minute(6, {})};
     const auto block = pack_minutes(rows);
-    EXPECT_EQ(unpacked(block, 1).substr(0, PackedCell::kSize), rows[1].cells);
+    EXPECT_EQ(unpacked(block, 1).substr(0, 1 + PackedCell::kSize), rows[1].cells);
     EXPECT_EQ(block.kinds[0]->cells, 3);
     EXPECT_EQ(block.kinds[1]->cells, 1);
     EXPECT_EQ(block.kinds[2]->cells, 0);
@@ -98,7 +98,7 @@ TEST(MinuteBlock, WhatIsNoMinuteIsRefused) {
     torn.cells.pop_back();
     EXPECT_THROW(pack_minutes({torn}), std::invalid_argument);
     auto strange = minute(0, {1});
-    strange.cells[1] = 9;
+    strange.cells[2] = '\xE0';  // its verdict
     EXPECT_THROW(pack_minutes({strange}), std::invalid_argument);
     EXPECT_THROW(pack_minutes({minute(1, {1}), minute(1, {1})}), std::invalid_argument);
 }
