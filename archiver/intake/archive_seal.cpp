@@ -37,7 +37,7 @@ Task<> ArchiveLoop::seal_announced() {
         const auto* version = catalogue_.expected(each.endpoint, each.minute);
         queries.push_back(query_of(*version, each.minute));
     }
-    const auto found = co_await buffer_.read_cells(queries);
+    auto found = co_await buffer_.read_cells(queries);
     SealPlan plan{progress_, catalogue_, utc_now()};
     std::set<EndpointId> incomplete;  // whose later minutes have to wait as well
     std::set<EndpointId> waiting;     // likewise, but soon: their announcements stay
@@ -55,7 +55,7 @@ Task<> ArchiveLoop::seal_announced() {
         plan.seal(
             version,
             query.minute,
-            found[i].cells,
+            std::move(found[i].cells),
             [](RegionId) { return true; },
             quarantined(query.minute));
     }
@@ -172,7 +172,7 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& du
         const auto* version = catalogue_.expected(each.endpoint, each.minute);
         queries.push_back(query_of(*version, each.minute));
     }
-    const auto found = co_await buffer_.read_cells(queries);
+    auto found = co_await buffer_.read_cells(queries);
     const auto agents = co_await agents_alive();
     const auto alive = [&agents](RegionId region) {
         const auto known = agents.find(region);
@@ -190,7 +190,8 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& du
         }
         const auto& version = *catalogue_.expected(due[i].endpoint, due[i].minute);
         if (must_wait(version, due[i].minute, found[i].cells)) continue;
-        plan.seal(version, due[i].minute, found[i].cells, alive, quarantined(due[i].minute));
+        plan.seal(
+            version, due[i].minute, std::move(found[i].cells), alive, quarantined(due[i].minute));
     }
 }
 

@@ -61,7 +61,7 @@ std::optional<UtcMinute> SealPlan::last_minute(EndpointId endpoint) const {
 
 void SealPlan::seal(const EndpointVersion& version,
                     UtcMinute minute,
-                    const std::vector<Cell>& received,
+                    std::vector<Cell> received,
                     const std::function<bool(RegionId)>& alive,
                     std::span<const RegionId> quarantined) {
     std::vector<ExpectedRegion> expected;
@@ -69,10 +69,8 @@ void SealPlan::seal(const EndpointVersion& version,
         expected.push_back({region, alive(region)});
     std::ranges::sort(expected, {}, &ExpectedRegion::region);
 
-    SealedRow row;
-    row.version = version;
-    row.minute = minute;
-    row.cells = quorate::seal(version.endpoint, minute, expected, received);
+    SealedRow row{.version = version, .minute = minute};
+    row.cells = quorate::seal(version.endpoint, minute, expected, std::move(received));
     disbelieve(row.cells, quarantined);
     const auto views = sealed_cells(row.cells, false);
     auto& before = progress(version.endpoint);
@@ -118,9 +116,7 @@ bool SealPlan::open_early(const EndpointVersion& version,
     auto result = step_early(
         state, {minute, decided_at, version.regions, views}, catalogue_.rule_params(version));
     if (result.transitions.empty()) return false;
-    SealedRow row;
-    row.version = version;
-    row.minute = minute;
+    SealedRow row{.version = version, .minute = minute};
     for (const auto region : state.regions) {
         const CellKey key{version.endpoint, region, minute};
         const auto cell = std::ranges::find(received, key, &Cell::key);

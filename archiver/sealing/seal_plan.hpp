@@ -34,15 +34,15 @@ using ProgressMap = std::unordered_map<EndpointId, EndpointProgress>;
 
 /// One endpoint's sealed minute, ready to be stored.
 struct SealedRow {
-    EndpointVersion version;
+    const EndpointVersion& version;  ///< as long as the plan's catalogue
     UtcMinute minute;
-    std::vector<Cell> cells;          ///< one per expected region, ascending by region
-    std::vector<RegionState> states;  ///< after the minute, in the order of `cells`
-    DecisionRecord record;
-    std::vector<Transition> transitions;  ///< for the timeline
-    std::vector<Transition> caught_up;    ///< for notifiers alone
-    std::vector<Spell> spells;            ///< begun or grown by this minute
-    std::vector<NoticeChange> notices;
+    std::vector<Cell> cells{};          ///< one per expected region, ascending by region
+    std::vector<RegionState> states{};  ///< after the minute, in the order of `cells`
+    DecisionRecord record{};
+    std::vector<Transition> transitions{};  ///< for the timeline
+    std::vector<Transition> caught_up{};    ///< for notifiers alone
+    std::vector<Spell> spells{};            ///< begun or grown by this minute
+    std::vector<NoticeChange> notices{};
     MinuteUse use = MinuteUse::excluded;
 };
 
@@ -77,22 +77,23 @@ struct ShardWatermark {
 /// on copies, and what was committed before stays as it is until `changed` is taken over.
 class SealPlan {
 public:
-    /// @param committed must outlive the plan and stay as it is meanwhile.
+    /// @param committed, catalogue must outlive the plan and stay as they are meanwhile.
     /// @param decided_at when the minutes are sealed.
     SealPlan(const ProgressMap& committed, const Catalogue& catalogue, UtcTime decided_at);
 
     /// Seals one minute; minutes of an endpoint in ascending order.
-    /// @param version from Catalogue::expected for this minute
+    /// @param version from Catalogue::expected for this minute; must outlive the plan
     /// @param received what came in, in any order; missing regions become UNKNOWN
     /// @param alive whether some agent of a region was heard lately
     /// @param quarantined regions that are not believed where they alone see a failure
     void seal(const EndpointVersion& version,
               UtcMinute minute,
-              const std::vector<Cell>& received,
+              std::vector<Cell> received,
               const std::function<bool(RegionId)>& alive,
               std::span<const RegionId> quarantined = {});
 
     /// Opens a P1 that is certain before the minute is sealed, see step_early.
+    /// @param version must outlive the plan
     /// @param received what came in so far. @return whether it opened or escalated to one
     bool open_early(const EndpointVersion& version,
                     UtcMinute minute,

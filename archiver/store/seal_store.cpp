@@ -30,9 +30,8 @@ std::int64_t insert_batch(pqxx::work& work, const SealPlan& plan) {
         .as<std::int64_t>();
 }
 
-std::string packed_cells(const SealedRow& row) {
-    std::string bytes;
-    bytes.reserve(row.cells.size() * PackedCell::kSize);
+void pack(const SealedRow& row, std::string& bytes) {
+    bytes.clear();
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
         auto cell = packed_cell(row.cells[i], false);
         cell.region_state = row.states[i].phase;
@@ -40,12 +39,12 @@ std::string packed_cells(const SealedRow& row) {
         cell.silent = row.record.silent.has(i);
         append_packed(cell, bytes);
     }
-    return bytes;
 }
 
 /// In the order of the primary key, which is what COPY is fastest with.
 void copy_minutes(pqxx::work& work, const SealPlan& plan, std::int64_t batch) {
     std::vector<const SealedRow*> sorted;
+    sorted.reserve(plan.rows.size());
     for (const auto& row : plan.rows)
         sorted.push_back(&row);
     std::ranges::sort(sorted, {}, [](const SealedRow* row) {
@@ -63,7 +62,9 @@ void copy_minutes(pqxx::work& work, const SealPlan& plan, std::int64_t batch) {
                      "uptime_use",
                      "cells",
                      "details"}};
+    std::string cells;
     for (const auto* row : sorted) {
+        pack(*row, cells);
         copy.row();
         copy.timestamp(row->minute.start());
         copy.int8(batch);
@@ -73,7 +74,7 @@ void copy_minutes(pqxx::work& work, const SealPlan& plan, std::int64_t batch) {
         copy.int2(static_cast<std::int16_t>(row->record.rule_row));
         copy.int2(static_cast<std::int16_t>(kRuleVersion));
         copy.int2(static_cast<std::int16_t>(row->use));
-        copy.bytes(packed_cells(*row));
+        copy.bytes(cells);
         if (const auto details = details_json(row->cells); details.empty())
             copy.null();
         else

@@ -1,5 +1,7 @@
 #include "core/decision/seal.hpp"
 
+#include <utility>
+
 #include "core/verdict/merge.hpp"
 
 namespace quorate {
@@ -23,15 +25,16 @@ Cell missing_cell(const CellKey& key, bool agent_alive) {
 std::vector<Cell> seal(EndpointId endpoint,
                        UtcMinute minute,
                        std::span<const ExpectedRegion> expected,
-                       std::span<const Cell> received) {
+                       std::vector<Cell> received) {
     std::vector<Cell> cells;
     cells.reserve(expected.size());
     for (const auto& [region, agent_alive] : expected) {
         const CellKey key{endpoint, region, minute};
-        const Cell* merged = nullptr;
-        for (const auto& cell : received)
-            if (cell.key == key) merged = merged == nullptr ? &cell : &merge(*merged, cell);
-        cells.push_back(merged == nullptr ? missing_cell(key, agent_alive) : *merged);
+        Cell* merged = nullptr;
+        for (auto& cell : received)
+            if (cell.key == key && (merged == nullptr || &merge(*merged, cell) == &cell))
+                merged = &cell;
+        cells.push_back(merged == nullptr ? missing_cell(key, agent_alive) : std::move(*merged));
     }
     return cells;
 }

@@ -23,7 +23,7 @@ Cell missing_cell(const CellKey& key, bool agent_alive);
 std::vector<Cell> seal(EndpointId endpoint,
                        UtcMinute minute,
                        std::span<const ExpectedRegion> expected,
-                       std::span<const Cell> received);
+                       std::vector<Cell> received);
 
 /// The rule's view of all of them. See sealed_cell.
 std::vector<SealedCell> sealed_cells(std::span<const Cell> cells, bool maintenance);

@@ -32,6 +32,7 @@ struct Options {
     SealedFleetOptions fleet;
     int rounds = 5;
     int minutes = 4;  // of a round and side
+    std::size_t hot_endpoints = 100;
 };
 
 template <class Work>
@@ -76,8 +77,8 @@ struct Store {
             parts[first] = fleet.received(
                 bench_minute(number), first, std::min(fleet.size(), first + kRowsTogether));
         return cost_of(server, [&] {
-            for (const auto& [first, received] : parts) {
-                auto plan = fleet.seal(bench_minute(number), first, received);
+            for (auto& [first, received] : parts) {
+                auto plan = fleet.seal(bench_minute(number), first, std::move(received));
                 const auto states = journal.entries(plan);
                 database->transact_blocking(
                     [&](auto& work) { store_plan(work, plan, states, fleet.names(), kWindow); });
@@ -100,7 +101,7 @@ void ingest(const Options& options, Store& store) {
     BareCopy bare{store.conninfo};
     const auto bare_server = cpu_clock_of(bare.backend_pid());
     std::int64_t next = 0;
-    store.store_minute(next++);  // the first one makes every state
+    store.store_minute(next++);  // the first one makes every state and names every tool list
     for (int round = 0; round < options.rounds; ++round) {
         Cost ours;
         for (int i = 0; i < options.minutes; ++i) {
@@ -112,9 +113,9 @@ void ingest(const Options& options, Store& store) {
         for (int i = 0; i < options.minutes; ++i) {
             const auto minute = bench_minute(kBareFirst + round * options.minutes + i);
             for (std::size_t first = 0; first < store.fleet.size(); first += kRowsTogether) {
-                const auto received = store.fleet.received(
+                auto received = store.fleet.received(
                     minute, first, std::min(store.fleet.size(), first + kRowsTogether));
-                const auto plan = store.fleet.seal(minute, first, received);
+                const auto plan = store.fleet.seal(minute, first, std::move(received));
                 ready.emplace_back(binary_tuples(plan.rows), plan.rows.size());
             }
         }
@@ -133,6 +134,15 @@ void ingest(const Options& options, Store& store) {
                 .c_str());
         std::fflush(stdout);
     }
+}
+
+/// What two days of minutes take, all that stand side by side while they are hot: how full the
+/// pages of the index get depends on how many minutes an endpoint has.
+void hot(const Options& options) {
+    constexpr std::int64_t kMinutes = 2 * 24 * 60;
+    Store store{{{.endpoints = options.hot_endpoints, .regions = options.fleet.regions}}};
+    for (std::int64_t minute = 0; minute < kMinutes; ++minute)
+        store.store_minute(minute);
     const auto bytes = store.database->transact_blocking([](auto& work) {
         return work
             .exec1(
@@ -140,8 +150,7 @@ void ingest(const Options& options, Store& store) {
                 " WHERE inhparent = 'quorate.minute'::regclass")[0]
             .template as<double>();
     });
-    const auto cells = static_cast<double>(store.fleet.size() * options.fleet.regions) *
-                       static_cast<double>(next + options.rounds * options.minutes);
+    const auto cells = static_cast<double>(store.fleet.size() * options.fleet.regions) * kMinutes;
     std::puts(fmt::format(R"({{"bytes_per_cell":{:.2f}}})", bytes / cells).c_str());
 }
 
@@ -235,12 +244,16 @@ int main(int argc, char** argv) try {
     app.add_option("--history-days", history.days, "how many");
     bool only = false;
     app.add_flag("--history-only", only, "nothing else");
+    bool ingest_only = false;
+    app.add_flag("--ingest-only", ingest_only, "nothing else");
     CLI11_PARSE(app, argc, argv);
     if (app.count("--history") > 0) quorate::bench::measure_history(history);
     if (only) return 0;
     quorate::bench::Store store{options};
-    quorate::bench::classify(store.fleet);
+    if (!ingest_only) quorate::bench::classify(store.fleet);
     quorate::bench::ingest(options, store);
+    if (ingest_only) return 0;
+    quorate::bench::hot(options);
     quorate::bench::views(store);
     quorate::bench::pack(store);
     return 0;

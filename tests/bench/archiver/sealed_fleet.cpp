@@ -1,6 +1,7 @@
 #include "tests/bench/archiver/sealed_fleet.hpp"
 
 #include <string>
+#include <utility>
 
 #include "core/base/sha256.hpp"
 #include "core/schedule/schedule.hpp"
@@ -64,7 +65,7 @@ std::vector<Cell> SealedFleet::cells(std::size_t endpoint, UtcMinute minute) con
         cell.timings.tls = n % 70'000;
         cell.timings.tools_list = n % 90'000;
         cell.timings.total = n % 300'000;
-        if (n % 50 == 0) {
+        if (minute == bench_minute(0) || n % 50 == 0) {
             cell.agent = "agent-" + std::to_string(region.value());
             cell.semantic_hash = cell.full_hash = std::string(64, 'a');
         }
@@ -82,10 +83,11 @@ SealedFleet::Received SealedFleet::received(UtcMinute minute,
     return received;
 }
 
-SealPlan SealedFleet::seal(UtcMinute minute, std::size_t first, const Received& received) const {
+SealPlan SealedFleet::seal(UtcMinute minute, std::size_t first, Received received) const {
     SealPlan plan{progress_, catalogue_, watermark(minute, kWindow)};
     for (std::size_t i = 0; i < received.size(); ++i)
-        plan.seal(versions_[first + i], minute, received[i], [](RegionId) { return true; });
+        plan.seal(
+            versions_[first + i], minute, std::move(received[i]), [](RegionId) { return true; });
     return plan;
 }
 

@@ -19,14 +19,14 @@ public:
     explicit SealedFleet(SealedFleetOptions options);
 
     /// The cells of an endpoint in a minute: one endpoint in two hundred has a failing region, one
-    /// cell in fifty tells details.
+    /// cell in fifty tells details, as about once an hour, and all do in the first minute.
     std::vector<Cell> cells(std::size_t endpoint, UtcMinute minute) const;
 
     /// The cells of a minute of the endpoints `[first, last)`, counted from 0.
     using Received = std::vector<std::vector<Cell>>;
     Received received(UtcMinute minute, std::size_t first, std::size_t last) const;
     /// Seals them.
-    SealPlan seal(UtcMinute minute, std::size_t first, const Received& received) const;
+    SealPlan seal(UtcMinute minute, std::size_t first, Received received) const;
     /// Takes over what a stored plan changed.
     void commit(SealPlan& plan);
 
