@@ -189,6 +189,7 @@ void PostgresCluster::kill() {
 
 void PostgresCluster::pause() {
     ::kill(postmaster_, SIGSTOP);  // first, so that it starts no more
+    ::waitpid(postmaster_, nullptr, WUNTRACED);
     for (const auto child : children_of(postmaster_))
         ::kill(child, SIGSTOP);
 }
