@@ -61,7 +61,7 @@ test_packages() {
 
 is_empty_suite() { ctest --test-dir "$repo/build/$preset" -N -L "^$1\$" | grep -qx 'Total Tests: 0'; }
 
-# The tests of a suite share the cores; the longest begin.
+# The tests of a suite share the cores, but for those marked RUN_SERIAL; the longest begin.
 run_suite() {
     local suite=$1 output=$2
     run ctest --test-dir "$repo/build/$preset" -L "^$suite\$" -j "$(nproc)" --output-on-failure \
