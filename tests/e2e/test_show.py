@@ -445,7 +445,7 @@ class Show(unittest.TestCase):
     def test_14_without_the_demo_its_endpoints_are_paused_until_it_is_back(self):
         done = self.stack.dev("up", "--detach", "--window", f"{self.stack.window_s}s", "--no-demo")
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertEqual({row["state"] for row in self.statuses().values()}, {"PAUSED"})
+        poll(60, self.statuses, lambda found: {row["state"] for row in found.values()} == {"PAUSED"}, "all are paused")
         self.assertEqual(self.stack.dev("down").returncode, 0)
         done = self.stack.up()
         self.assertEqual(done.returncode, 0, done.stdout)
