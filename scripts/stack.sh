@@ -175,25 +175,25 @@ demo_file() {
     echo "$file"
 }
 
-# The demo's endpoints that an earlier start left in the catalogue, as a file that pauses them: nothing answers there now.
-# An endpoint of the user's that has such a name and another URL stays as it is.
-paused_demo_file() {
-    local file=$etc_dir/demo-paused.yaml
-    private_psql "$window" quorate -qAt -F ' ' -c \
-        "SELECT endpoint, url FROM dash.endpoint_status WHERE tenant = 'default' AND state <> 'PAUSED'" |
-        awk 'part == 1 { watched[$1] = $2; next }
-             $1 == "endpoints:" { print }
-             $2 == "name:" { name = $3; here = 0 }
-             $1 == "url:" && watched[name] == $2 { here = 1; print "  - name: " name; print; print "    paused: true"; next }
-             here { print }' part=1 - part=2 "$(demo_file)" >"$file"
-    grep -q paused "$file" && echo "$file"
+ask() { run "$(bin quorate)" "$@" --server "127.0.0.1:$grpc_port" >&2; }
+
+# What an earlier start with the demo left in the catalogue: nothing answers there now. An endpoint of the user's that has such
+# a name and another URL stays as it is.
+pause_demo() {
+    local name url
+    while read -r name url; do
+        if grep -xF -A1 "  - name: $name" "$(demo_file)" | grep -qxF "    url: $url"; then
+            ask pause "$name" || fail "$name was not paused: see above"
+        fi
+    done < <(private_psql "$window" quorate -qAt -F ' ' -c \
+        "SELECT endpoint, url FROM dash.endpoint_status WHERE tenant = 'default' AND state <> 'PAUSED'")
 }
 
 apply_files() {
     local file
-    if [ "$demo" = yes ]; then set -- "$(demo_file)" "$@"; elif file=$(paused_demo_file); then set -- "$file" "$@"; fi
+    if [ "$demo" = yes ]; then set -- "$(demo_file)" "$@"; else pause_demo; fi
     for file in "$@"; do
-        run "$(bin quorate)" apply -f "$file" --server "127.0.0.1:$grpc_port" >&2 || fail "$file was not applied: see above"
+        ask apply -f "$file" || fail "$file was not applied: see above"
     done
 }
 

@@ -50,11 +50,7 @@ Task<std::vector<std::string>> passwords_of(RedisClient& redis, std::string user
 }
 
 Task<int> users_written(RedisClient& redis) {
-    RedisArgs info{"INFO", "commandstats"};
-    const auto reply = co_await redis.run(std::move(info));
-    const std::string wanted = "cmdstat_acl|setuser:calls=";
-    const auto at = reply.text().find(wanted);
-    co_return at == std::string::npos ? 0 : std::stoi(reply.text().substr(at + wanted.size()));
+    return quorate::testing::statistic(redis, "commandstats", "cmdstat_acl|setuser:calls=");
 }
 
 TEST(WokenRegions, APasswordThatWasReplacedMeanwhileIsNotWrittenBack) {

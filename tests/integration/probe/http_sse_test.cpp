@@ -125,6 +125,14 @@ using Tweak = std::function<void(ProbeRequest&)>;
 const Tweak kForced = [](ProbeRequest& request) { request.era = EraMode::sse; };
 const Tweak kUnknown = [](ProbeRequest& request) { request.era_hint.reset(); };
 
+/// One attempt, at a server that is taken for one of HTTP+SSE.
+ProbeRequest forced_once(const std::string& url) {
+    auto request = request_for(url);
+    request.retry = false;
+    kForced(request);
+    return request;
+}
+
 /// One attempt, at a server of which it is known that it speaks HTTP+SSE.
 ProbeReport report_of(HttpSseServer& script, const Tweak& tweak = {}) {
     ProbeReport report;
@@ -201,10 +209,8 @@ TEST(ProbeHttpSse, NeitherAcceptedNorAnsweredIsTimeoutHeaders) {
         connection.wait_for_close();
     }};
     ProbeHarness harness;
-    auto request = request_for(server.url("/sse"));
+    auto request = forced_once(server.url("/sse"));
     request.timeout = milliseconds{400};
-    request.retry = false;
-    request.era = EraMode::sse;
     const auto report = harness.probe(request);
     EXPECT_EQ(name_or_none(report.reason), "timeout_headers") << report.detail;
     EXPECT_EQ(name_or_none(report.phase), "initialize");
@@ -225,10 +231,7 @@ TEST(ProbeHttpSse, AStreamThatEndsBehindAnAcceptedMessageIsNoResponse) {
         connection.wait_for_close();
     }};
     ProbeHarness harness;
-    auto request = request_for(server.url("/sse"));
-    request.retry = false;
-    request.era = EraMode::sse;
-    const auto report = harness.probe(request);
+    const auto report = harness.probe(forced_once(server.url("/sse")));
     EXPECT_EQ(name_or_none(report.reason), "protocol_no_response") << report.detail;
     EXPECT_EQ(name_or_none(report.phase), "initialize");
 }

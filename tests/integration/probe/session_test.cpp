@@ -22,6 +22,15 @@ protected:
         return ids;
     }
 
+    /// Of a probe of another server, which has to be slow by 200 ms.
+    ProbeReport slow_report_of(const RawServer& server) {
+        request_.url = server.url();
+        request_.slow_over_ms = 200;
+        auto report = probe();
+        EXPECT_EQ(report.verdict, Verdict::slow) << report.detail;
+        return report;
+    }
+
     McpScript script_;
     RawServer server_{std::ref(script_)};
     ProbeHarness harness_;
@@ -116,10 +125,7 @@ TEST_F(ProbeSession, WhatALostOneTookCounts) {
         connection.send(rpc_error(script_.requests().back(), 404, -32001, "Session not found"));
         script_(connection);
     }};
-    request_.url = server.url();
-    request_.slow_over_ms = 200;
-    const auto report = probe();
-    EXPECT_EQ(report.verdict, Verdict::slow) << report.detail;
+    const auto report = slow_report_of(server);
     EXPECT_EQ(name_or_none(report.slow_phase), "tools_list");
     EXPECT_GE(report.timings.tools_list.value_or(0), 300'000U);
     EXPECT_TRUE(report.warnings.has(Warning::session_recovered));
@@ -132,10 +138,7 @@ TEST_F(ProbeSession, ThatIsSlowToBeAcknowledgedIsSlowInThatPhase) {
         connection.send(http(202, "", ""));
         script_(connection);
     }};
-    request_.url = server.url();
-    request_.slow_over_ms = 200;
-    const auto report = probe();
-    EXPECT_EQ(report.verdict, Verdict::slow) << report.detail;
+    const auto report = slow_report_of(server);
     EXPECT_EQ(name_or_none(report.slow_phase), "initialized");
 }
 

@@ -47,9 +47,9 @@ public:
         return options;
     }
 
-    /// The index of the master that got the slot at first.
-    static std::size_t first_owner(std::uint16_t slot) {
-        return std::min<std::size_t>(slot / kPart, kMasters - 1);
+    /// The index of the master that got the key's slot at first.
+    static std::size_t first_owner(const std::string& key) {
+        return std::min<std::size_t>(detail::slot_of(key) / kPart, kMasters - 1);
     }
 
     /// Runs `body` while each server has a client of its own: `direct(i)`.
@@ -144,15 +144,14 @@ private:
 inline std::string region_at(std::size_t master) {
     for (int i = 0;; ++i) {
         auto region = "region-" + std::to_string(i);
-        if (RedisCluster::first_owner(detail::slot_of(keys::jobs(region))) == master) return region;
+        if (RedisCluster::first_owner(keys::jobs(region)) == master) return region;
     }
 }
 
 /// A shard whose keys the master had at first.
 inline ShardId shard_at(std::size_t master) {
     for (std::uint64_t i = 0;; ++i)
-        if (RedisCluster::first_owner(detail::slot_of(keys::sealed(ShardId{i}))) == master)
-            return ShardId{i};
+        if (RedisCluster::first_owner(keys::sealed(ShardId{i})) == master) return ShardId{i};
 }
 
 /// Runs `body` with a client of the cluster for most and one for blocking reads.

@@ -69,7 +69,7 @@ TEST(RedisClusterAway, LeasesOfOtherNodesAreHeldAndGivenBack) {
 
 TEST(RedisClusterAway, AHeartbeatThatCanNotBeWrittenFailsAtOnce) {
     RedisCluster cluster;
-    const auto master = RedisCluster::first_owner(detail::slot_of(keys::coordinators()));
+    const auto master = RedisCluster::first_owner(keys::coordinators());
     with_two(cluster, [&](WatchedClient& watched, RedisClient&) -> Task<> {
         const SystemClock clock;
         CoordinatorBeat own;

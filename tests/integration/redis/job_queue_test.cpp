@@ -156,13 +156,18 @@ TEST(JobQueue, TheFenceIsOnlyRaisedAndRefusesEveryOtherEpoch) {
     });
 }
 
+std::vector<HeldShard> as_many_as_a_call_takes() {
+    std::vector<HeldShard> shards;
+    for (std::uint64_t shard = 0; shard < JobQueue::kBlocksMax; ++shard)
+        shards.push_back({ShardId{shard}, 5});
+    return shards;
+}
+
 TEST(JobQueue, OfManyBlocksOnlyTheOnesThatDoNotFitAreRefused) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         JobQueue queue{client, kRegion};
-        std::vector<HeldShard> shards;
-        for (std::uint64_t shard = 0; shard < JobQueue::kBlocksMax; ++shard)
-            shards.push_back({ShardId{shard}, 5});
+        const auto shards = as_many_as_a_call_takes();
         auto all = shards;
         const auto fenced = co_await queue.raise_fence(std::move(all));
         EXPECT_EQ(fenced.size(), shards.size());
@@ -191,10 +196,9 @@ TEST(JobQueue, AsManyBlocksAsACallTakesGoInTogetherAndOnlyOnce) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         JobQueue queue{client, kRegion};
-        std::vector<HeldShard> shards;
-        for (std::uint64_t shard = 0; shard < JobQueue::kBlocksMax; ++shard)
-            shards.push_back({ShardId{shard}, 5});
-        co_await queue.raise_fence(shards);
+        const auto shards = as_many_as_a_call_takes();
+        auto all = shards;
+        co_await queue.raise_fence(std::move(all));
         for (const auto wanted : {Fate::taken, Fate::moved}) {
             std::vector<JobBlock> blocks;
             for (const auto& held : shards)

@@ -59,6 +59,15 @@ inline Task<QueueDepth> depth_of(RedisClient& client, std::string region) {
     co_return depths.front();
 }
 
+/// A number of Redis's own statistics. @param name what stands before it, such as
+///     `errorstat_NOPERM:count=` in section `errorstats`. @return 0 where Redis does not have it
+inline Task<int> statistic(RedisClient& client, std::string section, std::string name) {
+    RedisArgs info{"INFO", std::move(section)};
+    const auto reply = co_await client.run(std::move(info));
+    const auto at = reply.text().find(name);
+    co_return at == std::string::npos ? 0 : std::stoi(reply.text().substr(at + name.size()));
+}
+
 /// Looks every few milliseconds until `holds` or `patience` is over. @return whether it held.
 template <class Holds>
 Task<bool> eventually(const Holds& holds,

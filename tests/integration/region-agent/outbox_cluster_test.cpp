@@ -3,18 +3,15 @@
 #include "region-agent/outbox/outbox.hpp"
 #include "tests/integration/redis/cells.hpp"
 #include "tests/integration/redis/cluster.hpp"
+#include "tests/integration/region-agent/posted.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/platform/wire/random_model.hpp"
 
 namespace quorate {
 namespace {
 
-using agent::AgentMetrics;
-using agent::FinishedJob;
-using agent::Outbox;
 using agent::OutboxLimits;
 using agent::Spool;
-using agent::Spooling;
 using testing::cell_of;
 using testing::depth_of;
 using testing::eventually;
@@ -39,25 +36,10 @@ OutboxLimits short_limits() {
     return limits;
 }
 
-/// An outbox of a region whose queue is on the living master, and jobs that were taken from there.
-struct Posted {
-    Posted(RedisClient& redis_, asio::any_io_executor executor, Spool* spool)
-        : redis{redis_},
-          outbox{executor,
-                 cells,
-                 jobs,
-                 counts,
-                 log,
-                 [this](const std::string& entry) { gone.push_back(entry); },
-                 short_limits(),
-                 spooling(spool)},
-          writer{executor, 1} {}
-
-    std::optional<Spooling> spooling(Spool* spool) {
-        if (spool == nullptr) return std::nullopt;
-        return Spooling{spool, &files, [this] { return redis.reachable(); }};
-    }
-    double recorded(std::string_view outcome) { return counts.recorded.with({outcome}).value(); }
+/// The outbox of a region whose queue is on the living master, and jobs that were taken from there.
+struct Posted : testing::Posted {
+    Posted(RedisClient& client, asio::any_io_executor executor, Spool* spool)
+        : testing::Posted{executor, client, region_at(kLiving), short_limits(), spool} {}
 
     /// Takes jobs from the queue and gives the outbox a cell of each, in turn for both masters.
     Task<> finish(std::size_t count) {
@@ -75,19 +57,8 @@ struct Posted {
     }
     Task<bool> has_recorded(double cells_wanted) { co_return recorded("fresh") == cells_wanted; }
 
-    RedisClient& redis;
     std::string region = region_at(kLiving);
     std::uint64_t endpoints = 0;
-    SystemClock clock;
-    Metrics metrics;
-    AgentMetrics counts{metrics};
-    CellBuffer cells{redis};
-    JobConsumer jobs{redis, redis, region, "a"};
-    Logger log{"agent", LogLevel::error, clock};
-    std::vector<std::string> gone;
-    BlockingPool files{1, 4};
-    Outbox outbox;
-    TaskGroup writer;
 };
 
 void expect_that_cells_of_the_living_master_go_in(Spool* spool) {

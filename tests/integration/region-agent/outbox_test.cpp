@@ -5,17 +5,15 @@
 
 #include "platform/wire/cell_codec.hpp"
 #include "tests/integration/region-agent/agent_test.hpp"
+#include "tests/integration/region-agent/posted.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace quorate {
 namespace {
 
-using agent::AgentMetrics;
 using agent::FinishedJob;
-using agent::Outbox;
 using agent::OutboxLimits;
 using agent::Spool;
-using agent::Spooling;
 using testing::Bench;
 using testing::eventually;
 using testing::job_for;
@@ -38,38 +36,10 @@ FinishedJob finished(std::uint64_t endpoint, const std::string& entry = {}) {
     return {entry.empty() ? std::to_string(endpoint) + "-0" : entry, std::move(record)};
 }
 
-/// An outbox with what it needs.
-struct Posted {
+/// The outbox of the bench's region.
+struct Posted : testing::Posted {
     Posted(Bench& bench, OutboxLimits limits, Spool* spool = nullptr)
-        : counts{metrics},
-          jobs{bench.redis, bench.redis, kRegion, "a"},
-          log{"agent", LogLevel::error, clock},
-          outbox{bench.executor,
-                 bench.cells,
-                 jobs,
-                 counts,
-                 log,
-                 [this](const std::string& entry) { gone.push_back(entry); },
-                 limits,
-                 spooling(spool, bench.redis)},
-          writer{bench.executor, 1} {}
-
-    std::optional<Spooling> spooling(Spool* spool, RedisClient& redis) {
-        if (spool == nullptr) return std::nullopt;
-        return Spooling{spool, &files, [&redis] { return redis.reachable(); }};
-    }
-    double spooled(std::string_view outcome) { return counts.spooled.with({outcome}).value(); }
-    double recorded(std::string_view outcome) { return counts.recorded.with({outcome}).value(); }
-
-    SystemClock clock;
-    Metrics metrics;
-    AgentMetrics counts;
-    JobConsumer jobs;
-    Logger log;
-    std::vector<std::string> gone;
-    BlockingPool files{1, 4};
-    Outbox outbox;
-    TaskGroup writer;
+        : testing::Posted{bench.executor, bench.redis, kRegion, limits, spool} {}
 };
 
 TEST(Outbox, WhileRedisIsAwayTheOldestGoAboveTheBoundAndTheRestIsWrittenLater) {

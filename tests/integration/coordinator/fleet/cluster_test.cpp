@@ -12,7 +12,6 @@
 namespace quorate::coordinator {
 namespace {
 
-using quorate::detail::slot_of;
 using quorate::testing::apply_now;
 using quorate::testing::Catalogued;
 using quorate::testing::comes_to_hold;
@@ -26,14 +25,10 @@ using std::chrono::seconds;
 
 constexpr std::size_t kEndpoints = 100;
 
-std::size_t master_of(const std::string& key) {
-    return RedisCluster::first_owner(slot_of(key));
-}
-
 /// The jobs in the queue of a region whose master is there, and was there at first.
 std::vector<Job> jobs_of(RedisCluster& cluster, const std::string& region) {
     std::vector<Job> jobs;
-    auto& server = cluster.server(master_of(keys::jobs(region)));
+    auto& server = cluster.server(RedisCluster::first_owner(keys::jobs(region)));
     quorate::testing::with_client(server, [&](RedisClient& client) -> Task<> {
         RedisArgs command{"XRANGE", keys::jobs(region), "-", "+"};
         const auto reply = co_await client.run(std::move(command));
@@ -76,7 +71,7 @@ struct Broken {
     void expect_that_the_others_went_on(const std::string& region, UtcMinute last) {
         std::map<EndpointId, std::map<UtcMinute, int>> minutes;
         for (const auto& job : jobs_of(cluster, region))
-            if (master_of(keys::lease(job.shard)) != dead)
+            if (RedisCluster::first_owner(keys::lease(job.shard)) != dead)
                 ++minutes[job.key.endpoint][job.key.minute];
         EXPECT_GT(minutes.size(), kEndpoints / 3);
         for (const auto& [endpoint, seen] : minutes)
@@ -117,12 +112,12 @@ void expect_that_one_master_stops_its_own_alone(std::size_t dead) {
 }
 
 TEST(FleetInACluster, AMasterThatDiesStopsItsOwnRegionAndItsOwnShardsAlone) {
-    const auto heartbeats = master_of(keys::coordinators());
+    const auto heartbeats = RedisCluster::first_owner(keys::coordinators());
     expect_that_one_master_stops_its_own_alone((heartbeats + 1) % RedisCluster::kMasters);
 }
 
 TEST(FleetInACluster, TheMasterOfTheHeartbeatsStopsNoMoreThanAnyOther) {
-    expect_that_one_master_stops_its_own_alone(master_of(keys::coordinators()));
+    expect_that_one_master_stops_its_own_alone(RedisCluster::first_owner(keys::coordinators()));
 }
 
 }  // namespace
