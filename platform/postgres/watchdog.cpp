@@ -1,6 +1,7 @@
 #include "platform/postgres/watchdog.hpp"
 
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "platform/postgres/errors.hpp"
@@ -20,6 +21,12 @@ bool answers(PostgresSession& session) {
     return true;
 }
 
+/// Whether a failed attempt to connect found nobody who answers, rather than a refusal: libpq says
+/// so in words only (fe-connect.c, not translated as the daemons set no locale).
+bool waited_in_vain(const PostgresUnavailable& error) {
+    return std::string_view{error.what()}.find("timeout expired") != std::string_view::npos;
+}
+
 /// Looks once; opens the session where there is none, keeps it where it answers.
 Watchdog::Found look(std::optional<PostgresSession>& session,
                      const std::string& conninfo,
@@ -34,7 +41,8 @@ Watchdog::Found look(std::optional<PostgresSession>& session,
         if (answers(*session)) return alive;
         hangs = hangs || session->is_open();
         session.reset();
-    } catch (const PostgresUnavailable&) {
+    } catch (const PostgresUnavailable& error) {
+        hangs = hangs || waited_in_vain(error);
     }
     return hangs ? silent : away;
 }

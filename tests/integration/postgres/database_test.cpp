@@ -4,19 +4,15 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "platform/runtime/clock.hpp"
 #include "tests/integration/postgres/cluster.hpp"
 #include "tests/integration/postgres/run_task.hpp"
+#include "tests/integration/postgres/silent_port.hpp"
 
 // libpqxx 6.4 loses one PGresult (about 2 kB) where the server ends a connection within a
 // transaction. LeakSanitizer calls this where it is linked in.
@@ -198,30 +194,8 @@ TEST(Database, OfAServerThatStopsAndComesBackNobodyNeedsToAskToBeTold) {
     EXPECT_TRUE(reachable.becomes(true));
 }
 
-/// A port on loopback that takes connections and says nothing.
-class SilentPort {
-public:
-    SilentPort() : descriptor_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-        address_.sin_family = AF_INET;
-        address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address_;
-        auto* generic = reinterpret_cast<sockaddr*>(&address_);
-        if (::bind(descriptor_, generic, size) != 0 || ::listen(descriptor_, 8) != 0 ||
-            ::getsockname(descriptor_, generic, &size) != 0)
-            throw std::runtime_error{"no silent port"};
-    }
-    ~SilentPort() { ::close(descriptor_); }
-    SilentPort(const SilentPort&) = delete;
-    SilentPort& operator=(const SilentPort&) = delete;
-    std::string number() const { return std::to_string(ntohs(address_.sin_port)); }
-
-private:
-    int descriptor_;
-    sockaddr_in address_{};
-};
-
 TEST(Database, AServerThatTakesConnectionsAndSaysNothingIsGivenUpInEitherNotation) {
-    const SilentPort port;
+    const testing::SilentPort port;
     const SystemClock clock;
     const auto keywords = "host=127.0.0.1 dbname=x user=y port=" + port.number();
     const auto uri = "postgresql://y@127.0.0.1:" + port.number() + "/x";
