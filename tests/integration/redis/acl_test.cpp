@@ -74,13 +74,16 @@ void on_bench(const std::function<Task<>(Bench&)>& body) {
     const RedisServer server{RedisServer::Listen::tcp};
     testing::run_on_executor([&]() -> Task<> {
         Bench bench{co_await asio::this_coro::executor, server};
-        std::vector<RedisClient*> clients{&bench.operators, &bench.agents, &bench.blocking};
-        std::function<Task<>()> inner = [&]() -> Task<> {
+        std::function<Task<>()> inner = [&] { return body(bench); };
+        // An agent that came before its user would be refused, and wait before it tries again.
+        std::function<Task<>()> prepared = [&]() -> Task<> {
             co_await bench.add_user();
             co_await bench.load_scripts();
-            co_await body(bench);
+            std::vector<RedisClient*> clients{&bench.agents, &bench.blocking};
+            co_await testing::serving(std::move(clients), std::move(inner));
         };
-        co_await testing::serving(std::move(clients), std::move(inner));
+        std::vector<RedisClient*> clients{&bench.operators};
+        co_await testing::serving(std::move(clients), std::move(prepared));
     });
 }
 
