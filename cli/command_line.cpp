@@ -12,12 +12,34 @@
 namespace quorate::cli {
 namespace {
 
+void add_connection_options(CLI::App& app, Connection& connection) {
+    app.add_option("--server", connection.server, "address of the coordinator")
+        ->capture_default_str()
+        ->envname("QUORATE_SERVER");
+    app.add_flag("--tls", connection.tls, "encrypted; the system's authorities sign it");
+    const auto text = [&app](const char* option, auto& value, const char* help, const char* env) {
+        app.add_option(option, value, help)->envname(env)->type_name("FILE");
+    };
+    text("--tls-ca", connection.tls_ca, "encrypted; who signs the coordinator", "QUORATE_TLS_CA");
+    text("--tls-cert", connection.tls_cert, "encrypted; our certificate", "QUORATE_TLS_CERT");
+    text("--tls-key", connection.tls_key, "its private key", "QUORATE_TLS_KEY");
+    app.add_option("--tls-server-name",
+                   connection.tls_server_name,
+                   "the name in the coordinator's certificate, if not that of --server")
+        ->type_name("NAME");
+    text("--token-file",
+         connection.token_file,
+         "a token that says who we are",
+         "QUORATE_TOKEN_FILE");
+    app.add_option("--reason", connection.reason, "why, for the audit log")->type_name("TEXT");
+}
+
 int run_verb(int argc, char** argv) {
     CLI::App app{"Asks and orders a Quorate coordinator; probes an MCP server by itself.",
                  "quorate"};
     Session session;
     std::string output = "table";
-    app.add_option("--server", session.server, "address of the coordinator")->capture_default_str();
+    add_connection_options(app, session.connection);
     app.add_option("-o,--output", output, "table, json or yaml")
         ->check(CLI::IsMember({"table", "json", "yaml"}))
         ->capture_default_str();
@@ -42,6 +64,8 @@ int run_verb(int argc, char** argv) {
     add_regions_verb(app, session);
     add_queues_verb(app, session);
     add_agents_verb(app, session);
+    add_token_verb(app, session);
+    add_audit_verb(app, session);
     add_version_verb(app, session);
     try {
         app.parse(argc, argv);

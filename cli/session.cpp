@@ -1,6 +1,11 @@
 #include "cli/session.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <stdexcept>
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -12,6 +17,32 @@ namespace {
 
 /// The largest answer a list can give: a page of 5,000 endpoints is about 2 MiB.
 constexpr int kAnswerBytesMax = 64 * 1024 * 1024;
+
+std::string content_of(const std::string& file) {
+    std::ifstream in{file, std::ios::binary};
+    std::string content{std::istreambuf_iterator<char>{in}, {}};
+    if (!in) throw std::runtime_error{file + " can't be read"};
+    return content;
+}
+
+std::shared_ptr<grpc::ChannelCredentials> credentials(const Connection& connection) {
+    if (!connection.encrypted()) return grpc::InsecureChannelCredentials();
+    if (connection.tls_cert.empty() != connection.tls_key.empty())
+        throw std::runtime_error{"--tls-cert and --tls-key go together"};
+    grpc::SslCredentialsOptions options;
+    if (!connection.tls_ca.empty()) options.pem_root_certs = content_of(connection.tls_ca);
+    if (!connection.tls_cert.empty()) {
+        options.pem_cert_chain = content_of(connection.tls_cert);
+        options.pem_private_key = content_of(connection.tls_key);
+    }
+    return grpc::SslCredentials(options);
+}
+
+/// Whether what is sent there without TLS stays on this machine.
+bool is_local(const std::string& server) {
+    const auto host = server.substr(0, server.rfind(':'));
+    return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
 
 }  // namespace
 
@@ -26,15 +57,41 @@ v1::Admin::Stub& Session::admin() {
         // A proxy of the environment is for the web; the coordinator is reached directly.
         arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
         arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
+        if (!connection.tls_server_name.empty())
+            arguments.SetSslTargetNameOverride(connection.tls_server_name);
         const auto channel =
-            grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+            grpc::CreateCustomChannel(connection.server, credentials(connection), arguments);
         admin_ = v1::Admin::NewStub(channel);
     }
     return *admin_;
 }
 
-std::unique_ptr<grpc::ClientContext> Session::call() const {
+const std::string& Session::token() {
+    if (!token_ && connection.token_file.empty()) token_ = "";
+    if (!token_) {
+        if (!connection.encrypted() && !is_local(connection.server))
+            throw std::runtime_error{"a token is sent to " + connection.server +
+                                     " with TLS alone: --tls or --tls-ca FILE"};
+        token_ = content_of(connection.token_file);
+        while (!token_->empty() && std::isspace(static_cast<unsigned char>(token_->back())) != 0)
+            token_->pop_back();
+        const bool printable =
+            std::ranges::all_of(*token_, [](char c) { return c > ' ' && c < 127; });
+        if (token_->empty() || !printable)
+            throw std::runtime_error{connection.token_file + " holds no token"};
+    }
+    return *token_;
+}
+
+std::unique_ptr<grpc::ClientContext> Session::stream() {
     auto context = std::make_unique<grpc::ClientContext>();
+    if (!token().empty()) context->AddMetadata("authorization", "Bearer " + token());
+    if (!connection.reason.empty()) context->AddMetadata("quorate-reason-bin", connection.reason);
+    return context;
+}
+
+std::unique_ptr<grpc::ClientContext> Session::call() {
+    auto context = stream();
     context->set_deadline(std::chrono::system_clock::time_point{SystemClock{}.utc_now() + timeout});
     return context;
 }
@@ -44,11 +101,11 @@ bool Session::succeeded(const grpc::Status& status) {
     // gRPC itself says UNAVAILABLE when it can't connect; the coordinator says so of its stores.
     const bool connected = status.error_message().find("failed to connect") == std::string::npos;
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !connected)
-        fail("no coordinator answers at " + server +
+        fail("no coordinator answers at " + connection.server +
              ": is it running? Another address: --server HOST:PORT (" + status.error_message() +
              ")");
     else if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
-        fail("the coordinator at " + server + " did not answer within " +
+        fail("the coordinator at " + connection.server + " did not answer within " +
              std::to_string(timeout.count()) + " ms");
     else
         fail(status.error_message());

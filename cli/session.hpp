@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <grpcpp/client_context.h>
@@ -15,6 +16,20 @@ enum class OutputFormat { table, json, yaml };
 
 OutputFormat format_named(const std::string& name);
 
+/// How to reach the coordinator, and as whom. Files are in PEM.
+struct Connection {
+    std::string server = "127.0.0.1:7443";
+    bool tls = false;
+    std::string tls_ca;    ///< who signs the coordinator; empty: the system's authorities
+    std::string tls_cert;  ///< ours
+    std::string tls_key;
+    std::string tls_server_name;  ///< that its certificate must bear; empty: the host of `server`
+    std::string token_file;
+    std::string reason;  ///< for the audit log
+
+    bool encrypted() const { return tls || !tls_ca.empty() || !tls_cert.empty(); }
+};
+
 /// What every verb shares: where the coordinator is, how to print, and the exit status so far.
 class Session {
 public:
@@ -23,7 +38,7 @@ public:
     static constexpr int kFailed = 1;
     static constexpr int kUsage = 2;
 
-    std::string server = "127.0.0.1:7443";
+    Connection connection;
     OutputFormat output = OutputFormat::table;
     std::chrono::milliseconds timeout = std::chrono::seconds{30};
     int exit_status = kDone;
@@ -31,11 +46,14 @@ public:
     /// For programs, not for people.
     bool prints_data() const { return output != OutputFormat::table; }
 
-    /// The admin service; connects on first use.
+    /// The admin service; connects on first use. Throws std::runtime_error where a file of the
+    /// connection is of no use.
     v1::Admin::Stub& admin();
 
     /// A context for one unary call, with this session's timeout as its deadline.
-    std::unique_ptr<grpc::ClientContext> call() const;
+    std::unique_ptr<grpc::ClientContext> call();
+    /// Without a deadline.
+    std::unique_ptr<grpc::ClientContext> stream();
 
     /// True if the call went well. Otherwise prints one line on stderr that says what to do next,
     /// and makes the exit status 1.
@@ -45,7 +63,10 @@ public:
     void fail(const std::string& message);
 
 private:
+    const std::string& token();
+
     std::unique_ptr<v1::Admin::Stub> admin_;
+    std::optional<std::string> token_;
 };
 
 }  // namespace quorate::cli

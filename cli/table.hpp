@@ -45,6 +45,24 @@ void print(const Table& table);
 /// `text` without control characters: a server's words must not drive an operator's terminal.
 std::string printable(std::string_view text);
 
+/// The names with commas between them.
+template <class Names>
+std::string joined(const Names& names) {
+    std::string text;
+    for (const auto& name : names)
+        text += (text.empty() ? "" : ",") + name;
+    return text;
+}
+
+/// Likewise in a sentence: `a, b`, or `none`.
+template <class Names>
+std::string listed(const Names& names) {
+    std::string text;
+    for (const auto& name : names)
+        text += (text.empty() ? "" : ", ") + name;
+    return text.empty() ? "none" : text;
+}
+
 /// `-` where there is nothing; otherwise with `digits` behind the point.
 std::string number_text(std::optional<double> value, int digits = 1);
 

@@ -64,8 +64,9 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               {.address = config.health_address, .port = config.health_port},
               readiness_,
               metrics_},
+      access_{executor, {reports_, clock_, log_, counts_}, config.access()},
       admin_{executor,
-             {config.grpc_address, config.grpc_port},
+             {config.grpc_address, config.grpc_port, config.grpc_tls},
              {reports_,
               redis_,
               catalogue_,
@@ -75,6 +76,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               log_,
               counts_,
               regions_,
+              access_,
               [this] { return fleet_.announce_change(); }}},
       fleet_{{redis_, catalogue_, held_, readiness_, clock_, log_, counts_},
              identity(config, admin_.port(), version)},
@@ -95,6 +97,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               kv("version", version),
               kv("name", fleet_.name()),
               kv("admin_port", admin_.port()),
+              kv("admin_tls", config.grpc_tls.on()),
               kv("health_port", health_.port()));
 }
 
@@ -134,6 +137,7 @@ Task<> App::serve() {
     co_await prepare();
     conditions_.prepared(true);
     tasks_.spawn("catalogue", catalogue_.follow());
+    tasks_.spawn("access", access_.follow());
     auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
     tasks_.spawn("fleet", fleet_.run());

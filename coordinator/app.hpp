@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "coordinator/access/access.hpp"
 #include "coordinator/admin/admin_server.hpp"
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/config.hpp"
@@ -60,6 +61,7 @@ private:
     Dispatcher dispatcher_;  // puts their jobs into the queues
     Regions regions_;        // adds regions, and keeps their agents' users in Redis
     HealthServer health_;    // tells how we are
+    Access access_;          // who may ask and order what
     AdminServer admin_;      // answers operators
     Fleet fleet_;            // this coordinator among the others: which shards are held
     TaskGroup services_;     // what lasts until everything else has ended

@@ -54,6 +54,56 @@ void declare_politeness(Schema<Config>& schema) {
          "The same for one tenant of the tier `enterprise`.");
 }
 
+ConfigProblems grpc_problems(const Config& config) {
+    ConfigProblems problems;
+    const auto& tls = config.grpc_tls;
+    if (!tls.on() && !is_loopback(config.grpc_address))
+        problems.push_back({"grpc.address", "must be a loopback address, or grpc.tls be set"});
+    if (tls.on() && tls.key.empty())
+        problems.push_back({"grpc.tls.key", "is missing beside grpc.tls.certificate"});
+    if (!tls.on() && !tls.key.empty())
+        problems.push_back({"grpc.tls.certificate", "is missing beside grpc.tls.key"});
+    if (!tls.on() && !tls.client_ca.empty())
+        problems.push_back({"grpc.tls.certificate", "is missing beside grpc.tls.client_ca"});
+    if (!config.grpc_admins.empty() && tls.client_ca.empty())
+        problems.push_back(
+            {"grpc.admins", "names certificates, and there is no grpc.tls.client_ca"});
+    return problems;
+}
+
+void declare_grpc(Schema<Config>& schema) {
+    schema
+        .key("grpc.address",
+             &Config::grpc_address,
+             "Where the admin API listens; without `grpc.tls` a loopback address.")
+        .check(ip_address_problem);
+    schema.key("grpc.port", &Config::grpc_port, "Port of the admin API.");
+    const auto tls = [&schema](std::string name, auto member, std::string text) {
+        const auto of = [member](auto& config) -> auto& {
+            return config.grpc_tls.*member;
+        };
+        schema.key(std::move(name), of, std::move(text));
+    };
+    tls("grpc.tls.certificate",
+        &AdminTls::certificate,
+        "The admin API's certificate and its chain (PEM); read again when it changes. Without it "
+        "there is no TLS, and whoever reaches the loopback address is an admin.");
+    tls("grpc.tls.key", &AdminTls::key, "The certificate's private key (PEM).");
+    tls("grpc.tls.client_ca",
+        &AdminTls::client_ca,
+        "Who signs client certificates (PEM). Without it clients need tokens.");
+    schema.key("grpc.admins",
+               &Config::grpc_admins,
+               "Names of client certificates (their DNS, URI or e-mail names, without these the "
+               "common name) whose bearers are admins. They give others a role: `quorate token`.");
+    schema
+        .key("grpc.rate",
+             &Config::grpc_rate,
+             "Calls per second that one principal may make, on average over 10 s. 0: no limit.")
+        .between(0, 1e6);
+    schema.rule(grpc_problems);
+}
+
 }  // namespace
 
 Schema<Config> config_schema() {
@@ -87,12 +137,7 @@ Schema<Config> config_schema() {
         .secret();
     declare_redis(schema, &Config::redis);
     declare_politeness(schema);
-    schema
-        .key("grpc.address",
-             &Config::grpc_address,
-             "Where the admin API listens: a loopback address.")
-        .check(admin_address_problem);
-    schema.key("grpc.port", &Config::grpc_port, "Port of the admin API.");
+    declare_grpc(schema);
     schema
         .key("health.address",
              &Config::health_address,

@@ -23,10 +23,14 @@ struct Config {
     PolitenessLimits politeness{100, 20, 10'000, 50'000};
     std::string grpc_address = "127.0.0.1";
     std::uint16_t grpc_port = 7443;
+    AdminTls grpc_tls;
+    std::vector<std::string> grpc_admins;
+    double grpc_rate = 100;
     std::string health_address = "127.0.0.1";
     std::uint16_t health_port = 9101;
     std::string log_level = "info";
 
+    AccessOptions access() const { return {grpc_tls.on(), grpc_admins, grpc_rate}; }
     Deployment deployment() const { return {*Window::of(window), shards}; }
 };
 

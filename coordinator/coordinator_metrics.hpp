@@ -48,6 +48,10 @@ struct CoordinatorMetrics {
                                   "Endpoints of the shards held that are not paused.")},
           rpcs{metrics.counters(
               "quorate_coordinator_rpcs_total", "Calls of the admin API.", {"rpc", "code"})},
+          refusals{metrics.counters("quorate_coordinator_refusals_total",
+                                    "Calls of the admin API whose caller is not known, may not, or "
+                                    "calls too often.",
+                                    {"why"})},
           watchers{metrics.gauge("quorate_coordinator_watchers", "Open Watch streams.")} {}
 
     MetricFamily<Counter> jobs_enqueued;
@@ -65,6 +69,7 @@ struct CoordinatorMetrics {
     Gauge generation;
     Gauge endpoints;
     MetricFamily<Counter> rpcs;
+    MetricFamily<Counter> refusals;
     Gauge watchers;
 };
 

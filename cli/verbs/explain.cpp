@@ -15,13 +15,6 @@ struct ExplainOptions {
     std::string minute;
 };
 
-std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
-    std::string text;
-    for (const auto& name : names)
-        text += (text.empty() ? "" : ", ") + name;
-    return text.empty() ? "none" : text;
-}
-
 void print_cells(const v1::ExplainResponse& answer) {
     Table table{
         {"REGION", "VERDICT", "STATE", "REASON", "PHASE", "TOTAL MS", "HTTP", "NOTES", "DETAIL"}};
@@ -52,11 +45,11 @@ void print_explanation(const v1::ExplainResponse& answer) {
               << " s): " << answer.decision()
               << (answer.scope().empty() ? "" : " " + answer.scope()) << "\n\n";
     print_cells(answer);
-    std::cout << "\nvoters   " << joined(answer.voters()) << "  (coverage "
+    std::cout << "\nvoters   " << listed(answer.voters()) << "  (coverage "
               << percent_text(answer.coverage()) << " of " << answer.configured_regions()
-              << ", quorum " << answer.quorum() << ")\nfailing  " << joined(answer.failing())
-              << "\nhealthy  " << joined(answer.healthy()) << "\nsilent   "
-              << joined(answer.silent()) << "\nrule     row " << answer.rule_row() << ": "
+              << ", quorum " << answer.quorum() << ")\nfailing  " << listed(answer.failing())
+              << "\nhealthy  " << listed(answer.healthy()) << "\nsilent   "
+              << listed(answer.silent()) << "\nrule     row " << answer.rule_row() << ": "
               << answer.rule_text() << "\nwhy      " << answer.why() << '\n';
     if (!answer.has_incident()) return;
     const auto& incident = answer.incident();
@@ -64,7 +57,7 @@ void print_explanation(const v1::ExplainResponse& answer) {
               << incident.scope() << ", since "
               << time_text(incident.has_started_at_us() ? std::optional{incident.started_at_us()}
                                                         : std::nullopt)
-              << (incident.marks().empty() ? "" : ", marked " + joined(incident.marks()))
+              << (incident.marks().empty() ? "" : ", marked " + listed(incident.marks()))
               << " (quorate incidents show " << incident.id() << ")\n";
 }
 

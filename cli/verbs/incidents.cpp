@@ -17,13 +17,6 @@ struct ListOptions {
     std::uint32_t limit = kLimitDefault;
 };
 
-std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
-    std::string text;
-    for (const auto& name : names)
-        text += (text.empty() ? "" : ",") + name;
-    return text;
-}
-
 std::string started(const v1::Incident& incident) {
     return time_text(incident.has_started_at_us() ? std::optional{incident.started_at_us()}
                                                   : std::nullopt);

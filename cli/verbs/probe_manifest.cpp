@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/table.hpp"
 #include "core/base/json_text.hpp"
 #include "core/base/text.hpp"
 #include "core/manifest/canonical_json.hpp"
@@ -127,13 +128,6 @@ std::vector<json::object> tools_in(const json::object& object) {
 
 std::string digest_form(const std::string& hex) {
     return "sha256:" + hex;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-    std::string text;
-    for (const auto& name : names)
-        text.append(text.empty() ? "" : ", ").append(name);
-    return text.empty() ? "none" : text;
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
@@ -248,8 +242,8 @@ ManifestFile read_manifest(const std::string& path, const ProbeRequest& request)
     const auto credential = credential_of(request);
     if (credential != manifest.credential)
         refuse(path,
-               "was written with the credential headers " + joined(manifest.credential) +
-                   ", and this probe sends " + joined(credential) +
+               "was written with the credential headers " + listed(manifest.credential) +
+                   ", and this probe sends " + listed(credential) +
                    ": a server may show each of them other tools");
     return manifest;
 }

@@ -23,6 +23,8 @@ void add_agents_verb(CLI::App& app, Session& session);
 void add_uptime_verb(CLI::App& app, Session& session);
 /// `pause` and `resume`.
 void add_pause_verbs(CLI::App& app, Session& session);
+void add_token_verb(CLI::App& app, Session& session);
+void add_audit_verb(CLI::App& app, Session& session);
 void add_version_verb(CLI::App& app, Session& session);
 
 }  // namespace quorate::cli

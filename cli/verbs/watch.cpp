@@ -42,8 +42,8 @@ void print_data_decision(const v1::DecisionEvent& decision,
 }
 
 void watch(const v1::WatchRequest& request, Session& session) {
-    grpc::ClientContext context;  // no deadline: until interrupted
-    const auto stream = session.admin().Watch(&context, request);
+    const auto context = session.stream();  // until interrupted
+    const auto stream = session.admin().Watch(context.get(), request);
     v1::WatchEvent event;
     while (stream->Read(&event)) {
         for (const auto& decision : event.decisions()) {

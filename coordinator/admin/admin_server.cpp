@@ -46,12 +46,10 @@ void silence_grpc() {
 
 }  // namespace
 
-std::string admin_address_problem(const std::string& address) {
+bool is_loopback(const std::string& address) {
     boost::system::error_code error;
     const auto ip = asio::ip::make_address(address, error);
-    if (error) return "must be an IP address";
-    if (!ip.is_loopback()) return "must be a loopback address: the admin API has no TLS yet";
-    return {};
+    return !error && ip.is_loopback();
 }
 
 AdminServer::AdminServer(asio::any_io_executor executor,
@@ -60,12 +58,14 @@ AdminServer::AdminServer(asio::any_io_executor executor,
     : clock_{context.clock},
       calls_{std::move(executor), context.clock, context.log, context.metrics},
       service_{std::move(context), calls_} {
-    if (const auto problem = admin_address_problem(address.address); !problem.empty())
-        throw std::runtime_error{"grpc.address " + problem + ", is " + address.address};
+    if (!address.tls.on() && !is_loopback(address.address))
+        throw std::runtime_error{"the admin API listens on " + address.address + " with TLS alone"};
     silence_grpc();
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(shown(address), grpc::InsecureServerCredentials(), &port);
+    const auto credentials =
+        address.tls.on() ? tls_credentials(address.tls) : grpc::InsecureServerCredentials();
+    builder.AddListeningPort(shown(address), credentials, &port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.SetMaxReceiveMessageSize(kRequestBytesMax);
     builder.RegisterService(&service_);

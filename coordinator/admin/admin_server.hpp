@@ -7,17 +7,19 @@
 #include <grpcpp/server.h>
 
 #include "coordinator/admin/admin_service.hpp"
+#include "coordinator/admin/admin_tls.hpp"
 #include "platform/runtime/blocking_pool.hpp"
 
 namespace quorate::coordinator {
 
 struct AdminAddress {
-    std::string address = "127.0.0.1";  ///< a loopback IP address: there is no TLS yet
+    std::string address = "127.0.0.1";  ///< an IP address; without TLS a loopback one
     std::uint16_t port = 7443;          ///< 0: the system chooses
+    AdminTls tls;
 };
 
-/// What is wrong with `grpc.address` of a config; empty if nothing.
-std::string admin_address_problem(const std::string& address);
+/// Whether only this machine reaches it. An address that is none is no loopback address.
+bool is_loopback(const std::string& address);
 
 /// Serves the admin API.
 class AdminServer {
@@ -26,7 +28,8 @@ public:
     static constexpr milliseconds kDrain{5000};
 
     /// Binds and serves at once. Throws std::runtime_error with one line that names the port if it
-    /// is in use or can't be had: `port 7443 is in use (admin API, 127.0.0.1:7443)`.
+    /// is in use or can't be had: `port 7443 is in use (admin API, 127.0.0.1:7443)`; or the file of
+    /// TLS that is of no use.
     AdminServer(asio::any_io_executor executor, const AdminAddress& address, AdminContext context);
     ~AdminServer();
     AdminServer(const AdminServer&) = delete;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/access/access.hpp"
 #include "coordinator/admin/calls.hpp"
 #include "coordinator/catalog/apply.hpp"
 #include "coordinator/catalog/catalogue.hpp"
@@ -26,6 +27,7 @@ struct AdminContext {
     Logger& log;
     CoordinatorMetrics& metrics;
     Regions& regions;
+    Access& access;
     /// Done before the catalogue is changed; where it throws nothing is changed.
     std::function<Task<>()> before_change;
 };
@@ -89,22 +91,43 @@ public:
     grpc::ServerUnaryReactor* GetVersion(grpc::CallbackServerContext* context,
                                          const v1::GetVersionRequest* request,
                                          v1::GetVersionResponse* response) override;
+    grpc::ServerUnaryReactor* CreateToken(grpc::CallbackServerContext* context,
+                                          const v1::CreateTokenRequest* request,
+                                          v1::CreateTokenResponse* response) override;
+    grpc::ServerUnaryReactor* ListTokens(grpc::CallbackServerContext* context,
+                                         const v1::ListTokensRequest* request,
+                                         v1::ListTokensResponse* response) override;
+    grpc::ServerUnaryReactor* RevokeToken(grpc::CallbackServerContext* context,
+                                          const v1::RevokeTokenRequest* request,
+                                          v1::RevokeTokenResponse* response) override;
+    grpc::ServerUnaryReactor* ListAudit(grpc::CallbackServerContext* context,
+                                        const v1::ListAuditRequest* request,
+                                        v1::ListAuditResponse* response) override;
 
 private:
+    using Work = std::function<Task<>(Caller caller)>;
+
+    /// Does the work if the caller may have it done.
     grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* context,
                                     const char* rpc,
-                                    std::function<Task<>()> work);
-    /// Answers with `read(transaction, request)`.
+                                    Work work);
+    Task<> admitted(std::string rpc, Presented presented, Work work);
+    /// Answers with `read(transaction, request)`, or `read(transaction, request, caller)`; the
+    /// request is narrowed to what the caller may reach.
     template <class Request, class Response, class Read>
     grpc::ServerUnaryReactor* query(grpc::CallbackServerContext* context,
                                     const char* rpc,
                                     const Request* request,
                                     Response* response,
                                     Read read);
-    Task<> apply_files(const v1::ApplyRequest* request, v1::ApplyResponse* response);
-    Task<> pause(const v1::SetPausedRequest* request, v1::SetPausedResponse* response);
+    Task<> apply_files(const v1::ApplyRequest* request, v1::ApplyResponse* response, Caller caller);
+    Task<> pause(const v1::SetPausedRequest* request,
+                 v1::SetPausedResponse* response,
+                 Caller caller);
     Task<> list_regions(v1::ListRegionsResponse* response);
-    Task<> add_region(const v1::AddRegionRequest* request, v1::AddRegionResponse* response);
+    Task<> add_region(const v1::AddRegionRequest* request,
+                      v1::AddRegionResponse* response,
+                      Caller caller);
     Task<> list_agents(const v1::ListAgentsRequest* request, v1::ListAgentsResponse* response);
 
     AdminContext context_;

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "coordinator/access/caller.hpp"
 #include "coordinator/catalog/reports.hpp"
 #include "coordinator/regions/regions.hpp"
 #include "platform/postgres/errors.hpp"
@@ -59,6 +60,19 @@ const char* name_of(grpc::StatusCode code) {
             break;
     }
     return "UNKNOWN";
+}
+
+grpc::StatusCode code_of(AccessRefused::Why why) {
+    using enum AccessRefused::Why;
+    switch (why) {
+        case unknown:
+            return grpc::UNAUTHENTICATED;
+        case denied:
+            return grpc::PERMISSION_DENIED;
+        case busy:
+            return grpc::RESOURCE_EXHAUSTED;
+    }
+    return grpc::PERMISSION_DENIED;
 }
 
 Task<> hurry(SteadyTime deadline, Task<> work) {
@@ -138,6 +152,8 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
         status = {grpc::FAILED_PRECONDITION, error.what()};
     } catch (const NotFound& error) {
         status = {grpc::NOT_FOUND, error.what()};
+    } catch (const AccessRefused& error) {
+        status = {code_of(error.why()), error.what()};
     } catch (const PostgresUnavailable&) {
         status = {grpc::UNAVAILABLE, "the coordinator can't reach Postgres"};
     } catch (const RedisUnavailable&) {

@@ -4,7 +4,9 @@
 #include <set>
 #include <utility>
 
+#include "coordinator/audit/refused.hpp"
 #include "coordinator/catalog/catalog_store.hpp"
+#include "coordinator/catalog/sql.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -73,8 +75,8 @@ void list(const CatalogueDiff& diff, ApplyOutcome& outcome) {
         std::sort(names->begin(), names->end());
 }
 
-std::vector<SpecChange> spec_changes(const CatalogueDiff& diff) {
-    std::vector<SpecChange> changes;
+std::vector<AuditChange> spec_changes(const CatalogueDiff& diff) {
+    std::vector<AuditChange> changes;
     for (const auto& endpoint : diff.created)
         changes.push_back({full_name(endpoint.spec), "", wire::to_yaml_item(endpoint.spec)});
     for (const auto& change : diff.changed)
@@ -83,8 +85,43 @@ std::vector<SpecChange> spec_changes(const CatalogueDiff& diff) {
                            wire::to_yaml_item(change.after.spec)});
     for (const auto& endpoint : diff.deleted)
         changes.push_back({full_name(endpoint.spec), wire::to_yaml_item(endpoint.spec), ""});
-    std::ranges::sort(changes, {}, &SpecChange::endpoint);
+    std::ranges::sort(changes, {}, &AuditChange::target);
     return changes;
+}
+
+/// The diff as a row of the audit log.
+AuditEntry audit_entry(std::string method, const CatalogueDiff& diff) {
+    AuditEntry entry;
+    entry.method = std::move(method);
+    entry.changes = spec_changes(diff);
+    std::set<std::string> tenants;
+    for (const auto& change : entry.changes)
+        tenants.insert(change.target.substr(0, change.target.find('/')));
+    entry.tenants = {tenants.begin(), tenants.end()};
+    entry.target = entry.changes.front().target;
+    if (entry.changes.size() > 1)
+        entry.target = std::to_string(entry.changes.size()) + " endpoints";
+    return entry;
+}
+
+/// Throws AccessRefused where the order reaches further than whoever gives it.
+void require_tenants(pqxx::work& work,
+                     const ApplyOrder& order,
+                     const std::set<std::string>& tenants) {
+    using enum AccessRefused::Why;
+    for (const auto& tenant : tenants)
+        if (order.tenants && !order.tenants->contains(tenant))
+            throw AccessRefused{denied,
+                                order.actor.principal + " may not reach the tenant " + tenant};
+    if (order.new_tenants) return;
+    const auto missing = work.exec_params(
+        "SELECT wanted FROM unnest($1::text[]) AS wanted"
+        " WHERE NOT EXISTS (SELECT FROM quorate.tenant WHERE name = wanted) ORDER BY wanted",
+        sql::array(std::vector<std::string>{tenants.begin(), tenants.end()}));
+    if (!missing.empty())
+        throw AccessRefused{denied,
+                            std::string{"there is no tenant "} + missing[0][0].c_str() +
+                                ": an admin's first apply makes it"};
 }
 
 ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt& attempt) {
@@ -106,6 +143,7 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
         endpoints.push_back(wanted(std::move(spec), regions, attempt.deployment.window));
     }
     if (tenants.empty()) return outcome;  // no tenant occurs, so nothing can be pruned either
+    require_tenants(work, order, tenants);
     const auto living = load_living(work, {tenants.begin(), tenants.end()});
     const auto diff = diff_catalogue(living, std::move(endpoints), order.prune);
     if (!order.yes && !order.dry_run)
@@ -114,8 +152,9 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
     if (!outcome.errors.empty()) return outcome;
     list(diff, outcome);
     if (order.with_changes) outcome.changes = spec_changes(diff);
-    if (!diff.empty() && !order.dry_run)
-        outcome.in_force_from = attempt.write(work, diff, order.principal);
+    if (diff.empty() || order.dry_run) return outcome;
+    write_audit(work, order.actor, audit_entry("Apply", diff));
+    outcome.in_force_from = attempt.write(work, diff, order.actor.principal);
     return outcome;
 }
 
@@ -165,7 +204,7 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
                                           Deployment deployment,
                                           EndpointName endpoint,
                                           bool paused,
-                                          std::string principal) {
+                                          Actor actor) {
     auto once = [&](pqxx::work& work, const Attempt& attempt) -> std::optional<UtcMinute> {
         lock_catalogue(work);
         auto living = load_living(work, {endpoint.tenant});
@@ -177,7 +216,8 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
         wanted.spec.paused = paused;
         const auto diff = diff_catalogue(living, {wanted}, false);
         if (diff.empty()) return std::nullopt;
-        return attempt.write(work, diff, principal);
+        write_audit(work, actor, audit_entry("SetPaused", diff));
+        return attempt.write(work, diff, actor.principal);
     };
     co_return co_await in_time(database, clock, deployment, std::move(once));
 }

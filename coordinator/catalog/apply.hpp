@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "coordinator/audit/audit.hpp"
 #include "coordinator/catalog/diff.hpp"
 #include "coordinator/catalog/listing.hpp"
 #include "platform/config/config_error.hpp"
@@ -30,15 +32,10 @@ struct ApplyOrder {
     bool prune = false;    ///< delete endpoints absent from the files, in tenants that occur there
     bool yes = false;      ///< even more than 20 % of a tenant
     bool dry_run = false;  ///< say what would happen, change nothing
-    bool with_changes = false;  ///< fill ApplyOutcome::changes
-    std::string principal;
-};
-
-/// What becomes of one endpoint, as items of an endpoint file (YAML); empty: it is not there.
-struct SpecChange {
-    std::string endpoint;  ///< tenant/name
-    std::string before;
-    std::string after;
+    bool with_changes = false;                     ///< fill ApplyOutcome::changes
+    std::optional<std::set<std::string>> tenants;  ///< no others may occur; nothing: any may
+    bool new_tenants = true;                       ///< tenants that are not there are made
+    Actor actor;
 };
 
 /// Names are tenant/name, sorted.
@@ -49,7 +46,8 @@ struct ApplyOutcome {
     std::vector<std::string> changed;
     std::vector<std::string> unchanged;
     std::vector<std::string> deleted;
-    std::vector<SpecChange> changes;         ///< where they were asked for
+    /// Where they were asked for: endpoints (tenant/name) as items of an endpoint file (YAML).
+    std::vector<AuditChange> changes;
     std::optional<UtcMinute> in_force_from;  ///< of what changed
 };
 
@@ -67,7 +65,7 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
                                           Deployment deployment,
                                           EndpointName endpoint,
                                           bool paused,
-                                          std::string principal);
+                                          Actor actor);
 
 /// Gives endpoints that are watched from all regions a new version where regions were added since.
 /// @return how many. Throws as Database::transact.

@@ -7,9 +7,7 @@
 
 namespace quorate::coordinator {
 
-v1::ForgetResponse forget(pqxx::work& work,
-                          const v1::ForgetRequest& request,
-                          const std::string& principal) {
+v1::ForgetResponse forget(pqxx::work& work, const v1::ForgetRequest& request, const Actor& actor) {
     if (!wire::is_name(request.tenant())) throw BadRequest{"forget needs a tenant"};
     if (!request.endpoint().empty() && !wire::is_name(request.endpoint()))
         throw BadRequest{"an endpoint is named NAME here, beside its tenant"};
@@ -39,16 +37,10 @@ v1::ForgetResponse forget(pqxx::work& work,
     const auto receipt = boost::json::serialize(
         boost::json::object{{"target", target}, {"deleted", std::move(counts)}});
     out.set_receipt_sha256(to_hex(sha256(receipt)));
-    const auto row = work.exec_params1(
-        "INSERT INTO quorate.audit (principal, method, target, outcome, receipt)"
-        " VALUES ($1, 'Forget', $2, 'done', jsonb_build_object('text', $3::text, 'sha256', "
-        "$4::text))"
-        " RETURNING id",
-        principal,
-        target,
-        receipt,
-        out.receipt_sha256());
-    out.set_audit_id(row[0].as<std::uint64_t>());
+    AuditEntry entry{.method = "Forget", .target = target, .tenants = {request.tenant()}};
+    entry.receipt = boost::json::serialize(
+        boost::json::object{{"text", receipt}, {"sha256", out.receipt_sha256()}});
+    out.set_audit_id(static_cast<std::uint64_t>(write_audit(work, actor, entry)));
     return out;
 }
 

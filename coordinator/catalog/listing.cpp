@@ -1,5 +1,8 @@
 #include "coordinator/catalog/listing.hpp"
 
+#include <charconv>
+#include <limits>
+
 #include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::coordinator {
@@ -24,6 +27,15 @@ EndpointName filter_of(const std::string& tenant, const std::string& endpoint) {
 
 EndpointName page_after(const std::string& token) {
     return token.empty() ? EndpointName{} : parse_endpoint_name(token);
+}
+
+std::int64_t id_after(const std::string& token) {
+    std::int64_t id = std::numeric_limits<std::int64_t>::max();
+    if (token.empty()) return id;
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), id);
+    if (error != std::errc{} || end != token.data() + token.size())
+        throw BadRequest{"page_token is none of ours"};
+    return id;
 }
 
 }  // namespace quorate::coordinator

@@ -38,6 +38,10 @@ EndpointName filter_of(const std::string& tenant, const std::string& endpoint);
 /// token is none.
 EndpointName page_after(const std::string& token);
 
+/// Below which id a page begins that goes from the newest back; nothing of a token: it is the
+/// first. Throws BadRequest if the token is none.
+std::int64_t id_after(const std::string& token);
+
 inline std::uint32_t page_size(std::uint32_t asked, std::uint32_t otherwise, std::uint32_t most) {
     return asked == 0 ? otherwise : std::min(asked, most);
 }

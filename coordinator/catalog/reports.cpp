@@ -1,7 +1,6 @@
 #include "coordinator/catalog/reports.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include <boost/json/parse.hpp>
@@ -145,14 +144,7 @@ v1::ListIncidentsResponse list_incidents(pqxx::work& work,
                                          const v1::ListIncidentsRequest& request) {
     const auto filter = filter_of(request.tenant(), request.endpoint());
     const auto size = page_size(request.page_size(), kIncidentsDefault, kIncidentsMax);
-    std::int64_t before = std::numeric_limits<std::int64_t>::max();
-    const auto& token = request.page_token();
-    if (!token.empty()) {
-        const auto [end, error] =
-            std::from_chars(token.data(), token.data() + token.size(), before);
-        if (error != std::errc{} || end != token.data() + token.size())
-            throw BadRequest{"page_token is none of ours"};
-    }
+    const auto before = id_after(request.page_token());
     const auto rows = work.exec_params(
         "SELECT " + incident_columns() +
             " FROM dash.incident i"
@@ -209,7 +201,7 @@ v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequ
 
 v1::AckIncidentResponse ack_incident(pqxx::work& work,
                                      const v1::AckIncidentRequest& request,
-                                     const std::string& principal) {
+                                     const Actor& actor) {
     constexpr std::size_t kNoteMax = 4000;
     if (request.note().empty()) throw BadRequest{"the note is empty"};
     if (request.note().size() > kNoteMax) throw BadRequest{"the note has more than 4000 bytes"};
@@ -219,10 +211,17 @@ v1::AckIncidentResponse ack_incident(pqxx::work& work,
     work.exec_params0(
         "INSERT INTO quorate.incident_ack (incident_id, principal, note) VALUES ($1, $2, $3)",
         static_cast<std::int64_t>(request.id()),
-        principal,
+        actor.principal,
         request.note());
     v1::AckIncidentResponse out;
     *out.mutable_incident() = get_incident(work, one).incident();
+    const auto incident = "incident " + std::to_string(request.id());
+    write_audit(work,
+                actor,
+                {.method = "AckIncident",
+                 .target = incident,
+                 .tenants = {out.incident().tenant()},
+                 .changes = {{incident, "", request.note()}}});
     return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include <pqxx/pqxx>
 
+#include "coordinator/audit/audit.hpp"
 #include "coordinator/catalog/listing.hpp"
 #include "core/time/utc_minute.hpp"
 
@@ -24,16 +25,14 @@ v1::GetIncidentResponse get_incident(pqxx::work& work, const v1::GetIncidentRequ
 /// Adds an acknowledgement. Throws BadRequest without a note.
 v1::AckIncidentResponse ack_incident(pqxx::work& work,
                                      const v1::AckIncidentRequest& request,
-                                     const std::string& principal);
+                                     const Actor& actor);
 
 /// Runs the stored cells of endpoints through the rule again. Read-only.
 v1::ReplayResponse replay(pqxx::work& work, const v1::ReplayRequest& request, Window window);
 
 /// Deletes what is known of a tenant or an endpoint, and writes the receipt into the audit log.
 /// Throws BadRequest where it is watched still, NotFound.
-v1::ForgetResponse forget(pqxx::work& work,
-                          const v1::ForgetRequest& request,
-                          const std::string& principal);
+v1::ForgetResponse forget(pqxx::work& work, const v1::ForgetRequest& request, const Actor& actor);
 
 v1::ListUptimeResponse list_uptime(pqxx::work& work, const v1::ListUptimeRequest& request);
 

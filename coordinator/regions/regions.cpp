@@ -50,7 +50,16 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     const auto user = agent_acl_user(order.name);
     if (order.redis_user) co_await require_right(user);
     co_await context_.before_change();
-    auto make = [&order](pqxx::work& work) { return make_region(work, order.name); };
+    auto make = [&order](pqxx::work& work) {
+        auto region = make_region(work, order.name);
+        if (region && region->created)
+            write_audit(work,
+                        order.actor,
+                        {.method = "AddRegion",
+                         .target = order.name,
+                         .changes = {{order.name, "", "state: " + region->region.state + "\n"}}});
+        return region;
+    };
     const auto made = co_await context_.database.transact(std::move(make));
     if (!made)
         throw RegionRefused{"there are " + std::to_string(kRegionsMax) +
@@ -59,7 +68,7 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     added.created = made->created;
     if (made->has_user || order.redis_user) added.redis_user = user;
     if (order.redis_user && (order.new_password || !made->has_user))
-        added.redis_password = co_await renew_password(made->region);
+        added.redis_password = co_await renew_password(made->region, order.actor);
     added.endpoints_changed =
         co_await extend_to_new_regions(context_.database, context_.clock, context_.deployment);
     context_.catalogue.wake();
@@ -92,11 +101,18 @@ Task<> Regions::require_right(std::string user) {
 /// The new one counts in Redis before Postgres has it: what fails on the way leaves agents with the
 /// old one at work. Another coordinator that has just read the old one may put it back only within
 /// kFresh, for kEvery at most.
-Task<std::string> Regions::renew_password(Region region) {
+Task<std::string> Regions::renew_password(Region region, Actor actor) {
     auto password = random_password();
     const AgentUser user{std::move(region), to_hex(sha256(password))};
     co_await context_.redis.run_everywhere(set_user(user, Old::stays));
-    auto store = [&user](pqxx::work& work) { store_agent_user(work, user); };
+    auto store = [&](pqxx::work& work) {
+        store_agent_user(work, user);
+        write_audit(work,
+                    actor,
+                    {.method = "AddRegion",
+                     .target = user.region.name,
+                     .changes = {{agent_acl_user(user.region.name), "", "password: new\n"}}});
+    };
     co_await context_.database.transact(std::move(store));
     co_await context_.redis.run_everywhere(set_user(user, Old::goes));
     co_return password;

@@ -7,6 +7,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "coordinator/audit/audit.hpp"
 #include "coordinator/catalog/apply.hpp"
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/catalog/region_store.hpp"
@@ -38,6 +39,7 @@ struct AddRegionOrder {
     std::string name;
     bool redis_user = true;     ///< its agents get an ACL user, where they have none
     bool new_password = false;  ///< also where they have one
+    Actor actor;
 };
 
 struct AddedRegion {
@@ -72,7 +74,7 @@ private:
     Task<> require_right(std::string user);
     Task<> load_scripts();
     Task<> write_users();
-    Task<std::string> renew_password(Region region);
+    Task<std::string> renew_password(Region region, Actor actor);
 
     RegionsContext context_;
     asio::steady_timer timer_;

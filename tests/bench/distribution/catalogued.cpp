@@ -32,7 +32,7 @@ std::string endpoints_file(std::size_t first, std::size_t last) {
 void apply_all(Database& database, std::size_t endpoints, const Clock& clock) {
     for (std::size_t first = 0; first < endpoints; first += kPerFile) {
         coordinator::ApplyOrder order;
-        order.principal = "bench";
+        order.actor.principal = "bench";
         order.files = {
             {"endpoints.yaml", endpoints_file(first, std::min(endpoints, first + kPerFile))}};
         asio::io_context io{1};

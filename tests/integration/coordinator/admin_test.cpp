@@ -1,4 +1,4 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "tests/integration/coordinator/running_app.hpp"
 
@@ -12,6 +12,7 @@ using quorate::testing::config_for;
 using quorate::testing::RedisServer;
 using quorate::testing::RunningApp;
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 
 constexpr const char* kTwo =
     "endpoints:\n"
@@ -141,11 +142,26 @@ TEST(Admin, APortInUseIsOneLineThatNamesIt) {
 }
 
 TEST(Admin, OnlyLoopbackIsServedWithoutTls) {
-    EXPECT_EQ(admin_address_problem("127.0.0.1"), "");
-    EXPECT_EQ(admin_address_problem("::1"), "");
-    EXPECT_EQ(admin_address_problem("0.0.0.0"),
-              "must be a loopback address: the admin API has no TLS yet");
-    EXPECT_EQ(admin_address_problem("localhost"), "must be an IP address");
+    const auto problems = [](const std::string& grpc) -> std::string {
+        const auto yaml =
+            "regions: [a]\npostgres: {conninfo: x}\nredis: {url: 'redis://h:1'}\ngrpc: " + grpc;
+        try {
+            parse_config(config_schema(), yaml, "c.yaml");
+        } catch (const InvalidConfig& error) {
+            return error.what();
+        }
+        return {};
+    };
+    EXPECT_EQ(problems("{address: 127.0.0.1}"), "");
+    EXPECT_EQ(problems("{address: '::1'}"), "");
+    EXPECT_EQ(problems("{address: 0.0.0.0, tls: {certificate: c, key: k}}"), "");
+    EXPECT_THAT(problems("{address: 0.0.0.0}"),
+                HasSubstr("grpc.address: must be a loopback address, or grpc.tls be set"));
+    EXPECT_THAT(problems("{address: localhost}"), HasSubstr("grpc.address: must be an IP address"));
+    EXPECT_THAT(problems("{tls: {certificate: c}}"), HasSubstr("grpc.tls.key: is missing"));
+    EXPECT_THAT(problems("{tls: {key: k, client_ca: a}}"),
+                HasSubstr("grpc.tls.certificate: is missing"));
+    EXPECT_THAT(problems("{admins: [a]}"), HasSubstr("grpc.admins: names certificates"));
 }
 
 TEST(Admin, AnotherWindowThanTheDatabasesEndsTheCoordinator) {

@@ -39,7 +39,7 @@ struct Changing {
             ApplyOrder order;
             order.files = {
                 {"e.yaml", "endpoints:\n  - {name: e" + std::to_string(i) + ", url: 'http://h/'}"}};
-            order.principal = "test";
+            order.actor.principal = "test";
             quorate::testing::run_task(apply(database, clock, lab.deployment, std::move(order)));
             const auto last =
                 std::stoll(lab.sql("SELECT max(generation) FROM quorate.catalogue_change"));

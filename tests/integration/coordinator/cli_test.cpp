@@ -113,7 +113,7 @@ TEST(Cli, AnIncidentIsAcknowledgedAndNothingElseChanges) {
     EXPECT_EQ(served.lab.sql("SELECT i.* FROM quorate.incident i"), before);
     EXPECT_EQ(
         served.lab.sql("SELECT acknowledged_by, acknowledged_at IS NOT NULL FROM dash.incident"),
-        "operator|t");
+        "local|t");
     const auto shown = served.quorate({"incidents", "show", "1"});
     const auto first = shown.out.find("looking into it");
     EXPECT_LT(first, shown.out.find("the proxy it is")) << shown.out;

@@ -138,7 +138,7 @@ TEST(History, ForgettingAnEndpointLeavesNoRowOfItAndAllOfTheOthers) {
     const auto receipt = boost::json::parse(done.out);
     EXPECT_EQ(known.lab.sql("SELECT method, target, receipt->>'sha256',"
                             " encode(sha256((receipt->>'text')::bytea), 'hex') = receipt->>'sha256'"
-                            " FROM quorate.audit"),
+                            " FROM quorate.audit WHERE method = 'Forget'"),
               "Forget|acme/a|" + std::string{receipt.at("receipt_sha256").as_string()} + "|t");
     EXPECT_NE(known.lab.sql_as("quorate_coordinator", "DELETE FROM quorate.audit"), "");
     EXPECT_EQ(known.quorate(really).status, 1) << "nothing is known of it any more";
@@ -150,7 +150,7 @@ TEST(History, ForgettingATenantLeavesNotEvenItsName) {
     known.remove("b");
     const auto done = known.quorate({"forget", "--tenant", "acme", "--yes"});
     ASSERT_EQ(done.status, 0) << done.err;
-    EXPECT_NE(done.out.find("receipt 1 in the audit log"), std::string::npos) << done.out;
+    EXPECT_NE(done.out.find(" in the audit log"), std::string::npos) << done.out;
     for (const auto* name : {"a", "b"})
         for (const auto& [table, rows] : known.rows_of(name))
             EXPECT_EQ(rows, 0) << table;

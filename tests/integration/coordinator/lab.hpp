@@ -59,7 +59,7 @@ struct Catalogued {
     }
 
     coordinator::ApplyOutcome apply(coordinator::ApplyOrder order) {
-        order.principal = "test";
+        order.actor.principal = "test";
         return run_task(coordinator::apply(*database, clock, deployment, std::move(order)));
     }
     coordinator::ApplyOutcome apply(const std::string& yaml, bool prune = false) {

@@ -52,7 +52,7 @@ void expect_that_four_are_not_held_back(const std::string& change, bool prune) {
             EXPECT_EQ(before.size(), 10U * 3 * 10);
             EXPECT_GT(std::ranges::count(before, HeldBack::origin), 100);
             ApplyOrder order;
-            order.principal = "test";
+            order.actor.principal = "test";
             order.files = {{"e.yaml", change}};
             order.prune = prune;
             order.yes = true;

@@ -77,7 +77,7 @@ inline UtcMinute apply_now(Catalogued& lab, const std::string& yaml) {
     SystemClock clock;
     coordinator::ApplyOrder order;
     order.files = {{"e.yaml", yaml}};
-    order.principal = "test";
+    order.actor.principal = "test";
     const auto outcome =
         run_task(coordinator::apply(*lab.database, clock, lab.deployment, std::move(order)));
     return *outcome.in_force_from;

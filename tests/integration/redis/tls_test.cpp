@@ -4,10 +4,8 @@
 #include <vector>
 
 #include <gmock/gmock.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
 
-#include "tests/integration/probe/certificates.hpp"
+#include "tests/integration/probe/certificate_files.hpp"
 #include "tests/integration/redis/watched.hpp"
 
 namespace quorate {
@@ -25,37 +23,8 @@ using testing::with_watched;
 
 constexpr auto kTls = RedisServer::Listen::tls;
 
-/// A certificate of the authority with its key, as two PEM files.
-struct Identity {
-    explicit Identity(const TestAuthority& authority, const CertificatePlan& plan = on_loopback())
-        : context{authority.server(plan)} {}
-
-    static CertificatePlan on_loopback() {
-        CertificatePlan plan;
-        plan.name = "IP:127.0.0.1";
-        return plan;
-    }
-
-    template <class Write>
-    static std::string pem(const Write& write) {
-        const std::unique_ptr<BIO, decltype(&BIO_free)> memory{BIO_new(BIO_s_mem()), BIO_free};
-        write(memory.get());
-        char* bytes = nullptr;
-        const auto size = BIO_get_mem_data(memory.get(), &bytes);
-        return {bytes, static_cast<std::size_t>(size)};
-    }
-
-    std::shared_ptr<ssl_ctx_st> context;
-    TemporaryFile certificate{
-        pem([this](BIO* to) { PEM_write_bio_X509(to, SSL_CTX_get0_certificate(context.get())); })};
-    TemporaryFile key{pem([this](BIO* to) {
-        PEM_write_bio_PrivateKey(
-            to, SSL_CTX_get0_privatekey(context.get()), nullptr, nullptr, 0, nullptr, nullptr);
-    })};
-};
-
 std::vector<std::string> tls_settings(const TestAuthority& authority,
-                                      const Identity& server,
+                                      const CertificateFiles& server,
                                       const std::string& wants_clients = "no") {
     return {"--tls-cert-file",
             server.certificate.path(),
@@ -95,7 +64,7 @@ Task<> come_back_after_a_kill(WatchedClient& watched, RedisServer& server) {
 
 TEST(RedisTls, LargeValuesAndPipelinesComeThroughAndAKillIsSurvived) {
     const TestAuthority authority;
-    const Identity identity{authority};
+    const CertificateFiles identity{authority};
     RedisServer server{kTls, tls_settings(authority, identity)};
     with_watched(trusting(server, authority), [&](WatchedClient& watched) -> Task<> {
         co_await exchange_large_values(watched.client);
@@ -106,12 +75,12 @@ TEST(RedisTls, LargeValuesAndPipelinesComeThroughAndAKillIsSurvived) {
 
 TEST(RedisTls, AServerThatWantsAClientCertificateGetsItAndRefusesWhoHasNone) {
     const TestAuthority authority;
-    const Identity identity{authority};
+    const CertificateFiles identity{authority};
     const RedisServer server{kTls, tls_settings(authority, identity, "yes")};
     auto options = trusting(server, authority);
     EXPECT_FALSE(why_unreachable(options).empty());
 
-    const Identity client{authority};
+    const CertificateFiles client{authority};
     options.tls.certificate_file = client.certificate.path();
     options.tls.key_file = client.key.path();
     with_watched(options, [](WatchedClient& watched) -> Task<> {
@@ -119,7 +88,7 @@ TEST(RedisTls, AServerThatWantsAClientCertificateGetsItAndRefusesWhoHasNone) {
     });
 
     const TestAuthority stranger{"A stranger"};
-    const Identity unknown{stranger};
+    const CertificateFiles unknown{stranger};
     options.tls.certificate_file = unknown.certificate.path();
     options.tls.key_file = unknown.key.path();
     EXPECT_FALSE(why_unreachable(options).empty());
@@ -129,7 +98,7 @@ TEST(RedisTls, WhoeverIsNotWhoHeShouldBeIsRefusedAndItSaysWhy) {
     const TestAuthority authority;
     const TestAuthority other{"Another authority"};
     {
-        const Identity identity{authority};
+        const CertificateFiles identity{authority};
         const RedisServer server{kTls, tls_settings(authority, identity)};
         EXPECT_THAT(why_unreachable(trusting(server, other)),
                     HasSubstr("its certificate is not valid: self-signed certificate in"));
@@ -140,10 +109,10 @@ TEST(RedisTls, WhoeverIsNotWhoHeShouldBeIsRefusedAndItSaysWhy) {
         EXPECT_THAT(why_unreachable(options),
                     HasSubstr("its certificate is not valid: hostname mismatch"));
     }
-    auto plan = Identity::on_loopback();
+    auto plan = CertificateFiles::on_loopback();
     plan.valid_from_days = -10;
     plan.valid_until_days = -1;
-    const Identity expired{authority, plan};
+    const CertificateFiles expired{authority, plan};
     const RedisServer server{kTls, tls_settings(authority, expired)};
     EXPECT_THAT(why_unreachable(trusting(server, authority)),
                 HasSubstr("its certificate is not valid: certificate has expired"));
@@ -153,7 +122,7 @@ TEST(RedisTls, ACertificateForANameIsTakenWhereTheNameIsConfigured) {
     const TestAuthority authority;
     CertificatePlan plan;
     plan.name = "redis.example.com";
-    const Identity identity{authority, plan};
+    const CertificateFiles identity{authority, plan};
     const RedisServer server{kTls, tls_settings(authority, identity)};
     auto options = trusting(server, authority);
     EXPECT_THAT(why_unreachable(options), HasSubstr("IP address mismatch"));
@@ -167,8 +136,8 @@ TEST(RedisTls, ACertificateForANameIsTakenWhereTheNameIsConfigured) {
 TEST(RedisTls, RenewedFilesAreReadAtTheNextConnect) {
     const TestAuthority authority;
     const TestAuthority next{"The next authority"};
-    const Identity identity{authority};
-    const Identity renewed{next};
+    const CertificateFiles identity{authority};
+    const CertificateFiles renewed{next};
     RedisServer server{kTls, tls_settings(authority, identity)};
     const TemporaryFile trusted{authority.pem()};
     auto options = options_for(server);
@@ -192,8 +161,8 @@ TEST(RedisTls, RenewedFilesAreReadAtTheNextConnect) {
 
 TEST(RedisTls, FilesThatAreOfNoUseAreNamed) {
     const TestAuthority authority;
-    const Identity identity{authority};
-    const Identity another{authority};
+    const CertificateFiles identity{authority};
+    const CertificateFiles another{authority};
     const RedisServer server{kTls, tls_settings(authority, identity)};
     auto options = trusting(server, authority);
     options.tls.ca_file = identity.key.path();
@@ -206,7 +175,7 @@ TEST(RedisTls, FilesThatAreOfNoUseAreNamed) {
 
 TEST(RedisTls, OneThatSpeaksTlsAndOneThatDoesNotPart) {
     const TestAuthority authority;
-    const Identity identity{authority};
+    const CertificateFiles identity{authority};
     const RedisServer secure{kTls, tls_settings(authority, identity)};
     const RedisServer plain{RedisServer::Listen::tcp};
     auto options = options_for(secure);

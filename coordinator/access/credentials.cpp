@@ -1,0 +1,244 @@
+#include "coordinator/access/credentials.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <openssl/rand.h>
+
+#include "coordinator/catalog/listing.hpp"
+#include "coordinator/catalog/sql.hpp"
+#include "core/base/sha256.hpp"
+#include "platform/wire/endpoint_check.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+constexpr std::string_view kMark = "qt_";
+constexpr std::size_t kSecretSize = 64;
+constexpr std::size_t kCertificateMax = 255;
+
+const std::string kColumns =
+    "id, principal, coalesce(secret_sha256, ''), coalesce(certificate, ''), role,"
+    " array_to_string(tenants, ','), " +
+    sql::micros("created_at") + ", created_by, " + sql::micros("expires_at") + ", " +
+    sql::micros("revoked_at") + ", coalesce(revoked_by, '')";
+
+/// 256 bits that nobody guesses: a plain hash of them gives nothing away.
+std::string random_secret() {
+    Sha256 bytes{};
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+        throw std::runtime_error{"no random numbers from OpenSSL"};
+    return to_hex(bytes);
+}
+
+/// Tenants are names, which have no commas; null: all.
+std::optional<std::set<std::string>> tenants_of(const pqxx::field& joined) {
+    if (joined.is_null()) return std::nullopt;
+    std::set<std::string> tenants;
+    const std::string text = joined.c_str();
+    for (std::size_t from = 0; from < text.size();) {
+        const auto to = std::min(text.find(',', from), text.size());
+        tenants.insert(text.substr(from, to - from));
+        from = to + 1;
+    }
+    return tenants;
+}
+
+/// A role of a later version is none that we know.
+Role stored_role(const pqxx::field& field) {
+    return role_named(field.c_str()).value_or(Role::viewer);
+}
+
+void fill(v1::Token& out, const pqxx::row& row) {
+    out.set_id(row[0].as<std::uint64_t>());
+    out.set_principal(row[1].c_str());
+    out.set_certificate(row[3].c_str());
+    out.set_role(row[4].c_str());
+    if (const auto tenants = tenants_of(row[5]))
+        out.mutable_tenants()->Assign(tenants->begin(), tenants->end());
+    out.set_created_at_us(row[6].as<std::int64_t>());
+    out.set_created_by(row[7].c_str());
+    if (!row[8].is_null()) out.set_expires_at_us(row[8].as<std::int64_t>());
+    if (!row[9].is_null()) out.set_revoked_at_us(row[9].as<std::int64_t>());
+    out.set_revoked_by(row[10].c_str());
+}
+
+/// `{a,b}` of the tenants that a caller is bound to; nothing: to none.
+std::optional<std::string> bound_to(const Caller& caller) {
+    if (!caller.tenants) return std::nullopt;
+    return sql::array(std::vector<std::string>{caller.tenants->begin(), caller.tenants->end()});
+}
+
+void check(const v1::CreateTokenRequest& request) {
+    if (!wire::is_name(request.principal()))
+        throw BadRequest{
+            "a principal's name is lower-case letters, digits and hyphens, at most 63"};
+    if (!role_named(request.role())) throw BadRequest{"the role is viewer, operator or admin"};
+    for (const auto& tenant : request.tenants())
+        if (!wire::is_name(tenant))
+            throw BadRequest{
+                "a tenant's name is lower-case letters, digits and hyphens, at most 63"};
+    if (request.expires_in_days() > kExpiryDaysMax)
+        throw BadRequest{"a token lasts 3650 days at most"};
+    const auto& certificate = request.certificate();
+    const bool printable =
+        std::ranges::all_of(certificate, [](char c) { return c > ' ' && c < 127; });
+    if (certificate.size() > kCertificateMax || !printable)
+        throw BadRequest{"a certificate's name is at most 255 printable ASCII characters"};
+}
+
+/// The tenants that the new one is bound to, none: to none.
+std::vector<std::string> granted_tenants(const v1::CreateTokenRequest& request,
+                                         const Caller& caller) {
+    using enum AccessRefused::Why;
+    std::set<std::string> tenants{request.tenants().begin(), request.tenants().end()};
+    if (caller.tenants && tenants.empty()) tenants = *caller.tenants;
+    for (const auto& tenant : tenants)
+        narrowed_tenant(caller, tenant);
+    return {tenants.begin(), tenants.end()};
+}
+
+}  // namespace
+
+std::optional<TokenText> parse_token(std::string_view text) {
+    if (!text.starts_with(kMark)) return std::nullopt;
+    text.remove_prefix(kMark.size());
+    TokenText token;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), token.id);
+    if (error != std::errc{} || token.id < 1) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (text.size() != kSecretSize + 1 || text[0] != '_') return std::nullopt;
+    token.secret = text.substr(1);
+    return token;
+}
+
+std::string format_token(const TokenText& token) {
+    return std::string{kMark} + std::to_string(token.id) + '_' + token.secret;
+}
+
+std::vector<Credential> load_credentials(pqxx::work& work) {
+    std::vector<Credential> credentials;
+    for (const auto& row :
+         work.exec("SELECT " + kColumns + " FROM quorate.credential WHERE revoked_at IS NULL")) {
+        Credential each;
+        each.id = row[0].as<std::int64_t>();
+        each.principal = row[1].c_str();
+        each.secret_sha256 = row[2].c_str();
+        each.certificate = row[3].c_str();
+        each.role = stored_role(row[4]);
+        each.tenants = tenants_of(row[5]);
+        if (!row[8].is_null()) each.expires_at = UtcTime{microseconds{row[8].as<std::int64_t>()}};
+        credentials.push_back(std::move(each));
+    }
+    return credentials;
+}
+
+v1::CreateTokenResponse create_token(pqxx::work& work,
+                                     const v1::CreateTokenRequest& request,
+                                     const Caller& caller,
+                                     UtcTime now) {
+    using enum AccessRefused::Why;
+    check(request);
+    if (*role_named(request.role()) > caller.role)
+        throw AccessRefused{denied, "nobody gives a higher role than their own"};
+    if (!request.certificate().empty() && caller.tenants)
+        throw AccessRefused{denied, "who is bound to tenants gives certificates no role"};
+    const auto tenants = granted_tenants(request, caller);
+    work.exec("LOCK TABLE quorate.credential IN SHARE ROW EXCLUSIVE MODE");
+    const auto live =
+        work.exec1("SELECT count(*) FROM quorate.credential WHERE revoked_at IS NULL")[0];
+    if (live.as<std::size_t>() >= kCredentialsMax)
+        throw BadRequest{"there are 10000 tokens already: revoke some"};
+    if (!request.certificate().empty() &&
+        !work.exec_params("SELECT FROM quorate.credential WHERE certificate = $1"
+                          " AND revoked_at IS NULL",
+                          request.certificate())
+             .empty())
+        throw BadRequest{"the certificate name " + request.certificate() +
+                         " has a role already: revoke that first"};
+    const auto secret = request.certificate().empty() ? random_secret() : std::string{};
+    const auto optional = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional{text};
+    };
+    std::optional<std::int64_t> expires;
+    if (request.expires_in_days() > 0)
+        expires = sql::us(now + std::chrono::hours{24} * request.expires_in_days());
+    const auto row = work.exec_params1(
+        "INSERT INTO quorate.credential (principal, secret_sha256, certificate, role, tenants,"
+        " created_at, created_by, expires_at) VALUES ($1, $2, $3, $4, $5::text[], " +
+            sql::timestamp("$6") + ", $7, " + sql::timestamp("$8") + ") RETURNING " + kColumns,
+        request.principal(),
+        optional(secret.empty() ? secret : to_hex(sha256(secret))),
+        optional(request.certificate()),
+        request.role(),
+        tenants.empty() ? std::nullopt : std::optional{sql::array(tenants)},
+        sql::us(now),
+        caller.actor.principal,
+        expires);
+    v1::CreateTokenResponse out;
+    fill(*out.mutable_token(), row);
+    if (!secret.empty())
+        out.set_secret(format_token({static_cast<std::int64_t>(out.token().id()), secret}));
+    write_audit(work,
+                caller.actor,
+                {.method = "CreateToken",
+                 .target = "token " + std::to_string(out.token().id()),
+                 .tenants = tenants,
+                 .changes = {{request.principal(), "", "role: " + request.role() + "\n"}}});
+    return out;
+}
+
+v1::ListTokensResponse list_tokens(pqxx::work& work,
+                                   const v1::ListTokensRequest& request,
+                                   const Caller& caller) {
+    const auto size = page_size(request.page_size(), 500, 5000);
+    const auto before = id_after(request.page_token());
+    v1::ListTokensResponse out;
+    for (const auto& row :
+         work.exec_params("SELECT " + kColumns +
+                              " FROM quorate.credential WHERE ($1 OR revoked_at IS NULL)"
+                              " AND ($2::text[] IS NULL OR tenants <@ $2::text[]) AND id < $3"
+                              " ORDER BY id DESC LIMIT $4",
+                          request.with_revoked(),
+                          bound_to(caller),
+                          before,
+                          static_cast<std::int64_t>(size) + 1)) {
+        if (static_cast<std::uint32_t>(out.tokens_size()) == size) {
+            out.set_next_page_token(std::to_string(out.tokens().rbegin()->id()));
+            break;
+        }
+        fill(*out.add_tokens(), row);
+    }
+    return out;
+}
+
+v1::RevokeTokenResponse revoke_token(pqxx::work& work,
+                                     const v1::RevokeTokenRequest& request,
+                                     const Caller& caller) {
+    const auto id = static_cast<std::int64_t>(request.id());
+    const auto found =
+        work.exec_params("SELECT " + kColumns +
+                             " FROM quorate.credential WHERE id = $1"
+                             " AND ($2::text[] IS NULL OR tenants <@ $2::text[]) FOR UPDATE",
+                         id,
+                         bound_to(caller));
+    if (found.empty()) throw NotFound{"there is no token " + std::to_string(request.id())};
+    v1::Token token;
+    fill(token, found[0]);
+    v1::RevokeTokenResponse out;
+    out.set_changed(!token.has_revoked_at_us());
+    if (!out.changed()) return out;
+    work.exec_params0(
+        "UPDATE quorate.credential SET revoked_at = now(), revoked_by = $2 WHERE id = $1",
+        id,
+        caller.actor.principal);
+    write_audit(work,
+                caller.actor,
+                {.method = "RevokeToken",
+                 .target = "token " + std::to_string(request.id()),
+                 .tenants = {token.tenants().begin(), token.tenants().end()},
+                 .changes = {{token.principal(), "role: " + token.role() + "\n", ""}}});
+    return out;
+}
+
+}  // namespace quorate::coordinator

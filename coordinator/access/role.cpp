@@ -1,0 +1,56 @@
+#include "coordinator/access/role.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace quorate::coordinator {
+namespace {
+
+constexpr std::array kRules{
+    MethodRule{"Apply", Role::op, Reach::tenant},
+    MethodRule{"ExportEndpoints", Role::viewer, Reach::tenant},
+    MethodRule{"ListEndpoints", Role::viewer, Reach::tenant},
+    MethodRule{"Explain", Role::viewer, Reach::tenant},
+    MethodRule{"Watch", Role::viewer, Reach::tenant},
+    MethodRule{"ListIncidents", Role::viewer, Reach::tenant},
+    MethodRule{"GetIncident", Role::viewer, Reach::tenant},
+    MethodRule{"AckIncident", Role::op, Reach::tenant},
+    MethodRule{"Replay", Role::viewer, Reach::tenant},
+    MethodRule{"ListUptime", Role::viewer, Reach::tenant},
+    MethodRule{"DescribeEndpoint", Role::viewer, Reach::tenant},
+    MethodRule{"SetPaused", Role::op, Reach::tenant},
+    MethodRule{"Forget", Role::admin, Reach::tenant},
+    MethodRule{"ListRegions", Role::viewer, Reach::fleet},
+    MethodRule{"AddRegion", Role::admin, Reach::unbound},
+    MethodRule{"ListAgents", Role::viewer, Reach::fleet},
+    MethodRule{"GetVersion", Role::viewer, Reach::fleet},
+    MethodRule{"CreateToken", Role::admin, Reach::tenant},
+    MethodRule{"ListTokens", Role::admin, Reach::tenant},
+    MethodRule{"RevokeToken", Role::admin, Reach::tenant},
+    MethodRule{"ListAudit", Role::admin, Reach::tenant},
+};
+
+constexpr std::array<std::string_view, 3> kNames{"viewer", "operator", "admin"};
+
+}  // namespace
+
+std::string_view name_of(Role role) {
+    return kNames.at(static_cast<std::size_t>(role));
+}
+
+std::optional<Role> role_named(std::string_view name) {
+    const auto found = std::ranges::find(kNames, name);
+    if (found == kNames.end()) return std::nullopt;
+    return static_cast<Role>(found - kNames.begin());
+}
+
+std::span<const MethodRule> method_rules() {
+    return kRules;
+}
+
+const MethodRule* rule_of(std::string_view method) {
+    const auto found = std::ranges::find(kRules, method, &MethodRule::method);
+    return found == kRules.end() ? nullptr : &*found;
+}
+
+}  // namespace quorate::coordinator

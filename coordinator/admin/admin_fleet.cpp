@@ -1,0 +1,159 @@
+// The part of the admin API that is about regions, their queues and agents, and the coordinators.
+#include <algorithm>
+#include <utility>
+
+#include "coordinator/admin/admin_service.hpp"
+#include "coordinator/dispatch/dispatcher.hpp"
+#include "platform/redis/coordinators.hpp"
+#include "platform/redis/fleet.hpp"
+#include "platform/redis/job_queue.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+/// An agent is alive while its last heartbeat is younger than this.
+constexpr std::chrono::seconds kAliveFor{45};
+
+std::int64_t us(UtcTime time) {
+    return time.time_since_epoch().count();
+}
+
+bool alive(const Heartbeat& heartbeat, UtcTime redis_now) {
+    return redis_now - heartbeat.at < kAliveFor;
+}
+
+/// Milliseconds from one time to a later one; none where it is not later.
+double since(UtcTime from, UtcTime until) {
+    return std::max(0.0, std::chrono::duration<double, std::milli>(until - from).count());
+}
+
+/// Adds a living agent to its region.
+void add(v1::Region& out, const Heartbeat& heartbeat) {
+    out.set_agents_alive(out.agents_alive() + 1);
+    out.set_in_flight(out.in_flight() + heartbeat.in_flight);
+    out.set_missed_total(out.missed_total() + heartbeat.missed_total);
+    out.set_duplicates_total(out.duplicates_total() + heartbeat.duplicates_total);
+    out.set_held_back_total(out.held_back_total() + heartbeat.held_back_total);
+    out.set_spooled(out.spooled() + heartbeat.spooled);
+}
+
+std::vector<std::string> names_of(const std::vector<Region>& regions) {
+    std::vector<std::string> names;
+    for (const auto& region : regions)
+        names.push_back(region.name);
+    return names;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AdminService::ListRegions(grpc::CallbackServerContext* context,
+                                                    const v1::ListRegionsRequest* /*request*/,
+                                                    v1::ListRegionsResponse* response) {
+    return unary(
+        context, "ListRegions", [=, this](const Caller&) { return list_regions(response); });
+}
+
+Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
+    if (!context_.catalogue.complete_until())
+        throw PostgresUnavailable{"the catalogue is not loaded yet"};
+    const auto regions = context_.catalogue.regions();
+    const auto names = names_of(regions);
+    const auto now = co_await redis_time(context_.redis);
+    const auto heartbeats = co_await read_heartbeats(context_.redis, names);
+    const auto depths = co_await read_depths(context_.redis, names);
+    const auto oldest = co_await read_oldest(context_.redis, names);
+    const auto planned = co_await read_planned(context_.redis, names);
+    const auto unplanned = co_await read_missed(context_.redis, names);
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+        auto& out = *response->add_regions();
+        out.set_name(regions[i].name);
+        out.set_state(regions[i].state);
+        for (const auto& heartbeat : heartbeats[i])
+            if (alive(heartbeat, now)) add(out, heartbeat);
+        out.set_queue_depth(depths[i].entries);
+        out.set_pending(depths[i].pending);
+        out.set_unplanned_total(unplanned[i]);
+        if (oldest[i]) out.set_oldest_age_ms(since(*oldest[i], now));
+        if (!planned[i]) continue;
+        out.set_planned_until_us(us(*planned[i]));
+        out.set_planning_lag_ms(since(*planned[i], now + Dispatcher::kAhead));
+    }
+    const auto view = co_await read_coordinators(context_.redis);
+    for (const auto& beat : view.beats) {
+        auto& out = *response->add_coordinators();
+        out.set_name(beat.name);
+        out.set_version(beat.version);
+        out.set_alive(view.alive(beat));
+        out.set_last_seen_us(us(beat.at));
+        out.set_shards_held(view.alive(beat) ? beat.shards : 0);
+        out.set_catalogue_generation(beat.generation.value_or(0));
+        out.set_catalogue_current(beat.current);
+    }
+}
+
+grpc::ServerUnaryReactor* AdminService::AddRegion(grpc::CallbackServerContext* context,
+                                                  const v1::AddRegionRequest* request,
+                                                  v1::AddRegionResponse* response) {
+    return unary(context, "AddRegion", [=, this](Caller caller) {
+        return add_region(request, response, std::move(caller));
+    });
+}
+
+Task<> AdminService::add_region(const v1::AddRegionRequest* request,
+                                v1::AddRegionResponse* response,
+                                Caller caller) {
+    AddRegionOrder order;
+    order.actor = std::move(caller.actor);
+    order.name = request->name();
+    order.redis_user = !request->without_redis_user();
+    order.new_password = request->new_password();
+    const auto added = co_await context_.regions.add(std::move(order));
+    response->set_created(added.created);
+    response->set_redis_user(added.redis_user);
+    response->set_redis_password(added.redis_password);
+    response->set_endpoints_changed(static_cast<std::uint32_t>(added.endpoints_changed));
+}
+
+grpc::ServerUnaryReactor* AdminService::ListAgents(grpc::CallbackServerContext* context,
+                                                   const v1::ListAgentsRequest* request,
+                                                   v1::ListAgentsResponse* response) {
+    return unary(
+        context, "ListAgents", [=, this](const Caller&) { return list_agents(request, response); });
+}
+
+Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,
+                                 v1::ListAgentsResponse* response) {
+    if (!context_.catalogue.complete_until())
+        throw PostgresUnavailable{"the catalogue is not loaded yet"};
+    std::vector<std::string> names;
+    for (auto& name : names_of(context_.catalogue.regions()))
+        if (request->region().empty() || request->region() == name)
+            names.push_back(std::move(name));
+    if (names.empty() && !request->region().empty())
+        throw NotFound{"there is no region " + request->region()};
+    const auto now = co_await redis_time(context_.redis);
+    const auto heartbeats = co_await read_heartbeats(context_.redis, names);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        for (const auto& heartbeat : heartbeats[i]) {
+            auto& out = *response->add_agents();
+            out.set_name(heartbeat.agent);
+            out.set_region(names[i]);
+            out.set_version(heartbeat.version);
+            out.set_alive(alive(heartbeat, now));
+            out.set_last_seen_us(us(heartbeat.at));
+            out.set_started_at_us(us(heartbeat.started_at));
+            out.set_in_flight(heartbeat.in_flight);
+            out.set_lag_ms(static_cast<double>(heartbeat.lag.count()));
+            out.set_clock_offset_ms(static_cast<double>(heartbeat.clock_offset.count()));
+            out.set_probes_total(heartbeat.probes_total);
+            out.set_load(heartbeat.load);
+            out.set_state(std::string{name_of(heartbeat.state)});
+            out.set_missed_total(heartbeat.missed_total);
+            out.set_duplicates_total(heartbeat.duplicates_total);
+            out.set_held_back_total(heartbeat.held_back_total);
+            out.set_spooled(heartbeat.spooled);
+        }
+    }
+}
+
+}  // namespace quorate::coordinator
