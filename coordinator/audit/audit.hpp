@@ -35,7 +35,7 @@ struct AuditEntry {
 };
 
 /// How much of the changes a row holds; the others are counted. Their hashes are over all.
-inline constexpr std::size_t kAuditBytesMax = 256 * 1024;
+inline constexpr std::size_t kAuditBytesMax = 262'144;
 inline constexpr std::size_t kReasonMax = 1000;  ///< bytes of a reason
 
 /// Adds a row, to be done in the transaction of the change itself. @return its id. Throws what
