@@ -59,6 +59,15 @@ Task<> Access::follow() {
     }
 }
 
+Task<> Access::take_change() {
+    try {
+        co_await refresh();
+    } catch (const PostgresUnavailable&) {
+    } catch (const PostgresError&) {
+    } catch (const Overloaded&) {
+    }
+}
+
 Task<> Access::refresh() {
     auto load = [](pqxx::work& work) { return load_credentials(work); };
     auto loaded = co_await context_.database.transact(std::move(load));

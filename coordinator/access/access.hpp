@@ -50,8 +50,8 @@ public:
 
     /// Reads the credentials until cancelled; waits where Postgres is away.
     Task<> follow();
-    /// Reads them now. Throws as Database::transact.
-    Task<> refresh();
+    /// Reads them now, as one was made or revoked; where that fails `follow` does it later.
+    Task<> take_change();
 
     /// The caller of `method`. Throws AccessRefused; PostgresUnavailable where the credentials were
     /// never read.
@@ -71,6 +71,7 @@ private:
         bool take(SteadyTime now, double per_s, double burst);
     };
 
+    Task<> refresh();
     Caller identify(const Presented& presented) const;
     Caller by_token(std::string_view token, const std::string& reason) const;
     Caller by_certificate(const Presented& presented) const;

@@ -358,7 +358,7 @@ grpc::ServerUnaryReactor* AdminService::CreateToken(grpc::CallbackServerContext*
             return create_token(work, *request, caller, context_.clock.utc_now());
         };
         *response = co_await context_.database.transact(std::move(create));
-        co_await context_.access.refresh();
+        co_await context_.access.take_change();
     });
 }
 
@@ -374,7 +374,7 @@ grpc::ServerUnaryReactor* AdminService::RevokeToken(grpc::CallbackServerContext*
     return unary(context, "RevokeToken", [=, this](Caller caller) -> Task<> {
         auto revoke = [&](auto& work) { return revoke_token(work, *request, caller); };
         *response = co_await context_.database.transact(std::move(revoke));
-        co_await context_.access.refresh();
+        co_await context_.access.take_change();
     });
 }
 

@@ -25,9 +25,15 @@ Request narrowed(const Caller& caller, Request request) {
     if constexpr (kHasTenant || kHasEndpoint) {
         std::string named;
         if constexpr (kHasTenant) named = request.tenant();
-        if constexpr (kHasEndpoint)
-            if (named.empty() && !request.endpoint().empty())
-                named = parse_endpoint_name(request.endpoint()).tenant;
+        if constexpr (kHasEndpoint) {
+            // Where both are there, each must be theirs: whoever answers may go by either.
+            const auto& endpoint = request.endpoint();
+            const bool names_tenant = endpoint.find('/') != std::string::npos;
+            if (names_tenant || (named.empty() && !endpoint.empty())) {
+                if (!named.empty()) narrowed_tenant(caller, named);
+                named = parse_endpoint_name(endpoint).tenant;
+            }
+        }
         const auto tenant = narrowed_tenant(caller, named);
         if constexpr (kHasTenant)
             if (named.empty()) request.set_tenant(tenant);

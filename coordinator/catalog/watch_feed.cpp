@@ -73,8 +73,7 @@ Batches next_batches(pqxx::work& work, WatchPosition& position) {
 pqxx::result read_minutes(pqxx::work& work,
                           const v1::WatchRequest& request,
                           const Batches& batches) {
-    EndpointName name{request.tenant(), ""};
-    if (!request.endpoint().empty()) name = parse_endpoint_name(request.endpoint());
+    const auto name = filter_of(request.tenant(), request.endpoint());
     return work.exec_params(
         "SELECT m.endpoint_id, " + sql::micros("m.minute") +
             ", e.tenant, e.name, m.decision, m.scope, m.rule_row, ev.incident_id, ev.kind"
