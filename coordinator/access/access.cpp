@@ -136,17 +136,15 @@ Caller Access::identify(const Presented& presented) const {
 }
 
 Caller Access::admit(std::string_view method, const Presented& presented) {
-    if (presented.reason.size() > kReasonMax)
-        throw AccessRefused{denied, "a reason has at most 1000 bytes"};
     auto caller = identify(presented);
     const auto& name = caller.actor.principal;
     const auto* rule = rule_of(method);
-    if (rule == nullptr || caller.role < rule->least)
-        throw AccessRefused{
-            denied,
-            std::string{method} + " needs the role " +
-                std::string{rule == nullptr ? "of nobody" : coordinator::name_of(rule->least)} +
-                "; " + name + " has " + std::string{coordinator::name_of(caller.role)}};
+    if (rule == nullptr) throw AccessRefused{denied, "nobody may call " + std::string{method}};
+    if (caller.role < rule->least)
+        throw AccessRefused{denied,
+                            std::string{method} + " needs the role " +
+                                std::string{coordinator::name_of(rule->least)} + "; " + name +
+                                " has " + std::string{coordinator::name_of(caller.role)}};
     if (rule->reach == Reach::unbound && caller.tenants)
         throw AccessRefused{
             denied, std::string{method} + " concerns all tenants; " + name + " is bound to some"};
@@ -180,7 +178,7 @@ bool Access::Bucket::take(SteadyTime now, double per_s, double burst) {
 Task<> Access::note_refusal(std::string method, Presented presented, AccessRefused refusal) {
     context_.metrics.refusals.with({std::string{name_of(refusal.why())}}).add();
     if (!refusals_.take(context_.clock.steady_now(), kRefusalsPerS, kRefusalsBurst)) co_return;
-    Actor actor{"unknown", "", presented.reason.substr(0, kReasonMax)};
+    Actor actor{"unknown", "", presented.reason};
     try {
         actor = identify(presented).actor;
     } catch (const std::exception&) {  // that is why

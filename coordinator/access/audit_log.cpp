@@ -45,10 +45,6 @@ v1::ListAuditResponse list_audit(pqxx::work& work,
                                  const v1::ListAuditRequest& request,
                                  const Caller& caller) {
     const auto size = page_size(request.page_size(), 100, 1000);
-    std::optional<std::string> bound;
-    if (caller.tenants)
-        bound =
-            sql::array(std::vector<std::string>{caller.tenants->begin(), caller.tenants->end()});
     v1::ListAuditResponse out;
     for (const auto& row : work.exec_params(
              "SELECT id, " + sql::micros("at") +
@@ -63,7 +59,7 @@ v1::ListAuditResponse list_audit(pqxx::work& work,
              request.tenant(),
              request.principal(),
              request.method(),
-             bound,
+             bound_to(caller),
              static_cast<std::int64_t>(size) + 1)) {
         if (static_cast<std::uint32_t>(out.entries_size()) == size) {
             out.set_next_page_token(std::to_string(out.entries().rbegin()->id()));

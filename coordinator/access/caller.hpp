@@ -16,8 +16,8 @@ namespace quorate::coordinator {
 struct Presented {
     std::vector<std::string> certificate_names;  ///< of a client certificate that gRPC verified
     std::string authorization;                   ///< the header, such as `Bearer qt_3_…`
-    std::string reason;
-    std::string peer;  ///< gRPC's text of the caller's address
+    std::string reason;                          ///< fit for a log, at most kReasonMax bytes
+    std::string peer;                            ///< gRPC's text of the caller's address
 };
 
 /// Somebody whom we know.

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include <openssl/rand.h>
-
+#include "coordinator/access/secret.hpp"
 #include "coordinator/catalog/listing.hpp"
 #include "coordinator/catalog/sql.hpp"
 #include "core/base/sha256.hpp"
@@ -22,14 +21,6 @@ const std::string kColumns =
     " array_to_string(tenants, ','), " +
     sql::micros("created_at") + ", created_by, " + sql::micros("expires_at") + ", " +
     sql::micros("revoked_at") + ", coalesce(revoked_by, '')";
-
-/// 256 bits that nobody guesses: a plain hash of them gives nothing away.
-std::string random_secret() {
-    Sha256 bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-        throw std::runtime_error{"no random numbers from OpenSSL"};
-    return to_hex(bytes);
-}
 
 /// Tenants are names, which have no commas; null: all.
 std::optional<std::set<std::string>> tenants_of(const pqxx::field& joined) {
@@ -63,12 +54,6 @@ void fill(v1::Token& out, const pqxx::row& row) {
     out.set_revoked_by(row[10].c_str());
 }
 
-/// `{a,b}` of the tenants that a caller is bound to; nothing: to none.
-std::optional<std::string> bound_to(const Caller& caller) {
-    if (!caller.tenants) return std::nullopt;
-    return sql::array(std::vector<std::string>{caller.tenants->begin(), caller.tenants->end()});
-}
-
 void check(const v1::CreateTokenRequest& request) {
     if (!wire::is_name(request.principal()))
         throw BadRequest{
@@ -90,7 +75,6 @@ void check(const v1::CreateTokenRequest& request) {
 /// The tenants that the new one is bound to, none: to none.
 std::vector<std::string> granted_tenants(const v1::CreateTokenRequest& request,
                                          const Caller& caller) {
-    using enum AccessRefused::Why;
     std::set<std::string> tenants{request.tenants().begin(), request.tenants().end()};
     if (caller.tenants && tenants.empty()) tenants = *caller.tenants;
     for (const auto& tenant : tenants)
@@ -99,6 +83,11 @@ std::vector<std::string> granted_tenants(const v1::CreateTokenRequest& request,
 }
 
 }  // namespace
+
+std::optional<std::string> bound_to(const Caller& caller) {
+    if (!caller.tenants) return std::nullopt;
+    return sql::array(std::vector<std::string>{caller.tenants->begin(), caller.tenants->end()});
+}
 
 std::optional<TokenText> parse_token(std::string_view text) {
     if (!text.starts_with(kMark)) return std::nullopt;
@@ -157,19 +146,17 @@ v1::CreateTokenResponse create_token(pqxx::work& work,
         throw BadRequest{"the certificate name " + request.certificate() +
                          " has a role already: revoke that first"};
     const auto secret = request.certificate().empty() ? random_secret() : std::string{};
-    const auto optional = [](const std::string& text) {
-        return text.empty() ? std::nullopt : std::optional{text};
-    };
     std::optional<std::int64_t> expires;
     if (request.expires_in_days() > 0)
         expires = sql::us(now + std::chrono::hours{24} * request.expires_in_days());
     const auto row = work.exec_params1(
         "INSERT INTO quorate.credential (principal, secret_sha256, certificate, role, tenants,"
-        " created_at, created_by, expires_at) VALUES ($1, $2, $3, $4, $5::text[], " +
+        " created_at, created_by, expires_at) VALUES ($1, nullif($2, ''), nullif($3, ''), $4, "
+        "$5::text[], " +
             sql::timestamp("$6") + ", $7, " + sql::timestamp("$8") + ") RETURNING " + kColumns,
         request.principal(),
-        optional(secret.empty() ? secret : to_hex(sha256(secret))),
-        optional(request.certificate()),
+        secret.empty() ? secret : to_hex(sha256(secret)),
+        request.certificate(),
         request.role(),
         tenants.empty() ? std::nullopt : std::optional{sql::array(tenants)},
         sql::us(now),

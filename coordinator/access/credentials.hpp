@@ -38,6 +38,9 @@ std::string format_token(const TokenText& token);
 inline constexpr std::size_t kCredentialsMax = 10'000;  ///< at the same time
 inline constexpr int kExpiryDaysMax = 3650;
 
+/// The tenants that a caller is bound to, as SQL's `{a,b}`; nothing: to none.
+std::optional<std::string> bound_to(const Caller& caller);
+
 // What follows runs in the transaction that it is given, and throws what libpqxx throws.
 
 /// Those that were not revoked. Expired ones are among them, so that their bearers are told.

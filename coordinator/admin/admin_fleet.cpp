@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "coordinator/admin/admin_service.hpp"
+#include "coordinator/admin/micros.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
 #include "platform/redis/coordinators.hpp"
 #include "platform/redis/fleet.hpp"
@@ -13,10 +14,6 @@ namespace {
 
 /// An agent is alive while its last heartbeat is younger than this.
 constexpr std::chrono::seconds kAliveFor{45};
-
-std::int64_t us(UtcTime time) {
-    return time.time_since_epoch().count();
-}
 
 bool alive(const Heartbeat& heartbeat, UtcTime redis_now) {
     return redis_now - heartbeat.at < kAliveFor;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "coordinator/admin/micros.hpp"
 #include "coordinator/admin/presented.hpp"
 #include "coordinator/admin/watch_stream.hpp"
 #include "coordinator/catalog/reports.hpp"
@@ -11,10 +12,6 @@ namespace quorate::coordinator {
 namespace {
 
 constexpr std::size_t kErrorsMax = 10'000;
-
-std::int64_t us(UtcTime time) {
-    return time.time_since_epoch().count();
-}
 
 void fill(v1::FileError& out, const ConfigError& error) {
     out.set_file(error.file);

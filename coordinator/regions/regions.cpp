@@ -5,8 +5,8 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <openssl/rand.h>
 
+#include "coordinator/access/secret.hpp"
 #include "coordinator/catalog/reports.hpp"
 #include "core/base/sha256.hpp"
 #include "core/decision/region_set.hpp"
@@ -16,14 +16,6 @@
 
 namespace quorate::coordinator {
 namespace {
-
-/// 256 bits that nobody guesses: a plain hash of it gives nothing away.
-std::string random_password() {
-    Sha256 bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-        throw std::runtime_error{"no random numbers from OpenSSL"};
-    return to_hex(bytes);
-}
 
 enum class Old : std::uint8_t { stays, goes };
 
@@ -102,7 +94,7 @@ Task<> Regions::require_right(std::string user) {
 /// old one at work. Another coordinator that has just read the old one may put it back only within
 /// kFresh, for kEvery at most.
 Task<std::string> Regions::renew_password(Region region, Actor actor) {
-    auto password = random_password();
+    auto password = random_secret();
     const AgentUser user{std::move(region), to_hex(sha256(password))};
     co_await context_.redis.run_everywhere(set_user(user, Old::stays));
     auto store = [&](pqxx::work& work) {
