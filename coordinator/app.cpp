@@ -6,11 +6,11 @@
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "coordinator/fleet/share.hpp"
 #include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
 #include "platform/redis/reply.hpp"
 #include "platform/runtime/sleep.hpp"
-#include "platform/runtime/within.hpp"
 #include "platform/telemetry/reload.hpp"
 
 namespace quorate::coordinator {
@@ -34,9 +34,19 @@ DatabaseOptions watched(DatabaseOptions options, Conditions& conditions) {
     return options;
 }
 
-Identity identity(const Config& config, std::uint16_t admin_port, const std::string& version) {
-    auto name = config.name.empty() ? default_name(asio::ip::host_name(), admin_port) : config.name;
-    return {std::move(name), version, config.shards};
+FleetMember member(const Config& config, std::uint16_t admin_port, const std::string& version) {
+    FleetMember member;
+    member.work = SharedWork::planning;
+    member.name = config.name.empty()
+                      ? default_name(asio::ip::host_name(), admin_port, "coordinator")
+                      : config.name;
+    member.version = version;
+    member.shards = config.shards;
+    return member;
+}
+
+FleetMetrics fleet_metrics(const CoordinatorMetrics& counts) {
+    return {counts.shards_held, counts.coordinators_alive, counts.leases_taken, counts.leases_lost};
 }
 
 }  // namespace
@@ -59,7 +69,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
                 clock_,
                 log_,
                 counts_,
-                [this] { return fleet_.announce_change(); }}},
+                [this] { return fleet_.announce_current(); }}},
       health_{executor,
               {.address = config.health_address, .port = config.health_port},
               readiness_,
@@ -77,9 +87,9 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               counts_,
               regions_,
               access_,
-              [this] { return fleet_.announce_change(); }}},
-      fleet_{{redis_, catalogue_, held_, readiness_, clock_, log_, counts_},
-             identity(config, admin_.port(), version)},
+              [this] { return fleet_.announce_current(); }}},
+      fleet_{{redis_, held_, readiness_, clock_, log_, fleet_metrics(counts_), fleet_hooks()},
+             member(config, admin_.port(), version)},
       services_{executor, 1},
       tasks_{executor, kTasksMax} {
     redis_.on_change([this](bool reachable, const std::string& why) {
@@ -114,7 +124,7 @@ Task<> App::run() {
     // Calls still run on this executor and use what is above; they end before it goes.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     co_await admin_.stop();
-    co_await leave();
+    co_await fleet_.leave_by(clock_.steady_now() + kLeaveMax);
     services_.cancel();
     co_await services_.join();
     log_event(log_, LogLevel::info, "coordinator.stopped");
@@ -146,19 +156,18 @@ Task<> App::serve() {
     tasks_.spawn("extend", extend());
 }
 
-/// Gives the leases back, so that others need not wait until they end.
-Task<> App::leave() {
-    if (!redis_.reachable()) co_return;
-    auto farewell = fleet_.leave();
-    std::string trouble;
-    try {
-        const auto left_by = clock_.steady_now() + kLeaveMax;
-        const bool left = co_await done_within(left_by, std::move(farewell));
-        if (!left) trouble = "Redis does not answer";
-    } catch (const std::exception& error) {
-        trouble = error.what();
-    }
-    if (!trouble.empty()) log_event(log_, LogLevel::warn, "leases.kept", kv("detail", trouble));
+/// Those plan whose catalogue is current, and where nobody can change it those with the newest.
+FleetHooks App::fleet_hooks() {
+    FleetHooks hooks;
+    hooks.complete_beat = [this](PeerBeat& beat) {
+        if (catalogue_.complete_until()) beat.generation = catalogue_.generation();
+        beat.current = catalogue_.current();
+    };
+    hooks.members = planners_of;
+    hooks.seen = [this](const PeersView& view, UtcTime asked_at) {
+        if (nobody_changes(fleet_.name(), view)) catalogue_.no_change_before(asked_at);
+    };
+    return hooks;
 }
 
 /// Settles what must stand in the database before anything runs; waits for it, and for a schema of
@@ -191,7 +200,7 @@ Task<> App::prepare() {
 Task<> App::extend() {
     for (;;) {
         try {
-            co_await fleet_.announce_change();
+            co_await fleet_.announce_current();
             const auto changed =
                 co_await extend_to_new_regions(database_, clock_, config_.deployment());
             if (changed > 0)

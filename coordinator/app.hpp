@@ -9,8 +9,8 @@
 #include "coordinator/config.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
-#include "coordinator/fleet/fleet.hpp"
 #include "coordinator/regions/regions.hpp"
+#include "platform/fleet/fleet.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/client.hpp"
 #include "platform/runtime/clock.hpp"
@@ -44,7 +44,7 @@ private:
     Task<> serve();
     Task<> extend();
     Task<> serve_redis();
-    Task<> leave();
+    FleetHooks fleet_hooks();
 
     Config config_;
     SystemClock clock_;

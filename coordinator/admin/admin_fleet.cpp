@@ -5,9 +5,9 @@
 #include "coordinator/admin/admin_service.hpp"
 #include "coordinator/admin/micros.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
-#include "platform/redis/coordinators.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/redis/job_queue.hpp"
+#include "platform/redis/peers.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -75,7 +75,7 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
         out.set_planned_until_us(us(*planned[i]));
         out.set_planning_lag_ms(since(*planned[i], now + Dispatcher::kAhead));
     }
-    const auto view = co_await read_coordinators(context_.redis);
+    const auto view = co_await read_peers(context_.redis, SharedWork::planning);
     for (const auto& beat : view.beats) {
         auto& out = *response->add_coordinators();
         out.set_name(beat.name);

@@ -10,7 +10,7 @@
 
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
-#include "coordinator/fleet/held_shards.hpp"
+#include "platform/fleet/held_shards.hpp"
 #include "platform/redis/job_queue.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/held_shard.hpp"
 #include "core/base/ids.hpp"
 #include "core/time/time.hpp"
 #include "platform/redis/client.hpp"
@@ -18,13 +19,6 @@ struct QueueDepth {
     std::uint64_t entries = 0;  ///< not yet finished
     std::uint64_t pending = 0;  ///< of these, taken by an agent
     friend bool operator==(const QueueDepth&, const QueueDepth&) = default;
-};
-
-/// A shard whose lease a coordinator holds, and the lease's epoch.
-struct HeldShard {
-    ShardId shard;
-    std::uint64_t epoch = 0;
-    friend bool operator==(const HeldShard&, const HeldShard&) = default;
 };
 
 /// Encoded jobs, one behind the other, as the enqueue script takes them apart.

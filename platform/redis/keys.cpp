@@ -40,11 +40,11 @@ std::string holds(std::string_view region) {
 std::string agents(std::string_view region) {
     return of_region(region, "agents");
 }
-std::string lease(ShardId shard) {
-    return of_shard(shard, "lease");
+std::string lease(SharedWork work, ShardId shard) {
+    return of_shard(shard, work == SharedWork::planning ? "lease" : "seal_lease");
 }
-std::string coordinators() {
-    return "{coordinators}:heartbeats";
+std::string heartbeats(SharedWork work) {
+    return work == SharedWork::planning ? "{coordinators}:heartbeats" : "{archivers}:heartbeats";
 }
 std::string cells(ShardId shard, RegionId region, UtcMinute minute, std::uint32_t block) {
     return of_minute(shard, region, "c", minute) + ":" + std::to_string(block);

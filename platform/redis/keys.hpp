@@ -8,6 +8,13 @@
 #include "core/base/ids.hpp"
 #include "core/time/utc_minute.hpp"
 
+namespace quorate {
+
+/// What processes share by leases on the shards: coordinators plan, archivers seal.
+enum class SharedWork : std::uint8_t { planning, sealing };
+
+}  // namespace quorate
+
 /// Every key that Quorate has in Redis, in one place. What is written by one script shares a hash
 /// tag (`{…}`), so that it lives on one node of a Cluster. What an agent writes carries its region:
 /// in the tag by name, for streams that a region has for itself; behind a shard's tag by id, which
@@ -28,11 +35,11 @@ std::string holds(std::string_view region);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
 
-/// Hash: `holder`, `epoch`, `until_ms` (Redis's time): which coordinator may plan the shard. It has
-/// no expiry, so that the epoch stays.
-std::string lease(ShardId shard);
-/// Hash: coordinator's name -> `<at_ms> <instance> <JSON>`, its heartbeat.
-std::string coordinators();
+/// Hash: `holder`, `epoch`, `until_ms` (Redis's time): which coordinator may plan the shard, or
+/// which archiver seal it. It has no expiry, so that the epoch stays.
+std::string lease(SharedWork work, ShardId shard);
+/// Hash: name -> `<at_ms> <instance> <JSON>`, the heartbeats of those who share this work.
+std::string heartbeats(SharedWork work);
 
 /// Slots of a block: its cells take 8,100 of the 8,192 bytes that Redis's allocator gives for them.
 inline constexpr std::uint32_t kBlockSlots = 300;

@@ -11,7 +11,7 @@ extern const std::string_view seal;
 extern const std::string_view enqueue;
 extern const std::string_view raise_fence;
 extern const std::string_view lease;
-extern const std::string_view coordinator_beat;
+extern const std::string_view peer_beat;
 extern const std::string_view give_back;
 
 }  // namespace quorate::scripts

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "platform/redis/keys.hpp"
 #include "platform/redis/script.hpp"
 #include "platform/redis/scripts.hpp"
 
@@ -26,15 +25,15 @@ LeaseAnswer answer_of(const RedisReply& reply) {
 
 }  // namespace
 
-ShardLeases::ShardLeases(RedisClient& client, std::string holder)
-    : client_{&client}, holder_{std::move(holder)} {}
+ShardLeases::ShardLeases(RedisClient& client, SharedWork work, std::string holder)
+    : client_{&client}, work_{work}, holder_{std::move(holder)} {}
 
 Task<std::vector<LeaseAnswer>> ShardLeases::hold(std::vector<ShardId> shards, milliseconds length) {
     std::vector<RedisScript::Call> calls;
     calls.reserve(shards.size());
     for (const auto shard : shards) {
         auto& call = calls.emplace_back();
-        call.keys = {keys::lease(shard)};
+        call.keys = {keys::lease(work_, shard)};
         call.arguments = {"hold", holder_, std::to_string(length.count())};
     }
     const auto replies = co_await script().try_now(*client_, std::move(calls));
@@ -50,7 +49,7 @@ Task<> ShardLeases::release(std::vector<HeldShard> shards) {
     calls.reserve(shards.size());
     for (const auto& held : shards) {
         auto& call = calls.emplace_back();
-        call.keys = {keys::lease(held.shard)};
+        call.keys = {keys::lease(work_, held.shard)};
         call.arguments = {"release", holder_, std::to_string(held.epoch)};
     }
     co_await script().try_now(*client_, std::move(calls));

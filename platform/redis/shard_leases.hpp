@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "core/base/held_shard.hpp"
 #include "core/base/ids.hpp"
 #include "core/time/time.hpp"
 #include "platform/redis/client.hpp"
-#include "platform/redis/job_queue.hpp"
+#include "platform/redis/keys.hpp"
 
 namespace quorate {
 
@@ -19,13 +20,13 @@ struct LeaseAnswer {
     std::string failure;                 ///< or why its Redis did not tell
 };
 
-/// The leases of the shards, as one holder sees them. Redis's clock alone decides when one ends.
-/// In a cluster a node that is away, or refuses, fails its own shards alone. All functions throw
-/// RedisUnavailable where nobody answered at all.
+/// The leases of the shards for one work, as one holder sees them. Redis's clock alone decides when
+/// one ends. In a cluster a node that is away, or refuses, fails its own shards alone. All
+/// functions throw RedisUnavailable where nobody answered at all.
 class ShardLeases {
 public:
     /// @param holder differs for every process that ever was, `[!-~]`. `client` must outlive this.
-    ShardLeases(RedisClient& client, std::string holder);
+    ShardLeases(RedisClient& client, SharedWork work, std::string holder);
 
     /// Takes the leases that are free, renews those that are ours, each for `length` from now on
     /// Redis's clock. A lease that was taken gets a new epoch, above all that the shard ever had,
@@ -39,6 +40,7 @@ public:
 
 private:
     RedisClient* client_;
+    SharedWork work_;
     std::string holder_;
 };
 

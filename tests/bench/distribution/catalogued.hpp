@@ -59,7 +59,7 @@ struct PlanningCoordinator {
     Metrics metrics;
     coordinator::CoordinatorMetrics counts{metrics};
     coordinator::Catalogue catalogue;
-    coordinator::HeldShards held;
+    HeldShards held;
     coordinator::Dispatcher dispatcher;
 };
 

@@ -20,8 +20,8 @@ using coordinator::CoordinatorMetrics;
 using coordinator::DispatchContext;
 using coordinator::Dispatcher;
 using coordinator::DueProbe;
-using coordinator::HeldShards;
 using coordinator::PolitenessLimits;
+using quorate::HeldShards;
 
 /// `count` endpoints with intervals of 5, 10 and 15 s, in turn.
 inline std::string fleet(int count) {

@@ -1,5 +1,5 @@
 // A node of a Cluster is away: what it serves fails at once, the rest is done all the same.
-#include "platform/redis/coordinators.hpp"
+#include "platform/redis/peers.hpp"
 #include "platform/redis/shard_leases.hpp"
 #include "tests/integration/redis/cells.hpp"
 #include "tests/integration/redis/cluster.hpp"
@@ -39,7 +39,7 @@ TEST(RedisClusterAway, LeasesOfOtherNodesAreHeldAndGivenBack) {
     RedisCluster cluster;
     with_two(cluster, [&](WatchedClient& watched, RedisClient&) -> Task<> {
         const SystemClock clock;
-        ShardLeases leases{watched.client, "a#1"};
+        ShardLeases leases{watched.client, SharedWork::planning, "a#1"};
         const auto before = co_await leases.hold(one_shard_of_each(), std::chrono::seconds{60});
         for (const auto& answer : before)
             EXPECT_TRUE(answer.epoch && answer.failure.empty());
@@ -55,7 +55,7 @@ TEST(RedisClusterAway, LeasesOfOtherNodesAreHeldAndGivenBack) {
         for (std::size_t i = 0; i < before.size(); ++i)
             held.push_back({one_shard_of_each()[i], before[i].epoch.value_or(0)});
         co_await leases.release(std::move(held));
-        ShardLeases other{watched.client, "b#1"};
+        ShardLeases other{watched.client, SharedWork::planning, "b#1"};
         const auto taken = co_await other.hold(one_shard_of_each(), std::chrono::seconds{60});
         EXPECT_TRUE(taken.at(0).epoch && taken.at(2).epoch);
         cluster.server(1).start();
@@ -69,19 +69,19 @@ TEST(RedisClusterAway, LeasesOfOtherNodesAreHeldAndGivenBack) {
 
 TEST(RedisClusterAway, AHeartbeatThatCanNotBeWrittenFailsAtOnce) {
     RedisCluster cluster;
-    const auto master = RedisCluster::first_owner(keys::coordinators());
+    const auto master = RedisCluster::first_owner(keys::heartbeats(SharedWork::planning));
     with_two(cluster, [&](WatchedClient& watched, RedisClient&) -> Task<> {
         const SystemClock clock;
-        CoordinatorBeat own;
+        PeerBeat own;
         own.name = "a";
         own.version = "1";
-        const auto view = co_await beat(watched.client, own, "1");
+        const auto view = co_await beat(watched.client, SharedWork::planning, own, "1");
         EXPECT_EQ(view.beats.size(), 1U);
         co_await kill(cluster, watched.client, master);
         const auto asked_at = clock.steady_now();
         bool unavailable = false;
         try {
-            co_await beat(watched.client, own, "1");
+            co_await beat(watched.client, SharedWork::planning, own, "1");
         } catch (const RedisUnavailable&) {
             unavailable = true;
         }

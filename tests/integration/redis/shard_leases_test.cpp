@@ -11,6 +11,7 @@ using testing::eventually;
 using testing::RedisServer;
 using testing::with_client;
 
+constexpr auto kWork = SharedWork::planning;
 constexpr ShardId kShard{7};
 constexpr milliseconds kLength{5000};
 constexpr milliseconds kShort{1};
@@ -22,15 +23,15 @@ Task<LeaseAnswer> hold(ShardLeases& leases, milliseconds length = kLength) {
 }
 
 Task<RedisReply> set_field(RedisClient& client, const char* field, const char* value) {
-    RedisArgs command{"HSET", keys::lease(kShard), field, value};
+    RedisArgs command{"HSET", keys::lease(kWork, kShard), field, value};
     return client.run(std::move(command));
 }
 
 TEST(ShardLeases, OneHolderRenewsItAndTheOtherIsToldWhoHasIt) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        ShardLeases a{client, "a#1"};
-        ShardLeases b{client, "b#1"};
+        ShardLeases a{client, kWork, "a#1"};
+        ShardLeases b{client, kWork, "b#1"};
         const auto first = co_await hold(a);
         const auto again = co_await hold(a);
         const auto other = co_await hold(b);
@@ -38,7 +39,7 @@ TEST(ShardLeases, OneHolderRenewsItAndTheOtherIsToldWhoHasIt) {
         EXPECT_EQ(again.epoch, first.epoch);
         EXPECT_EQ(other.epoch, std::nullopt);
         EXPECT_EQ(other.holder, "a#1");
-        RedisArgs expiry{"PTTL", keys::lease(kShard)};
+        RedisArgs expiry{"PTTL", keys::lease(kWork, kShard)};
         const auto ttl = co_await client.run(std::move(expiry));
         EXPECT_EQ(ttl.integer(), -1) << "the epoch must outlive the lease";
     });
@@ -47,8 +48,8 @@ TEST(ShardLeases, OneHolderRenewsItAndTheOtherIsToldWhoHasIt) {
 TEST(ShardLeases, OneThatRanOutGoesToWhoeverAsksUnderAHigherEpoch) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        ShardLeases a{client, "a#1"};
-        ShardLeases b{client, "b#1"};
+        ShardLeases a{client, kWork, "a#1"};
+        ShardLeases b{client, kWork, "b#1"};
         const auto first = co_await hold(a, kShort);
         LeaseAnswer other;
         const auto taken = [&]() -> Task<bool> {
@@ -66,7 +67,7 @@ TEST(ShardLeases, OneThatRanOutGoesToWhoeverAsksUnderAHigherEpoch) {
 TEST(ShardLeases, OneThatRanOutComesBackToItsHolderUnderAHigherEpoch) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        ShardLeases a{client, "a#1"};
+        ShardLeases a{client, kWork, "a#1"};
         const auto first = co_await hold(a);
         co_await set_field(client, "until_ms", "1");
         const auto second = co_await hold(a);
@@ -77,8 +78,8 @@ TEST(ShardLeases, OneThatRanOutComesBackToItsHolderUnderAHigherEpoch) {
 TEST(ShardLeases, ReleasedItIsFreeAtOnceAndOnlyItsHolderReleasesIt) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        ShardLeases a{client, "a#1"};
-        ShardLeases b{client, "b#1"};
+        ShardLeases a{client, kWork, "a#1"};
+        ShardLeases b{client, kWork, "b#1"};
         const auto first = co_await hold(a);
         const std::vector<HeldShard> held{{kShard, *first.epoch}};
         const std::vector<HeldShard> earlier{{kShard, *first.epoch - 1}};
@@ -95,7 +96,7 @@ TEST(ShardLeases, ReleasedItIsFreeAtOnceAndOnlyItsHolderReleasesIt) {
 TEST(ShardLeases, TheEpochRisesAlsoWhenRedisLostItsMemory) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        ShardLeases a{client, "a#1"};
+        ShardLeases a{client, kWork, "a#1"};
         const auto first = co_await hold(a);
         RedisArgs flush{"FLUSHALL"};
         co_await client.run(std::move(flush));
@@ -110,7 +111,7 @@ TEST(ShardLeases, TheEpochRisesAlsoWhenRedisLostItsMemory) {
 TEST(ShardLeases, AnEpochAboveRedissClockStillRises) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        ShardLeases a{client, "a#1"};
+        ShardLeases a{client, kWork, "a#1"};
         co_await set_field(client, "epoch", "9000000000000");
         const auto taken = co_await hold(a);
         EXPECT_EQ(taken.epoch, 9'000'000'000'001U);
@@ -120,8 +121,8 @@ TEST(ShardLeases, AnEpochAboveRedissClockStillRises) {
 TEST(ShardLeases, OneThatAClockAheadGaveForHoursCountsAsOver) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        ShardLeases a{client, "a#1"};
-        ShardLeases b{client, "b#1"};
+        ShardLeases a{client, kWork, "a#1"};
+        ShardLeases b{client, kWork, "b#1"};
         co_await hold(a, std::chrono::hours{1});
         const auto taken = co_await hold(b);
         EXPECT_TRUE(taken.epoch.has_value());

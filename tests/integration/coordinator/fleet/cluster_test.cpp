@@ -71,7 +71,7 @@ struct Broken {
     void expect_that_the_others_went_on(const std::string& region, UtcMinute last) {
         std::map<EndpointId, std::map<UtcMinute, int>> minutes;
         for (const auto& job : jobs_of(cluster, region))
-            if (RedisCluster::first_owner(keys::lease(job.shard)) != dead)
+            if (RedisCluster::first_owner(keys::lease(SharedWork::planning, job.shard)) != dead)
                 ++minutes[job.key.endpoint][job.key.minute];
         EXPECT_GT(minutes.size(), kEndpoints / 3);
         for (const auto& [endpoint, seen] : minutes)
@@ -112,12 +112,13 @@ void expect_that_one_master_stops_its_own_alone(std::size_t dead) {
 }
 
 TEST(FleetInACluster, AMasterThatDiesStopsItsOwnRegionAndItsOwnShardsAlone) {
-    const auto heartbeats = RedisCluster::first_owner(keys::coordinators());
+    const auto heartbeats = RedisCluster::first_owner(keys::heartbeats(SharedWork::planning));
     expect_that_one_master_stops_its_own_alone((heartbeats + 1) % RedisCluster::kMasters);
 }
 
 TEST(FleetInACluster, TheMasterOfTheHeartbeatsStopsNoMoreThanAnyOther) {
-    expect_that_one_master_stops_its_own_alone(RedisCluster::first_owner(keys::coordinators()));
+    expect_that_one_master_stops_its_own_alone(
+        RedisCluster::first_owner(keys::heartbeats(SharedWork::planning)));
 }
 
 }  // namespace

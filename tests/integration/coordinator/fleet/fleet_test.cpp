@@ -40,7 +40,8 @@ Holders holders(const RedisServer& redis) {
         const auto now = co_await redis_time(client);
         std::vector<RedisArgs> commands;
         for (std::uint64_t shard = 0; shard < 64; ++shard)
-            commands.push_back({"HMGET", keys::lease(ShardId{shard}), "holder", "until_ms"});
+            commands.push_back(
+                {"HMGET", keys::lease(SharedWork::planning, ShardId{shard}), "holder", "until_ms"});
         const auto replies = co_await client.run_all(std::move(commands));
         for (const auto& reply : replies) {
             const auto& row = reply.list();

@@ -21,8 +21,10 @@ TEST(RedisKeys, WhatOneScriptWritesSharesAHashTag) {
     EXPECT_EQ(keys::planned("us-east"), "{rus-east}:planned");
     EXPECT_EQ(keys::fence("us-east"), "{rus-east}:fence");
     EXPECT_EQ(keys::missed("us-east"), "{rus-east}:missed");
-    EXPECT_EQ(keys::lease(shard), "{s12}:lease");
-    EXPECT_EQ(keys::coordinators(), "{coordinators}:heartbeats");
+    EXPECT_EQ(keys::lease(SharedWork::planning, shard), "{s12}:lease");
+    EXPECT_EQ(keys::lease(SharedWork::sealing, shard), "{s12}:seal_lease");
+    EXPECT_EQ(keys::heartbeats(SharedWork::planning), "{coordinators}:heartbeats");
+    EXPECT_EQ(keys::heartbeats(SharedWork::sealing), "{archivers}:heartbeats");
     EXPECT_EQ(keys::agents("us-east"), "{rus-east}:agents");
 }
 

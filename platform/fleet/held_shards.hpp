@@ -5,13 +5,14 @@
 #include <set>
 #include <vector>
 
-#include "platform/redis/job_queue.hpp"
+#include "core/base/held_shard.hpp"
+#include "core/time/time.hpp"
 
-namespace quorate::coordinator {
+namespace quorate {
 
-/// The shards that this coordinator may plan: those whose lease it holds, each until a time of its
-/// own steady clock that comes before the lease's end. Filled by the fleet, read by the dispatcher,
-/// both on one executor.
+/// The shards that this process may plan or seal: those whose lease it holds, each until a time of
+/// its own steady clock that comes before the lease's end. Filled by the fleet, read by whoever
+/// does the work, both on one executor.
 class HeldShards {
 public:
     void hold(HeldShard held, SteadyTime until) {
@@ -22,10 +23,10 @@ public:
         leases_.erase(shard);
         lapsed_.erase(shard);
     }
-    /// It fell to us, and its lease could not be renewed: as far as we know nobody plans it.
+    /// It fell to us, and its lease could not be renewed: as far as we know nobody works on it.
     bool lapsed(ShardId shard) const { return lapsed_.contains(shard); }
 
-    /// Those that may be planned now, by number.
+    /// Those that may be worked on now, by number.
     std::vector<HeldShard> in_force(SteadyTime now) const {
         std::vector<HeldShard> held;
         for (const auto& [shard, lease] : leases_)
@@ -79,4 +80,4 @@ private:
     std::set<ShardId> lapsed_;
 };
 
-}  // namespace quorate::coordinator
+}  // namespace quorate

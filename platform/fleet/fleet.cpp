@@ -1,17 +1,24 @@
-#include "coordinator/fleet/fleet.hpp"
+#include "platform/fleet/fleet.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <map>
 #include <random>
 #include <utility>
 
-#include "coordinator/fleet/share.hpp"
+#include "core/schedule/rendezvous.hpp"
 #include "platform/redis/reply.hpp"
 #include "platform/runtime/sleep.hpp"
+#include "platform/runtime/within.hpp"
 
-namespace quorate::coordinator {
+namespace quorate {
 namespace {
 
 constexpr const char* kNameInUse = "name_in_use";
+
+std::string name_taken_text(const std::string& name) {
+    return "another living process is called " + name;
+}
 
 /// Tells this process from every other one that has, had or will have its name.
 std::string random_instance() {
@@ -36,7 +43,7 @@ Task<std::string> failure_of(Task<> work) {
 
 }  // namespace
 
-std::string default_name(const std::string& host, std::uint16_t port) {
+std::string default_name(const std::string& host, std::uint16_t port, std::string_view otherwise) {
     const auto suffix = "-" + std::to_string(port);
     std::string name;
     for (const char c : host) {
@@ -47,14 +54,24 @@ std::string default_name(const std::string& host, std::uint16_t port) {
     }
     constexpr std::size_t kNameMax = 63;
     name.resize(std::min(name.size(), kNameMax - suffix.size()));
-    return (name.empty() ? "coordinator" : name) + suffix;
+    return (name.empty() ? std::string{otherwise} : name) + suffix;
 }
 
-Fleet::Fleet(FleetContext context, Identity identity)
-    : context_{context},
-      identity_{std::move(identity)},
+std::set<ShardId> share_of(const std::string& name,
+                           const std::vector<std::string>& members,
+                           std::uint32_t shards) {
+    const auto owners = owners_of_shards(shards, members);
+    std::set<ShardId> share;
+    for (std::uint32_t shard = 0; shard < shards; ++shard)
+        if (owners[shard] == name) share.emplace(shard);
+    return share;
+}
+
+Fleet::Fleet(FleetContext context, FleetMember member)
+    : context_{std::move(context)},
+      member_{std::move(member)},
       instance_{random_instance()},
-      leases_{context.redis, identity_.name + "#" + instance_} {}
+      leases_{context_.redis, member_.work, member_.name + "#" + instance_} {}
 
 Task<> Fleet::run() {
     bool failing = false;
@@ -83,43 +100,45 @@ Task<std::string> Fleet::round() {
     auto taking = take();
     const auto of_taking = co_await failure_of(std::move(taking));
     context_.metrics.shards_held.set(static_cast<double>(context_.held.size()));
+    const bool all_ours = complete_ && written_ && of_looking.empty();
+    if (all_ours && context_.hooks.complete) context_.hooks.complete();
     co_return !of_looking.empty() ? of_looking : !of_giving.empty() ? of_giving : of_taking;
 }
 
 Task<> Fleet::look() {
     const auto asked_at = context_.clock.utc_now();
-    const auto view = co_await tell(context_.catalogue.current());
+    const auto view = co_await tell(own_beat());
     if (view.name_taken) {
         share_.clear();
     } else {
-        if (nobody_changes(identity_.name, view)) context_.catalogue.no_change_before(asked_at);
-        share_ = share_of(identity_.name, view, identity_.shards);
+        if (context_.hooks.seen) context_.hooks.seen(view, asked_at);
+        share_ = share_of(member_.name, context_.hooks.members(view), member_.shards);
     }
     const auto alive =
         std::ranges::count_if(view.beats, [&view](const auto& beat) { return view.alive(beat); });
-    context_.metrics.coordinators_alive.set(static_cast<double>(alive));
+    context_.metrics.members_alive.set(static_cast<double>(alive));
 }
 
-Task<> Fleet::announce_change() {
-    const auto view = co_await tell(true);
-    if (view.name_taken)
-        throw RedisUnavailable{"another coordinator has the name " + identity_.name};
+Task<> Fleet::announce_current() {
+    auto own = own_beat();
+    own.current = true;
+    const auto view = co_await tell(std::move(own));
+    if (view.name_taken) throw RedisUnavailable{name_taken_text(member_.name)};
 }
 
-Task<CoordinatorsView> Fleet::tell(bool current) {
-    auto view = co_await beat(context_.redis, own_beat(current), instance_);
+Task<PeersView> Fleet::tell(PeerBeat own) {
+    auto view = co_await beat(context_.redis, member_.work, std::move(own), instance_);
     written_ = !view.name_taken;
     show_name_taken(view.name_taken);
     co_return view;
 }
 
-CoordinatorBeat Fleet::own_beat(bool current) const {
-    CoordinatorBeat beat;
-    beat.name = identity_.name;
-    beat.version = identity_.version;
-    if (context_.catalogue.complete_until()) beat.generation = context_.catalogue.generation();
-    beat.current = current;
+PeerBeat Fleet::own_beat() const {
+    PeerBeat beat;
+    beat.name = member_.name;
+    beat.version = member_.version;
     beat.shards = static_cast<std::uint32_t>(context_.held.size());
+    context_.hooks.complete_beat(beat);
     return beat;
 }
 
@@ -133,13 +152,13 @@ void Fleet::show_name_taken(bool taken) {
     }
     const auto now = context_.clock.steady_now();
     if (!name_taken_since_) name_taken_since_ = now;
-    if (now - *name_taken_since_ < 2 * kCoordinatorAliveFor) return;
+    if (now - *name_taken_since_ < 2 * kPeerAliveFor) return;
     if (context_.readiness.set(kNameInUse))
         log_event(context_.log,
                   LogLevel::warn,
                   "readiness.lost",
                   kv("reason", kNameInUse),
-                  kv("detail", "another coordinator is called " + identity_.name));
+                  kv("detail", name_taken_text(member_.name)));
 }
 
 void Fleet::drop_lapsed() {
@@ -156,7 +175,7 @@ void Fleet::drop_lapsed() {
               kv("detail", "they could not be renewed in time"));
 }
 
-/// They are not planned from here on; what is under way to Redis comes before the release.
+/// They are not worked on from here on; what is under way to Redis comes before the release.
 Task<> Fleet::give_back() {
     context_.held.keep_lapsed(share_);
     std::vector<HeldShard> given;
@@ -178,10 +197,10 @@ Task<> Fleet::give_back() {
 Task<> Fleet::take() {
     const std::vector<ShardId> shards{share_.begin(), share_.end()};
     // Ours ends by our clock before theirs can begin by Redis's: both run from the answer's start.
-    const auto until = context_.clock.steady_now() + kLease - kMargin;
+    const auto until = context_.clock.steady_now() + member_.lease - member_.margin;
     complete_ = false;
     auto wanted = shards;
-    const auto answers = co_await leases_.hold(std::move(wanted), kLease);
+    const auto answers = co_await leases_.hold(std::move(wanted), member_.lease);
     const auto failure = keep(shards, answers, until);
     complete_ = context_.held.size() == shards.size();
     if (!failure.empty()) throw RedisUnavailable{failure};
@@ -233,8 +252,22 @@ std::string Fleet::keep(const std::vector<ShardId>& asked,
 Task<> Fleet::leave() {
     share_.clear();
     co_await give_back();
-    if (written_) co_await forget_coordinator(context_.redis, identity_.name);
+    if (written_) co_await forget_peer(context_.redis, member_.work, member_.name);
     written_ = false;
 }
 
-}  // namespace quorate::coordinator
+Task<> Fleet::leave_by(SteadyTime deadline) {
+    if (!context_.redis.reachable()) co_return;
+    auto farewell = leave();
+    std::string trouble;
+    try {
+        const bool left = co_await done_within(deadline, std::move(farewell));
+        if (!left) trouble = "Redis does not answer";
+    } catch (const std::exception& error) {
+        trouble = error.what();
+    }
+    if (!trouble.empty())
+        log_event(context_.log, LogLevel::warn, "leases.kept", kv("detail", trouble));
+}
+
+}  // namespace quorate

@@ -1,4 +1,4 @@
-#include "platform/redis/coordinators.hpp"
+#include "platform/redis/peers.hpp"
 
 #include "platform/redis/fleet.hpp"
 #include "platform/redis/keys.hpp"
@@ -10,8 +10,10 @@ namespace {
 using testing::RedisServer;
 using testing::with_client;
 
-CoordinatorBeat beat_of(const std::string& name) {
-    CoordinatorBeat beat;
+constexpr auto kWork = SharedWork::planning;
+
+PeerBeat beat_of(const std::string& name) {
+    PeerBeat beat;
     beat.name = name;
     beat.version = "0.1.0";
     beat.generation = 12;
@@ -20,20 +22,20 @@ CoordinatorBeat beat_of(const std::string& name) {
     return beat;
 }
 
-Task<CoordinatorsView> tell(RedisClient& client, const CoordinatorBeat& own, int instance) {
-    return beat(client, own, std::to_string(instance));
+Task<PeersView> tell(RedisClient& client, const PeerBeat& own, int instance) {
+    return beat(client, kWork, own, std::to_string(instance));
 }
 
-/// Makes a coordinator look as if it had been silent.
+/// Makes one look as if it had been silent.
 Task<> backdate(RedisClient& client, const char* name, milliseconds silence) {
     const auto now = co_await redis_time(client);
     const auto at = std::chrono::floor<milliseconds>(now - silence).time_since_epoch().count();
     const auto text = std::to_string(at) + " old " + encode_beat(beat_of(name));
-    RedisArgs command{"HSET", keys::coordinators(), name, text};
+    RedisArgs command{"HSET", keys::heartbeats(kWork), name, text};
     co_await client.run(std::move(command));
 }
 
-TEST(Coordinators, AHeartbeatComesBackWithRedissTimeAndThoseOfAll) {
+TEST(Peers, AHeartbeatComesBackWithRedissTimeAndThoseOfAll) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         const auto now = co_await redis_time(client);
@@ -51,35 +53,35 @@ TEST(Coordinators, AHeartbeatComesBackWithRedissTimeAndThoseOfAll) {
         EXPECT_EQ(view.beats.at(0), bare);
         EXPECT_EQ(view.beats.at(1).generation, 12);
         EXPECT_TRUE(view.alive(view.beats.at(1)));
-        const auto read = co_await read_coordinators(client);
+        const auto read = co_await read_peers(client, kWork);
         EXPECT_EQ(read.beats, view.beats);
     });
 }
 
-TEST(Coordinators, WhoIsSilentIsNotAliveAndForgottenLater) {
+TEST(Peers, WhoIsSilentIsNotAliveAndForgottenLater) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
-        co_await backdate(client, "silent", kCoordinatorAliveFor);
-        co_await backdate(client, "ahead", -kCoordinatorAliveFor - std::chrono::seconds{10});
-        co_await backdate(client, "gone", kCoordinatorForgottenAfter + milliseconds{1});
-        RedisArgs odd{"HSET", keys::coordinators(), "odd", "no heartbeat"};
+        co_await backdate(client, "silent", kPeerAliveFor);
+        co_await backdate(client, "ahead", -kPeerAliveFor - std::chrono::seconds{10});
+        co_await backdate(client, "gone", kPeerForgottenAfter + milliseconds{1});
+        RedisArgs odd{"HSET", keys::heartbeats(kWork), "odd", "no heartbeat"};
         co_await client.run(std::move(odd));
         const auto own = beat_of("a");
         const auto view = co_await tell(client, own, 1);
         EXPECT_EQ(view.beats.size(), 3U);
         for (const auto& one : view.beats)
             EXPECT_EQ(view.alive(one), one.name == "a") << one.name;
-        RedisArgs count{"HLEN", keys::coordinators()};
+        RedisArgs count{"HLEN", keys::heartbeats(kWork)};
         const auto left = co_await client.run(std::move(count));
         EXPECT_EQ(left.integer(), 3);
         std::string silent = "silent";
-        co_await forget_coordinator(client, std::move(silent));
-        const auto after = co_await read_coordinators(client);
+        co_await forget_peer(client, kWork, std::move(silent));
+        const auto after = co_await read_peers(client, kWork);
         EXPECT_EQ(after.beats.size(), 2U);
     });
 }
 
-TEST(Coordinators, ANameThatALivingProcessHasIsTakenUntilThatFallsSilent) {
+TEST(Peers, ANameThatALivingProcessHasIsTakenUntilThatFallsSilent) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         auto first = beat_of("a");
@@ -89,14 +91,14 @@ TEST(Coordinators, ANameThatALivingProcessHasIsTakenUntilThatFallsSilent) {
         const auto refused = co_await tell(client, second, 2);
         EXPECT_TRUE(refused.name_taken);
         EXPECT_EQ(refused.beats.at(0).shards, 3U);
-        co_await backdate(client, "a", kCoordinatorAliveFor);
+        co_await backdate(client, "a", kPeerAliveFor);
         const auto taken = co_await tell(client, second, 2);
         EXPECT_FALSE(taken.name_taken);
         EXPECT_EQ(taken.beats.at(0).shards, 9U);
     });
 }
 
-TEST(Coordinators, WhatIsNoHeartbeatOfOursIsLeftOut) {
+TEST(Peers, WhatIsNoHeartbeatOfOursIsLeftOut) {
     for (const auto* json : {"",
                              "[]",
                              "{}",

@@ -1,4 +1,4 @@
-#include "platform/redis/coordinators.hpp"
+#include "platform/redis/peers.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,22 +9,19 @@
 
 #include "platform/redis/convert.hpp"
 #include "platform/redis/fleet.hpp"
-#include "platform/redis/keys.hpp"
 #include "platform/redis/script.hpp"
 #include "platform/redis/scripts.hpp"
 
 namespace quorate {
 
-std::string encode_beat(const CoordinatorBeat& beat) {
+std::string encode_beat(const PeerBeat& beat) {
     boost::json::object object{
         {"version", beat.version}, {"current", beat.current}, {"shards", beat.shards}};
     if (beat.generation) object["generation"] = *beat.generation;
     return boost::json::serialize(object);
 }
 
-std::optional<CoordinatorBeat> decode_beat(std::string_view name,
-                                           UtcTime at,
-                                           std::string_view json) {
+std::optional<PeerBeat> decode_beat(std::string_view name, UtcTime at, std::string_view json) {
     boost::system::error_code error;
     const auto value = boost::json::parse({json.data(), json.size()}, error);
     if (error || !value.is_object()) return std::nullopt;
@@ -37,7 +34,7 @@ std::optional<CoordinatorBeat> decode_beat(std::string_view name,
         shards == nullptr || !shards->is_int64() ||
         (generation != nullptr && !generation->is_int64()))
         return std::nullopt;
-    CoordinatorBeat beat;
+    PeerBeat beat;
     beat.name = name;
     beat.at = at;
     beat.version = version->get_string().c_str();
@@ -47,20 +44,20 @@ std::optional<CoordinatorBeat> decode_beat(std::string_view name,
     return beat;
 }
 
-Task<CoordinatorsView> beat(RedisClient& client, CoordinatorBeat own, std::string instance) {
-    static const RedisScript kScript{scripts::coordinator_beat};
+Task<PeersView> beat(RedisClient& client, SharedWork work, PeerBeat own, std::string instance) {
+    static const RedisScript kScript{scripts::peer_beat};
     RedisScript::Call call;
-    call.keys = {keys::coordinators()};
+    call.keys = {keys::heartbeats(work)};
     call.arguments = {own.name,
                       std::move(instance),
                       encode_beat(own),
-                      std::to_string(kCoordinatorAliveFor.count()),
-                      std::to_string(kCoordinatorForgottenAfter.count())};
+                      std::to_string(kPeerAliveFor.count()),
+                      std::to_string(kPeerForgottenAfter.count())};
     std::vector<RedisScript::Call> calls;
     calls.push_back(std::move(call));
     const auto replies = co_await kScript.try_now(client, std::move(calls));
     const auto& reply = replies.front();
-    CoordinatorsView view;
+    PeersView view;
     view.at = detail::from_ms(reply.list().at(0).integer());
     view.name_taken = reply.list().at(1).integer() == 0;
     const auto& rows = reply.list().at(2).list();
@@ -68,14 +65,14 @@ Task<CoordinatorsView> beat(RedisClient& client, CoordinatorBeat own, std::strin
         if (auto beat = decode_beat(
                 rows[i].text(), detail::from_ms(rows[i + 1].integer()), rows[i + 2].text()))
             view.beats.push_back(*std::move(beat));
-    std::ranges::sort(view.beats, {}, &CoordinatorBeat::name);
+    std::ranges::sort(view.beats, {}, &PeerBeat::name);
     co_return view;
 }
 
-Task<CoordinatorsView> read_coordinators(RedisClient& client) {
-    CoordinatorsView view;
+Task<PeersView> read_peers(RedisClient& client, SharedWork work) {
+    PeersView view;
     view.at = co_await redis_time(client);
-    RedisArgs command{"HGETALL", keys::coordinators()};
+    RedisArgs command{"HGETALL", keys::heartbeats(work)};
     const auto reply = co_await client.run(std::move(command));
     const auto& fields = reply.list();
     for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
@@ -89,12 +86,12 @@ Task<CoordinatorsView> read_coordinators(RedisClient& client) {
                 fields[i].text(), detail::from_ms(*at), std::string_view{text}.substr(second + 1)))
             view.beats.push_back(*std::move(beat));
     }
-    std::ranges::sort(view.beats, {}, &CoordinatorBeat::name);
+    std::ranges::sort(view.beats, {}, &PeerBeat::name);
     co_return view;
 }
 
-Task<> forget_coordinator(RedisClient& client, std::string name) {
-    RedisArgs command{"HDEL", keys::coordinators(), std::move(name)};
+Task<> forget_peer(RedisClient& client, SharedWork work, std::string name) {
+    RedisArgs command{"HDEL", keys::heartbeats(work), std::move(name)};
     const auto reply = co_await client.run(std::move(command));
 }
 

@@ -1,4 +1,4 @@
--- Writes a coordinator's heartbeat, stamped with Redis's time, and tells those of all. Where another
+-- Writes the heartbeat of one who shares a work, stamped with Redis's time, and tells those of all. Where another
 -- living process has the name, nothing is written. Who was silent for long is forgotten.
 -- KEYS: heartbeats hash. ARGV: name, instance, JSON, alive_ms, forget_ms
 -- Answers {now_ms, 1 or 0 (the name is taken), {name, at_ms, JSON, …}}.

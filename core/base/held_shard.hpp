@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/ids.hpp"
+
+namespace quorate {
+
+/// A shard whose lease somebody holds, and the lease's epoch.
+struct HeldShard {
+    ShardId shard;
+    std::uint64_t epoch = 0;
+    friend bool operator==(const HeldShard&, const HeldShard&) = default;
+};
+
+}  // namespace quorate
