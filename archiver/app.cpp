@@ -1,17 +1,20 @@
 #include "archiver/app.hpp"
 
+#include <atomic>
 #include <exception>
 #include <iostream>
 #include <string>
 #include <utility>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include "archiver/intake/archive_loop.hpp"
 #include "archiver/metrics.hpp"
 #include "archiver/retention/retention_store.hpp"
+#include "platform/fleet/fleet.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
@@ -24,8 +27,45 @@
 
 namespace quorate {
 
+namespace {
+
+constexpr milliseconds kLeaveMax{2000};
+/// So long an archiver counts as one whose Postgres answers after it did: a restart of Postgres
+/// moves no shards.
+constexpr std::chrono::seconds kPostgresPatience{5};
+
+/// Those seal whose Postgres answers; where nobody's does, all keep what they have.
+std::vector<std::string> sealers_of(const PeersView& view) {
+    std::vector<std::string> current;
+    std::vector<std::string> alive;
+    for (const auto& beat : view.beats) {
+        if (!view.alive(beat)) continue;
+        alive.push_back(beat.name);
+        if (beat.current) current.push_back(beat.name);
+    }
+    return current.empty() ? alive : current;
+}
+
+FleetMember member(const ArchiverConfig& config, std::uint16_t health_port, std::string version) {
+    FleetMember member;
+    member.work = SharedWork::sealing;
+    member.name = config.name.empty() ? default_name(asio::ip::host_name(), health_port, "archiver")
+                                      : config.name;
+    member.version = std::move(version);
+    member.shards = config.shards;
+    // Longer than a coordinator's: to read a shard's states again costs more than to plan it again.
+    member.lease = std::chrono::seconds{5};
+    member.margin = std::chrono::seconds{1};
+    return member;
+}
+
+}  // namespace
+
 struct ArchiverApp::Parts {
-    Parts(ArchiverConfig with, const asio::any_io_executor& executor)
+    Parts(ArchiverConfig with,
+          const asio::any_io_executor& executor,
+          std::string version,
+          std::function<void(SealStep)> at_step)
         : config{std::move(with)},
           log{"archiver", log_level(config.log_level), clock},
           conditions{readiness, log},
@@ -40,18 +80,32 @@ struct ArchiverApp::Parts {
                     .connections = 3,
                     .queued_max = 64,
                     .statement_timeout = std::chrono::seconds{15},
-                    .on_reachable = [this](bool reachable) { conditions.postgres(reachable); },
+                    .on_reachable = [this](bool reachable) { note_postgres(reachable); },
                     .watched = true}},
           loop{{.window = window_of(config),
                 .shards = config.shards,
                 .rollup_every = config.rollup_every,
                 .compact_after = config.compact_after,
-                .retention = config.retention},
+                .retention = config.retention,
+                .at_step = std::move(at_step)},
                database,
                redis,
+               held,
                clock,
                log,
                archiver_metrics},
+          fleet{{redis,
+                 held,
+                 readiness,
+                 clock,
+                 log,
+                 {archiver_metrics.shards_held,
+                  archiver_metrics.archivers_alive,
+                  archiver_metrics.leases_taken,
+                  archiver_metrics.leases_lost},
+                 fleet_hooks()},
+                member(config, health.port(), std::move(version))},
+          services{executor, 1},
           tasks{executor, 4} {
         redis.on_change([this](bool reachable, const std::string& why) {
             conditions.redis(reachable, why);
@@ -62,6 +116,10 @@ struct ArchiverApp::Parts {
 
     Task<> check_database();
     Task<> archive();
+    Task<> serve_redis();
+    FleetHooks fleet_hooks();
+    void note_postgres(bool reachable);
+    bool postgres_answers() const;
 
     ArchiverConfig config;
     SystemClock clock;      // what everything measures with
@@ -73,8 +131,13 @@ struct ArchiverApp::Parts {
     HealthServer health;  // binds first: a port in use is said before anything connects
     RedisClient redis;    // cells, announcements, heartbeats
     Database database;    // minutes, incidents, catalogue
+    HeldShards held;      // the shards that this archiver may seal
     ArchiveLoop loop;     // moves the ones into the other
-    TaskGroup tasks;      // ends first
+    Fleet fleet;          // this archiver among the others: which shards are held
+    /// When Postgres stopped answering, in steady nanoseconds; 0: it answers, or never did.
+    std::atomic<std::int64_t> postgres_lost_at{0};
+    TaskGroup services;  // what lasts until the leases are given back
+    TaskGroup tasks;     // everything else that runs; ends first
 };
 
 /// Waits for Postgres and for a schema of this version, then refuses a database that is not ours.
@@ -99,18 +162,55 @@ Task<> ArchiverApp::Parts::check_database() {
     }
 }
 
-/// One archiver of a deployment works at a time; the others stand by for its lock.
+/// From there on it takes part among the archivers, and seals what falls to it.
 Task<> ArchiverApp::Parts::archive() {
     co_await check_database();
     conditions.prepared(true);
-    auto on_change = [this](bool leading) { conditions.leading(leading); };
-    auto work = [this] { return loop.run(); };
-    co_await database.lead(
-        static_cast<std::int64_t>(AdvisoryLock::archiver), std::move(on_change), std::move(work));
+    conditions.leading(false);
+    tasks.spawn("fleet", fleet.run());
+    co_await loop.run();
 }
 
-ArchiverApp::ArchiverApp(ArchiverConfig config, asio::any_io_executor executor)
-    : parts_{std::make_unique<Parts>(std::move(config), executor)} {}
+/// Should it fail, nothing else may go on as if there were a Redis.
+Task<> ArchiverApp::Parts::serve_redis() {
+    std::exception_ptr failure;
+    try {
+        co_await redis.serve();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    tasks.cancel();
+    if (failure) std::rethrow_exception(failure);
+}
+
+FleetHooks ArchiverApp::Parts::fleet_hooks() {
+    FleetHooks hooks;
+    hooks.complete_beat = [this](PeerBeat& beat) { beat.current = postgres_answers(); };
+    hooks.members = sealers_of;
+    // From the first time on that all that falls to it is its own: others' shares move later, too.
+    hooks.complete = [this] { conditions.leading(true); };
+    return hooks;
+}
+
+/// Called on threads of the database.
+void ArchiverApp::Parts::note_postgres(bool reachable) {
+    conditions.postgres(reachable);
+    const auto now = clock.steady_now().time_since_epoch();
+    postgres_lost_at = reachable ? 0 : std::chrono::nanoseconds{now}.count();
+}
+
+bool ArchiverApp::Parts::postgres_answers() const {
+    const std::chrono::nanoseconds lost_at{postgres_lost_at};
+    return lost_at.count() == 0 ||
+           clock.steady_now().time_since_epoch() - lost_at < kPostgresPatience;
+}
+
+ArchiverApp::ArchiverApp(ArchiverConfig config,
+                         asio::any_io_executor executor,
+                         std::string version,
+                         std::function<void(SealStep)> at_step)
+    : parts_{std::make_unique<Parts>(
+          std::move(config), executor, std::move(version), std::move(at_step))} {}
 
 ArchiverApp::~ArchiverApp() = default;
 
@@ -123,10 +223,11 @@ Task<> ArchiverApp::run() {
     log_event(parts.log,
               LogLevel::info,
               "archiver.started",
+              kv("name", parts.fleet.name()),
               kv("window_ms", parts.config.window),
               kv("shards", parts.config.shards));
     parts.tasks.spawn("health", parts.health.serve());
-    parts.tasks.spawn("redis", parts.redis.serve());
+    parts.services.spawn("redis", parts.serve_redis());
     parts.tasks.spawn("archive", parts.archive());
     std::exception_ptr failure;
     try {
@@ -134,6 +235,10 @@ Task<> ArchiverApp::run() {
     } catch (...) {
         failure = std::current_exception();
     }
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await parts.fleet.leave_by(parts.clock.steady_now() + kLeaveMax);
+    parts.services.cancel();
+    co_await parts.services.join();
     log_event(parts.log, LogLevel::info, "archiver.stopped");
     if (failure) std::rethrow_exception(failure);
 }

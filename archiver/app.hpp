@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "archiver/config.hpp"
+#include "archiver/intake/seal_step.hpp"
 #include "platform/runtime/daemon.hpp"
 #include "platform/runtime/task.hpp"
 
@@ -14,14 +16,21 @@ class ArchiverApp {
 public:
     /// Binds the health port; connects to nothing yet. Throws std::runtime_error with one line if
     /// the port cannot be had. `executor` is single-threaded.
-    ArchiverApp(ArchiverConfig config, asio::any_io_executor executor);
+    /// @param version as the other archivers are told
+    /// @param at_step for tests, see ArchiveOptions
+    ArchiverApp(
+        ArchiverConfig config,
+        asio::any_io_executor executor,
+        std::string version = "unknown",
+        std::function<void(SealStep)> at_step = [](SealStep) {});
     ~ArchiverApp();
     ArchiverApp(const ArchiverApp&) = delete;
     ArchiverApp& operator=(const ArchiverApp&) = delete;
 
-    /// Archives until cancelled; waits for Postgres and Redis, and for a schema of this build's
-    /// version. Throws `operation_aborted` then; DeploymentMismatch, with one line that says what
-    /// to do, if the database was set up with another window or number of shards.
+    /// Archives its share of the shards until cancelled, then gives their leases back; waits for
+    /// Postgres and Redis, and for a schema of this build's version. Throws `operation_aborted`
+    /// then; DeploymentMismatch, with one line that says what to do, if the database was set up
+    /// with another window or number of shards.
     Task<> run();
 
     /// SIGHUP: takes what may change while running (`log.level`); a bad file keeps the old config.

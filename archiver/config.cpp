@@ -1,6 +1,7 @@
 #include "archiver/config.hpp"
 
 #include "platform/config/ip_address.hpp"
+#include "platform/fleet/fleet.hpp"
 
 namespace quorate {
 namespace {
@@ -33,6 +34,12 @@ void declare_retention(Schema<ArchiverConfig>& schema) {
 
 Schema<ArchiverConfig> archiver_schema() {
     Schema<ArchiverConfig> schema{"quorate-archiver"};
+    schema
+        .key("name",
+             &ArchiverConfig::name,
+             "The archiver's name: one of its own among the deployment's archivers, kept over "
+             "restarts. Without it the host's name and `health.port`, as in `host-9103`.")
+        .check(member_name_problem);
     schema
         .key("window",
              &ArchiverConfig::window,

@@ -12,6 +12,7 @@ namespace quorate {
 
 /// What the archiver's YAML file says; the initialisers are the defaults.
 struct ArchiverConfig {
+    std::string name;
     milliseconds window{60'000};
     std::string log_level = "info";
     std::string health_address = "127.0.0.1";

@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
     const auto load = [](const std::string& file) -> Serve {
         auto config = load_config(archiver_schema(), file);
         return [config, file](DaemonContext& context) -> Task<> {
-            ArchiverApp app{config, co_await asio::this_coro::executor};
+            ArchiverApp app{config, co_await asio::this_coro::executor, QUORATE_VERSION};
             context.on_reload([&app, file] { app.reload(file); });
             co_await app.run();
         };

@@ -37,6 +37,18 @@ struct ArchiverMetrics {
           deleted{metrics.counters("quorate_archiver_deleted_rows_total",
                                    "Rows deleted as they were past, by table.",
                                    {"table"})},
+          shards_held{metrics.gauge("quorate_archiver_shards_held",
+                                    "Shards whose lease this archiver holds.")},
+          archivers_alive{metrics.gauge("quorate_archiver_archivers_alive",
+                                        "Living archivers, as this one sees them.")},
+          leases_taken{metrics.counter("quorate_archiver_leases_taken_total",
+                                       "Leases of shards that this archiver took.")},
+          leases_lost{
+              metrics.counter("quorate_archiver_leases_lost_total",
+                              "Leases that ended before this archiver renewed or gave them back.")},
+          fenced_commits{metrics.counter(
+              "quorate_archiver_fenced_commits_total",
+              "Transactions that Postgres refused, as others had taken shards of theirs.")},
           waiting{metrics.gauge("quorate_archiver_waiting_minutes",
                                 "Endpoint-minutes that wait until it is decided whether their only "
                                 "failing region is believed.")},
@@ -60,6 +72,11 @@ struct ArchiverMetrics {
     Counter compaction_refused;
     Gauge compaction_lag;
     MetricFamily<Counter> deleted;
+    Gauge shards_held;
+    Gauge archivers_alive;
+    Counter leases_taken;
+    Counter leases_lost;
+    Counter fenced_commits;
     Gauge waiting;
     Gauge held;
     Histogram batch_minutes;

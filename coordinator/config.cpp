@@ -6,6 +6,7 @@
 
 #include "core/decision/region_set.hpp"
 #include "platform/config/ip_address.hpp"
+#include "platform/fleet/fleet.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::coordinator {
@@ -24,11 +25,6 @@ std::string regions_problem(const std::vector<std::string>& regions) {
         if (!seen.insert(region).second) return "names the region " + region + " twice";
     }
     return {};
-}
-
-std::string name_problem(const std::string& name) {
-    if (name.empty() || wire::is_name(name)) return {};
-    return "must be lower-case letters, digits and hyphens, at most 63, is \"" + name + "\"";
 }
 
 void declare_politeness(Schema<Config>& schema) {
@@ -128,7 +124,7 @@ Schema<Config> config_schema() {
             &Config::name,
             "The coordinator's name: one of its own among the deployment's coordinators, kept over "
             "restarts. Without it the host's name and `grpc.port`, as in `host-7443`.")
-        .check(name_problem);
+        .check(member_name_problem);
     schema
         .key("postgres.conninfo",
              &Config::postgres_conninfo,

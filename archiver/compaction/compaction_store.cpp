@@ -61,6 +61,7 @@ std::vector<BlockKey> due_blocks(pqxx::work& work,
                  " CROSS JOIN LATERAL (SELECT start_at, start_at + quorate.block_length() AS till"
                  "  FROM date_bin(quorate.block_length(), oldest.minute, 'epoch') start_at) b"
                  " WHERE e.id > $1 AND e.id <= $2 AND e.id <> ALL ($3::integer[])"
+                 " AND e.shard = ANY ($6::smallint[])"
                  " AND b.till <= $4::timestamptz AND b.till <= p.until + quorate.block_length() / "
                  "60"
                  " AND NOT EXISTS (SELECT FROM quorate.rollup_stale s WHERE s.endpoint_id = e.id"
@@ -70,7 +71,8 @@ std::vector<BlockKey> due_blocks(pqxx::work& work,
              outcome.last.value(),
              array_text(without),
              timestamp_text(bounds.before),
-             bounds.blocks_max)) {
+             bounds.blocks_max,
+             array_text(bounds.shards))) {
         due.push_back({EndpointId{row[0].as<std::uint64_t>()}, time_of(row[1])});
         const auto overdue =
             std::chrono::duration_cast<milliseconds>(bounds.before - time_of(row[2]));

@@ -25,6 +25,7 @@ struct CompactionBounds {
     UtcTime before;                    ///< blocks that end by then
     std::size_t blocks_max = 50;       ///< in one transaction
     std::size_t endpoints_max = 5000;  ///< looked at
+    std::set<ShardId> shards;          ///< of endpoints of these
 };
 
 struct CompactionOutcome {

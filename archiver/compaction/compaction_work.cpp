@@ -5,15 +5,21 @@
 #include <utility>
 
 #include "archiver/compaction/compaction_store.hpp"
+#include "archiver/store/fence_store.hpp"
 
 namespace quorate {
 
-Task<> CompactionWork::step() {
+Task<> CompactionWork::step(ShardEpochs held) {
     const auto now = clock_.steady_now();
     if (now < due_) co_return;
     due_ = now + kEvery;  // also where it fails
-    const CompactionBounds bounds{window_, clock_.utc_now() - after_, kBlocksMax, kEndpointsMax};
-    auto pack = [this, bounds](pqxx::work& work) { return compact(work, bounds, last_, refused_); };
+    CompactionBounds bounds{window_, clock_.utc_now() - after_, kBlocksMax, kEndpointsMax, {}};
+    for (const auto& [shard, epoch] : held)
+        bounds.shards.insert(shard);
+    auto pack = [this, &held, &bounds](pqxx::work& work) {
+        check_fences(work, held, bounds.shards);
+        return compact(work, bounds, last_, refused_);
+    };
     std::optional<CompactionRefused> refused;
     CompactionOutcome outcome;
     try {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "archiver/metrics.hpp"
-#include "core/base/ids.hpp"
+#include "core/base/held_shard.hpp"
 #include "core/time/utc_minute.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/runtime/clock.hpp"
@@ -34,8 +34,10 @@ public:
           after_{after} {}
 
     /// One transaction of it, if something is due. An endpoint of which minutes cannot be packed is
-    /// left alone from then on; its minutes stay as they are. Throws as Database::transact.
-    Task<> step();
+    /// left alone from then on; its minutes stay as they are. Throws as Database::transact, and
+    /// ShardsFenced.
+    /// @param held the shards whose minutes are packed: their fences are locked meanwhile
+    Task<> step(ShardEpochs held);
 
 private:
     Database& database_;

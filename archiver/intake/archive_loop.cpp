@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::chrono::seconds kOffsetAge{10};
 constexpr std::chrono::hours kPartitionsAge{1};
-constexpr std::chrono::hours kLookBack{1};  // into Redis, if its watermark is behind ours
 constexpr int kDuePerStep = 50;  // watermarks in one step, so that catching up starves nothing
 
 void log_transition(Logger& log, const EndpointVersion& version, const Transition& transition) {
@@ -60,23 +59,22 @@ Gap gap_of(const SealedRow& row) {
 ArchiveLoop::ArchiveLoop(ArchiveOptions options,
                          Database& database,
                          RedisClient& redis,
+                         HeldShards& held,
                          const Clock& clock,
                          Logger& log,
                          const ArchiverMetrics& metrics)
-    : options_{options},
+    : options_{std::move(options)},
       database_{database},
       redis_{redis},
+      held_{held},
       buffer_{redis},
       clock_{clock},
       log_{log},
       metrics_{metrics},
-      announcements_{options.held_max},
+      announcements_{options_.held_max},
       rollups_{database, clock, metrics, options_.rollup_every},
       retention_{database, clock, log, metrics, options_.retention},
-      compaction_{database, clock, log, metrics, options_.window, options_.compact_after} {
-    for (std::uint32_t shard = 0; shard < options_.shards; ++shard)
-        shards_.emplace_back(shard);
-}
+      compaction_{database, clock, log, metrics, options_.window, options_.compact_after} {}
 
 Task<> ArchiveLoop::run() {
     Backoff backoff{milliseconds{200},
@@ -107,100 +105,47 @@ Task<> ArchiveLoop::run() {
 }
 
 /// Everything in memory is read anew, as nothing is known of the outcome of the last commit.
-Task<> ArchiveLoop::start() {
-    redis_returned_ = false;
-    auto load = [](pqxx::work& work) { return load_committed(work); };
-    auto committed = co_await database_.transact(load);
-    progress_ = std::move(committed.states.progress);
-    journal_ = StateJournal{std::move(committed.states.logged)};
-    watermarks_ = std::move(committed.watermarks);
-    early_.clear();
-    announcements_.clear();
-    rollups_.forget();
-    catalogue_window_ = -1;
-    partitions_at_ = {};
-    offset_at_ = {};
-    co_await refresh_catalogue();  // which keys a minute may have
-    for (const auto& [endpoint, progress] : progress_)
-        early_.note(endpoint, progress, catalogue_);
-    co_await restore_watch();
-    co_await catch_up_redis();
-}
-
-/// A crash may have come between the last commits and Redis, and Redis may have lost its memory.
-/// Each shard's minutes from Redis's watermark, whose cells may still stand there, up to ours:
-/// minute by minute, so that a crash in here leaves the rest to the next start.
-Task<> ArchiveLoop::catch_up_redis() {
-    gaps_.clear();
-    std::vector<ShardId> shards;
-    for (const auto& [shard, minute] : watermarks_)
-        shards.push_back(shard);
-    const auto known = co_await buffer_.read_sealed(std::move(shards));
-    std::map<ShardId, UtcMinute> from;
-    auto sealed = known.begin();
-    for (const auto& [shard, minute] : watermarks_) {
-        const auto oldest = minute.plus(-(kLookBack / options_.window.length()), options_.window);
-        from[shard] = std::max(std::min((sealed++)->value_or(minute), minute), oldest);
-    }
-    auto load = [&from](pqxx::work& work) { return load_gaps(work, from); };
-    auto gaps = co_await database_.transact(load);
-    for (auto& gap : gaps)
-        note(std::move(gap));
-    while (!from.empty()) {
-        std::vector<ShardMinute> sealed_now;
-        for (const auto& [shard, minute] : from)
-            sealed_now.push_back({shard, minute});
-        co_await forget(std::move(sealed_now));
-        std::erase_if(
-            from, [this](const auto& each) { return each.second >= watermarks_.at(each.first); });
-        for (auto& [shard, minute] : from)
-            minute = minute.plus(1, options_.window);
-    }
-}
-
-/// What an earlier life counted and decided of minutes that are not all sealed.
-Task<> ArchiveLoop::restore_watch() {
-    watch_.clear();
-    const auto due = next_due();
-    if (!due) co_return;
-    auto load = [from = *due](pqxx::work& work) { return load_open_minutes(work, from); };
-    const auto open = co_await database_.transact(std::move(load));
-    for (const auto& sealed : open.sealed)
-        if (const auto* version = catalogue_.expected(sealed.endpoint, sealed.minute))
-            watch_.count(sealed.minute, sealed.cells, version->host);
-    for (const auto& [minute, quarantined] : open.decided)
-        watch_.restore(minute, quarantined);
-}
-
 Task<> ArchiveLoop::run_until_failure(Backoff& backoff) {
-    co_await start();
+    forget_all();
     for (;;) {
-        co_await step();
+        std::optional<ShardsFenced> taken;
+        try {
+            co_await step();
+        } catch (const ShardsFenced& by) {
+            taken = by;
+        }
+        if (taken) fenced(*taken);
         backoff.reset();
         co_await sleep_for(options_.poll);
     }
 }
 
 Task<> ArchiveLoop::step() {
-    if (redis_returned_) co_await start();
-    co_await refresh();
-    co_await seal_announced();
-    co_await seal_decided();
-    for (int i = 0; i < kDuePerStep; ++i)
-        if (!co_await seal_due()) break;
-    co_await open_early();
-    co_await store_late_cells();
-    co_await keep_house();
+    if (redis_returned_) forget_all();
+    co_await follow_leases();
+    if (!shards_.empty()) {
+        co_await refresh();
+        co_await seal_announced();
+        co_await tell_tallies();
+        co_await seal_decided();
+        for (int i = 0; i < kDuePerStep; ++i)
+            if (!co_await seal_due()) break;
+        co_await settle_regions();  // what others have sealed meanwhile
+        co_await open_early();
+        co_await store_late_cells();
+        co_await keep_house();
+    }
 }
 
-/// Rollups, retention and compaction. Where the database refuses them sealing goes on all the same.
+/// Rollups and compaction of our shards; retention by one archiver, that of shard 0. Where the
+/// database refuses them sealing goes on all the same.
 Task<> ArchiveLoop::keep_house() {
     std::string failure;
     try {
         auto sealed = watermarks_;
-        co_await rollups_.step(std::move(sealed), catalogue_.endpoint_count());
-        co_await retention_.step();
-        co_await compaction_.step();
+        co_await rollups_.step(std::move(sealed), held_epochs_, catalogue_.endpoint_count());
+        if (keeps_house()) co_await retention_.step();
+        co_await compaction_.step(held_epochs_);
     } catch (const PostgresError& error) {
         failure = error.what();
     }
@@ -221,8 +166,13 @@ Task<> ArchiveLoop::refresh() {
         offset_ = measured.offset;
         offset_at_ = steady;
     }
-    if (partitions_at_ == SteadyTime{} || steady - partitions_at_ > kPartitionsAge) {
-        auto make = [](pqxx::work& work) { work.exec("SELECT quorate.make_minute_partitions()"); };
+    const bool partitions_due =
+        partitions_at_ == SteadyTime{} || steady - partitions_at_ > kPartitionsAge;
+    if (keeps_house() && partitions_due) {
+        auto make = [held = held_epochs_](pqxx::work& work) {
+            check_fences(work, held, {ShardId{0}});
+            work.exec("SELECT quorate.make_minute_partitions()");
+        };
         co_await database_.transact(make);
         partitions_at_ = steady;
     }
@@ -236,7 +186,7 @@ Task<> ArchiveLoop::refresh() {
 }
 
 Task<> ArchiveLoop::refresh_catalogue() {
-    auto load = [](pqxx::work& work) { return load_catalogue(work); };
+    auto load = [shards = shard_set()](pqxx::work& work) { return load_catalogue(work, shards); };
     auto loaded = co_await database_.transact(load);
     catalogue_ = Catalogue{std::move(loaded.versions), options_.window};
     regions_ = std::move(loaded.regions);
@@ -247,44 +197,6 @@ std::optional<UtcMinute> ArchiveLoop::sealed_until(ShardId shard) const {
     const auto found = watermarks_.find(shard);
     if (found == watermarks_.end()) return std::nullopt;
     return found->second;
-}
-
-/// Redis forgets minutes whose watermark is committed. Cells that came between the read and the
-/// commit are late cells that Redis did not know to be late: so first no cell can come any more,
-/// then these are stored, and only then all of them go.
-Task<> ArchiveLoop::forget(std::vector<ShardMinute> sealed) {
-    co_await buffer_.seal(sealed);
-    std::vector<CellsQuery> gaps;
-    for (const auto& each : sealed)
-        if (const auto found = gaps_.find(each); found != gaps_.end())
-            gaps.insert(gaps.end(), found->second.begin(), found->second.end());
-    while (!gaps.empty()) {
-        const auto some = std::min(gaps.size(), options_.rows_max);
-        const auto rest = gaps.end() - static_cast<std::ptrdiff_t>(some);
-        std::vector<CellsQuery> part{rest, gaps.end()};
-        gaps.erase(rest, gaps.end());
-        co_await look_again(std::move(part));
-    }
-    for (const auto& each : sealed)
-        gaps_.erase(each);
-    std::vector<std::uint32_t> slots;
-    for (const auto& each : sealed) {
-        const auto found = slots_.find(each.shard);
-        slots.push_back(found == slots_.end() ? 0 : found->second);
-    }
-    co_await buffer_.drop_minutes(std::move(sealed), region_ids(), std::move(slots));
-}
-
-/// Stores what came for cells that were made at the seal.
-Task<> ArchiveLoop::look_again(std::vector<CellsQuery> gaps) {
-    const auto found = co_await buffer_.read_cells(std::move(gaps));
-    std::vector<Cell> late;
-    for (const auto& each : found)
-        late.insert(late.end(), each.cells.begin(), each.cells.end());
-    if (late.empty()) co_return;
-    auto store = [&late](pqxx::work& work) { return store_late(work, late); };
-    const auto outcome = co_await database_.transact(store);
-    count_late(outcome);
 }
 
 void ArchiveLoop::note(Gap gap) {
@@ -316,32 +228,49 @@ void ArchiveLoop::count_late(const LateOutcome& outcome) {
 Task<> ArchiveLoop::commit(SealPlan& plan) {
     const auto started = clock_.steady_now();
     const auto states = journal_.entries(plan);
-    auto store = [this, &plan, &states](pqxx::work& work) {
-        store_plan(work, plan, states, regions_, options_.window);
+    auto store = [this, &plan, &states, shards = plan.shards()](pqxx::work& work) {
+        check_fences(work, held_epochs_, shards);
+        store_plan(work, plan, states, regions_);
+        options_.at_step(SealStep::written);
     };
+    options_.at_step(SealStep::planned);
     co_await database_.transact(store);
+    options_.at_step(SealStep::committed);
     journal_.stored(states);
     for (auto& [endpoint, progress] : plan.changed) {
         early_.note(endpoint, progress, catalogue_);
         progress_[endpoint] = std::move(progress);
     }
+    for (const auto& tally : plan.tallies)
+        watch_.told(tally);
     for (const auto& watermark : plan.watermarks)
         watermarks_[watermark.shard] = watermark.minute;
     if (const auto due = next_due()) watch_.forget_until(due->plus(-1, options_.window));
-
+    for (const auto& row : plan.rows) {
+        count(row);
+        if (auto gap = gap_of(row); !gap.regions.empty()) note(std::move(gap));
+    }
     const std::chrono::duration<double> elapsed = clock_.steady_now() - started;
     if (!plan.rows.empty()) {
         metrics_.batch_minutes.observe(static_cast<double>(plan.rows.size()));
         metrics_.batch_seconds.observe(elapsed.count());
     }
+    log_event(log_,
+              LogLevel::debug,
+              "batch.committed",
+              kv("minutes", plan.rows.size()),
+              kv("elapsed_ms", elapsed));
+    report(plan);
+}
+
+/// What a committed plan changed, for metrics and log.
+void ArchiveLoop::report(const SealPlan& plan) {
     const auto changed = [this](const EndpointVersion& version, const Transition& transition) {
         metrics_.transitions.with({name_of(transition.kind)}).add();
         log_transition(log_, version, transition);
     };
     for (const auto& row : plan.rows) {
         metrics_.sealed.with({name_of(row.record.decision)}).add();
-        count(row);
-        if (auto gap = gap_of(row); !gap.regions.empty()) note(std::move(gap));
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
         for (const auto& notice : row.notices)
@@ -352,17 +281,6 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
             changed(row.version, transition);
     for (const auto& close : plan.closes)
         if (close.transition) changed(close.version, *close.transition);
-    for (const auto& fault : plan.region_faults)
-        log_event(log_,
-                  LogLevel::warn,
-                  fault.opened ? "region.disbelieved" : "region.believed",
-                  kv("region", fault.region),
-                  kv("detail", fault.detail));
-    log_event(log_,
-              LogLevel::debug,
-              "batch.committed",
-              kv("minutes", plan.rows.size()),
-              kv("elapsed_ms", elapsed));
 }
 
 /// A sealed minute among all endpoints; what was held was counted then.
@@ -373,19 +291,22 @@ void ArchiveLoop::count(const SealedRow& row) {
     }
     auto cells = sealed_cells(row.cells, false);
     as_came(cells);
-    watch_.count(row.minute, cells, row.version.host);
+    watch_.count(row.minute, row.version.shard, cells, row.version.host);
 }
 
 Task<> ArchiveLoop::store_late_cells() {
     auto batches = co_await buffer_.read_late(shards_, region_ids(), options_.late_max);
     for (auto& batch : batches) {
-        auto store = [&batch](pqxx::work& work) { return store_late(work, batch.cells); };
+        auto store = [this, &batch](pqxx::work& work) {
+            check_fences(work, held_epochs_, {batch.shard});
+            return store_late(work, batch.cells);
+        };
         const auto outcome = co_await database_.transact(store);
         count_late(outcome);
         metrics_.undecodable.add(static_cast<double>(batch.undecodable.size()));
         for (const auto& why : batch.undecodable)
             log_event(log_, LogLevel::warn, "cell.refused", kv("detail", why));
-        co_await buffer_.drop_late(std::move(batch));
+        co_await buffer_.drop_late(std::move(batch), held_epochs_);
     }
 }
 

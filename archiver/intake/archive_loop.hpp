@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
 #include "archiver/compaction/compaction_work.hpp"
+#include "archiver/intake/seal_step.hpp"
 #include "archiver/metrics.hpp"
 #include "archiver/retention/retention_work.hpp"
 #include "archiver/rollup/rollup_work.hpp"
@@ -15,9 +19,12 @@
 #include "archiver/sealing/region_watch.hpp"
 #include "archiver/sealing/seal_plan.hpp"
 #include "archiver/sealing/state_journal.hpp"
+#include "archiver/store/fence_store.hpp"
+#include "archiver/store/health_store.hpp"
 #include "archiver/store/json.hpp"
 #include "archiver/store/late_store.hpp"
 #include "archiver/store/load.hpp"
+#include "platform/fleet/held_shards.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/client.hpp"
@@ -39,18 +46,24 @@ struct ArchiveOptions {
                                       ///< each may name thousands of endpoints
     std::size_t late_max = 1000;      ///< late cells of a shard and region read at a time
     std::size_t held_max = 100'000;   ///< announcements held in memory
+    /// For tests, which kill the process there: called when a step of a seal is done, on any
+    /// thread.
+    std::function<void(SealStep)> at_step;
 };
 
-/// Drains verdict-minutes from Redis into Postgres, for one active archiver: seals complete minutes
-/// as they are announced and the rest at the watermark, then late cells. Redis forgets only what
-/// Postgres has committed, so a crash anywhere repeats work and loses or doubles nothing. All
-/// members run on one single-threaded executor.
+/// Drains verdict-minutes of the shards that this archiver holds from Redis into Postgres: seals
+/// complete minutes as they are announced and the rest at the watermark, then late cells. Redis
+/// forgets only what Postgres has committed, so a crash anywhere repeats work and loses or doubles
+/// nothing; and Postgres commits only under the fences of the shards, so neither does an archiver
+/// that wakes up after others have taken its shards. All members run on one single-threaded
+/// executor.
 class ArchiveLoop {
 public:
     /// Everything referred to must outlive the loop.
     ArchiveLoop(ArchiveOptions options,
                 Database& database,
                 RedisClient& redis,
+                HeldShards& held,
                 const Clock& clock,
                 Logger& log,
                 const ArchiverMetrics& metrics);
@@ -68,26 +81,42 @@ public:
     void report_lag();
 
 private:
-    Task<> start();
-    Task<> catch_up_redis();
+    /// What taking shards over found.
+    struct Taken {
+        Committed committed;
+        ShardEpochs refused;  ///< those that stand higher, with that epoch
+        bool locked = false;  ///< their former holder sleeps amid a transaction
+    };
     Task<> run_until_failure(Backoff& backoff);
     Task<> step();
+    void forget_all();
+    Task<> follow_leases();
+    Task<> take_over(ShardEpochs taken);
+    Task<> raise_and_load(const ShardEpochs& taken, Taken& into);
+    void give_up(const std::set<ShardId>& shards);
+    void fenced(const ShardsFenced& by);
+    Task<> catch_up_redis(const std::map<ShardId, UtcMinute>& sealed);
     Task<> refresh();
     Task<> refresh_catalogue();
     Task<> seal_announced();
     Task<bool> seal_due();
     Task<> seal_all(std::vector<Announcement> due);
+    Task<> tell_tallies();
     Task<> seal_decided();
+    Task<bool> decide(UtcMinute minute);
     Task<> seal_held(UtcMinute minute);
+    Task<> settle_regions();
+    std::vector<ShardId> unsealed(UtcMinute minute) const;
     std::vector<Announcement> left_of(UtcMinute minute, const std::vector<ShardId>& shards) const;
     bool must_wait(const EndpointVersion& version,
                    UtcMinute minute,
                    const std::vector<Cell>& received);
     std::span<const RegionId> quarantined(UtcMinute minute) const;
-    Task<> restore_watch();
+    Task<> restore_watch(const std::map<ShardId, UtcMinute>& sealed);
     Task<> open_early();
     Task<> store_late_cells();
     Task<> commit(SealPlan& plan);
+    void report(const SealPlan& plan);
     Task<> forget(std::vector<ShardMinute> sealed);
     Task<> look_again(std::vector<CellsQuery> gaps);
     void count(const SealedRow& row);
@@ -99,19 +128,23 @@ private:
     Task<> plan_due(SealPlan& plan, const std::vector<Announcement>& due);
     std::optional<UtcMinute> next_due() const;
     std::optional<UtcMinute> sealed_until(ShardId shard) const;
+    bool keeps_house() const { return held_epochs_.contains(ShardId{0}); }
+    std::set<ShardId> shard_set() const { return {shards_.begin(), shards_.end()}; }
     UtcTime utc_now() const { return clock_.utc_now() + offset_; }
     Task<> keep_house();
 
     const ArchiveOptions options_;
     Database& database_;
     RedisClient& redis_;
+    HeldShards& held_;
     CellBuffer buffer_;
     const Clock& clock_;
     Logger& log_;
     ArchiverMetrics metrics_;
 
-    std::vector<ShardId> shards_;
-    microseconds offset_{0};  // Redis's clock minus ours: agents keep Redis's time
+    ShardEpochs held_epochs_;      // the shards that are in memory, and by which leases
+    std::vector<ShardId> shards_;  // the same, ascending
+    microseconds offset_{0};       // Redis's clock minus ours: agents keep Redis's time
     SteadyTime offset_at_{};
     SteadyTime partitions_at_{};
     bool redis_returned_ = false;
@@ -126,6 +159,7 @@ private:
     std::map<ShardMinute, std::vector<CellsQuery>> gaps_;
     EarlyWatch early_;
     RegionWatch watch_;
+    std::optional<UtcMinute> settled_;  // the last minute that is, as far as known
     Announcements announcements_;
     RollupWork rollups_;
     RetentionWork retention_;

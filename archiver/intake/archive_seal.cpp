@@ -60,7 +60,7 @@ Task<> ArchiveLoop::seal_announced() {
             quarantined(query.minute));
     }
     if (!plan.empty()) co_await commit(plan);
-    co_await buffer_.drop_done(std::move(batches));
+    co_await buffer_.drop_done(std::move(batches), held_epochs_);
     metrics_.held.set(static_cast<double>(announcements_.size()));
 }
 
@@ -70,23 +70,6 @@ std::optional<UtcMinute> ArchiveLoop::next_due() const {
         if (!oldest || minute < *oldest) oldest = minute;
     if (!oldest) return std::nullopt;
     return oldest->plus(1, options_.window);
-}
-
-/// Whether the minute has to wait until it is decided whether its only failing region is believed;
-/// it is kept for then.
-bool ArchiveLoop::must_wait(const EndpointVersion& version,
-                            UtcMinute minute,
-                            const std::vector<Cell>& received) {
-    if (watch_.decided(minute) != nullptr) return false;
-    const auto views = sealed_cells(received, false);
-    if (!lone_fail(views)) return false;
-    watch_.hold(minute, version.endpoint, views, version.host);
-    return true;
-}
-
-std::span<const RegionId> ArchiveLoop::quarantined(UtcMinute minute) const {
-    const auto* decided = watch_.decided(minute);
-    return decided == nullptr ? std::span<const RegionId>{} : std::span<const RegionId>{*decided};
 }
 
 /// The endpoint-minutes of these shards that are neither sealed nor held.
@@ -116,53 +99,35 @@ Task<> ArchiveLoop::seal_all(std::vector<Announcement> due) {
     }
 }
 
-/// Seals what was held of a minute that is decided. The decision is stored before, so that another
-/// life goes on with it.
-Task<> ArchiveLoop::seal_held(UtcMinute minute) {
-    SealPlan decision{progress_, catalogue_, utc_now()};
-    decision.health.push_back({minute, watch_.health(minute), {}});
-    co_await commit(decision);
-    std::vector<Announcement> due;
-    for (const auto endpoint : watch_.held(minute))
-        due.push_back({minute, endpoint});
-    co_await seal_all(std::move(due));
-}
-
-Task<> ArchiveLoop::seal_decided() {
-    for (const auto minute : watch_.decide(catalogue_, shards_))
-        co_await seal_held(minute);
-    metrics_.waiting.set(static_cast<double>(watch_.held()));
-}
-
-/// Seals what is left of the oldest minute that is out of time, of all shards that are at it: first
-/// what waits for nothing, by which all that came is counted, then what waited for a decision about
-/// its region.
-/// @return false if none is.
+/// Seals what is left of the oldest minute that is out of time, of all our shards that are at it:
+/// first what waits for nothing, by which all that came is counted, then what waited for a decision
+/// about its region.
+/// @return false if none is, or if that is not decided yet
 Task<bool> ArchiveLoop::seal_due() {
     const auto minute = next_due();
     if (!minute || utc_now() < watermark(*minute, options_.window)) co_return false;
-    std::vector<ShardId> shards;
-    for (const auto& [shard, sealed] : watermarks_)
-        if (sealed.plus(1, options_.window) == *minute) shards.push_back(shard);
+    const auto shards = unsealed(*minute);
     auto left = left_of(*minute, shards);
     co_await seal_all(std::move(left));
-    watch_.decide(*minute);  // all other shards are as far already
-    if (!watch_.held(*minute).empty()) co_await seal_held(*minute);
-
+    if (!watch_.held(*minute).empty()) {
+        const bool decided = co_await decide(*minute);
+        if (!decided) co_return false;
+        co_await seal_held(*minute);
+    }
     SealPlan plan{progress_, catalogue_, utc_now()};
+    plan.tallies = watch_.untold(*minute, shards);
     for (const auto shard : shards) {
         plan.watermarks.push_back({shard, *minute});
         for (const auto endpoint : catalogue_.endpoints(shard))
             if (const auto* version = catalogue_.deleted(endpoint, *minute))
                 plan.close_deleted(*version, *minute);
     }
-    auto agents = co_await agents_alive();
-    plan.health.push_back({*minute, watch_.health(*minute), std::move(agents)});
     co_await commit(plan);
     std::vector<ShardMinute> sealed;
     for (const auto shard : shards)
         sealed.push_back({shard, *minute});
     co_await forget(std::move(sealed));
+    co_await settle_regions();
     co_return true;
 }
 

@@ -308,7 +308,7 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
 }
 
 std::size_t roll_up_stale(pqxx::work& work,
-                          const std::vector<ShardId>& shards,
+                          const std::set<ShardId>& shards,
                           std::size_t hours_max) {
     const auto rows = work.exec_params(
         "DELETE FROM quorate.rollup_stale s USING (SELECT s.ctid FROM quorate.rollup_stale s"

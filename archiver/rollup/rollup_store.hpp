@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
-#include <vector>
+#include <set>
 
 #include <pqxx/pqxx>
 
@@ -35,8 +35,6 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
 
 /// Counts at most `hours_max` stale hours of these shards anew, with their days and months.
 /// @return how many there were
-std::size_t roll_up_stale(pqxx::work& work,
-                          const std::vector<ShardId>& shards,
-                          std::size_t hours_max);
+std::size_t roll_up_stale(pqxx::work& work, const std::set<ShardId>& shards, std::size_t hours_max);
 
 }  // namespace quorate

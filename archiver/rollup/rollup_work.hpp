@@ -4,7 +4,7 @@
 #include <map>
 
 #include "archiver/metrics.hpp"
-#include "core/base/ids.hpp"
+#include "core/base/held_shard.hpp"
 #include "core/time/utc_minute.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/runtime/clock.hpp"
@@ -28,10 +28,12 @@ public:
                milliseconds every)
         : database_{database}, clock_{clock}, metrics_{metrics}, every_{every} {}
 
-    /// Rolls up what is due of these shards, whose minutes are sealed up to then. Nothing else may
-    /// change minutes of them meanwhile. Throws as Database::transact.
-    /// @param endpoints of all shards
-    Task<> step(std::map<ShardId, UtcMinute> sealed, std::size_t endpoints);
+    /// Rolls up what is due of these shards, whose minutes are sealed up to then. Their fences are
+    /// locked meanwhile, so nothing else changes minutes of them. Throws as Database::transact, and
+    /// ShardsFenced.
+    /// @param endpoints of these shards
+    /// @param held the leases that we have of them
+    Task<> step(std::map<ShardId, UtcMinute> sealed, ShardEpochs held, std::size_t endpoints);
 
     /// What was committed is read anew.
     void forget() { shards_.clear(); }
@@ -41,7 +43,7 @@ private:
         SteadyTime due{};  ///< at once
         UtcTime until{};   ///< as far as known
     };
-    Task<bool> roll_stale(const std::map<ShardId, UtcMinute>& sealed);
+    Task<bool> roll_stale(const ShardEpochs& held);
 
     Database& database_;
     const Clock& clock_;

@@ -21,6 +21,7 @@ class EarlyWatch {
 public:
     /// Takes the endpoint in or out, as its last minute says.
     void note(EndpointId endpoint, const EndpointProgress& progress, const Catalogue& catalogue);
+    void forget(EndpointId endpoint) { near_.erase(endpoint); }
     void clear() { near_.clear(); }
 
     /// Those whose next minute is open at `now`, at most `max`; where there are more they take

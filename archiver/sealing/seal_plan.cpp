@@ -59,6 +59,20 @@ std::optional<UtcMinute> SealPlan::last_minute(EndpointId endpoint) const {
     return std::nullopt;
 }
 
+std::set<ShardId> SealPlan::shards() const {
+    std::set<ShardId> shards;
+    for (const auto* list : {&rows, &early})
+        for (const auto& row : *list)
+            shards.insert(row.version.shard);
+    for (const auto& close : closes)
+        shards.insert(close.version.shard);
+    for (const auto& watermark : watermarks)
+        shards.insert(watermark.shard);
+    for (const auto& tally : tallies)
+        shards.insert(tally.shard);
+    return shards;
+}
+
 void SealPlan::seal(const EndpointVersion& version,
                     UtcMinute minute,
                     std::vector<Cell> received,

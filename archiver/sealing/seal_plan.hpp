@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -54,20 +55,6 @@ struct DeletedClose {
     std::vector<NoticeChange> notices;
 };
 
-/// How the regions did in a minute, to be stored.
-struct MinuteHealth {
-    UtcMinute minute;
-    std::vector<RegionHealth> regions;
-    std::map<RegionId, std::uint32_t> agents_alive;  ///< empty: the minute is not all sealed yet
-};
-
-/// A notice `region_fault` that opened or closed.
-struct RegionFaultChange {
-    bool opened = false;
-    std::string region;
-    std::string detail;
-};
-
 struct ShardWatermark {
     ShardId shard;
     UtcMinute minute;
@@ -113,17 +100,18 @@ public:
 
     bool empty() const {
         return rows.empty() && early.empty() && closes.empty() && watermarks.empty() &&
-               health.empty();
+               tallies.empty();
     }
+    /// The shards of which this plan writes something.
+    std::set<ShardId> shards() const;
 
     std::vector<SealedRow> rows;
     /// Minutes that are not sealed yet and have opened a P1: cells that have not come are UNKNOWN
     /// without a reason, states are those before the minute.
     std::vector<SealedRow> early;
     std::vector<DeletedClose> closes;
-    std::vector<ShardWatermark> watermarks;  ///< to be moved with this plan
-    std::vector<MinuteHealth> health;
-    std::vector<RegionFaultChange> region_faults;    ///< what came of `health`, once it is stored
+    std::vector<ShardWatermark> watermarks;          ///< to be moved with this plan
+    std::vector<ShardTally> tallies;                 ///< to be told with this plan
     std::map<EndpointId, EndpointProgress> changed;  ///< the new state of all that is in the plan
     UtcTime decided_at;
 

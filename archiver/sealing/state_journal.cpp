@@ -45,6 +45,17 @@ std::vector<ShardStates> StateJournal::entries(const SealPlan& plan) const {
     return entries;
 }
 
+void StateJournal::add(Logged logged) {
+    logged_.states.merge(logged.states);
+    logged_.endpoints.merge(logged.endpoints);
+}
+
+void StateJournal::forget(ShardId shard, const std::vector<EndpointId>& endpoints) {
+    logged_.states.erase(shard);
+    for (const auto endpoint : endpoints)
+        logged_.endpoints.erase(endpoint);
+}
+
 void StateJournal::stored(const std::vector<ShardStates>& entries) {
     for (const auto& entry : entries) {
         auto& states = logged_.states[entry.shard];

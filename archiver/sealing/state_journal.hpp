@@ -41,6 +41,11 @@ public:
     /// from.
     std::vector<ShardStates> entries(const SealPlan& plan) const;
 
+    /// Adds what the logs of further shards hold.
+    void add(Logged logged);
+    /// Forgets a shard with these endpoints, which is another's now.
+    void forget(ShardId shard, const std::vector<EndpointId>& endpoints);
+
     /// Notes that these are stored.
     void stored(const std::vector<ShardStates>& entries);
 

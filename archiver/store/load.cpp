@@ -1,7 +1,10 @@
 #include "archiver/store/load.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
@@ -52,31 +55,36 @@ EndpointVersion version_of(const pqxx::row& row) {
 
 }  // namespace
 
-Committed load_committed(pqxx::work& work) {
+Committed load_committed(pqxx::work& work, const std::set<ShardId>& shards) {
     Committed committed;
-    committed.states = load_states(work);
+    committed.states = load_states(work, shards);
     for (const auto& row :
-         work.exec("SELECT shard, " + epoch_ms("minute") + " FROM quorate.shard_watermark"))
+         work.exec_params("SELECT shard, " + epoch_ms("minute") +
+                              " FROM quorate.shard_watermark WHERE shard = ANY ($1::smallint[])",
+                          array_text(shards)))
         committed.watermarks.emplace(ShardId{row[0].as<std::uint64_t>()}, minute_of(row[1]));
     return committed;
 }
 
-LoadedCatalogue load_catalogue(pqxx::work& work) {
+LoadedCatalogue load_catalogue(pqxx::work& work, const std::set<ShardId>& shards) {
     LoadedCatalogue loaded;
-    for (const auto& row : work.exec(
+    for (const auto& row : work.exec_params(
              "SELECT v.endpoint_id, e.shard, e.cell_slot, e.tenant, e.name, " +
-             epoch_ms("v.valid_from") + " AS valid_from, " + epoch_ms("v.valid_to") +
-             " AS valid_to, v.url, v.regions, v.interval_ms, v.paused, "
-             "e.deleted_at IS NOT NULL AS deleted, v.spec->>'p1_quorum' AS p1_quorum "
-             "FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id "
-             "LEFT JOIN quorate.shard_watermark w ON w.shard = e.shard "
-             "WHERE v.valid_to IS NULL OR v.valid_to > coalesce(w.minute, '-infinity')"))
+                 epoch_ms("v.valid_from") + " AS valid_from, " + epoch_ms("v.valid_to") +
+                 " AS valid_to, v.url, v.regions, v.interval_ms, v.paused, "
+                 "e.deleted_at IS NOT NULL AS deleted, v.spec->>'p1_quorum' AS p1_quorum "
+                 "FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id "
+                 "LEFT JOIN quorate.shard_watermark w ON w.shard = e.shard "
+                 "WHERE (v.valid_to IS NULL OR v.valid_to > coalesce(w.minute, '-infinity')) "
+                 "AND e.shard = ANY ($1::smallint[])",
+             array_text(shards)))
         loaded.versions.push_back(version_of(row));
     for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
         loaded.regions.emplace(RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>());
     // Of the deleted ones too: their cells may still be there.
-    for (const auto& row :
-         work.exec("SELECT shard, max(cell_slot) + 1 FROM quorate.endpoint GROUP BY shard"))
+    for (const auto& row : work.exec_params("SELECT shard, max(cell_slot) + 1 FROM quorate.endpoint"
+                                            " WHERE shard = ANY ($1::smallint[]) GROUP BY shard",
+                                            array_text(shards)))
         loaded.slots.emplace(ShardId{row[0].as<std::uint64_t>()}, row[1].as<std::uint32_t>());
     return loaded;
 }
@@ -106,25 +114,39 @@ std::vector<Gap> load_gaps(pqxx::work& work, const std::map<ShardId, UtcMinute>&
     return gaps;
 }
 
-OpenMinutes load_open_minutes(pqxx::work& work, UtcMinute from) {
+OpenMinutes load_open_minutes(pqxx::work& work, const std::map<ShardId, UtcMinute>& watermarks) {
     OpenMinutes open;
+    std::string sealed;
+    for (const auto& [shard, minute] : watermarks)
+        sealed += fmt::format(R"({}{{"shard":{},"minute":"{}"}})",
+                              sealed.empty() ? "" : ",",
+                              shard.value(),
+                              timestamp_text(minute));
     for (const auto& row : work.exec_params(
-             "SELECT e.id, " + epoch_ms("m.minute") +
-                 ", m.cells FROM quorate.endpoint e CROSS JOIN LATERAL"
+             "SELECT e.shard, e.id, " + epoch_ms("m.minute") +
+                 ", m.cells FROM json_to_recordset($1::json)"
+                 " AS w (shard smallint, minute timestamptz)"
+                 " JOIN quorate.endpoint e ON e.shard = w.shard CROSS JOIN LATERAL"
                  " (SELECT minute, cells FROM quorate.minute m WHERE m.endpoint_id = e.id"
-                 "  AND m.minute >= $1 OFFSET 0) m",
-             timestamp_text(from))) {
-        StoredMinute stored{EndpointId{row[0].as<std::uint64_t>()}, minute_of(row[1]), {}};
-        for (const auto& cell : unpack_cells(bytes_of_bytea(row[2].as<std::string>())))
+                 "  AND m.minute > w.minute OFFSET 0) m",
+             "[" + sealed + "]")) {
+        StoredMinute stored{ShardId{row[0].as<std::uint64_t>()},
+                            EndpointId{row[1].as<std::uint64_t>()},
+                            minute_of(row[2]),
+                            {}};
+        for (const auto& cell : unpack_cells(bytes_of_bytea(row[3].as<std::string>())))
             stored.cells.push_back(SealedCell{cell.region, cell.verdict, false, {}, cell.reason});
         as_came(stored.cells);
         open.sealed.push_back(std::move(stored));
     }
+    if (watermarks.empty()) return open;
+    const auto oldest =
+        std::ranges::min_element(watermarks, {}, [](const auto& each) { return each.second; });
     for (const auto& row :
          work.exec_params("SELECT " + epoch_ms("minute") +
                               ", region_id, quarantined FROM quorate.region_health"
-                              " WHERE minute >= $1",
-                          timestamp_text(from))) {
+                              " WHERE minute > $1",
+                          timestamp_text(oldest->second))) {
         auto& quarantined = open.decided[minute_of(row[0])];
         if (row[2].as<bool>()) quarantined.emplace_back(row[1].as<std::uint64_t>());
     }

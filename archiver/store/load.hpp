@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include <pqxx/pqxx>
@@ -12,20 +13,22 @@
 
 namespace quorate {
 
-/// What is read at the start, and again after a commit whose outcome is not known.
+/// What is read of shards when they are taken over, and again after a commit whose outcome is not
+/// known.
 struct Committed {
     LoadedStates states;
     std::map<ShardId, UtcMinute> watermarks;  ///< shards without one have not begun
 };
-Committed load_committed(pqxx::work& work);
+Committed load_committed(pqxx::work& work, const std::set<ShardId>& shards);
 
-/// The versions that any unsealed minute may need, and the names of the regions.
+/// The versions of the shards' endpoints that any unsealed minute may need, and the names of the
+/// regions.
 struct LoadedCatalogue {
     std::vector<EndpointVersion> versions;
     RegionNames regions;
     std::map<ShardId, std::uint32_t> slots;  ///< one more than the highest of each shard
 };
-LoadedCatalogue load_catalogue(pqxx::work& work);
+LoadedCatalogue load_catalogue(pqxx::work& work, const std::set<ShardId>& shards);
 
 /// The regions of a stored minute whose cells were made at its seal.
 struct Gap {
@@ -40,15 +43,16 @@ std::vector<Gap> load_gaps(pqxx::work& work, const std::map<ShardId, UtcMinute>&
 
 /// A stored minute, as the counts over all endpoints need it.
 struct StoredMinute {
+    ShardId shard;
     EndpointId endpoint;
     UtcMinute minute;
     std::vector<SealedCell> cells;  ///< region and verdict alone
 };
-/// What was stored of minutes from a given one on, which are not all sealed.
+/// What was stored of minutes that are not all sealed: of each shard after its watermark.
 struct OpenMinutes {
     std::vector<StoredMinute> sealed;
     std::map<UtcMinute, std::vector<RegionId>> decided;  ///< with the regions that are not believed
 };
-OpenMinutes load_open_minutes(pqxx::work& work, UtcMinute from);
+OpenMinutes load_open_minutes(pqxx::work& work, const std::map<ShardId, UtcMinute>& watermarks);
 
 }  // namespace quorate

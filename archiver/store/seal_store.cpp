@@ -162,8 +162,7 @@ void store_watermarks(pqxx::work& work, const SealPlan& plan) {
 void store_plan(pqxx::work& work,
                 SealPlan& plan,
                 const std::vector<ShardStates>& states,
-                const RegionNames& names,
-                Window window) {
+                const RegionNames& names) {
     // Redis forgets what is committed here: a server set to lose its last commits must not.
     work.exec0("SET LOCAL synchronous_commit TO on");
     if (!plan.rows.empty()) {
@@ -175,12 +174,7 @@ void store_plan(pqxx::work& work,
     store_incidents(work, plan, names);
     for (const auto& row : plan.rows)
         store_notices(work, row.version, row.minute, row.notices, names);
-    plan.region_faults.clear();
-    for (const auto& health : plan.health) {
-        const bool tell = !is_catching_up(health.minute, plan.decided_at, window);
-        for (auto& change : store_health(work, health, plan.decided_at, tell))
-            plan.region_faults.push_back(std::move(change));
-    }
+    store_tallies(work, plan.tallies);
     store_states(work, plan, states);
     store_watermarks(work, plan);
     if (!plan.rows.empty()) work.exec("NOTIFY quorate_sealed");

@@ -97,20 +97,24 @@ void store_shown(pqxx::work& work, const SealPlan& plan) {
 }
 
 /// A state that was stored with an earlier minute is that of the last one, too: see StateJournal.
-void load_log(pqxx::work& work, LoadedStates& loaded) {
-    for (const auto& row : work.exec(
-             "SELECT shard, sum(cardinality(endpoints)) FROM quorate.state_log GROUP BY shard"))
+void load_log(pqxx::work& work, const std::string& shards, LoadedStates& loaded) {
+    for (const auto& row :
+         work.exec_params("SELECT shard, sum(cardinality(endpoints)) FROM quorate.state_log"
+                          " WHERE shard = ANY ($1::smallint[]) GROUP BY shard",
+                          shards))
         loaded.logged.states.emplace(ShardId{row[0].as<std::uint64_t>()}, row[1].as<std::size_t>());
-    for (const auto& row : work.exec(
+    for (const auto& row : work.exec_params(
              "SELECT s.endpoint, s.minute, greatest(s.minute, " +
-             epoch_ms("coalesce((SELECT m.minute FROM quorate.minute m WHERE m.endpoint_id = "
-                      "s.endpoint AND "
-                      "m.minute > now() - interval '2 hours' ORDER BY m.minute DESC LIMIT 1), "
-                      "quorate.last_minute(s.endpoint))") +
-             "), s.state FROM (SELECT DISTINCT ON (u.endpoint) u.* FROM quorate.state_log l CROSS "
-             "JOIN LATERAL "
-             "unnest(l.endpoints, l.minutes, l.states) AS u(endpoint, minute, state) "
-             "ORDER BY u.endpoint, l.id DESC) s")) {
+                 epoch_ms("coalesce((SELECT m.minute FROM quorate.minute m WHERE m.endpoint_id = "
+                          "s.endpoint AND "
+                          "m.minute > now() - interval '2 hours' ORDER BY m.minute DESC LIMIT 1), "
+                          "quorate.last_minute(s.endpoint))") +
+                 "), s.state FROM (SELECT DISTINCT ON (u.endpoint) u.* FROM quorate.state_log l "
+                 "CROSS "
+                 "JOIN LATERAL "
+                 "unnest(l.endpoints, l.minutes, l.states) AS u(endpoint, minute, state) "
+                 "WHERE l.shard = ANY ($1::smallint[]) ORDER BY u.endpoint, l.id DESC) s",
+             shards)) {
         const EndpointId endpoint{row[0].as<std::uint64_t>()};
         const auto found = loaded.progress.find(endpoint);
         if (found == loaded.progress.end()) continue;  // it is gone
@@ -131,11 +135,14 @@ void store_states(pqxx::work& work, const SealPlan& plan, const std::vector<Shar
     store_shown(work, plan);
 }
 
-LoadedStates load_states(pqxx::work& work) {
+LoadedStates load_states(pqxx::work& work, const std::set<ShardId>& shards) {
     LoadedStates loaded;
-    for (const auto& row : work.exec(
+    const auto wanted = array_text(shards);
+    for (const auto& row : work.exec_params(
              "SELECT endpoint_id, shard, decision, scope, cells, voters, " + epoch_ms("since") +
-             ", flapping, era, state, notices FROM quorate.endpoint_state")) {
+                 ", flapping, era, state, notices FROM quorate.endpoint_state"
+                 " WHERE shard = ANY ($1::smallint[])",
+             wanted)) {
         EndpointProgress progress;
         progress.shard = ShardId{row["shard"].as<std::uint64_t>()};
         progress.scope = static_cast<Scope>(row["scope"].as<int>());
@@ -151,7 +158,7 @@ LoadedStates load_states(pqxx::work& work) {
             progress.notices = notice_state_of_json(row["notices"].as<std::string>());
         loaded.progress.emplace(EndpointId{row[0].as<std::uint64_t>()}, std::move(progress));
     }
-    load_log(work, loaded);
+    load_log(work, wanted, loaded);
     return loaded;
 }
 

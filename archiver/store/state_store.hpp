@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include <pqxx/pqxx>
@@ -18,7 +19,8 @@ struct LoadedStates {
     ProgressMap progress;
     StateJournal::Logged logged;
 };
-/// The last state of each endpoint. Throws std::invalid_argument where one can't be read.
-LoadedStates load_states(pqxx::work& work);
+/// The last state of each endpoint of these shards. Throws std::invalid_argument where one can't be
+/// read.
+LoadedStates load_states(pqxx::work& work, const std::set<ShardId>& shards);
 
 }  // namespace quorate

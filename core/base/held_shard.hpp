@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 #include "core/base/ids.hpp"
 
@@ -12,5 +13,8 @@ struct HeldShard {
     std::uint64_t epoch = 0;
     friend bool operator==(const HeldShard&, const HeldShard&) = default;
 };
+
+/// The same of several shards.
+using ShardEpochs = std::map<ShardId, std::uint64_t>;
 
 }  // namespace quorate

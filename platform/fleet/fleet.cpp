@@ -10,6 +10,7 @@
 #include "platform/redis/reply.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/runtime/within.hpp"
+#include "platform/wire/endpoint_check.hpp"
 
 namespace quorate {
 namespace {
@@ -42,6 +43,11 @@ Task<std::string> failure_of(Task<> work) {
 }
 
 }  // namespace
+
+std::string member_name_problem(const std::string& name) {
+    if (name.empty() || wire::is_name(name)) return {};
+    return "must be lower-case letters, digits and hyphens, at most 63, is \"" + name + "\"";
+}
 
 std::string default_name(const std::string& host, std::uint16_t port, std::string_view otherwise) {
     const auto suffix = "-" + std::to_string(port);
@@ -200,7 +206,8 @@ Task<> Fleet::take() {
     const auto until = context_.clock.steady_now() + member_.lease - member_.margin;
     complete_ = false;
     auto wanted = shards;
-    const auto answers = co_await leases_.hold(std::move(wanted), member_.lease);
+    auto above = context_.held.above();
+    const auto answers = co_await leases_.hold(std::move(wanted), member_.lease, std::move(above));
     const auto failure = keep(shards, answers, until);
     complete_ = context_.held.size() == shards.size();
     if (!failure.empty()) throw RedisUnavailable{failure};

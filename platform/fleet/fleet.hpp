@@ -111,6 +111,9 @@ private:
     std::optional<SteadyTime> name_taken_since_;
 };
 
+/// What is wrong with a member's name in a config; empty: nothing, or it has none.
+std::string member_name_problem(const std::string& name);
+
 /// `<host>-<port>` as a name may be written: lower-case letters, digits and hyphens, at most 63.
 /// @param otherwise stands for a host that has none of these
 std::string default_name(const std::string& host, std::uint16_t port, std::string_view otherwise);

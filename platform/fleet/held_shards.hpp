@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -25,6 +26,14 @@ public:
     }
     /// It fell to us, and its lease could not be renewed: as far as we know nobody works on it.
     bool lapsed(ShardId shard) const { return lapsed_.contains(shard); }
+    /// Drops a shard whose work is fenced under this epoch, and asks for a higher one from now on:
+    /// where it is still ours Redis gave it one that is too low, as its clock was set back.
+    void outbid(ShardId shard, std::uint64_t epoch) {
+        drop(shard);
+        above_[shard] = std::max(above_[shard], epoch);
+    }
+    /// The epochs that leases have to be above, as far as any were outbid.
+    const ShardEpochs& above() const { return above_; }
 
     /// Those that may be worked on now, by number.
     std::vector<HeldShard> in_force(SteadyTime now) const {
@@ -78,6 +87,7 @@ private:
     };
     std::map<ShardId, Lease> leases_;
     std::set<ShardId> lapsed_;
+    ShardEpochs above_;
 };
 
 }  // namespace quorate

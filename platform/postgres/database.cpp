@@ -89,8 +89,10 @@ public:
     /// To be called once, before the first transaction.
     void prepare() {
         if (!opened_) return;
-        const auto timeout = database_.options_.statement_timeout.count();
-        connection_->set_variable("statement_timeout", std::to_string(timeout));
+        // The second one is for a process of ours that falls asleep amid a transaction.
+        const auto bound = std::to_string(database_.options_.statement_timeout.count());
+        connection_->set_variable("statement_timeout", bound);
+        connection_->set_variable("idle_in_transaction_session_timeout", bound);
     }
     pqxx::connection_base& connection() { return *connection_; }
 

@@ -113,6 +113,7 @@ enum class AdvisoryLock : std::int64_t {
     migrations = 0x71756f7201,
     coordinator_planner = 0x71756f7202,
     archiver = 0x71756f7203,
+    region_decision = 0x71756f7204,  // of a transaction: whether regions are believed
 };
 
 }  // namespace quorate

@@ -87,6 +87,32 @@ void take_answer(const RedisReply& reply,
         recorded[members[i]] = static_cast<Recorded>(digits[i] - '0');
 }
 
+/// Adds a list to the call that trims lists of its shard.
+void trim(std::map<ShardId, RedisScript::Call>& calls,
+          ShardId shard,
+          const ShardEpochs& held,
+          std::string list,
+          std::size_t entries) {
+    const auto ours = held.find(shard);
+    if (ours == held.end()) return;
+    auto& call = calls[shard];
+    if (call.keys.empty()) {
+        call.keys = {keys::lease(SharedWork::sealing, shard)};
+        call.arguments = {std::to_string(ours->second)};
+    }
+    call.keys.push_back(std::move(list));
+    call.arguments.push_back(std::to_string(entries));
+}
+
+Task<> trim_held(RedisClient& client, std::map<ShardId, RedisScript::Call> calls) {
+    static const RedisScript kScript{scripts::trim_held};
+    std::vector<RedisScript::Call> all;
+    all.reserve(calls.size());
+    for (auto& [shard, call] : calls)
+        all.push_back(std::move(call));
+    const auto replies = co_await kScript.run_all(client, std::move(all));
+}
+
 }  // namespace
 
 CellBuffer::CellBuffer(RedisClient& client, CellBufferLimits limits)
@@ -169,13 +195,11 @@ Task<std::vector<DoneBatch>> CellBuffer::read_done(std::vector<ShardId> shards,
     co_return batches;
 }
 
-Task<> CellBuffer::drop_done(std::vector<DoneBatch> batches) {
-    std::vector<RedisArgs> commands;
-    commands.reserve(batches.size());
+Task<> CellBuffer::drop_done(std::vector<DoneBatch> batches, ShardEpochs held) {
+    std::map<ShardId, RedisScript::Call> calls;
     for (const auto& batch : batches)
-        commands.push_back(
-            {"LTRIM", keys::done(batch.shard, batch.region), std::to_string(batch.entries), "-1"});
-    const auto replies = co_await client_->run_all(std::move(commands));
+        trim(calls, batch.shard, held, keys::done(batch.shard, batch.region), batch.entries);
+    co_await trim_held(*client_, std::move(calls));
 }
 
 Task<std::vector<CellsFound>> CellBuffer::read_cells(std::vector<CellsQuery> queries) {
@@ -256,10 +280,10 @@ Task<std::vector<LateBatch>> CellBuffer::read_late(std::vector<ShardId> shards,
     co_return batches;
 }
 
-Task<> CellBuffer::drop_late(LateBatch batch) {
-    RedisArgs command{
-        "LTRIM", keys::late(batch.shard, batch.region), std::to_string(batch.entries), "-1"};
-    const auto reply = co_await client_->run(std::move(command));
+Task<> CellBuffer::drop_late(LateBatch batch, ShardEpochs held) {
+    std::map<ShardId, RedisScript::Call> calls;
+    trim(calls, batch.shard, held, keys::late(batch.shard, batch.region), batch.entries);
+    co_await trim_held(*client_, std::move(calls));
 }
 
 }  // namespace quorate

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/held_shard.hpp"
 #include "core/base/ids.hpp"
 #include "core/model/cell.hpp"
 #include "core/time/utc_minute.hpp"
@@ -111,8 +112,9 @@ public:
     Task<std::vector<DoneBatch>> read_done(std::vector<ShardId> shards,
                                            std::vector<RegionId> regions,
                                            std::size_t entries_max);
-    /// Forgets these announcements: those of the last `read_done`. For one reader a shard.
-    Task<> drop_done(std::vector<DoneBatch> batches);
+    /// Forgets these announcements, those of the last `read_done`, of shards whose lease for
+    /// sealing still has this epoch: whoever holds it now may not have read what stands there.
+    Task<> drop_done(std::vector<DoneBatch> batches, ShardEpochs held);
 
     /// One answer per query, in order, in one round trip, two where some cells have details.
     Task<std::vector<CellsFound>> read_cells(std::vector<CellsQuery> queries);
@@ -134,7 +136,7 @@ public:
     Task<std::vector<LateBatch>> read_late(std::vector<ShardId> shards,
                                            std::vector<RegionId> regions,
                                            std::size_t entries_max);
-    Task<> drop_late(LateBatch batch);
+    Task<> drop_late(LateBatch batch, ShardEpochs held);
 
 private:
     Task<> record_late(const std::vector<CellToRecord>& cells, RecordAnswers& answers);

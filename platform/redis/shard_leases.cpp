@@ -28,13 +28,17 @@ LeaseAnswer answer_of(const RedisReply& reply) {
 ShardLeases::ShardLeases(RedisClient& client, SharedWork work, std::string holder)
     : client_{&client}, work_{work}, holder_{std::move(holder)} {}
 
-Task<std::vector<LeaseAnswer>> ShardLeases::hold(std::vector<ShardId> shards, milliseconds length) {
+Task<std::vector<LeaseAnswer>> ShardLeases::hold(std::vector<ShardId> shards,
+                                                 milliseconds length,
+                                                 ShardEpochs above) {
     std::vector<RedisScript::Call> calls;
     calls.reserve(shards.size());
     for (const auto shard : shards) {
         auto& call = calls.emplace_back();
         call.keys = {keys::lease(work_, shard)};
-        call.arguments = {"hold", holder_, std::to_string(length.count())};
+        const auto known = above.find(shard);
+        const auto floor = known == above.end() ? 0 : known->second;
+        call.arguments = {"hold", holder_, std::to_string(length.count()), std::to_string(floor)};
     }
     const auto replies = co_await script().try_now(*client_, std::move(calls));
     std::vector<LeaseAnswer> answers;

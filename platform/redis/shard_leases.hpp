@@ -32,7 +32,10 @@ public:
     /// Redis's clock. A lease that was taken gets a new epoch, above all that the shard ever had,
     /// also when Redis lost its memory; a renewed one keeps it. One answer each, in order. Repeat
     /// it freely.
-    Task<std::vector<LeaseAnswer>> hold(std::vector<ShardId> shards, milliseconds length);
+    /// @param above epochs of shards that theirs have to be above, where some are known
+    Task<std::vector<LeaseAnswer>> hold(std::vector<ShardId> shards,
+                                        milliseconds length,
+                                        ShardEpochs above = {});
 
     /// Gives back leases, so that others need not wait for their end; what is no longer ours stays.
     /// A lease whose Redis does not answer ends by itself.

@@ -11,7 +11,7 @@
 
 namespace quorate {
 
-/// What a daemon needs to work that is active one at a time (coordinator, archiver), and which
+/// What a daemon needs to work that shares its work with others (coordinator, archiver), and which
 /// reasons of /readyz follow: the cause alone, not what it entails (without Postgres nobody leads,
 /// but that is no news). The log tells what was found: that a daemon which has just started has
 /// reached nothing yet stands in /readyz alone. Thread-safe.
@@ -48,7 +48,8 @@ private:
         note("postgres_unreachable", !postgres, postgres_.has_value());
         note("schema_mismatch", postgres && !schema_, true);
         note("starting", postgres && schema_ && !prepared_, false);
-        note("standby", prepared && !leading_.value_or(false), leading_.has_value());
+        const bool standby = redis_.value_or(false) && !leading_.value_or(false);
+        note("standby", prepared && standby, leading_.has_value());
     }
     /// @param news whether it is worth a line: it was found, not assumed.
     void note(const char* reason, bool present, bool news, const std::string& detail = {}) {

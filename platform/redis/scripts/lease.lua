@@ -1,5 +1,6 @@
 -- Takes, renews or gives back the lease of a shard. Time is Redis's own.
--- KEYS: lease hash. ARGV: 'hold', holder, length_ms  or  'release', holder, epoch
+-- KEYS: lease hash. ARGV: 'hold', holder, length_ms, above  or  'release', holder, epoch
+-- The epoch is above `above`, under which somebody held the shard where its work is fenced.
 -- Answers to 'hold' {epoch} if it is the caller's now, or {0, holder, ms left}; to 'release' 1 or 0.
 local verb, holder = ARGV[1], ARGV[2]
 local time = redis.call('TIME')
@@ -18,9 +19,10 @@ local length = tonumber(ARGV[3])
 -- over, for its holder renews it twice a second if it lives.
 local runs = left > 0 and left <= length
 if runs and standing ~= holder then return {0, standing, left} end
-if not runs then
+local above = tonumber(ARGV[4])
+if not runs or tonumber(epoch) <= above then
   -- Above the last epoch, and above all that were before Redis lost its memory.
-  epoch = string.format('%.0f', math.max(tonumber(epoch) + 1, now))
+  epoch = string.format('%.0f', math.max(tonumber(epoch) + 1, now, above + 1))
 end
 redis.call('HSET', KEYS[1], 'holder', holder, 'epoch', epoch,
   'until_ms', string.format('%.0f', now + length))

@@ -81,7 +81,7 @@ struct Store {
                 auto plan = fleet.seal(bench_minute(number), first, std::move(received));
                 const auto states = journal.entries(plan);
                 database->transact_blocking(
-                    [&](auto& work) { store_plan(work, plan, states, fleet.names(), kWindow); });
+                    [&](auto& work) { store_plan(work, plan, states, fleet.names()); });
                 journal.stored(states);
                 fleet.commit(plan);
             }
@@ -212,8 +212,10 @@ void views(Store& store) {
 void pack(Store& store) {
     store.database->transact_blocking(
         [](auto& work) { work.exec("UPDATE quorate.rollup_progress SET until = 'infinity'"); });
-    const CompactionBounds bounds{
-        kWindow, UtcTime{std::chrono::hours{1'000'000}}, CompactionWork::kBlocksMax, 5000};
+    CompactionBounds bounds{
+        kWindow, UtcTime{std::chrono::hours{1'000'000}}, CompactionWork::kBlocksMax, 5000, {}};
+    for (std::uint64_t shard = 0; shard < 64; ++shard)
+        bounds.shards.emplace(shard);
     std::size_t minutes = 0;
     EndpointId last{0};
     const auto seconds = seconds_of([&] {

@@ -75,7 +75,7 @@ struct Archive {
         flush();
     }
     CompactionBounds bounds() const {
-        return {world.window, SystemClock{}.utc_now() - hours{48}, 7, 1000};
+        return {world.window, SystemClock{}.utc_now() - hours{48}, 7, 1000, World::shards()};
     }
     CompactionOutcome compact_once(std::set<EndpointId> without = {}) {
         return database.transact_blocking([&](auto& work) {
@@ -377,7 +377,7 @@ TEST(Compaction, AStateIsThatOfTheLastMinuteThoughThatIsPacked) {
     SealPlan plan{nothing, catalogue, SystemClock{}.utc_now()};
     progress.shard = ShardId{std::stoull(archive.world.sql("SELECT shard FROM quorate.endpoint"))};
     plan.changed.emplace(of, progress);
-    const auto load = [](pqxx::work& work) { return load_states(work).progress; };
+    const auto load = [](pqxx::work& work) { return load_states(work, World::shards()).progress; };
     const auto check = [&](const char* when) {
         const auto loaded = archive.database.transact_blocking(load);
         EXPECT_EQ(loaded.at(of).rule.last_minute, from.plus(59, Window::minute())) << when;

@@ -212,11 +212,15 @@ TEST(ArchiverCrash, KilledAgainAndAgainEachMinuteIsStoredExactlyOnce) {
             // Two minutes of outage, then health: one incident of each endpoint.
             for (const auto endpoint : endpoints)
                 co_await world.record(client, endpoint, minute, i == 5 || i == 6 ? "FFF" : "...");
-            const milliseconds pause{random() % (i % 4 == 3 ? 1500 : 60)};
+            const bool is_last = i % 8 == 7;
+            const milliseconds pause{random() % (is_last ? 1500 : 60)};
             co_await sleep_for(pause);
-            if (i % 4 != 3) continue;
+            if (!is_last) continue;
             archiver.kill();
             archiver.start();
+            // Once the lease of the killed one is over it goes on, for as long as chance wants.
+            const auto sealed = world.sql("SELECT count(*) FROM quorate.minute");
+            co_await world.expect_sql("SELECT count(*) > " + sealed + " FROM quorate.minute", "t");
         }
         const auto wanted = std::to_string(endpoints.size() * static_cast<std::size_t>(minutes));
         const auto last = to_rfc3339(first.plus(minutes, world.window));
@@ -404,29 +408,6 @@ TEST(ArchiverFault, TellsRedisThatLostItsMemoryHowFarItIs) {
         world.redis.stop();
         world.redis.start();
         EXPECT_TRUE(co_await eventually(told));
-    });
-}
-
-TEST(ArchiverFault, OfTwoOneArchivesAndTheOtherStandsBy) {
-    World world;
-    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
-    const auto minute = world.minute(0);
-    const auto endpoint = world.endpoint("search", regions, minute);
-    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
-        co_await world.record(client, endpoint, minute, "..");
-        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
-        const auto executor = co_await asio::this_coro::executor;
-        ArchiverApp second{world.config(), executor};
-        TaskGroup group{executor, 1};
-        group.spawn("second", second.run());
-        std::string page;
-        const auto standing_by = [&]() -> Task<bool> {
-            page = co_await World::http_get(second.health_port(), "/readyz");
-            co_return page.ends_with("{\"ready\":false,\"reasons\":[\"standby\"]}");
-        };
-        EXPECT_TRUE(co_await eventually(standing_by)) << page;
-        group.cancel();
-        co_await group.join();
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ public:
     explicit World(Window window = Window::minute());
 
     static constexpr std::uint32_t kShards = 4;
+    static std::set<ShardId> shards() { return {ShardId{0}, ShardId{1}, ShardId{2}, ShardId{3}}; }
 
     /// Adds a region; ids count from 1.
     RegionId region(const std::string& name);

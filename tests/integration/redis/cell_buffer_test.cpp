@@ -64,7 +64,12 @@ TEST(CellBuffer, AnnouncementsStayUntilTheyAreDropped) {
         EXPECT_EQ(batches.at(0).region, RegionId{1});
         EXPECT_EQ(batches.at(0).entries, 3U);
         co_await record_one(buffer, to_record(cell_of(6, 1), 1));
-        co_await buffer.drop_done(batches);
+        std::vector<ShardId> own{kShard};
+        auto held = co_await testing::sealing_leases(client, std::move(own));
+        auto before = held;
+        --before.at(kShard);
+        co_await buffer.drop_done(batches, before);  // by a holder of before: nothing happens
+        co_await buffer.drop_done(batches, held);
         const auto rest = co_await announced(buffer, kShard);
         EXPECT_EQ(rest,
                   (std::multiset<std::pair<UtcMinute, std::uint32_t>>{
@@ -281,7 +286,14 @@ TEST(CellBuffer, AfterTheSealCellsAreLateAndTheMinutesCellsStayUntilTheyAreDropp
         std::vector<ShardId> shards{kShard};
         auto batches = co_await buffer.read_late(shards, regions, kMany);
         EXPECT_EQ(batches.at(0).cells, std::vector<Cell>{recorded(late)});
-        co_await buffer.drop_late(batches.at(0));
+        std::vector<ShardId> own{kShard};
+        auto held = co_await testing::sealing_leases(client, std::move(own));
+        auto before = held;
+        --before.at(kShard);
+        co_await buffer.drop_late(batches.at(0), before);
+        batches = co_await buffer.read_late(shards, regions, kMany);
+        EXPECT_EQ(batches.size(), 1U) << "another holder may not have read what stands there";
+        co_await buffer.drop_late(batches.at(0), held);
         batches = co_await buffer.read_late(shards, regions, kMany);
         EXPECT_TRUE(batches.empty());
     });

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "platform/redis/cell_buffer.hpp"
+#include "platform/redis/shard_leases.hpp"
 #include "platform/wire/cell_codec.hpp"
 
 /// Cells for the tests of CellBuffer.
@@ -47,6 +48,17 @@ inline Cell cell_of(std::uint64_t endpoint, std::uint64_t region, UtcMinute minu
     cell.attempt = 1;
     cell.agent = "a";
     return cell;
+}
+
+/// Takes the leases for sealing of these shards, as an archiver does.
+inline Task<ShardEpochs> sealing_leases(RedisClient& client, std::vector<ShardId> shards) {
+    ShardLeases leases{client, SharedWork::sealing, "archiver#1"};
+    auto wanted = shards;
+    const auto answers = co_await leases.hold(std::move(wanted), std::chrono::hours{1});
+    ShardEpochs held;
+    for (std::size_t i = 0; i < shards.size(); ++i)
+        held.emplace(shards[i], answers.at(i).epoch.value());
+    co_return held;
 }
 
 inline Task<Recorded> record_one(CellBuffer& buffer, CellToRecord cell) {

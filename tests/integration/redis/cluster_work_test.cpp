@@ -151,7 +151,8 @@ struct Work {
                 }
             }
         }
-        co_await cells.drop_done(batches);
+        auto held = co_await testing::sealing_leases(client, shards);
+        co_await cells.drop_done(batches, std::move(held));
     }
 
     std::vector<Cell> cells_known(EndpointId endpoint) const {

@@ -118,6 +118,23 @@ TEST(ShardLeases, AnEpochAboveRedissClockStillRises) {
     });
 }
 
+TEST(ShardLeases, OneWhoseEpochIsOutbidGetsAHigherOneAndNobodyElsesIsTouched) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        ShardLeases a{client, kWork, "a#1"};
+        ShardLeases b{client, kWork, "b#1"};
+        const auto first = co_await hold(a);
+        const ShardEpochs above{{kShard, *first.epoch + 1'000'000}};
+        std::vector<ShardId> shards{kShard};
+        const auto other = co_await b.hold(shards, kLength, above);
+        EXPECT_EQ(other.at(0).epoch, std::nullopt);
+        const auto second = co_await a.hold(shards, kLength, above);
+        EXPECT_EQ(second.at(0).epoch, *first.epoch + 1'000'001);
+        const auto third = co_await a.hold(shards, kLength, above);
+        EXPECT_EQ(third.at(0).epoch, second.at(0).epoch);
+    });
+}
+
 TEST(ShardLeases, OneThatAClockAheadGaveForHoursCountsAsOver) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {

@@ -22,6 +22,16 @@ TEST(HeldShards, AreInForceUnderTheirEpochAndUntilTheirTime) {
     EXPECT_TRUE(held.all().empty());
 }
 
+TEST(HeldShards, OneThatIsOutbidIsDroppedAndAHigherEpochAskedFor) {
+    HeldShards held;
+    const SteadyTime now{std::chrono::seconds{100}};
+    held.hold({ShardId{1}, 10}, now + milliseconds{1});
+    held.outbid(ShardId{1}, 20);
+    held.outbid(ShardId{1}, 15);
+    EXPECT_TRUE(held.all().empty());
+    EXPECT_EQ(held.above(), (ShardEpochs{{ShardId{1}, 20}}));
+}
+
 TEST(MemberName, WithoutOneItIsTheHostsWithThePort) {
     EXPECT_EQ(default_name("Quorate-Host.example_com", 7443, "coordinator"),
               "quorate-host-example-com-7443");
