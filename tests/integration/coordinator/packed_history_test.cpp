@@ -1,4 +1,6 @@
 // What operators are told of minutes is the same once these are packed into blocks.
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "archiver/compaction/compaction_store.hpp"
@@ -90,11 +92,14 @@ struct Told : Catalogued {
         return all;
     }
     void pack(UtcTime before) const {
+        std::set<ShardId> shards;
+        for (std::uint32_t shard = 0; shard < deployment.shards; ++shard)
+            shards.emplace(shard);
         for (;;)
             if (database
                     ->transact_blocking([&](auto& work) {
                         return compact(
-                            work, {deployment.window, before, 50, 100}, EndpointId{0}, {});
+                            work, {deployment.window, before, 50, 100, shards}, EndpointId{0}, {});
                     })
                     .blocks == 0)
                 return;
