@@ -180,9 +180,12 @@ Task<> ArchiveLoop::refresh() {
     if (window == catalogue_window_) co_return;
     co_await refresh_catalogue();
     catalogue_window_ = window;
+    SealPlan begun{progress_, catalogue_, utc_now()};
     for (const auto shard : shards_)
-        if (const auto first = catalogue_.first_minute(shard))
-            watermarks_.try_emplace(shard, first->plus(-1, options_.window));
+        if (const auto first = catalogue_.first_minute(shard); first && !sealed_until(shard))
+            begun.watermarks.push_back({shard, first->plus(-1, options_.window)});
+    // Stored, so that from its first minute on other archivers wait for what the shard saw.
+    if (!begun.empty()) co_await commit(begun);
 }
 
 Task<> ArchiveLoop::refresh_catalogue() {

@@ -210,6 +210,8 @@ Task<std::string> World::http_get(std::uint16_t port, std::string path) {
 Task<> World::expect_sql(std::string query, std::string wanted) {
     std::string is;
     const auto holds = [&]() -> Task<bool> {
+        // A look blocks this thread, which an archiver may share: it needs time in between.
+        co_await sleep_for(milliseconds{50});
         try {
             is = sql(query);
         } catch (const std::runtime_error& error) {  // the server is away
