@@ -81,19 +81,7 @@ public:
     /// `operation_aborted`.
     Task<> listen(std::string channel, std::function<void(std::string_view payload)> wake);
 
-    /// Runs `work()` while this process holds the session advisory lock `key`, so that one process
-    /// of a deployment does it at a time. Tries for the lock every `kLeadInterval`; where it is
-    /// lost (its connection broke) `work` is cancelled and the wait starts again. Returns when
-    /// `work` returns, throws what it throws. A process that lost the lock may still have a
-    /// transaction under way: each must be guarded by what it writes (compare and set).
-    /// @param on_change called on the caller's executor with true when the lock was taken, with
-    ///     false when it is not had: once at the start and when it was lost.
-    Task<> lead(std::int64_t key,
-                std::function<void(bool leading)> on_change,
-                std::function<Task<>()> work);
-
     static constexpr int kAttemptsMax = 5;
-    static constexpr milliseconds kLeadInterval{1000};
 
 private:
     class Lease;  // a connection taken out of the pool
@@ -111,8 +99,7 @@ private:
 /// Keys of the advisory locks of a deployment's database, in one place so that they differ.
 enum class AdvisoryLock : std::int64_t {
     migrations = 0x71756f7201,
-    coordinator_planner = 0x71756f7202,
-    archiver = 0x71756f7203,
+    archiver = 0x71756f7203,         // of archivers before leases alone; ours share it
     region_decision = 0x71756f7204,  // of a transaction: whether regions are believed
 };
 

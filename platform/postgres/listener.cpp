@@ -1,3 +1,4 @@
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace quorate {
 namespace {
 
 using detail::PostgresSession;
+
+constexpr std::chrono::seconds kReconnectEvery{1};
 
 /// Watches a descriptor that libpq owns, and lets go of it without closing it.
 class BorrowedDescriptor {
@@ -56,7 +59,7 @@ Task<> Database::listen(std::string channel, std::function<void(std::string_view
         } catch (const PostgresUnavailable&) {
         } catch (const Overloaded&) {
         }
-        co_await sleep_for(kLeadInterval);
+        co_await sleep_for(kReconnectEvery);
     }
 }
 
