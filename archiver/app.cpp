@@ -188,7 +188,7 @@ FleetHooks ArchiverApp::Parts::fleet_hooks() {
     hooks.complete_beat = [this](PeerBeat& beat) { beat.current = postgres_answers(); };
     hooks.members = sealers_of;
     // From the first time on that all that falls to it is its own: others' shares move later, too.
-    hooks.complete = [this] { conditions.leading(true); };
+    hooks.complete = [this] { conditions.leading(!loop.older_seals()); };
     return hooks;
 }
 

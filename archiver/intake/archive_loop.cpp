@@ -93,6 +93,9 @@ Task<> ArchiveLoop::run() {
             lost = error.what();
         } catch (const Overloaded& error) {
             lost = error.what();
+        } catch (const OlderArchiverSeals& error) {
+            lost = error.what();
+            older_seals_ = true;
         } catch (const PostgresError& error) {
             lost = error.what();
             level = LogLevel::error;
@@ -115,6 +118,7 @@ Task<> ArchiveLoop::run_until_failure(Backoff& backoff) {
             taken = by;
         }
         if (taken) fenced(*taken);
+        older_seals_ = false;
         backoff.reset();
         co_await sleep_for(options_.poll);
     }

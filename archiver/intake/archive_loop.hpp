@@ -76,6 +76,9 @@ public:
     /// failed. The next step reads everything anew.
     void redis_returned() { redis_returned_ = true; }
 
+    /// Whether all stands by since an archiver of a version without leases seals.
+    bool older_seals() const { return older_seals_; }
+
     /// Shows how overdue the oldest unsealed minute is now: to be called when somebody asks, as the
     /// loop itself may be waiting for Redis or Postgres.
     void report_lag();
@@ -148,6 +151,7 @@ private:
     SteadyTime offset_at_{};
     SteadyTime partitions_at_{};
     bool redis_returned_ = false;
+    bool older_seals_ = false;
     Catalogue catalogue_;
     RegionNames regions_;
     std::map<ShardId, std::uint32_t> slots_;  // one more than the highest of each shard

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "archiver/store/sql_text.hpp"
+#include "platform/postgres/database.hpp"
 
 namespace quorate {
 namespace {
@@ -24,14 +25,25 @@ ShardEpochs epochs_of(const pqxx::result& rows) {
     return epochs;
 }
 
+/// It keeps the lock to itself for as long as it runs; all of ours share it for a transaction each.
+void require_no_older_archiver(pqxx::work& work) {
+    const auto key = static_cast<std::int64_t>(AdvisoryLock::archiver);
+    if (!work.exec_params1("SELECT pg_try_advisory_xact_lock_shared($1)", key)[0].as<bool>())
+        throw OlderArchiverSeals{};
+}
+
 }  // namespace
 
 ShardsFenced::ShardsFenced(ShardEpochs by)
     : std::runtime_error{fmt::format("{} shards were taken by others", by.size())},
       by_{std::move(by)} {}
 
+OlderArchiverSeals::OlderArchiverSeals()
+    : std::runtime_error{"an archiver of a version without leases seals all shards: end it"} {}
+
 void check_fences(pqxx::work& work, const ShardEpochs& held, const std::set<ShardId>& shards) {
     if (shards.empty()) return;
+    require_no_older_archiver(work);
     const auto standing =
         epochs_of(work.exec_params("SELECT shard, epoch FROM quorate.shard_fence"
                                    " WHERE shard = ANY ($1::smallint[]) ORDER BY shard FOR UPDATE",
@@ -47,6 +59,7 @@ void check_fences(pqxx::work& work, const ShardEpochs& held, const std::set<Shar
 }
 
 ShardEpochs raise_fences(pqxx::work& work, const ShardEpochs& taken) {
+    require_no_older_archiver(work);
     std::string rows;
     for (const auto& [shard, epoch] : taken)
         rows += fmt::format(

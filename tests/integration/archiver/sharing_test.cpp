@@ -2,6 +2,7 @@
 #include <chrono>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <pqxx/pqxx>
 
 #include "platform/fleet/fleet.hpp"
+#include "platform/postgres/database.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/redis/keys.hpp"
 #include "tests/integration/archiver/archiver_process.hpp"
@@ -260,6 +262,48 @@ TEST(ArchiverSharing, AFenceThatStandsHigherRefusesTheCommitAndTheShardsComeBack
             "4");
         const auto metrics = co_await World::http_get(app.health_port(), "/metrics");
         EXPECT_NE(metrics.find("quorate_archiver_fenced_commits_total 1\n"), std::string::npos);
+    });
+}
+
+TEST(ArchiverSharing, WhileAnArchiverOfAVersionWithoutLeasesSealsTheOthersStandBy) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto minute = world.minute(-1);
+    const auto endpoint = world.endpoint("search", regions, minute);
+    const auto conninfo = world.config().postgres_conninfo;
+    auto older = std::make_unique<pqxx::connection>(conninfo);
+    const auto key = static_cast<std::int64_t>(AdvisoryLock::archiver);
+    const auto lock = [&] {  // as such an archiver does, at once and then every second
+        pqxx::nontransaction work{*older};
+        return work.exec_params1("SELECT pg_try_advisory_lock($1)", key)[0].as<bool>();
+    };
+    EXPECT_TRUE(lock());
+    world.with_archiver([&](RedisClient& client, ArchiverApp& app) -> Task<> {
+        co_await world.record(client, endpoint, minute, "..");
+        const auto stands_by = [&]() -> Task<bool> {
+            const auto page = co_await World::http_get(app.health_port(), "/readyz");
+            const auto held = co_await holders(client);
+            co_return page.ends_with("{\"ready\":false,\"reasons\":[\"standby\"]}") &&
+                held.size() == 1;
+        };
+        EXPECT_TRUE(co_await eventually(stands_by));
+        EXPECT_EQ(world.sql("SELECT count(*) FROM quorate.shard_fence"), "0");
+        older.reset();
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
+        // One that was started since takes its lock where none of ours has it just now.
+        older = std::make_unique<pqxx::connection>(conninfo);
+        const auto begins = [&]() -> Task<bool> { co_return lock(); };
+        EXPECT_TRUE(co_await eventually(begins));
+        co_await world.record(client, endpoint, world.minute(0), "..");
+        EXPECT_TRUE(co_await eventually(stands_by));
+        EXPECT_EQ(world.sql("SELECT count(*) FROM quorate.minute"), "1");
+        older.reset();
+        co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "2");
+        const auto ready = [&]() -> Task<bool> {
+            const auto page = co_await World::http_get(app.health_port(), "/readyz");
+            co_return page.ends_with("{\"ready\":true}");
+        };
+        EXPECT_TRUE(co_await eventually(ready));
     });
 }
 
