@@ -57,7 +57,7 @@ inline Task<ShardEpochs> sealing_leases(RedisClient& client, std::vector<ShardId
     const auto answers = co_await leases.hold(std::move(wanted), std::chrono::hours{1});
     ShardEpochs held;
     for (std::size_t i = 0; i < shards.size(); ++i)
-        held.emplace(shards[i], answers.at(i).epoch.value());
+        held.emplace(shards[i], answers.at(i).epoch.value_or(0));
     co_return held;
 }
 

@@ -140,7 +140,7 @@ TEST(RedisCluster, CellsOfAllShardsAreRecordedReadAndSealedOnIt) {
         }
         const auto done = co_await buffer.read_done(shards, regions, 10);
         EXPECT_EQ(done.size(), kShards);
-        auto held = co_await testing::sealing_leases(client, shards);
+        auto held = co_await testing::sealing_leases(watched.client, shards);
         co_await buffer.drop_done(done, std::move(held));
         const auto none = co_await buffer.read_done(shards, regions, 10);
         EXPECT_TRUE(none.empty());
