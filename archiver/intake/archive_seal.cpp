@@ -176,7 +176,7 @@ Task<> ArchiveLoop::open_early() {
     if (!plan.empty()) co_await commit(plan);
 }
 
-/// How many agents of each region were heard lately.
+/// How many agents of each region were heard lately; without those that can't be asked now.
 Task<std::map<RegionId, std::uint32_t>> ArchiveLoop::agents_alive() {
     std::vector<std::string> names;
     for (const auto& [region, name] : regions_)
@@ -186,8 +186,10 @@ Task<std::map<RegionId, std::uint32_t>> ArchiveLoop::agents_alive() {
     std::map<RegionId, std::uint32_t> alive;
     auto of_region = heartbeats.begin();
     for (const auto& [region, name] : regions_) {
+        const auto& read = *of_region++;
+        if (!read.unavailable.empty()) continue;
         const auto heard = std::ranges::count_if(
-            *of_region++, [oldest](const Heartbeat& each) { return each.at > oldest; });
+            read.agents, [oldest](const Heartbeat& each) { return each.at > oldest; });
         alive[region] = static_cast<std::uint32_t>(heard);
     }
     co_return alive;

@@ -11,9 +11,22 @@
 namespace quorate::cli {
 namespace {
 
+void warn_of(const std::string& what, const std::string& why) {
+    if (!why.empty())
+        std::cerr << "warning: " << what << " not known now: " << printable(why) << '\n';
+}
+
+/// What is counted of a region, or that nobody knows it now.
+std::string count_text(const v1::Region& row, std::uint64_t count) {
+    return row.unavailable().empty() ? std::to_string(count) : "?";
+}
+
 void list_regions(Session& session) {
     v1::ListRegionsResponse answer;
     if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer))) return;
+    for (const auto& row : answer.regions())
+        warn_of("the state of region " + row.name(), row.unavailable());
+    warn_of("the coordinators", answer.coordinators_unavailable());
     if (session.prints_data()) {
         print_data(to_json(answer).as_object()["regions"], session.output);
         return;
@@ -23,10 +36,10 @@ void list_regions(Session& session) {
     for (const auto& row : answer.regions())
         table.add({row.name(),
                    row.state(),
-                   std::to_string(row.agents_alive()),
-                   std::to_string(row.queue_depth()),
-                   std::to_string(row.pending()),
-                   std::to_string(row.in_flight()),
+                   count_text(row, row.agents_alive()),
+                   count_text(row, row.queue_depth()),
+                   count_text(row, row.pending()),
+                   count_text(row, row.in_flight()),
                    time_text(row.has_planned_until_us() ? std::optional{row.planned_until_us()}
                                                         : std::nullopt)});
     print(table);
@@ -55,6 +68,8 @@ void list_queues(const std::string& region, Session& session) {
         session.fail("there is no region " + region);
         return;
     }
+    for (const auto& row : rows)
+        warn_of("the state of region " + row.name(), row.unavailable());
     if (session.prints_data()) {
         boost::json::array list;
         for (const auto& row : rows)
@@ -79,18 +94,18 @@ void list_queues(const std::string& region, Session& session) {
                  "SPOOLED"}};
     for (const auto& row : rows)
         table.add({row.name(),
-                   std::to_string(row.queue_depth()),
-                   std::to_string(row.pending()),
+                   count_text(row, row.queue_depth()),
+                   count_text(row, row.pending()),
                    ms(row.has_oldest_age_ms(), row.oldest_age_ms()),
                    time_text(row.has_planned_until_us() ? std::optional{row.planned_until_us()}
                                                         : std::nullopt),
                    ms(row.has_planning_lag_ms(), row.planning_lag_ms()),
-                   std::to_string(row.agents_alive()),
-                   std::to_string(row.in_flight()),
-                   std::to_string(row.missed_total() + row.unplanned_total()),
-                   std::to_string(row.duplicates_total()),
-                   std::to_string(row.held_back_total()),
-                   std::to_string(row.spooled())});
+                   count_text(row, row.agents_alive()),
+                   count_text(row, row.in_flight()),
+                   count_text(row, row.missed_total() + row.unplanned_total()),
+                   count_text(row, row.duplicates_total()),
+                   count_text(row, row.held_back_total()),
+                   count_text(row, row.spooled())});
     print(table);
 }
 
@@ -135,6 +150,8 @@ void list_agents(const std::string& region, Session& session) {
     v1::ListAgentsResponse answer;
     if (!session.succeeded(session.admin().ListAgents(session.call().get(), request, &answer)))
         return;
+    for (const auto& row : answer.unavailable())
+        warn_of("the agents of region " + row.region(), row.detail());
     if (session.prints_data()) {
         print_data(to_json(answer).as_object()["agents"], session.output);
         return;

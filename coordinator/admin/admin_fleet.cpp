@@ -57,34 +57,44 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     const auto names = names_of(regions);
     const auto now = co_await redis_time(context_.redis);
     const auto heartbeats = co_await read_heartbeats(context_.redis, names);
-    const auto depths = co_await read_depths(context_.redis, names);
-    const auto oldest = co_await read_oldest(context_.redis, names);
-    const auto planned = co_await read_planned(context_.redis, names);
-    const auto unplanned = co_await read_missed(context_.redis, names);
+    const auto queues = co_await read_queues(context_.redis, names);
     for (std::size_t i = 0; i < regions.size(); ++i) {
         auto& out = *response->add_regions();
         out.set_name(regions[i].name);
         out.set_state(regions[i].state);
-        for (const auto& heartbeat : heartbeats[i])
+        const auto& queue = queues[i];
+        out.set_unavailable(queue.unavailable.empty() ? heartbeats[i].unavailable
+                                                      : queue.unavailable);
+        for (const auto& heartbeat : heartbeats[i].agents)
             if (alive(heartbeat, now)) add(out, heartbeat);
-        out.set_queue_depth(depths[i].entries);
-        out.set_pending(depths[i].pending);
-        out.set_unplanned_total(unplanned[i]);
-        if (oldest[i]) out.set_oldest_age_ms(since(*oldest[i], now));
-        if (!planned[i]) continue;
-        out.set_planned_until_us(us(*planned[i]));
-        out.set_planning_lag_ms(since(*planned[i], now + Dispatcher::kAhead));
+        out.set_queue_depth(queue.depth.entries);
+        out.set_pending(queue.depth.pending);
+        out.set_unplanned_total(queue.missed);
+        if (queue.oldest) out.set_oldest_age_ms(since(*queue.oldest, now));
+        if (!queue.planned_until) continue;
+        out.set_planned_until_us(us(*queue.planned_until));
+        out.set_planning_lag_ms(since(*queue.planned_until, now + Dispatcher::kAhead));
     }
-    const auto view = co_await read_peers(context_.redis, SharedWork::planning);
-    for (const auto& beat : view.beats) {
-        auto& out = *response->add_coordinators();
-        out.set_name(beat.name);
-        out.set_version(beat.version);
-        out.set_alive(view.alive(beat));
-        out.set_last_seen_us(us(beat.at));
-        out.set_shards_held(view.alive(beat) ? beat.shards : 0);
-        out.set_catalogue_generation(beat.generation.value_or(0));
-        out.set_catalogue_current(beat.current);
+    co_await list_coordinators(response);
+}
+
+/// Their heartbeats stand on one node of a cluster: where it is away the regions are told all the
+/// same.
+Task<> AdminService::list_coordinators(v1::ListRegionsResponse* response) {
+    try {
+        const auto view = co_await read_peers(context_.redis, SharedWork::planning);
+        for (const auto& beat : view.beats) {
+            auto& out = *response->add_coordinators();
+            out.set_name(beat.name);
+            out.set_version(beat.version);
+            out.set_alive(view.alive(beat));
+            out.set_last_seen_us(us(beat.at));
+            out.set_shards_held(view.alive(beat) ? beat.shards : 0);
+            out.set_catalogue_generation(beat.generation.value_or(0));
+            out.set_catalogue_current(beat.current);
+        }
+    } catch (const RedisUnavailable& error) {
+        response->set_coordinators_unavailable(error.what());
     }
 }
 
@@ -131,7 +141,12 @@ Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,
     const auto now = co_await redis_time(context_.redis);
     const auto heartbeats = co_await read_heartbeats(context_.redis, names);
     for (std::size_t i = 0; i < names.size(); ++i) {
-        for (const auto& heartbeat : heartbeats[i]) {
+        if (!heartbeats[i].unavailable.empty()) {
+            auto& out = *response->add_unavailable();
+            out.set_region(names[i]);
+            out.set_detail(heartbeats[i].unavailable);
+        }
+        for (const auto& heartbeat : heartbeats[i].agents) {
             auto& out = *response->add_agents();
             out.set_name(heartbeat.agent);
             out.set_region(names[i]);

@@ -125,6 +125,7 @@ private:
                  v1::SetPausedResponse* response,
                  Caller caller);
     Task<> list_regions(v1::ListRegionsResponse* response);
+    Task<> list_coordinators(v1::ListRegionsResponse* response);
     Task<> add_region(const v1::AddRegionRequest* request,
                       v1::AddRegionResponse* response,
                       Caller caller);

@@ -110,22 +110,25 @@ Task<> write_heartbeat(RedisClient& client, std::string region, Heartbeat heartb
     const auto reply = co_await client.run(std::move(command));
 }
 
-Task<std::vector<std::vector<Heartbeat>>> read_heartbeats(RedisClient& client,
-                                                          std::vector<std::string> regions) {
+Task<std::vector<RegionAgents>> read_heartbeats(RedisClient& client,
+                                                std::vector<std::string> regions) {
     std::vector<RedisArgs> commands;
     commands.reserve(regions.size());
     for (const auto& region : regions)
         commands.push_back({"HGETALL", keys::agents(region)});
-    const auto replies = co_await client.run_all(std::move(commands));
-    std::vector<std::vector<Heartbeat>> fleets;
+    const auto replies = co_await client.try_now(std::move(commands));
+    std::vector<RegionAgents> fleets;
     for (const auto& reply : replies) {
-        std::vector<Heartbeat> fleet;
+        auto& fleet = fleets.emplace_back();
+        if (const auto* why = reply.unavailable()) {
+            fleet.unavailable = *why;
+            continue;
+        }
         const auto& fields = reply.list();
         for (std::size_t i = 0; i + 1 < fields.size(); i += 2)
             if (auto heartbeat = decode_heartbeat(fields[i].text(), fields[i + 1].text()))
-                fleet.push_back(*std::move(heartbeat));
-        std::ranges::sort(fleet, {}, &Heartbeat::agent);
-        fleets.push_back(std::move(fleet));
+                fleet.agents.push_back(*std::move(heartbeat));
+        std::ranges::sort(fleet.agents, {}, &Heartbeat::agent);
     }
     co_return fleets;
 }

@@ -51,10 +51,16 @@ std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_vi
 /// Writes the heartbeat of one agent. Throws as RedisClient::run.
 Task<> write_heartbeat(RedisClient& client, std::string region, Heartbeat heartbeat);
 
-/// The last heartbeats of all agents of each region, in the order given, one round trip; sorted by
-/// name. Those that can't be read are left out. Throws as RedisClient::run.
-Task<std::vector<std::vector<Heartbeat>>> read_heartbeats(RedisClient& client,
-                                                          std::vector<std::string> regions);
+/// The last heartbeats of a region's agents.
+struct RegionAgents {
+    std::vector<Heartbeat> agents;  ///< by name; those that can't be read are left out
+    std::string unavailable;        ///< why the region's node of a cluster did not answer, or empty
+};
+
+/// Of each region, in the order given, one round trip. Throws as RedisClient::run, in a cluster for
+/// errors of its nodes alone.
+Task<std::vector<RegionAgents>> read_heartbeats(RedisClient& client,
+                                                std::vector<std::string> regions);
 
 /// Removes the heartbeat of an agent that is gone for good. Throws as RedisClient::run.
 Task<> forget_agent(RedisClient& client, std::string region, std::string agent);

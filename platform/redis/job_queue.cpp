@@ -24,6 +24,35 @@ std::optional<UtcTime> planned_time(const RedisReply& reply) {
     return planned_time(reply.text());
 }
 
+/// Of the replies to the commands of one region, which all go to one node.
+QueueState state_of(const RedisReply* replies) {
+    QueueState state;
+    if (const auto* why = replies->unavailable()) {
+        state.unavailable = *why;
+        return state;
+    }
+    state.depth.entries = static_cast<std::uint64_t>(replies++->integer());
+    const auto& pending = *replies++;
+    const auto* error = pending.error();
+    const bool no_group = error != nullptr && error->starts_with("NOGROUP");
+    if (!no_group) state.depth.pending = static_cast<std::uint64_t>(pending.list().at(0).integer());
+    const auto& first = replies++->list();
+    if (!first.empty()) {
+        const auto& id = first.front().list().at(0).text();  // milliseconds-sequence
+        state.oldest = planned_time(id.substr(0, id.find('-')));
+    }
+    for (const auto& value : replies++->list()) {
+        const auto until = planned_time(value.text());
+        if (!state.planned_until || until < *state.planned_until) state.planned_until = until;
+    }
+    for (const auto& value : replies++->list()) {
+        const auto count = detail::parse_number<std::uint64_t>(value.text());
+        if (!count) throw RedisError{"TYPE a count of missed jobs is no number"};
+        state.missed += *count;
+    }
+    return state;
+}
+
 }  // namespace
 
 void JobBytes::begin() {
@@ -97,75 +126,20 @@ Task<std::uint64_t> JobQueue::trim(UtcTime before) {
     co_return static_cast<std::uint64_t>(reply.integer());
 }
 
-Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::string> regions) {
+Task<std::vector<QueueState>> read_queues(RedisClient& client, std::vector<std::string> regions) {
     std::vector<RedisArgs> commands;
     for (const auto& region : regions) {
         commands.push_back({"XLEN", keys::jobs(region)});
         commands.push_back({"XPENDING", keys::jobs(region), std::string{keys::kAgents}});
-    }
-    const auto replies = co_await client.try_all(std::move(commands));
-    std::vector<QueueDepth> depths;
-    for (std::size_t i = 0; i + 1 < replies.size(); i += 2) {
-        QueueDepth depth;
-        depth.entries = static_cast<std::uint64_t>(replies[i].integer());
-        const auto* error = replies[i + 1].error();
-        const bool no_group = error != nullptr && error->starts_with("NOGROUP");
-        if (!no_group)
-            depth.pending = static_cast<std::uint64_t>(replies[i + 1].list().at(0).integer());
-        depths.push_back(depth);
-    }
-    co_return depths;
-}
-
-Task<std::vector<std::optional<UtcTime>>> read_oldest(RedisClient& client,
-                                                      std::vector<std::string> regions) {
-    std::vector<RedisArgs> commands;
-    for (const auto& region : regions)
         commands.push_back({"XRANGE", keys::jobs(region), "-", "+", "COUNT", "1"});
-    const auto replies = co_await client.run_all(std::move(commands));
-    std::vector<std::optional<UtcTime>> oldest;
-    for (const auto& reply : replies) {
-        auto& time = oldest.emplace_back();
-        if (reply.list().empty()) continue;
-        const auto& id = reply.list().front().list().at(0).text();  // milliseconds-sequence
-        time = planned_time(id.substr(0, id.find('-')));
-    }
-    co_return oldest;
-}
-
-Task<std::vector<std::uint64_t>> read_missed(RedisClient& client,
-                                             std::vector<std::string> regions) {
-    std::vector<RedisArgs> commands;
-    for (const auto& region : regions)
-        commands.push_back({"HVALS", keys::missed(region)});
-    const auto replies = co_await client.run_all(std::move(commands));
-    std::vector<std::uint64_t> missed;
-    for (const auto& reply : replies) {
-        auto& sum = missed.emplace_back(0);
-        for (const auto& value : reply.list()) {
-            const auto count = detail::parse_number<std::uint64_t>(value.text());
-            if (!count) throw RedisError{"TYPE a count of missed jobs is no number"};
-            sum += *count;
-        }
-    }
-    co_return missed;
-}
-
-Task<std::vector<std::optional<UtcTime>>> read_planned(RedisClient& client,
-                                                       std::vector<std::string> regions) {
-    std::vector<RedisArgs> commands;
-    for (const auto& region : regions)
         commands.push_back({"HVALS", keys::planned(region)});
-    const auto replies = co_await client.run_all(std::move(commands));
-    std::vector<std::optional<UtcTime>> planned;
-    for (const auto& reply : replies) {
-        auto& least = planned.emplace_back();
-        for (const auto& value : reply.list()) {
-            const auto until = planned_time(value.text());
-            if (!least || until < *least) least = until;
-        }
+        commands.push_back({"HVALS", keys::missed(region)});
     }
-    co_return planned;
+    const auto replies = co_await client.try_now(std::move(commands));
+    std::vector<QueueState> states;
+    for (std::size_t i = 0; i < replies.size(); i += replies.size() / regions.size())
+        states.push_back(state_of(&replies[i]));
+    co_return states;
 }
 
 }  // namespace quorate

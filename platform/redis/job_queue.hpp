@@ -21,6 +21,16 @@ struct QueueDepth {
     friend bool operator==(const QueueDepth&, const QueueDepth&) = default;
 };
 
+/// What is known of a region's queue of jobs.
+struct QueueState {
+    QueueDepth depth;
+    std::optional<UtcTime> oldest;         ///< when the oldest entry was enqueued; Redis's time
+    std::optional<UtcTime> planned_until;  ///< by all shards that were ever planned; nothing where
+                                           ///< none was, or Redis lost its data
+    std::uint64_t missed = 0;  ///< jobs never enqueued as their minute was sealed, since then
+    std::string unavailable;   ///< why the region's node of a cluster did not answer, or empty
+};
+
 /// Encoded jobs, one behind the other, as the enqueue script takes them apart.
 class JobBytes {
 public:
@@ -93,22 +103,9 @@ private:
     std::string region_;
 };
 
-/// The depths of several regions in one round trip, in the order given. Throws as RedisClient::run.
-Task<std::vector<QueueDepth>> read_depths(RedisClient& client, std::vector<std::string> regions);
-
-/// When the oldest job that is not finished was enqueued (Redis's time), for several regions in one
-/// round trip, in the order given; nothing where the queue is empty. Throws as RedisClient::run.
-Task<std::vector<std::optional<UtcTime>>> read_oldest(RedisClient& client,
-                                                      std::vector<std::string> regions);
-
-/// How many jobs of several regions were never enqueued, as their minute was sealed by then, since
-/// Redis has its data; in the order given, one round trip. Throws as RedisClient::run.
-Task<std::vector<std::uint64_t>> read_missed(RedisClient& client, std::vector<std::string> regions);
-
-/// Up to where all shards that were ever planned in a region are planned, for several regions in
-/// one round trip, in the order given; nothing: none was, or Redis lost its data. Throws as
-/// RedisClient::run.
-Task<std::vector<std::optional<UtcTime>>> read_planned(RedisClient& client,
-                                                       std::vector<std::string> regions);
+/// Of each region, in the order given, one round trip. `planned_until` is nothing where no shard
+/// was planned, or Redis lost its data. Throws as RedisClient::run, in a cluster for errors of its
+/// nodes alone.
+Task<std::vector<QueueState>> read_queues(RedisClient& client, std::vector<std::string> regions);
 
 }  // namespace quorate

@@ -193,10 +193,12 @@ Task<> Intake::look_around() {
     }
     std::vector<std::string> regions{options_.region};
     auto fleets = co_await read_heartbeats(*redis_, std::move(regions));
+    auto& fleet = fleets.front();
+    if (!fleet.unavailable.empty()) throw RedisUnavailable{fleet.unavailable};
     const auto now = co_await redis_time(*redis_);
-    stand_aside(fleets.front(), now);
-    co_await claim_from_silent(holders, fleets.front(), now);
-    co_await forget_departed(std::move(holders), std::move(fleets.front()), now);
+    stand_aside(fleet.agents, now);
+    co_await claim_from_silent(holders, fleet.agents, now);
+    co_await forget_departed(std::move(holders), std::move(fleet.agents), now);
 }
 
 /// While we are unfit to probe the jobs are better left to an agent of the region that is fit. With

@@ -53,12 +53,12 @@ struct Hour {
 
     /// The queue holds all that may be started yet, and nothing that had to go.
     Task<> expect_bound() {
-        const auto depths = co_await read_depths(planning.redis, kRegions);
+        const auto queues = co_await read_queues(planning.redis, kRegions);
         for (const auto& region : planning.catalogue.regions()) {
             const auto at = std::ranges::find(kRegions, region.name) - kRegions.begin();
             const auto ahead = std::chrono::ceil<seconds>(Dispatcher::kAhead);
             const auto trims = std::chrono::ceil<seconds>(Dispatcher::kTrimEvery);
-            const auto entries = depths.at(static_cast<std::size_t>(at)).entries;
+            const auto entries = queues.at(static_cast<std::size_t>(at)).depth.entries;
             EXPECT_LE(entries, due(region.id, ahead - kKept - trims - 2 * kStep, ahead));
             EXPECT_GE(entries, due(region.id, ahead - kKept + 2 * kStep, ahead));
         }

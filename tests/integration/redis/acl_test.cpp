@@ -142,7 +142,7 @@ TEST(RedisAcl, AnAgentCanDoAllOfItsWork) {
         co_await write_heartbeat(bench.agents, kOwn, heartbeat);
         std::vector<std::string> regions{kOwn};
         const auto fleet = co_await read_heartbeats(bench.agents, std::move(regions));
-        EXPECT_EQ(fleet.at(0).size(), 1U);
+        EXPECT_EQ(fleet.at(0).agents.size(), 1U);
         co_await forget_agent(bench.agents, kOwn, "agent-1");
         co_await redis_time(bench.agents);
         std::vector<Hold> holds{{EndpointId{7}, 8, UtcTime{milliseconds{9}}}};

@@ -94,9 +94,9 @@ TEST(RedisCluster, QueuesOfJobsWorkOnIt) {
     with_two(cluster, [](WatchedClient& watched, RedisClient& blocking) -> Task<> {
         for (const auto& region : kRegions)
             co_await enqueue(watched.client, region, 4);
-        const auto depths = co_await read_depths(watched.client, kRegions);
-        for (const auto& depth : depths)
-            EXPECT_EQ(depth.entries, 4U);
+        const auto queues = co_await read_queues(watched.client, kRegions);
+        for (const auto& queue : queues)
+            EXPECT_EQ(queue.depth.entries, 4U);
         for (const auto& region : kRegions) {
             JobConsumer consumer{watched.client, blocking, region, "agent-1"};
             const auto taken = co_await consumer.read(10, milliseconds{1000});

@@ -29,9 +29,9 @@ TEST(Fleet, HeartbeatsOfEachRegionAreReadSortedAndUnreadableOnesLeftOut) {
         co_await client.run(std::move(broken));
         std::vector<std::string> regions{"nowhere", "us-east"};
         const auto fleets = co_await read_heartbeats(client, std::move(regions));
-        EXPECT_TRUE(fleets.at(0).empty());
+        EXPECT_TRUE(fleets.at(0).agents.empty());
         const std::vector<Heartbeat> expected{heartbeat_of("a"), heartbeat_of("b")};
-        EXPECT_EQ(fleets.at(1), expected);
+        EXPECT_EQ(fleets.at(1).agents, expected);
     });
 }
 

@@ -224,8 +224,9 @@ TEST(JobQueue, PlannedUntilIsThatOfTheShardThatIsFurthestBehind) {
         blocks.push_back(block(shards[1], std::nullopt, at(2000), 0));
         co_await queue.enqueue(std::move(blocks));
         std::vector<std::string> regions{"nowhere", kRegion};
-        const auto planned = co_await read_planned(client, std::move(regions));
-        EXPECT_EQ(planned, (std::vector<std::optional<UtcTime>>{std::nullopt, at(2000)}));
+        const auto queues = co_await read_queues(client, std::move(regions));
+        EXPECT_EQ(queues.at(0).planned_until, std::nullopt);
+        EXPECT_EQ(queues.at(1).planned_until, at(2000));
     });
 }
 
@@ -271,14 +272,16 @@ TEST(JobQueue, TrimRemovesWhatIsTooOld) {
     });
 }
 
-TEST(JobQueue, DepthsOfSeveralRegionsComeInOrder) {
+TEST(JobQueue, StatesOfSeveralRegionsComeInOrder) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
         co_await enqueue(client, 5);
         std::vector<std::string> regions{"nowhere", kRegion};
-        const auto depths = co_await read_depths(client, std::move(regions));
-        EXPECT_EQ(depths.at(0), (QueueDepth{0, 0}));
-        EXPECT_EQ(depths.at(1), (QueueDepth{5, 0}));
+        const auto queues = co_await read_queues(client, std::move(regions));
+        EXPECT_EQ(queues.at(0).depth, QueueDepth{});
+        EXPECT_EQ(queues.at(0).oldest, std::nullopt);
+        EXPECT_EQ(queues.at(1).depth, (QueueDepth{5, 0}));
+        EXPECT_NE(queues.at(1).oldest, std::nullopt);
     });
 }
 

@@ -55,8 +55,8 @@ inline Task<> put_jobs(RedisClient& client, std::string region, std::vector<Job>
 inline Task<QueueDepth> depth_of(RedisClient& client, std::string region) {
     std::vector<std::string> regions;
     regions.push_back(std::move(region));
-    const auto depths = co_await read_depths(client, std::move(regions));
-    co_return depths.front();
+    const auto queues = co_await read_queues(client, std::move(regions));
+    co_return queues.front().depth;
 }
 
 /// A number of Redis's own statistics. @param name what stands before it, such as

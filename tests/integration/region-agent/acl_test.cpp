@@ -80,7 +80,7 @@ TEST(AgentAcl, UnderItsRegionsUserItDoesItsOwnJobsAndThoseOfTheDeadAndForgetsThe
         const auto forgotten = [&]() -> Task<bool> {
             std::vector<std::string> regions{kRegion};
             const auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
-            co_return fleets.at(0).size() == 1 && fleets.at(0).at(0).agent == "a";
+            co_return fleets.at(0).agents.size() == 1 && fleets.at(0).agents.at(0).agent == "a";
         };
         EXPECT_TRUE(co_await eventually(forgotten));
         co_await agent.stop();

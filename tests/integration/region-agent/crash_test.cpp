@@ -121,7 +121,7 @@ TEST(AgentCrash, SigtermEndsTheProcessWithStatusZero) {
 Task<std::vector<Heartbeat>> fleet_of(Bench& bench) {
     std::vector<std::string> regions{kRegion};
     auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
-    co_return std::move(fleets.at(0));
+    co_return std::move(fleets.at(0).agents);
 }
 
 /// A job that is not due while the test lasts.

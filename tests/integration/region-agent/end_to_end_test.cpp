@@ -101,9 +101,9 @@ TEST(Agent, ItBeatsSoThatTheFleetIsSeen) {
         const auto seen = [&]() -> Task<bool> {
             std::vector<std::string> regions{kRegion};
             const auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
-            if (fleets.at(0).empty()) co_return false;
+            if (fleets.at(0).agents.empty()) co_return false;
             const auto now = co_await redis_time(bench.redis);
-            const auto& heartbeat = fleets.at(0).front();
+            const auto& heartbeat = fleets.at(0).agents.front();
             EXPECT_EQ(heartbeat.agent, "a");
             EXPECT_EQ(heartbeat.version, "0.1.0-test");
             EXPECT_LT(std::chrono::abs(now - heartbeat.at), std::chrono::seconds{6});

@@ -64,8 +64,8 @@ Task<bool> state_becomes(Bench& bench, std::string agent, AgentState state) {
     const auto is_so = [&]() -> Task<bool> {
         std::vector<std::string> regions{kRegion};
         const auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
-        const auto found = std::ranges::find(fleets.at(0), agent, &Heartbeat::agent);
-        co_return found != fleets.at(0).end() && found->state == state;
+        const auto found = std::ranges::find(fleets.at(0).agents, agent, &Heartbeat::agent);
+        co_return found != fleets.at(0).agents.end() && found->state == state;
     };
     const bool so = co_await eventually(is_so);
     co_return so;

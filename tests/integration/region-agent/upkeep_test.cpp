@@ -18,7 +18,7 @@ Task<std::vector<std::string>> fleet_of(Bench& bench) {
     std::vector<std::string> regions{kRegion};
     const auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
     std::vector<std::string> names;
-    for (const auto& heartbeat : fleets.at(0))
+    for (const auto& heartbeat : fleets.at(0).agents)
         names.push_back(heartbeat.agent);
     co_return names;
 }

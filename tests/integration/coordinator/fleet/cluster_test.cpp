@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/integration/cli/cli_run.hpp"
 #include "tests/integration/coordinator/processes.hpp"
 
 namespace quorate::coordinator {
@@ -90,6 +91,35 @@ struct Broken {
     UtcMinute first = UtcMinute::from_epoch_ms(0);
 };
 
+/// `quorate queues` and its sisters name what is not known, and show the rest.
+void expect_that_operators_see_the_rest(Broken& broken) {
+    const auto& away = broken.regions[broken.dead];
+    const auto& other = broken.regions[(broken.dead + 1) % RedisCluster::kMasters];
+    const auto run = [&broken](const std::string& verb) {
+        const auto ran =
+            run_cli({verb, "--server", "127.0.0.1:" + std::to_string(broken.app.admin_port())});
+        EXPECT_EQ(ran.status, 0) << ran.err;
+        EXPECT_NE(ran.err.find("warning: the "), std::string::npos) << verb << ran.err;
+        return ran;
+    };
+    for (const std::string verb : {"queues", "regions"}) {
+        const auto ran = run(verb);
+        EXPECT_NE(ran.err.find("state of region " + away + " not known now: "), std::string::npos)
+            << ran.err;
+        EXPECT_EQ(ran.err.find("region " + other), std::string::npos) << ran.err;
+        const auto row = [&ran](const std::string& region) {
+            const auto at = ran.out.find(region);
+            return ran.out.substr(at, ran.out.find('\n', at) - at);
+        };
+        EXPECT_NE(row(away).find('?'), std::string::npos) << ran.out;
+        EXPECT_EQ(row(other).find('?'), std::string::npos) << ran.out;
+    }
+    const auto agents = run("agents");
+    EXPECT_NE(agents.err.find("the agents of region " + away + " not known now: "),
+              std::string::npos)
+        << agents.err;
+}
+
 void expect_that_one_master_stops_its_own_alone(std::size_t dead) {
     Broken broken{dead};
     broken.cluster.server(dead).kill();
@@ -101,6 +131,7 @@ void expect_that_one_master_stops_its_own_alone(std::size_t dead) {
         if (master != dead) broken.expect_that_the_others_went_on(broken.regions[master], last);
     EXPECT_GT(broken.lag(broken.regions[dead]), 10) << "nothing is planned there, and that is told";
     EXPECT_TRUE(ready(broken.app.health_port()));
+    expect_that_operators_see_the_rest(broken);
 
     broken.cluster.server(dead).start();
     EXPECT_TRUE(comes_to_hold([&] { return broken.worst_lag() < 1; }));

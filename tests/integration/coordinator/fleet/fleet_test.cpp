@@ -60,9 +60,10 @@ std::optional<microseconds> planned_ahead(const RedisServer& redis) {
     quorate::testing::with_client(redis, [&](RedisClient& client) -> Task<> {
         const auto now = co_await redis_time(client);
         auto regions = kRegions;
-        const auto planned = co_await read_planned(client, std::move(regions));
-        for (const auto& point : planned)
-            if (point) least = std::min(least.value_or(*point - now), *point - now);
+        const auto queues = co_await read_queues(client, std::move(regions));
+        for (const auto& queue : queues)
+            if (const auto until = queue.planned_until)
+                least = std::min(least.value_or(*until - now), *until - now);
     });
     return least;
 }
