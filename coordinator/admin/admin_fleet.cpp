@@ -63,8 +63,8 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
         out.set_name(regions[i].name);
         out.set_state(regions[i].state);
         const auto& queue = queues[i];
-        out.set_unavailable(queue.unavailable.empty() ? heartbeats[i].unavailable
-                                                      : queue.unavailable);
+        for (const auto& why : {queue.unavailable, heartbeats[i].unavailable})
+            if (!why.empty()) out.set_unavailable(why);
         for (const auto& heartbeat : heartbeats[i].agents)
             if (alive(heartbeat, now)) add(out, heartbeat);
         out.set_queue_depth(queue.depth.entries);
