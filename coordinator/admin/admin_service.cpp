@@ -305,7 +305,7 @@ Task<> watch(AdminContext& context,
              v1::WatchRequest request,
              std::shared_ptr<WatchStream> stream) {
     auto& database = context.database;
-    auto begin = [&request](auto& work) { return start_watch(work, request.resume_token()); };
+    auto begin = [&request](auto& work) { return start_watch(work, request); };
     auto position = co_await database.transact(std::move(begin));
     // At once, so that a watcher that sees no decision for long can resume too.
     v1::WatchEvent first;

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 
 #include <grpcpp/server_context.h>
 
 #include "coordinator/access/caller.hpp"
 #include "coordinator/catalog/listing.hpp"
+
+#include "quorate/v1/admin.pb.h"
 
 namespace quorate::coordinator {
 
@@ -22,22 +25,16 @@ Request narrowed(const Caller& caller, Request request) {
     constexpr bool kHasEndpoint = requires {
         request.endpoint();
     };
-    if constexpr (kHasTenant || kHasEndpoint) {
-        std::string named;
-        if constexpr (kHasTenant) named = request.tenant();
-        if constexpr (kHasEndpoint) {
-            // Where both are there, each must be theirs: whoever answers may go by either.
-            const auto& endpoint = request.endpoint();
-            const bool names_tenant = endpoint.find('/') != std::string::npos;
-            if (names_tenant || (named.empty() && !endpoint.empty())) {
-                if (!named.empty()) narrowed_tenant(caller, named);
-                named = parse_endpoint_name(endpoint).tenant;
-            }
-        }
-        const auto tenant = narrowed_tenant(caller, named);
-        if constexpr (kHasTenant)
-            if (named.empty()) request.set_tenant(tenant);
-    }
+    // Forget has the endpoint's name alone, beside its tenant.
+    constexpr bool kOfTenant = kHasEndpoint && !std::is_same_v<Request, v1::ForgetRequest>;
+    std::string tenant;
+    if constexpr (kHasTenant)
+        if (!request.tenant().empty()) tenant = narrowed_tenant(caller, request.tenant());
+    // Whoever answers may go by either, so they must agree.
+    if constexpr (kOfTenant)
+        if (!request.endpoint().empty()) tenant = filter_of(tenant, request.endpoint()).tenant;
+    if constexpr (kHasTenant || kHasEndpoint) tenant = narrowed_tenant(caller, tenant);
+    if constexpr (kHasTenant) request.set_tenant(tenant);
     return request;
 }
 

@@ -31,7 +31,7 @@ v1::Uptime uptime_of(const pqxx::row& row) {
 
 v1::ListUptimeResponse list_periods(pqxx::work& work, const v1::ListUptimeRequest& request) {
     if (request.endpoint().empty()) throw BadRequest{"days and months are of one ENDPOINT"};
-    const auto name = parse_endpoint_name(request.endpoint());
+    const auto name = filter_of(request.tenant(), request.endpoint());
     const std::string column = request.by();
     const auto* const view = column == "day" ? "dash.uptime_daily" : "dash.uptime_monthly";
     v1::ListUptimeResponse out;

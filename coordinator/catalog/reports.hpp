@@ -49,8 +49,9 @@ struct WatchPosition {
     std::uint64_t next_txid = 0;
     bool caught_up = false;  ///< nothing more was committed when it was read
 };
-/// Reads a resume token; nothing of it: from now on. Throws BadRequest if it is none.
-WatchPosition start_watch(pqxx::work& work, const std::string& resume_token);
+/// Reads the resume token; nothing of it: from now on. Throws BadRequest if it is none, or the
+/// endpoint is of another tenant.
+WatchPosition start_watch(pqxx::work& work, const v1::WatchRequest& request);
 std::string resume_token(const WatchPosition& position);
 
 /// The decisions committed since, in the order of their commits, and the new position in

@@ -134,7 +134,10 @@ void fill_cells(pqxx::work& work,
 
 }  // namespace
 
-WatchPosition start_watch(pqxx::work& work, const std::string& token) {
+WatchPosition start_watch(pqxx::work& work, const v1::WatchRequest& request) {
+    filter_of(request.tenant(),
+              request.endpoint());  // a batch to be filtered may be long in coming
+    const auto& token = request.resume_token();
     return {token.empty() ? settled_below(work) : read_txid(token), false};
 }
 

@@ -296,7 +296,7 @@ TEST(Watch, ACommitThatComesLaterThanItBeganIsNotSkipped) {
         return lab.database->transact_blocking(
             [&](auto& work) { return watch_next(work, v1::WatchRequest{}, position); });
     };
-    lab.database->transact_blocking([&](auto& work) { position = start_watch(work, ""); });
+    lab.database->transact_blocking([&](auto& work) { position = start_watch(work, {}); });
     // An older transaction is open while a younger one commits: the younger waits for it.
     pqxx::connection connection{lab.conninfo};
     {
@@ -322,7 +322,7 @@ TEST(Watch, ACommitThatComesLaterThanItBeganIsNotSkipped) {
 TEST(Watch, FiltersByEndpointAndByChange) {
     Sealed lab;
     WatchPosition position;
-    lab.database->transact_blocking([&](auto& work) { position = start_watch(work, ""); });
+    lab.database->transact_blocking([&](auto& work) { position = start_watch(work, {}); });
     store_minute(lab, "a", lab.minute(0), Decision::ok, Scope::none, 8, cells("..."));
     store_minute(lab, "a", lab.minute(1), Decision::p2, Scope::none, 5, cells("F.."));
     store_minute(lab, "a", lab.minute(2), Decision::p2, Scope::none, 5, cells("F.u"));
@@ -347,9 +347,10 @@ TEST(Watch, FiltersByEndpointAndByChange) {
     const auto changes = watch(request);
     ASSERT_EQ(changes.decisions_size(), 2);
     EXPECT_EQ(changes.decisions(1).decision(), "P2");
-    EXPECT_THROW(
-        lab.database->transact_blocking([](auto& work) { start_watch(work, "yesterday"); }),
-        BadRequest);
+    v1::WatchRequest bad;
+    bad.set_resume_token("yesterday");
+    EXPECT_THROW(lab.database->transact_blocking([&](auto& work) { start_watch(work, bad); }),
+                 BadRequest);
 }
 
 }  // namespace
