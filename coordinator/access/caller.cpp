@@ -1,5 +1,8 @@
 #include "coordinator/access/caller.hpp"
 
+#include "coordinator/catalog/listing.hpp"
+#include "platform/wire/endpoint_check.hpp"
+
 namespace quorate::coordinator {
 namespace {
 
@@ -14,6 +17,9 @@ std::string listed(const std::set<std::string>& tenants) {
 
 std::string narrowed_tenant(const Caller& caller, const std::string& named) {
     using enum AccessRefused::Why;
+    // What no tenant can be called is not repeated, least of all into the audit log.
+    if (!named.empty() && !wire::is_name(named))
+        throw BadRequest{"a tenant's name is lower-case letters, digits and hyphens, at most 63"};
     if (!caller.tenants) return named;
     if (named.empty() && caller.tenants->size() == 1) return *caller.tenants->begin();
     if (named.empty())

@@ -18,6 +18,8 @@ struct Presented {
     std::string authorization;                   ///< the header, such as `Bearer qt_3_…`
     std::string reason;                          ///< fit for a log, at most kReasonMax bytes
     std::string peer;                            ///< gRPC's text of the caller's address
+    std::string target;                          ///< what is asked for, in the request's words
+    std::vector<std::string> tenants;            ///< whose that is
 };
 
 /// Somebody whom we know.
@@ -33,7 +35,8 @@ struct Caller {
 };
 
 /// The tenant that a request of this caller is about, as it names one, or nothing: it is narrowed
-/// to the caller's, where that is one alone. Throws AccessRefused.
+/// to the caller's, where that is one alone. Throws AccessRefused; BadRequest where none can have
+/// that name.
 std::string narrowed_tenant(const Caller& caller, const std::string& named);
 
 }  // namespace quorate::coordinator

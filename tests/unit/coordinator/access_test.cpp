@@ -5,6 +5,7 @@
 
 #include "coordinator/access/credentials.hpp"
 #include "coordinator/access/role.hpp"
+#include "coordinator/catalog/listing.hpp"
 
 #include "quorate/v1/admin.pb.h"
 
@@ -79,6 +80,11 @@ TEST(Access, WhoIsBoundToTenantsReachesNoOther) {
     EXPECT_EQ(narrowed_tenant(caller, "acme"), "acme");
     EXPECT_THAT([&] { narrowed_tenant(caller, "other"); },
                 ThrowsMessage<AccessRefused>(HasSubstr("ci may not reach the tenant other")));
+    for (const auto& name : {std::string{"Acme"}, std::string{"a b"}, std::string(64, 'a')})
+        for (const auto& bound : {std::optional<std::set<std::string>>{}, caller.tenants})
+            EXPECT_THROW(narrowed_tenant({{"ci", "", ""}, Role::viewer, bound, {}}, name),
+                         BadRequest)
+                << name;
     caller.tenants = {"acme", "beta"};
     EXPECT_THAT([&] { narrowed_tenant(caller, ""); },
                 ThrowsMessage<AccessRefused>(HasSubstr("acme, beta alone: name one")));
