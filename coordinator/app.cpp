@@ -198,11 +198,12 @@ Task<> App::prepare() {
 
 /// Endpoints that are watched from all regions get those that are new.
 Task<> App::extend() {
+    const Actor ourselves{"coordinator", "coordinator", "regions of the config"};
     for (;;) {
         try {
             co_await fleet_.announce_current();
             const auto changed =
-                co_await extend_to_new_regions(database_, clock_, config_.deployment());
+                co_await extend_to_new_regions(database_, clock_, config_.deployment(), ourselves);
             if (changed > 0)
                 log_event(
                     log_, LogLevel::info, "catalogue.extended", kv("endpoints_changed", changed));

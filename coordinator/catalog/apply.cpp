@@ -89,11 +89,30 @@ std::vector<AuditChange> spec_changes(const CatalogueDiff& diff) {
     return changes;
 }
 
-/// The diff as a row of the audit log.
-AuditEntry audit_entry(std::string method, const CatalogueDiff& diff) {
+/// The regions of what changed: a spec that names none says nothing of them.
+std::vector<AuditChange> region_changes(const CatalogueDiff& diff,
+                                        const std::vector<Region>& regions) {
+    const auto text = [&regions](const std::vector<RegionId>& ids) {
+        std::string names;
+        for (const auto& region : regions)
+            if (std::ranges::find(ids, region.id) != ids.end())
+                names += (names.empty() ? "" : ", ") + region.name;
+        return "regions: [" + names + "]\n";
+    };
+    std::vector<AuditChange> changes;
+    for (const auto& change : diff.changed)
+        changes.push_back({full_name(change.after.spec),
+                           text(change.before.regions),
+                           text(change.after.regions)});
+    std::ranges::sort(changes, {}, &AuditChange::target);
+    return changes;
+}
+
+/// A row of the audit log about endpoints.
+AuditEntry audit_entry(std::string method, std::vector<AuditChange> changes) {
     AuditEntry entry;
     entry.method = std::move(method);
-    entry.changes = spec_changes(diff);
+    entry.changes = std::move(changes);
     std::set<std::string> tenants;
     for (const auto& change : entry.changes)
         tenants.insert(change.target.substr(0, change.target.find('/')));
@@ -153,12 +172,12 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
     list(diff, outcome);
     if (order.with_changes) outcome.changes = spec_changes(diff);
     if (diff.empty() || order.dry_run) return outcome;
-    write_audit(work, order.actor, audit_entry("Apply", diff));
+    write_audit(work, order.actor, audit_entry("Apply", spec_changes(diff)));
     outcome.in_force_from = attempt.write(work, diff, order.actor.principal);
     return outcome;
 }
 
-std::size_t extend_once(pqxx::work& work, const Attempt& attempt) {
+std::size_t extend_once(pqxx::work& work, const Attempt& attempt, const Actor& actor) {
     lock_catalogue(work);
     const auto regions = load_regions(work);
     const auto living = load_living(work, {});
@@ -167,7 +186,9 @@ std::size_t extend_once(pqxx::work& work, const Attempt& attempt) {
         if (endpoint.spec.regions.empty())
             endpoints.push_back(wanted(endpoint.spec, regions, attempt.deployment.window));
     const auto diff = diff_catalogue(living, std::move(endpoints), false);
-    if (!diff.empty()) attempt.write(work, diff, "coordinator");
+    if (diff.empty()) return 0;
+    write_audit(work, actor, audit_entry("AddRegion", region_changes(diff, regions)));
+    attempt.write(work, diff, actor.principal);
     return diff.changed.size();
 }
 
@@ -216,7 +237,7 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
         wanted.spec.paused = paused;
         const auto diff = diff_catalogue(living, {wanted}, false);
         if (diff.empty()) return std::nullopt;
-        write_audit(work, actor, audit_entry("SetPaused", diff));
+        write_audit(work, actor, audit_entry("SetPaused", spec_changes(diff)));
         return attempt.write(work, diff, actor.principal);
     };
     co_return co_await in_time(database, clock, deployment, std::move(once));
@@ -224,8 +245,11 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
 
 Task<std::size_t> extend_to_new_regions(Database& database,
                                         const Clock& clock,
-                                        Deployment deployment) {
-    auto once = [](pqxx::work& work, const Attempt& attempt) { return extend_once(work, attempt); };
+                                        Deployment deployment,
+                                        Actor actor) {
+    auto once = [&actor](pqxx::work& work, const Attempt& attempt) {
+        return extend_once(work, attempt, actor);
+    };
     co_return co_await in_time(database, clock, deployment, std::move(once));
 }
 

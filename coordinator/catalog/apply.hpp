@@ -71,6 +71,7 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
 /// @return how many. Throws as Database::transact.
 Task<std::size_t> extend_to_new_regions(Database& database,
                                         const Clock& clock,
-                                        Deployment deployment);
+                                        Deployment deployment,
+                                        Actor actor);
 
 }  // namespace quorate::coordinator

@@ -61,8 +61,8 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     if (made->has_user || order.redis_user) added.redis_user = user;
     if (order.redis_user && (order.new_password || !made->has_user))
         added.redis_password = co_await renew_password(made->region, order.actor);
-    added.endpoints_changed =
-        co_await extend_to_new_regions(context_.database, context_.clock, context_.deployment);
+    added.endpoints_changed = co_await extend_to_new_regions(
+        context_.database, context_.clock, context_.deployment, order.actor);
     context_.catalogue.wake();
     log_event(context_.log,
               LogLevel::info,

@@ -311,8 +311,8 @@ TEST(Regions, ANewRegionReachesEndpointsThatAreWatchedFromAll) {
     lab.apply(kTwo);
     lab.clock.now = kNow + seconds{600};
     const auto extend = [&] {
-        return quorate::testing::run_task(
-            extend_to_new_regions(*lab.database, lab.clock, lab.deployment));
+        return quorate::testing::run_task(extend_to_new_regions(
+            *lab.database, lab.clock, lab.deployment, {"ops", "token 1", "more"}));
     };
     EXPECT_EQ(extend(), 0U);
     const auto created = lab.database->transact_blocking([](auto& work) {
@@ -321,6 +321,13 @@ TEST(Regions, ANewRegionReachesEndpointsThatAreWatchedFromAll) {
     EXPECT_EQ(created, 1U);
     EXPECT_EQ(extend(), 1U);
     EXPECT_EQ(extend(), 0U);
+    EXPECT_EQ(
+        lab.sql(
+            "SELECT principal, credential, reason, target, tenants, rtrim(changes->0->>'before',"
+            " E'\\n'), rtrim(changes->0->>'after', E'\\n') FROM quorate.audit WHERE method = "
+            "'AddRegion'"),
+        "ops|token 1|more|default/a|{default}|regions: [ap-south, eu-west, us-east]|"
+        "regions: [ap-south, eu-west, us-east, us-west]");
     EXPECT_EQ(lab.sql("SELECT array_agg(r.name ORDER BY o.n) FROM quorate.endpoint_version v"
                       " JOIN quorate.endpoint e ON e.id = v.endpoint_id AND e.name = 'a'"
                       " AND v.valid_to IS NULL, unnest(v.regions) WITH ORDINALITY o (id, n)"
