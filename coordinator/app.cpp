@@ -29,6 +29,12 @@ DatabaseOptions database_options(const Config& config) {
     return options;
 }
 
+DatabaseOptions credentials_options(const Config& config) {
+    auto options = database_options(config);
+    options.connections = 1;
+    return options;
+}
+
 DatabaseOptions watched(DatabaseOptions options, Conditions& conditions) {
     options.on_reachable = [&](bool reachable) { conditions.postgres(reachable); };
     return options;
@@ -58,6 +64,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       conditions_{readiness_, log_},
       database_{watched(database_options(config), conditions_)},
       reports_{database_options(config)},
+      credentials_{credentials_options(config)},
       redis_{executor, redis_options(config.redis)},
       catalogue_{executor, database_, config_.deployment().window, clock_, log_, config.politeness},
       dispatcher_{{catalogue_, redis_, held_, config_.deployment().window, clock_, log_, counts_}},
@@ -74,7 +81,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               {.address = config.health_address, .port = config.health_port},
               readiness_,
               metrics_},
-      access_{executor, {reports_, clock_, log_, counts_}, config.access()},
+      access_{executor, {credentials_, reports_, clock_, log_, counts_}, config.access()},
       admin_{executor,
              {config.grpc_address, config.grpc_port, config.grpc_tls},
              {reports_,

@@ -55,6 +55,7 @@ private:
     Conditions conditions_;  // what these reasons follow from
     Database database_;      // the catalogue
     Database reports_;       // what operators ask for: it must not hold up the planner
+    Database credentials_;   // who may ask: read in time, however much is asked
     RedisClient redis_;      // the queues of the regions, heartbeats and leases
     Catalogue catalogue_;    // the database's catalogue, in memory
     HeldShards held_;        // the shards that this coordinator may plan

@@ -12,7 +12,7 @@
 namespace quorate::cli {
 namespace {
 
-constexpr std::uint32_t kAuditPageMax = 1000;  // what the coordinator gives at once
+constexpr std::uint32_t kAuditPageMax = 1000;  // what the coordinator gives at once, or less
 
 std::string expiry(const v1::Token& token) {
     return token.has_expires_at_us() ? time_text(token.expires_at_us()) : "never";
@@ -119,6 +119,7 @@ void print_audit(const v1::ListAuditResponse& answer, bool changes) {
                   << '\n';
         if (!row.reason().empty()) std::cout << "reason: " << printable(row.reason()) << '\n';
         if (!row.detail().empty()) std::cout << "detail: " << printable(row.detail()) << '\n';
+        if (!row.peer().empty()) std::cout << "peer: " << printable(row.peer()) << '\n';
         for (const auto& change : row.changes())
             std::cout << patch_text(
                 change.target(), change.before(), change.after(), terminal_wants_colour());
@@ -131,6 +132,7 @@ void print_audit(const v1::ListAuditResponse& answer, bool changes) {
 void list_audit(AuditOptions options, Session& session) {
     v1::ListAuditResponse all;
     auto& request = options.request;
+    request.set_with_changes(options.changes || session.prints_data());
     do {
         const auto left = options.limit - static_cast<std::uint32_t>(all.entries_size());
         request.set_page_size(std::min(left, kAuditPageMax));

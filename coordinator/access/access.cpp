@@ -8,7 +8,9 @@
 #include <openssl/crypto.h>
 
 #include "core/base/sha256.hpp"
+#include "core/base/text.hpp"
 #include "platform/runtime/overloaded.hpp"
+#include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -16,6 +18,8 @@ namespace {
 using enum AccessRefused::Why;
 
 constexpr std::string_view kBearer = "Bearer ";
+constexpr std::size_t kTenantsMax = 16;  // of a refused call's row
+constexpr std::size_t kLeftOutMax = 64;  // bytes that say how many more there were
 
 bool same(const std::string& left, const std::string& right) {
     return left.size() == right.size() &&
@@ -34,10 +38,23 @@ std::string_view name_of(AccessRefused::Why why) {
     return {};
 }
 
+/// What somebody shows whom we don't take for its owner.
+std::string claimed(const Presented& presented) {
+    const std::string_view header = presented.authorization;
+    if (header.starts_with(kBearer)) {
+        const auto token = parse_token(header.substr(kBearer.size()));
+        return token ? "token " + std::to_string(token->id) + " (not accepted)" : "";
+    }
+    if (!header.empty() || presented.certificate_names.empty()) return {};
+    return "certificate " + presented.certificate_names.front() + " (not accepted)";
+}
+
 }  // namespace
 
 Access::Access(const asio::any_io_executor& executor, AccessContext context, AccessOptions options)
-    : context_{context}, options_{std::move(options)}, timer_{executor} {}
+    : context_{context}, options_{std::move(options)}, timer_{executor} {
+    unknown_.refusals = {kUnknownBurst, context_.clock.steady_now()};
+}
 
 Task<> Access::follow() {
     bool failed = false;
@@ -69,15 +86,34 @@ Task<> Access::take_change() {
 }
 
 Task<> Access::refresh() {
-    auto load = [](pqxx::work& work) { return load_credentials(work); };
-    auto loaded = co_await context_.database.transact(std::move(load));
+    std::vector<Credential> loaded;
+    std::uint64_t read = 0;
+    do {
+        read = ++reads_;
+        auto load = [](pqxx::work& work) { return load_credentials(work); };
+        loaded = co_await context_.credentials.transact(std::move(load));
+    } while (read <= stale_);
+    stale_ = read;
     credentials_.clear();
     certificates_.clear();
     for (auto& each : loaded) {
         if (!each.certificate.empty()) certificates_[each.certificate] = each.id;
         credentials_.emplace(each.id, std::move(each));
     }
+    std::erase_if(accounts_, [this](const auto& account) {
+        const auto& credential = account.second.credential;
+        return credential && !credentials_.contains(*credential);
+    });
     loaded_ = true;
+}
+
+void Access::revoked(std::int64_t credential) {
+    const auto found = credentials_.find(credential);
+    if (found != credentials_.end()) {
+        certificates_.erase(found->second.certificate);
+        credentials_.erase(found);
+    }
+    stale_ = reads_;
 }
 
 void Access::require_loaded() const {
@@ -113,10 +149,18 @@ Caller Access::by_certificate(const Presented& presented) const {
         if (std::ranges::find(options_.admins, name) != options_.admins.end())
             return {{name, "certificate " + name, presented.reason}, Role::admin, {}, {}};
     require_loaded();
-    for (const auto& name : presented.certificate_names)
-        if (const auto found = certificates_.find(name); found != certificates_.end())
+    std::optional<AccessRefused> expired;  // another name may still be good
+    for (const auto& name : presented.certificate_names) {
+        const auto found = certificates_.find(name);
+        if (found == certificates_.end()) continue;
+        try {
             return caller_of(
                 credentials_.at(found->second), "certificate " + name, presented.reason);
+        } catch (const AccessRefused& refused) {
+            if (!expired) expired = refused;
+        }
+    }
+    if (expired) throw AccessRefused{*expired};
     throw AccessRefused{unknown,
                         "the certificate's name " + presented.certificate_names.front() +
                             " has no role: an admin gives it one with quorate token create"};
@@ -150,12 +194,19 @@ Caller Access::admit(std::string_view method, const Presented& presented) {
             denied, std::string{method} + " concerns all tenants; " + name + " is bound to some"};
     if (options_.calls_per_s > 0) {
         const auto burst = options_.calls_per_s * kBurstS;
-        auto& bucket =
-            calls_.try_emplace(name, Bucket{burst, context_.clock.steady_now()}).first->second;
-        if (!bucket.take(context_.clock.steady_now(), options_.calls_per_s, burst))
+        if (!account_of(caller).calls.take(
+                context_.clock.steady_now(), options_.calls_per_s, burst))
             throw AccessRefused{busy, name + " calls too often; try again in a second"};
     }
     return caller;
+}
+
+Access::Account& Access::account_of(const Caller& caller) {
+    const auto now = context_.clock.steady_now();
+    const Account fresh{.credential = caller.credential,
+                        .calls = {options_.calls_per_s * kBurstS, now},
+                        .refusals = {kKnownBurst, now}};
+    return accounts_.try_emplace(caller.actor.credential, fresh).first->second;
 }
 
 bool Access::still_valid(const Caller& caller) const {
@@ -175,27 +226,52 @@ bool Access::Bucket::take(SteadyTime now, double per_s, double burst) {
     return true;
 }
 
-Task<> Access::note_refusal(std::string method, Presented presented, AccessRefused refusal) {
+std::optional<Access::RefusedCall> Access::note_refusal(const std::string& method,
+                                                        const Presented& presented,
+                                                        const AccessRefused& refusal) {
     context_.metrics.refusals.with({std::string{name_of(refusal.why())}}).add();
-    if (!refusals_.take(context_.clock.steady_now(), kRefusalsPerS, kRefusalsBurst)) co_return;
-    Actor actor{"unknown", "", presented.reason};
+    Actor actor{"unknown", claimed(presented), presented.reason};
+    auto* account = &unknown_;
     try {
-        actor = identify(presented).actor;
+        const auto caller = identify(presented);
+        actor = caller.actor;
+        account = &account_of(caller);
     } catch (const std::exception&) {  // that is why
     }
+    const bool known = account != &unknown_;
+    const auto now = context_.clock.steady_now();
+    const bool written =
+        refusal.why() == busy
+            ? account->busy.take(now, kBusyPerS, 1)
+            : account->refusals.take(
+                  now, known ? kKnownPerS : kUnknownPerS, known ? kKnownBurst : kUnknownBurst);
+    if (!written) {
+        ++account->left_out;
+        return std::nullopt;
+    }
+    auto detail = safe_text(refusal.what(), kReasonMax - kLeftOutMax);
+    if (const auto more = std::exchange(account->left_out, 0); more > 0)
+        detail += "; " + std::to_string(more) + " more before it are not in this log";
     log_event(context_.log,
               LogLevel::warn,
               "rpc.refused",
               kv("rpc", method),
               kv("principal", actor.principal),
               kv("peer", presented.peer),
-              kv("detail", refusal.what()));
-    AuditEntry entry{.method = std::move(method),
-                     .target = presented.peer,
-                     .outcome = "refused",
-                     .detail = refusal.what()};
-    auto write = [actor = std::move(actor), entry = std::move(entry)](pqxx::work& work) {
-        write_audit(work, actor, entry);
+              kv("detail", detail));
+    AuditEntry entry{.method = method, .target = presented.target, .outcome = "refused"};
+    entry.detail = std::move(detail);
+    entry.peer = presented.peer;
+    // Whoever is bound to all of its tenants sees the row: so all of them or none.
+    if (presented.tenants.size() <= kTenantsMax &&
+        std::ranges::all_of(presented.tenants, wire::is_name))
+        entry.tenants = presented.tenants;
+    return RefusedCall{std::move(actor), std::move(entry)};
+}
+
+Task<> Access::write_refusal(RefusedCall call) {
+    auto write = [call = std::move(call)](pqxx::work& work) {
+        write_audit(work, call.actor, call.entry);
     };
     try {
         co_await context_.database.transact(std::move(write));

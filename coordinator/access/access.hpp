@@ -28,7 +28,8 @@ struct AccessOptions {
 
 /// What it works with; everything outlives it.
 struct AccessContext {
-    Database& database;
+    Database& credentials;  ///< its own, so that what others ask for delays no revocation
+    Database& database;     ///< of the audit log
     const Clock& clock;
     Logger& log;
     CoordinatorMetrics& metrics;
@@ -41,10 +42,15 @@ class Access {
 public:
     static constexpr milliseconds kEvery{2000};
     static constexpr double kBurstS = 10;
-    /// Refused calls that go into the audit log: so many at once and a second; the others are only
-    /// counted, so that nobody can fill the disk.
-    static constexpr double kRefusalsBurst = 100;
-    static constexpr double kRefusalsPerS = 1;
+    /// Refused calls that go into the audit log: so many at once and a second, of all whom we don't
+    /// know and of each credential. The others are counted alone, so that nobody can fill the disk,
+    /// nor hide behind another's.
+    static constexpr double kUnknownBurst = 100;
+    static constexpr double kUnknownPerS = 1;
+    static constexpr double kKnownBurst = 20;
+    static constexpr double kKnownPerS = 0.1;
+    /// Those who call too often: one a minute.
+    static constexpr double kBusyPerS = 1.0 / 60;
 
     Access(const asio::any_io_executor& executor, AccessContext context, AccessOptions options);
 
@@ -52,6 +58,10 @@ public:
     Task<> follow();
     /// Reads them now, as one was made or revoked; where that fails `follow` does it later.
     Task<> take_change();
+    /// One was revoked: it is of no more use from now on, whatever is being read.
+    void revoked(std::int64_t credential);
+    /// Names of certificates that the config makes admins.
+    const std::vector<std::string>& admins() const { return options_.admins; }
 
     /// The caller of `method`. Throws AccessRefused; PostgresUnavailable where the credentials were
     /// never read.
@@ -59,9 +69,17 @@ public:
     /// Whether who was admitted would still be: for calls that last.
     bool still_valid(const Caller& caller) const;
 
-    /// Writes a refused call into the log and, within bounds, into the audit log. Throws nothing
-    /// but cancellation: the caller learns of the refusal alone.
-    Task<> note_refusal(std::string method, Presented presented, AccessRefused refusal);
+    /// A row of the audit log that is to be written.
+    struct RefusedCall {
+        Actor actor;
+        AuditEntry entry;
+    };
+    /// Counts a refused call and logs it. @return its row; nothing: there were too many.
+    std::optional<RefusedCall> note_refusal(const std::string& method,
+                                            const Presented& presented,
+                                            const AccessRefused& refusal);
+    /// Throws nothing but cancellation: where Postgres is away it stands in the log alone.
+    Task<> write_refusal(RefusedCall call);
 
 private:
     /// Tokens that come back with time.
@@ -70,6 +88,14 @@ private:
         SteadyTime filled;
         bool take(SteadyTime now, double per_s, double burst);
     };
+    /// What one credential, or all whom we don't know, may still do.
+    struct Account {
+        std::optional<std::int64_t> credential;  ///< goes with it
+        Bucket calls;
+        Bucket refusals;
+        Bucket busy{1, {}};
+        std::uint64_t left_out = 0;  ///< refusals that are not in the audit log
+    };
 
     Task<> refresh();
     Caller identify(const Presented& presented) const;
@@ -77,6 +103,7 @@ private:
     Caller by_certificate(const Presented& presented) const;
     Caller caller_of(const Credential& credential, std::string shown, std::string reason) const;
     void require_loaded() const;
+    Account& account_of(const Caller& caller);
 
     AccessContext context_;
     AccessOptions options_;
@@ -84,8 +111,10 @@ private:
     bool loaded_ = false;
     std::unordered_map<std::int64_t, Credential> credentials_;
     std::unordered_map<std::string, std::int64_t> certificates_;
-    std::map<std::string, Bucket> calls_;  // of known principals, so bounded
-    Bucket refusals_{kRefusalsBurst, {}};
+    std::uint64_t reads_ = 0;                  // of the credentials, that were begun
+    std::uint64_t stale_ = 0;                  // what these and earlier ones find is out of date
+    std::map<std::string, Account> accounts_;  // by what is shown; of known ones, so bounded
+    Account unknown_;
 };
 
 }  // namespace quorate::coordinator

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
@@ -37,6 +39,7 @@ void fill(v1::AuditEntry& out, const pqxx::row& row) {
     }
     out.set_changes_left_out(row[13].as<std::uint32_t>());
     out.set_receipt(row[14].c_str());
+    out.set_peer(row[15].c_str());
 }
 
 }  // namespace
@@ -44,12 +47,15 @@ void fill(v1::AuditEntry& out, const pqxx::row& row) {
 v1::ListAuditResponse list_audit(pqxx::work& work,
                                  const v1::ListAuditRequest& request,
                                  const Caller& caller) {
-    const auto size = page_size(request.page_size(), 100, 1000);
+    // A row holds up to kAuditBytesMax of changes, so a page of them some 8 MiB.
+    const auto most = request.with_changes() ? 32U : 1000U;
+    const auto size = page_size(request.page_size(), std::min(100U, most), most);
     v1::ListAuditResponse out;
     for (const auto& row : work.exec_params(
              "SELECT id, " + sql::micros("at") +
                  ", principal, credential, method, target, to_jsonb(tenants), reason, outcome,"
-                 " detail, before_sha256, after_sha256, changes, changes_left_out, receipt"
+                 " detail, before_sha256, after_sha256,"
+                 " CASE WHEN $7 THEN changes ELSE '[]' END, changes_left_out, receipt, peer"
                  " FROM quorate.audit WHERE id < $1 AND ($2 = '' OR $2 = ANY (tenants))"
                  " AND ($3 = '' OR principal = $3) AND ($4 = '' OR method = $4)"
                  // A row about other tenants too shows what is theirs.
@@ -60,7 +66,8 @@ v1::ListAuditResponse list_audit(pqxx::work& work,
              request.principal(),
              request.method(),
              bound_to(caller),
-             static_cast<std::int64_t>(size) + 1)) {
+             static_cast<std::int64_t>(size) + 1,
+             request.with_changes())) {
         if (static_cast<std::uint32_t>(out.entries_size()) == size) {
             out.set_next_page_token(std::to_string(out.entries().rbegin()->id()));
             break;

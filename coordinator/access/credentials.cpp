@@ -1,6 +1,7 @@
 #include "coordinator/access/credentials.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "coordinator/access/secret.hpp"
@@ -15,6 +16,8 @@ namespace {
 constexpr std::string_view kMark = "qt_";
 constexpr std::size_t kSecretSize = 64;
 constexpr std::size_t kCertificateMax = 255;
+constexpr int kTenantsMax = 1000;
+constexpr std::int64_t kCreationLock = 0x71756f7210;  // none of platform/postgres' AdvisoryLock
 
 const std::string kColumns =
     "id, principal, coalesce(secret_sha256, ''), coalesce(certificate, ''), role,"
@@ -59,6 +62,8 @@ void check(const v1::CreateTokenRequest& request) {
         throw BadRequest{
             "a principal's name is lower-case letters, digits and hyphens, at most 63"};
     if (!role_named(request.role())) throw BadRequest{"the role is viewer, operator or admin"};
+    if (request.tenants_size() > kTenantsMax)
+        throw BadRequest{"a token is bound to 1000 tenants at most"};
     for (const auto& tenant : request.tenants())
         if (!wire::is_name(tenant))
             throw BadRequest{
@@ -80,6 +85,79 @@ std::vector<std::string> granted_tenants(const v1::CreateTokenRequest& request,
     for (const auto& tenant : tenants)
         narrowed_tenant(caller, tenant);
     return {tenants.begin(), tenants.end()};
+}
+
+/// Names of callers that nobody was given.
+constexpr std::array<std::string_view, 3> kReserved{"local", "unknown", "coordinator"};
+
+/// Throws where the new one would pass for somebody else, or be of no effect.
+void require_free(pqxx::work& work,
+                  const v1::CreateTokenRequest& request,
+                  const Caller& caller,
+                  const std::vector<std::string>& admins) {
+    const auto& name = request.principal();
+    const auto& certificate = request.certificate();
+    if (std::ranges::find(kReserved, name) != kReserved.end())
+        throw BadRequest{name + " is a name of the coordinator's own: take another"};
+    for (const auto& given : {name, certificate})
+        if (std::ranges::find(admins, given) != admins.end())
+            throw BadRequest{given + " is an admin by grpc.admins of the coordinator's config"};
+    if (caller.tenants && !work.exec_params("SELECT FROM quorate.credential WHERE principal = $1"
+                                            " AND (tenants <@ $2::text[]) IS NOT TRUE LIMIT 1",
+                                            name,
+                                            bound_to(caller))
+                               .empty())
+        throw AccessRefused{AccessRefused::Why::denied,
+                            "the name " + name + " is in use beyond your tenants: take another"};
+    if (!certificate.empty() &&
+        !work.exec_params("SELECT FROM quorate.credential WHERE certificate = $1"
+                          " AND revoked_at IS NULL",
+                          certificate)
+             .empty())
+        throw BadRequest{"the certificate name " + certificate +
+                         " has a role already: revoke that first"};
+}
+
+/// When the caller's own ends; nothing: never. It can't be revoked until the transaction ends.
+/// Throws AccessRefused where it has ended since it was read.
+std::optional<std::int64_t> own_end(pqxx::work& work, const Caller& caller, UtcTime now) {
+    if (!caller.credential) return std::nullopt;
+    const auto row =
+        work.exec_params1("SELECT revoked_at IS NOT NULL, " + sql::micros("expires_at") +
+                              " FROM quorate.credential WHERE id = $1 FOR SHARE",
+                          *caller.credential);
+    const auto ends = sql::optional<std::int64_t>(row[1]);
+    if (row[0].as<bool>() || (ends && *ends <= sql::us(now)))
+        throw AccessRefused{AccessRefused::Why::unknown,
+                            caller.actor.credential + " has expired or was revoked"};
+    return ends;
+}
+
+/// All of it but the secret, for the audit log.
+std::string text_of(const v1::Token& token) {
+    std::string tenants;
+    for (const auto& tenant : token.tenants())
+        tenants += (tenants.empty() ? "" : ", ") + tenant;
+    std::string text = "principal: " + token.principal() + "\nrole: " + token.role() +
+                       "\ntenants: " + (tenants.empty() ? "all" : "[" + tenants + "]") + '\n';
+    if (!token.certificate().empty()) text += "certificate: " + token.certificate() + '\n';
+    text += "expires: ";
+    text += token.has_expires_at_us() ? to_rfc3339(UtcTime{microseconds{token.expires_at_us()}})
+                                      : "never";
+    return text + '\n';
+}
+
+void revoke(pqxx::work& work, const v1::Token& token, const Actor& actor) {
+    work.exec_params0(
+        "UPDATE quorate.credential SET revoked_at = now(), revoked_by = $2 WHERE id = $1",
+        static_cast<std::int64_t>(token.id()),
+        actor.principal);
+    write_audit(work,
+                actor,
+                {.method = "RevokeToken",
+                 .target = "token " + std::to_string(token.id()),
+                 .tenants = {token.tenants().begin(), token.tenants().end()},
+                 .changes = {{token.principal(), text_of(token), ""}}});
 }
 
 }  // namespace
@@ -108,7 +186,9 @@ std::string format_token(const TokenText& token) {
 std::vector<Credential> load_credentials(pqxx::work& work) {
     std::vector<Credential> credentials;
     for (const auto& row :
-         work.exec("SELECT " + kColumns + " FROM quorate.credential WHERE revoked_at IS NULL")) {
+         work.exec("SELECT " + kColumns +
+                   " FROM quorate.credential WHERE revoked_at IS NULL"
+                   " AND (expires_at IS NULL OR expires_at > now() - interval '7 days')")) {
         Credential each;
         each.id = row[0].as<std::int64_t>();
         each.principal = row[1].c_str();
@@ -125,7 +205,8 @@ std::vector<Credential> load_credentials(pqxx::work& work) {
 v1::CreateTokenResponse create_token(pqxx::work& work,
                                      const v1::CreateTokenRequest& request,
                                      const Caller& caller,
-                                     UtcTime now) {
+                                     UtcTime now,
+                                     const std::vector<std::string>& admins) {
     using enum AccessRefused::Why;
     check(request);
     if (*role_named(request.role()) > caller.role)
@@ -133,22 +214,23 @@ v1::CreateTokenResponse create_token(pqxx::work& work,
     if (!request.certificate().empty() && caller.tenants)
         throw AccessRefused{denied, "who is bound to tenants gives certificates no role"};
     const auto tenants = granted_tenants(request, caller);
-    work.exec("LOCK TABLE quorate.credential IN SHARE ROW EXCLUSIVE MODE");
-    const auto live =
-        work.exec1("SELECT count(*) FROM quorate.credential WHERE revoked_at IS NULL")[0];
+    auto expires = own_end(work, caller, now);
+    // One at a time, so that what is counted and looked for below holds. The coordinator's role may
+    // not lock the table, as it may not change all of a row.
+    work.exec_params("SELECT pg_advisory_xact_lock($1)", kCreationLock);
+    const auto live = work.exec_params1(
+        "SELECT count(*) FROM quorate.credential WHERE revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > " +
+            sql::timestamp("$1") + ")",
+        sql::us(now))[0];
     if (live.as<std::size_t>() >= kCredentialsMax)
         throw BadRequest{"there are 10000 tokens already: revoke some"};
-    if (!request.certificate().empty() &&
-        !work.exec_params("SELECT FROM quorate.credential WHERE certificate = $1"
-                          " AND revoked_at IS NULL",
-                          request.certificate())
-             .empty())
-        throw BadRequest{"the certificate name " + request.certificate() +
-                         " has a role already: revoke that first"};
+    require_free(work, request, caller, admins);
     const auto secret = request.certificate().empty() ? random_secret() : std::string{};
-    std::optional<std::int64_t> expires;
-    if (request.expires_in_days() > 0)
-        expires = sql::us(now + std::chrono::hours{24} * request.expires_in_days());
+    if (request.expires_in_days() > 0) {
+        const auto asked = sql::us(now + std::chrono::hours{24} * request.expires_in_days());
+        expires = std::min(asked, expires.value_or(asked));
+    }
     const auto row = work.exec_params1(
         "INSERT INTO quorate.credential (principal, secret_sha256, certificate, role, tenants,"
         " created_at, created_by, expires_at) VALUES ($1, nullif($2, ''), nullif($3, ''), $4, "
@@ -171,7 +253,7 @@ v1::CreateTokenResponse create_token(pqxx::work& work,
                 {.method = "CreateToken",
                  .target = "token " + std::to_string(out.token().id()),
                  .tenants = tenants,
-                 .changes = {{request.principal(), "", "role: " + request.role() + "\n"}}});
+                 .changes = {{request.principal(), "", text_of(out.token())}}});
     return out;
 }
 
@@ -201,7 +283,8 @@ v1::ListTokensResponse list_tokens(pqxx::work& work,
 
 v1::RevokeTokenResponse revoke_token(pqxx::work& work,
                                      const v1::RevokeTokenRequest& request,
-                                     const Caller& caller) {
+                                     const Caller& caller,
+                                     const std::vector<std::string>& admins) {
     const auto id = static_cast<std::int64_t>(request.id());
     const auto found =
         work.exec_params("SELECT " + kColumns +
@@ -215,17 +298,24 @@ v1::RevokeTokenResponse revoke_token(pqxx::work& work,
     v1::RevokeTokenResponse out;
     out.set_changed(!token.has_revoked_at_us());
     if (!out.changed()) return out;
-    work.exec_params0(
-        "UPDATE quorate.credential SET revoked_at = now(), revoked_by = $2 WHERE id = $1",
-        id,
-        caller.actor.principal);
-    write_audit(work,
-                caller.actor,
-                {.method = "RevokeToken",
-                 .target = "token " + std::to_string(request.id()),
-                 .tenants = {token.tenants().begin(), token.tenants().end()},
-                 .changes = {{token.principal(), "role: " + token.role() + "\n", ""}}});
+    if (std::ranges::find(admins, token.certificate()) != admins.end())
+        throw BadRequest{token.certificate() +
+                         " stays an admin by grpc.admins of the coordinator's config: take it out "
+                         "there first"};
+    revoke(work, token, caller.actor);
     return out;
+}
+
+void revoke_tokens_of(pqxx::work& work, const std::string& tenant, const Actor& actor) {
+    for (const auto& row :
+         work.exec_params("SELECT " + kColumns +
+                              " FROM quorate.credential WHERE revoked_at IS NULL"
+                              " AND tenants = ARRAY[$1::text] ORDER BY id FOR UPDATE",
+                          tenant)) {
+        v1::Token token;
+        fill(token, row);
+        revoke(work, token, actor);
+    }
 }
 
 }  // namespace quorate::coordinator

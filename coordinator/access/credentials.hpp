@@ -43,24 +43,33 @@ std::optional<std::string> bound_to(const Caller& caller);
 
 // What follows runs in the transaction that it is given, and throws what libpqxx throws.
 
-/// Those that were not revoked. Expired ones are among them, so that their bearers are told.
+/// Those that were not revoked. Ones that expired in the last week are among them, so that their
+/// bearers are told.
 std::vector<Credential> load_credentials(pqxx::work& work);
 
-/// Makes one of at most the caller's own rights. Throws BadRequest, AccessRefused.
+/// Makes one of at most the caller's own rights, which ends no later than the caller's own. Throws
+/// BadRequest, AccessRefused.
+/// @param admins  names of certificates that the config makes admins
 v1::CreateTokenResponse create_token(pqxx::work& work,
                                      const v1::CreateTokenRequest& request,
                                      const Caller& caller,
-                                     UtcTime now);
+                                     UtcTime now,
+                                     const std::vector<std::string>& admins);
 
 /// Those that the caller might make; the newest first.
 v1::ListTokensResponse list_tokens(pqxx::work& work,
                                    const v1::ListTokensRequest& request,
                                    const Caller& caller);
 
-/// Ends one, for ever. Throws NotFound where the caller could not see it.
+/// Ends one, for ever. Throws NotFound where the caller could not see it; BadRequest where the
+/// config makes its certificate an admin all the same.
 v1::RevokeTokenResponse revoke_token(pqxx::work& work,
                                      const v1::RevokeTokenRequest& request,
-                                     const Caller& caller);
+                                     const Caller& caller,
+                                     const std::vector<std::string>& admins);
+
+/// Ends those that are bound to this tenant alone.
+void revoke_tokens_of(pqxx::work& work, const std::string& tenant, const Actor& actor);
 
 /// The audit log, the newest first; to who is bound to tenants what concerns theirs alone. Throws
 /// BadRequest.

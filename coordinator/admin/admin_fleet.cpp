@@ -44,10 +44,11 @@ std::vector<std::string> names_of(const std::vector<Region>& regions) {
 }  // namespace
 
 grpc::ServerUnaryReactor* AdminService::ListRegions(grpc::CallbackServerContext* context,
-                                                    const v1::ListRegionsRequest* /*request*/,
+                                                    const v1::ListRegionsRequest* request,
                                                     v1::ListRegionsResponse* response) {
-    return unary(
-        context, "ListRegions", [=, this](const Caller&) { return list_regions(response); });
+    return unary(context, "ListRegions", *request, [=, this](const Caller&) {
+        return list_regions(response);
+    });
 }
 
 Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
@@ -101,7 +102,7 @@ Task<> AdminService::list_coordinators(v1::ListRegionsResponse* response) {
 grpc::ServerUnaryReactor* AdminService::AddRegion(grpc::CallbackServerContext* context,
                                                   const v1::AddRegionRequest* request,
                                                   v1::AddRegionResponse* response) {
-    return unary(context, "AddRegion", [=, this](Caller caller) {
+    return unary(context, "AddRegion", *request, [=, this](Caller caller) {
         return add_region(request, response, std::move(caller));
     });
 }
@@ -124,8 +125,9 @@ Task<> AdminService::add_region(const v1::AddRegionRequest* request,
 grpc::ServerUnaryReactor* AdminService::ListAgents(grpc::CallbackServerContext* context,
                                                    const v1::ListAgentsRequest* request,
                                                    v1::ListAgentsResponse* response) {
-    return unary(
-        context, "ListAgents", [=, this](const Caller&) { return list_agents(request, response); });
+    return unary(context, "ListAgents", *request, [=, this](const Caller&) {
+        return list_agents(request, response);
+    });
 }
 
 Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,

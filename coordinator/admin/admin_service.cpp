@@ -57,9 +57,10 @@ AdminService::AdminService(AdminContext context, Calls& calls)
 
 grpc::ServerUnaryReactor* AdminService::unary(grpc::CallbackServerContext* context,
                                               const char* rpc,
+                                              const google::protobuf::Message& request,
                                               Work work) {
     auto* reactor = context->DefaultReactor();
-    auto task = [this, rpc, presented = presented_by(*context), work = std::move(work)] {
+    auto task = [this, rpc, presented = presented_by(*context, request), work = std::move(work)] {
         return admitted(rpc, presented, work);
     };
     calls_.start(rpc, *context, std::move(task), [reactor](const grpc::Status& status) {
@@ -77,7 +78,9 @@ Task<> AdminService::admitted(std::string rpc, Presented presented, Work work) {
         refusal = error;
     }
     if (!refusal) co_return;
-    co_await context_.access.note_refusal(std::move(rpc), std::move(presented), *refusal);
+    // Its caller need not wait, nor may end it by a short deadline.
+    if (auto row = context_.access.note_refusal(rpc, presented, *refusal))
+        calls_.start_aside("refusal", context_.access.write_refusal(std::move(*row)));
     throw AccessRefused{*refusal};
 }
 
@@ -87,7 +90,7 @@ grpc::ServerUnaryReactor* AdminService::query(grpc::CallbackServerContext* conte
                                               const Request* request,
                                               Response* response,
                                               Read read) {
-    return unary(context, rpc, [this, request, response, read](Caller caller) -> Task<> {
+    return unary(context, rpc, *request, [this, request, response, read](Caller caller) -> Task<> {
         auto asked = narrowed(caller, *request);
         auto transaction = [&asked, &caller, &read](auto& work) {
             if constexpr (std::is_invocable_v<Read, pqxx::work&, const Request&, const Caller&>)
@@ -102,7 +105,7 @@ grpc::ServerUnaryReactor* AdminService::query(grpc::CallbackServerContext* conte
 grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* context,
                                               const v1::ApplyRequest* request,
                                               v1::ApplyResponse* response) {
-    return unary(context, "Apply", [=, this](Caller caller) {
+    return unary(context, "Apply", *request, [=, this](Caller caller) {
         return apply_files(request, response, std::move(caller));
     });
 }
@@ -211,13 +214,17 @@ grpc::ServerUnaryReactor* AdminService::Replay(grpc::CallbackServerContext* cont
 grpc::ServerUnaryReactor* AdminService::Forget(grpc::CallbackServerContext* context,
                                                const v1::ForgetRequest* request,
                                                v1::ForgetResponse* response) {
-    return query(context,
-                 "Forget",
-                 request,
-                 response,
-                 [](auto& work, const auto& asked, const Caller& caller) {
-                     return forget(work, asked, caller.actor);
-                 });
+    return unary(context, "Forget", *request, [=, this](Caller caller) -> Task<> {
+        const auto asked = narrowed(caller, *request);
+        auto everything = [&](auto& work) {
+            auto forgotten = forget(work, asked, caller.actor);
+            // They reach nothing any more, until there is another tenant of that name.
+            if (asked.endpoint().empty()) revoke_tokens_of(work, asked.tenant(), caller.actor);
+            return forgotten;
+        };
+        *response = co_await context_.database.transact(std::move(everything));
+        co_await context_.access.take_change();
+    });
 }
 
 grpc::ServerUnaryReactor* AdminService::ListUptime(grpc::CallbackServerContext* context,
@@ -241,7 +248,7 @@ grpc::ServerUnaryReactor* AdminService::DescribeEndpoint(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* AdminService::SetPaused(grpc::CallbackServerContext* context,
                                                   const v1::SetPausedRequest* request,
                                                   v1::SetPausedResponse* response) {
-    return unary(context, "SetPaused", [=, this](Caller caller) {
+    return unary(context, "SetPaused", *request, [=, this](Caller caller) {
         return pause(request, response, std::move(caller));
     });
 }
@@ -272,9 +279,9 @@ Task<> AdminService::pause(const v1::SetPausedRequest* request,
 }
 
 grpc::ServerUnaryReactor* AdminService::GetVersion(grpc::CallbackServerContext* context,
-                                                   const v1::GetVersionRequest* /*request*/,
+                                                   const v1::GetVersionRequest* request,
                                                    v1::GetVersionResponse* response) {
-    return unary(context, "GetVersion", [this, response](const Caller&) -> Task<> {
+    return unary(context, "GetVersion", *request, [this, response](const Caller&) -> Task<> {
         response->set_version(context_.version);
         co_return;
     });
@@ -339,7 +346,7 @@ grpc::ServerWriteReactor<v1::WatchEvent>* AdminService::Watch(grpc::CallbackServ
         auto asked = narrowed(caller, request);
         co_await watch(context_, std::move(caller), std::move(asked), stream);
     };
-    auto task = [this, presented = presented_by(*context), work = std::move(work)] {
+    auto task = [this, presented = presented_by(*context, *request), work = std::move(work)] {
         return admitted("Watch", presented, work);
     };
     calls_.start_stream(
@@ -350,9 +357,10 @@ grpc::ServerWriteReactor<v1::WatchEvent>* AdminService::Watch(grpc::CallbackServ
 grpc::ServerUnaryReactor* AdminService::CreateToken(grpc::CallbackServerContext* context,
                                                     const v1::CreateTokenRequest* request,
                                                     v1::CreateTokenResponse* response) {
-    return unary(context, "CreateToken", [=, this](Caller caller) -> Task<> {
+    return unary(context, "CreateToken", *request, [=, this](Caller caller) -> Task<> {
         auto create = [&](auto& work) {
-            return create_token(work, *request, caller, context_.clock.utc_now());
+            return create_token(
+                work, *request, caller, context_.clock.utc_now(), context_.access.admins());
         };
         *response = co_await context_.database.transact(std::move(create));
         co_await context_.access.take_change();
@@ -368,9 +376,12 @@ grpc::ServerUnaryReactor* AdminService::ListTokens(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* AdminService::RevokeToken(grpc::CallbackServerContext* context,
                                                     const v1::RevokeTokenRequest* request,
                                                     v1::RevokeTokenResponse* response) {
-    return unary(context, "RevokeToken", [=, this](Caller caller) -> Task<> {
-        auto revoke = [&](auto& work) { return revoke_token(work, *request, caller); };
+    return unary(context, "RevokeToken", *request, [=, this](Caller caller) -> Task<> {
+        auto revoke = [&](auto& work) {
+            return revoke_token(work, *request, caller, context_.access.admins());
+        };
         *response = co_await context_.database.transact(std::move(revoke));
+        context_.access.revoked(static_cast<std::int64_t>(request->id()));
         co_await context_.access.take_change();
     });
 }

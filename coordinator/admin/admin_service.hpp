@@ -110,6 +110,7 @@ private:
     /// Does the work if the caller may have it done.
     grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* context,
                                     const char* rpc,
+                                    const google::protobuf::Message& request,
                                     Work work);
     Task<> admitted(std::string rpc, Presented presented, Work work);
     /// Answers with `read(transaction, request)`, or `read(transaction, request, caller)`; the

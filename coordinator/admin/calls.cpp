@@ -127,6 +127,13 @@ void Calls::start_stream(std::string rpc, std::function<Task<>()> work, Finish f
     spawn(std::move(rpc), std::move(work), std::make_shared<Once>(std::move(finish)));
 }
 
+void Calls::start_aside(std::string name, Task<> work) {
+    try {
+        group_.spawn(std::move(name), std::move(work));
+    } catch (const Overloaded&) {
+    }
+}
+
 void Calls::spawn(std::string rpc, std::function<Task<>()> work, std::shared_ptr<Once> once) {
     asio::post(
         executor_,

@@ -52,6 +52,10 @@ public:
     /// As `start`, for a stream that may last as long as its caller wants.
     void start_stream(std::string rpc, std::function<Task<>()> work, Finish finish);
 
+    /// Runs what need not end before its call does, with no deadline of its own; left out where too
+    /// much runs already. On the executor.
+    void start_aside(std::string name, Task<> work);
+
     const asio::any_io_executor& executor() const { return executor_; }
 
     /// Cancels all calls and waits until they are finished. On the executor.

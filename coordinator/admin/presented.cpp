@@ -1,9 +1,15 @@
 #include "coordinator/admin/presented.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/base/text.hpp"
 
 namespace quorate::coordinator {
 namespace {
+
+constexpr int kTextsMax = 100;
+constexpr std::size_t kTextBytesMax = 200;
 
 std::string metadata(const grpc::CallbackServerContext& context, const char* key) {
     const auto found = context.client_metadata().find(key);
@@ -18,9 +24,58 @@ std::vector<std::string> property(const grpc::AuthContext& auth, const char* nam
     return values;
 }
 
+/// The request's texts of that name; each cut, as nobody looked at them yet.
+std::vector<std::string> texts(const google::protobuf::Message& request, const char* name) {
+    std::vector<std::string> found;
+    const auto* field = request.GetDescriptor()->FindFieldByName(name);
+    if (field == nullptr || field->cpp_type() != field->CPPTYPE_STRING) return found;
+    const auto& reflection = *request.GetReflection();
+    if (field->is_repeated()) {
+        const int size = std::min(reflection.FieldSize(request, field), kTextsMax);
+        for (int i = 0; i < size; ++i)
+            found.push_back(
+                safe_text(reflection.GetRepeatedString(request, field, i), kTextBytesMax));
+    } else if (auto text = safe_text(reflection.GetString(request, field), kTextBytesMax);
+               !text.empty()) {
+        found.push_back(std::move(text));
+    }
+    return found;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const auto& text : texts)
+        all += (all.empty() ? "" : ", ") + text;
+    return all;
+}
+
+void fill(Presented& out, const google::protobuf::Message& request) {
+    for (const auto* name : {"tenant", "tenants"})
+        for (auto& tenant : texts(request, name))
+            out.tenants.push_back(std::move(tenant));
+    out.target = joined(out.tenants);
+    if (const auto endpoints = texts(request, "endpoint"); !endpoints.empty()) {
+        auto endpoint = endpoints.front();
+        const auto slash = endpoint.find('/');
+        if (slash == std::string::npos)
+            endpoint = (out.tenants.empty() ? "default" : out.tenants.front()) + "/" + endpoint;
+        out.target = endpoint;
+        out.tenants.push_back(endpoint.substr(0, endpoint.find('/')));
+    }
+    for (const auto* name : {"name", "region", "principal"})
+        if (const auto named = texts(request, name); !named.empty()) out.target = named.front();
+    const auto& type = *request.GetDescriptor();
+    const auto& reflection = *request.GetReflection();
+    if (const auto* id = type.FindFieldByName("id"))
+        out.target = std::to_string(reflection.GetUInt64(request, id));
+    if (const auto* files = type.FindFieldByName("files"))
+        out.target = std::to_string(reflection.FieldSize(request, files)) + " files";
+}
+
 }  // namespace
 
-Presented presented_by(const grpc::CallbackServerContext& context) {
+Presented presented_by(const grpc::CallbackServerContext& context,
+                       const google::protobuf::Message& request) {
     Presented presented;
     const auto auth = context.auth_context();
     if (auth && auth->IsPeerAuthenticated()) {
@@ -31,6 +86,7 @@ Presented presented_by(const grpc::CallbackServerContext& context) {
     presented.authorization = metadata(context, "authorization");
     presented.reason = safe_text(metadata(context, "quorate-reason-bin"), kReasonMax);
     presented.peer = context.peer();
+    fill(presented, request);
     return presented;
 }
 

@@ -14,7 +14,9 @@ namespace quorate::coordinator {
 
 /// What came with a call to say who makes it: names of a verified client certificate (its SANs,
 /// where there are none its CN), the metadata `authorization` and `quorate-reason-bin`.
-Presented presented_by(const grpc::CallbackServerContext& context);
+/// And what is asked for, for the audit log: the request's endpoint, tenants or other name.
+Presented presented_by(const grpc::CallbackServerContext& context,
+                       const google::protobuf::Message& request);
 
 /// The request, narrowed to what the caller may reach. Throws AccessRefused, BadRequest.
 template <class Request>

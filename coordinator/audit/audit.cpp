@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/base/sha256.hpp"
+#include "core/base/text.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -38,26 +39,28 @@ std::int64_t write_audit(pqxx::work& work, const Actor& actor, const AuditEntry&
         kept.push_back(json::object{
             {"target", change.target}, {"before", change.before}, {"after", change.after}});
     }
+    const auto bounded = [](const std::string& text) { return safe_text(text, kReasonMax); };
     const json::array tenants(entry.tenants.begin(), entry.tenants.end());
     const auto row = work.exec_params1(
         "INSERT INTO quorate.audit (principal, credential, reason, method, target, tenants, "
         "outcome,"
-        " detail, before_sha256, after_sha256, changes, changes_left_out, receipt)"
+        " detail, before_sha256, after_sha256, changes, changes_left_out, receipt, peer)"
         " VALUES ($1, $2, $3, $4, $5, ARRAY(SELECT jsonb_array_elements_text($6::jsonb)), $7, $8,"
-        " $9, $10, $11::jsonb, $12, $13::jsonb) RETURNING id",
-        actor.principal,
-        actor.credential,
-        actor.reason,
+        " $9, $10, $11::jsonb, $12, $13::jsonb, $14) RETURNING id",
+        bounded(actor.principal),
+        bounded(actor.credential),
+        bounded(actor.reason),
         entry.method,
-        entry.target,
+        bounded(entry.target),
         json::serialize(tenants),
         entry.outcome,
-        entry.detail,
+        bounded(entry.detail),
         hash_of(entry.changes, &AuditChange::before),
         hash_of(entry.changes, &AuditChange::after),
         json::serialize(kept),
         static_cast<std::int64_t>(entry.changes.size() - kept.size()),
-        entry.receipt);
+        entry.receipt,
+        bounded(entry.peer));
     return row[0].as<std::int64_t>();
 }
 

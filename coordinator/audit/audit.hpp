@@ -32,11 +32,13 @@ struct AuditEntry {
     std::string outcome = "done";  ///< or `refused`
     std::string detail{};          ///< why it was refused
     std::string receipt = "{}";    ///< JSON: what the method itself has to say
+    std::string peer{};            ///< where a refused call came from
 };
 
 /// How much of the changes a row holds; the others are counted. Their hashes are over all.
 inline constexpr std::size_t kAuditBytesMax = 262'144;
-inline constexpr std::size_t kReasonMax = 1000;  ///< bytes of a reason
+/// Bytes of every other text: nobody may change a row, so nobody could take a long one out.
+inline constexpr std::size_t kReasonMax = 1000;
 
 /// Adds a row, to be done in the transaction of the change itself. @return its id. Throws what
 /// libpqxx throws.
