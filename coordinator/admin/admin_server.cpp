@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
 #include <grpc/support/log.h>
@@ -68,6 +69,10 @@ AdminServer::AdminServer(asio::any_io_executor executor,
     builder.AddListeningPort(shown(address), credentials, &port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.SetMaxReceiveMessageSize(kRequestBytesMax);
+    grpc::ResourceQuota quota{"admin"};
+    quota.Resize(kMemoryMax);
+    builder.SetResourceQuota(quota);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsMax);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     if (!server_ || port == 0) throw std::runtime_error{bind_problem(address)};

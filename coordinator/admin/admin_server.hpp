@@ -25,6 +25,9 @@ bool is_loopback(const std::string& address);
 class AdminServer {
 public:
     static constexpr int kRequestBytesMax = 64 << 20;
+    /// Of all messages that are under way: whoever sends need not have said yet who they are.
+    static constexpr std::size_t kMemoryMax = 512 << 20;
+    static constexpr int kStreamsMax = 100;  ///< of one connection
     static constexpr milliseconds kDrain{5000};
 
     /// Binds and serves at once. Throws std::runtime_error with one line that names the port if it
