@@ -155,6 +155,7 @@ Task<> App::serve() {
     conditions_.prepared(true);
     tasks_.spawn("catalogue", catalogue_.follow());
     tasks_.spawn("access", access_.follow());
+    tasks_.spawn("tls files", admin_.check_files());
     auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
     tasks_.spawn("fleet", fleet_.run());

@@ -11,6 +11,8 @@
 
 #include <grpc/support/log.h>
 
+#include "platform/runtime/sleep.hpp"
+
 namespace quorate::coordinator {
 namespace {
 
@@ -57,6 +59,8 @@ AdminServer::AdminServer(asio::any_io_executor executor,
                          const AdminAddress& address,
                          AdminContext context)
     : clock_{context.clock},
+      log_{context.log},
+      tls_{address.tls},
       calls_{std::move(executor), context.clock, context.log, context.metrics},
       service_{std::move(context), calls_} {
     if (!address.tls.on() && !is_loopback(address.address))
@@ -80,6 +84,22 @@ AdminServer::AdminServer(asio::any_io_executor executor,
 }
 
 AdminServer::~AdminServer() = default;
+
+Task<> AdminServer::check_files() {
+    std::string before;
+    std::string told;
+    while (tls_.on()) {
+        co_await sleep_for(std::chrono::seconds{kTlsFilesEvery});
+        const auto problem = tls_problem(tls_);
+        // Seen once, they may be under way: the key is there, its certificate comes.
+        if (!problem.empty() && problem == before && problem != told) {
+            log_event(log_, LogLevel::error, "admin_tls.unusable", kv("detail", problem));
+            told = problem;
+        }
+        if (problem.empty()) told.clear();
+        before = problem;
+    }
+}
 
 Task<> AdminServer::stop() {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());

@@ -41,12 +41,18 @@ public:
     /// The port it listens on.
     std::uint16_t port() const { return port_; }
 
+    /// Looks at the files of TLS, which may be renewed, until cancelled: gRPC would not tell that
+    /// it can't use them.
+    Task<> check_files();
+
     /// Ends open calls with UNAVAILABLE and stops; takes at most kDrain. Not cancellable. It must
     /// have ended before the destructor runs.
     Task<> stop();
 
 private:
     const Clock& clock_;
+    Logger& log_;
+    AdminTls tls_;
     Calls calls_;
     AdminService service_;
     std::unique_ptr<grpc::Server> server_;

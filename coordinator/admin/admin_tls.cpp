@@ -39,6 +39,15 @@ void require_usable(const AdminTls& files) {
 
 }  // namespace
 
+std::string tls_problem(const AdminTls& files) {
+    try {
+        require_usable(files);
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+    return {};
+}
+
 std::shared_ptr<grpc::ServerCredentials> tls_credentials(const AdminTls& files) {
     namespace tls = grpc::experimental;
     require_usable(files);

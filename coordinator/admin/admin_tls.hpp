@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include <grpcpp/security/server_credentials.h>
 
@@ -20,6 +21,9 @@ struct AdminTls {
 /// kTlsFilesEvery. A client need not have a certificate, but one that it has must be good. Throws
 /// std::runtime_error with one line that names the file which is of no use.
 std::shared_ptr<grpc::ServerCredentials> tls_credentials(const AdminTls& files);
+
+/// Which of the files is of no use, in one line; empty: none.
+std::string tls_problem(const AdminTls& files);
 
 inline constexpr unsigned kTlsFilesEvery = 30;  ///< seconds
 
