@@ -292,17 +292,26 @@ namespace {
 /// Counts a watcher while it lives.
 class Seat {
 public:
-    Seat(std::size_t& taken, const Gauge& gauge) : taken_{taken}, gauge_{gauge} {
-        if (taken_ >= AdminService::kWatchersMax)
+    Seat(std::multiset<std::string>& taken, const std::string& credential, const Gauge& gauge)
+        : taken_{taken}, gauge_{gauge} {
+        if (taken_.size() >= AdminService::kWatchersMax)
             throw RpcError{grpc::RESOURCE_EXHAUSTED, "too many watchers at the same time"};
-        gauge_.set(static_cast<double>(++taken_));
+        if (taken_.count(credential) >= AdminService::kWatchersOfOneMax)
+            throw RpcError{grpc::RESOURCE_EXHAUSTED,
+                           "too many watchers of " + credential + " at the same time"};
+        seat_ = taken_.insert(credential);
+        gauge_.set(static_cast<double>(taken_.size()));
     }
-    ~Seat() { gauge_.set(static_cast<double>(--taken_)); }
+    ~Seat() {
+        taken_.erase(seat_);
+        gauge_.set(static_cast<double>(taken_.size()));
+    }
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
 
 private:
-    std::size_t& taken_;
+    std::multiset<std::string>& taken_;
+    std::multiset<std::string>::iterator seat_;
     const Gauge& gauge_;
 };
 
@@ -339,10 +348,10 @@ Task<> watch(AdminContext& context,
 
 grpc::ServerWriteReactor<v1::WatchEvent>* AdminService::Watch(grpc::CallbackServerContext* context,
                                                               const v1::WatchRequest* request) {
-    auto stream = WatchStream::open(calls_.executor());
+    auto stream = WatchStream::open(calls_.executor(), *context);
     auto* reactor = stream.get();
     Work work = [this, request = *request, stream](Caller caller) -> Task<> {
-        const Seat seat{watchers_, context_.metrics.watchers};
+        const Seat seat{watchers_, caller.actor.credential, context_.metrics.watchers};
         auto asked = narrowed(caller, request);
         co_await watch(context_, std::move(caller), std::move(asked), stream);
     };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct AdminContext {
 class AdminService final : public v1::Admin::CallbackService {
 public:
     static constexpr std::size_t kWatchersMax = 64;
+    static constexpr std::size_t kWatchersOfOneMax = 32;  ///< of one credential
     static constexpr milliseconds kWatchEvery{200};
 
     AdminService(AdminContext context, Calls& calls);
@@ -134,7 +136,7 @@ private:
 
     AdminContext context_;
     Calls& calls_;
-    std::size_t watchers_ = 0;  // on the executor
+    std::multiset<std::string> watchers_;  // by what each shows; on the executor
 };
 
 }  // namespace quorate::coordinator

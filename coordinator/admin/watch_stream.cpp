@@ -8,14 +8,16 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <grpcpp/server_context.h>
 
 namespace quorate::coordinator {
 
-WatchStream::WatchStream(asio::any_io_executor executor)
-    : executor_{std::move(executor)}, timer_{executor_} {}
+WatchStream::WatchStream(asio::any_io_executor executor, grpc::CallbackServerContext& call)
+    : executor_{std::move(executor)}, call_{call}, timer_{executor_} {}
 
-std::shared_ptr<WatchStream> WatchStream::open(asio::any_io_executor executor) {
-    std::shared_ptr<WatchStream> stream{new WatchStream{std::move(executor)}};
+std::shared_ptr<WatchStream> WatchStream::open(asio::any_io_executor executor,
+                                               grpc::CallbackServerContext& call) {
+    std::shared_ptr<WatchStream> stream{new WatchStream{std::move(executor), call}};
     stream->self_ = stream;
     return stream;
 }
@@ -27,9 +29,13 @@ Task<bool> WatchStream::write(v1::WatchEvent event) {
     StartWrite(&event_);
     // On our own shutdown the wait ends at once; gRPC may still read event_, which lives until
     // OnDone.
+    timer_.expires_after(kStallMax);
     while (writing_ && !gone_) {
-        timer_.expires_at(asio::steady_timer::time_point::max());
-        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        const auto [stalled] = co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (!stalled && writing_ && !gone_) {
+            call_.TryCancel();  // OnCancel comes
+            timer_.expires_at(asio::steady_timer::time_point::max());
+        }
         const auto stop = co_await asio::this_coro::cancellation_state;
         if (stop.cancelled() != asio::cancellation_type::none)
             throw boost::system::system_error{asio::error::operation_aborted};

@@ -16,11 +16,16 @@ namespace quorate::coordinator {
 class WatchStream final : public grpc::ServerWriteReactor<v1::WatchEvent>,
                           public std::enable_shared_from_this<WatchStream> {
 public:
-    /// It lives until gRPC is done with it and nobody else holds it.
-    static std::shared_ptr<WatchStream> open(asio::any_io_executor executor);
+    /// Who reads nothing for so long is gone: nobody holds on to a seat, and to rights that may
+    /// have ended, by not reading.
+    static constexpr std::chrono::seconds kStallMax{60};
+
+    /// It lives until gRPC is done with it and nobody else holds it, and the call with it.
+    static std::shared_ptr<WatchStream> open(asio::any_io_executor executor,
+                                             grpc::CallbackServerContext& call);
 
     /// Sends an event and waits until gRPC took it, so that a slow reader slows us down.
-    /// @return false if the caller is gone. On the executor, one at a time.
+    /// @return false if the caller is gone, or reads no more. On the executor, one at a time.
     Task<bool> write(v1::WatchEvent event);
 
     /// Waits; ends early when the caller goes. @return false if the caller is gone.
@@ -32,9 +37,10 @@ public:
     void OnDone() override;
 
 private:
-    explicit WatchStream(asio::any_io_executor executor);
+    WatchStream(asio::any_io_executor executor, grpc::CallbackServerContext& call);
 
     asio::any_io_executor executor_;
+    grpc::CallbackServerContext& call_;  // until OnDone
     asio::steady_timer timer_;
     v1::WatchEvent event_;  // under way
     bool writing_ = false;
