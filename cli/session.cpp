@@ -7,6 +7,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include <boost/asio/ip/address.hpp>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
@@ -40,8 +41,12 @@ std::shared_ptr<grpc::ChannelCredentials> credentials(const Connection& connecti
 
 /// Whether what is sent there without TLS stays on this machine.
 bool is_local(const std::string& server) {
-    const auto host = server.substr(0, server.rfind(':'));
-    return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    auto host = server.substr(0, server.rfind(':'));
+    if (host == "localhost") return true;
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    boost::system::error_code error;
+    const auto ip = boost::asio::ip::make_address(host, error);  // 127.example.com is none
+    return !error && ip.is_loopback();
 }
 
 }  // namespace

@@ -88,10 +88,12 @@ void declare_grpc(Schema<Config>& schema) {
     tls("grpc.tls.client_ca",
         &AdminTls::client_ca,
         "Who signs client certificates (PEM). Without it clients need tokens.");
-    schema.key("grpc.admins",
-               &Config::grpc_admins,
-               "Names of client certificates (their DNS, URI or e-mail names, without these the "
-               "common name) whose bearers are admins. They give others a role: `quorate token`.");
+    schema
+        .key("grpc.admins",
+             &Config::grpc_admins,
+             "Names of client certificates (their DNS, URI or e-mail names, without these the "
+             "common name) whose bearers are admins. They give others a role: `quorate token`.")
+        .items_between(0, 1000);
     schema
         .key("grpc.rate",
              &Config::grpc_rate,
