@@ -1,14 +1,6 @@
 // Who gets in, who may do what, and what is written of it: through the program, over TLS.
-#include <fstream>
-#include <string>
-#include <vector>
-
-#include <boost/json/parse.hpp>
-#include <gmock/gmock.h>
-
-#include "tests/integration/cli/cli_run.hpp"
-#include "tests/integration/coordinator/running_app.hpp"
-#include "tests/integration/probe/certificate_files.hpp"
+#include "tests/integration/coordinator/access/guarded.hpp"
+#include "tests/integration/coordinator/processes.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -16,75 +8,13 @@ namespace {
 using quorate::testing::Catalogued;
 using quorate::testing::comes_to_hold;
 using quorate::testing::config_for;
+using quorate::testing::Guarded;
+using quorate::testing::http_get;
+using quorate::testing::named;
 using quorate::testing::RedisServer;
-using quorate::testing::RunningApp;
+using quorate::testing::Words;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-using Words = std::vector<std::string>;
-
-CertificatePlan named(const std::string& name) {
-    CertificatePlan plan;
-    plan.name = name;
-    return plan;
-}
-
-/// A coordinator that wants to know who calls; `ops.example.com` is an admin.
-struct Guarded {
-    explicit Guarded(double rate = 0) : app{config(rate)} {
-        lab.apply(
-            "endpoints:\n"
-            "  - {name: a, url: 'http://h/a'}\n"
-            "  - {name: b, url: 'http://h/b', tenant: acme}\n");
-    }
-
-    Config config(double rate) const {
-        auto made = config_for(lab, redis.url());
-        made.grpc_tls = {server.certificate.path(), server.key.path(), authority.ca_file()};
-        made.grpc_admins = {"ops.example.com"};
-        made.grpc_rate = rate;
-        return made;
-    }
-    CliRun plain(Words words) const {
-        words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(app.admin_port())});
-        return run_cli(words);
-    }
-    CliRun tls(Words words) const {
-        words.insert(words.end(), {"--tls-ca", authority.ca_file()});
-        return plain(std::move(words));
-    }
-    CliRun with(const CertificateFiles& identity, Words words) const {
-        words.insert(words.end(),
-                     {"--tls-cert", identity.certificate.path(), "--tls-key", identity.key.path()});
-        return tls(std::move(words));
-    }
-    CliRun as_ops(Words words) const { return with(ops, std::move(words)); }
-    CliRun with_token(const std::string& token, Words words) const {
-        const TemporaryFile file{token + "\n"};
-        words.insert(words.end(), {"--token-file", file.path()});
-        return tls(std::move(words));
-    }
-    /// A new token's secret.
-    std::string token(Words words) const {
-        words.insert(words.begin(), {"token", "create"});
-        words.insert(words.end(), {"-o", "json"});
-        const auto made = as_ops(std::move(words));
-        EXPECT_EQ(made.status, 0) << made.err;
-        return made.status == 0
-                   ? std::string{boost::json::parse(made.out).at("secret").as_string().c_str()}
-                   : "";
-    }
-    std::string audited(const std::string& column, const std::string& where) const {
-        return lab.sql("SELECT " + column + " FROM quorate.audit WHERE " + where + " ORDER BY id");
-    }
-
-    Catalogued lab;
-    RedisServer redis;
-    TestAuthority authority;
-    CertificateFiles server{authority};
-    CertificateFiles ops{authority, named("ops.example.com")};
-    RunningApp app;
-};
 
 TEST(AdminAccess, WhoDoesNotSayWhoTheyAreIsRefusedAndTheRefusalIsWrittenDown) {
     const Guarded guarded;
@@ -92,7 +22,8 @@ TEST(AdminAccess, WhoDoesNotSayWhoTheyAreIsRefusedAndTheRefusalIsWrittenDown) {
     const auto nobody = guarded.tls({"get"});
     EXPECT_EQ(nobody.status, 1);
     EXPECT_THAT(nobody.err, HasSubstr("say who you are: a client certificate (--tls-cert"));
-    EXPECT_EQ(guarded.audited("principal, outcome", "method = 'ListEndpoints'"), "unknown|refused");
+    EXPECT_TRUE(
+        guarded.comes_to_say("principal, outcome", "method = 'ListEndpoints'", "unknown|refused"));
     const auto forged = guarded.with_token("qt_1_" + std::string(64, '0'), {"get"});
     EXPECT_THAT(forged.err, HasSubstr("the token is none of ours, or was revoked"));
     const CertificateFiles stranger{guarded.authority, named("stranger.example.com")};
@@ -130,26 +61,36 @@ TEST(AdminAccess, AViewerReadsAndAnOperatorChangesButOnlyWhatIsTheirs) {
     const auto refused = guarded.with_token(viewer, {"pause", "a"});
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.err, HasSubstr("SetPaused needs the role operator; eyes has viewer"));
-    EXPECT_EQ(guarded.audited("principal, outcome", "method = 'SetPaused'"), "eyes|refused");
+    EXPECT_TRUE(guarded.comes_to_say("principal, target, tenants, left(peer, 15), outcome",
+                                     "method = 'SetPaused'",
+                                     "eyes|default/a|{default}|ipv4:127.0.0.1:|refused"));
 
     const auto acme = guarded.token({"team", "--role", "operator", "--tenant", "acme"});
     const auto theirs = guarded.with_token(acme, {"get"});
     EXPECT_THAT(theirs.out, HasSubstr("http://h/b"));
     EXPECT_THAT(theirs.out, Not(HasSubstr("http://h/a"))) << "another tenant's";
     EXPECT_EQ(guarded.with_token(acme, {"pause", "acme/b"}).status, 0);
-    for (const Words& words : {Words{"pause", "a"},
-                               Words{"explain", "a"},
-                               Words{"describe", "a"},
-                               Words{"get", "--tenant", "default"},
-                               Words{"get", "--tenant", "acme", "default/a"},
-                               Words{"watch", "--tenant", "acme", "default/a"},
-                               Words{"watch", "a"},
-                               Words{"forget", "--tenant", "acme", "--yes"},
-                               Words{"regions", "add", "mars"},
-                               Words{"token", "list"},
-                               Words{"audit"}}) {
+    const std::string theirs_not = "team may not reach the tenant default";
+    const std::string not_of = "endpoint default/a is not of tenant acme";
+    for (const auto& [words, why] :
+         {std::pair{Words{"pause", "a"}, theirs_not},
+          std::pair{Words{"explain", "a"}, theirs_not},
+          std::pair{Words{"describe", "a"}, theirs_not},
+          std::pair{Words{"get", "--tenant", "default"}, theirs_not},
+          std::pair{Words{"get", "--tenant", "acme", "default/a"}, not_of},
+          std::pair{Words{"watch", "--tenant", "acme", "default/a"}, not_of},
+          std::pair{Words{"watch", "a"}, theirs_not},
+          std::pair{Words{"forget", "--tenant", "acme", "--yes"},
+                    std::string{"Forget needs the role admin; team has operator"}},
+          std::pair{Words{"regions", "add", "mars"},
+                    std::string{"AddRegion needs the role admin; team has operator"}},
+          std::pair{Words{"token", "list"},
+                    std::string{"ListTokens needs the role admin; team has operator"}},
+          std::pair{Words{"audit"},
+                    std::string{"ListAudit needs the role admin; team has operator"}}}) {
         const auto run = guarded.with_token(acme, words);
-        EXPECT_NE(run.status, 0) << words[0] << run.out;
+        EXPECT_EQ(run.status, 1) << words[0] << run.out;
+        EXPECT_THAT(run.err, HasSubstr(why)) << words[0];
     }
     const TestFolder folder;
     const auto apply = [&](const std::string& token, const std::string& tenant) {
@@ -194,14 +135,15 @@ TEST(AdminAccess, ARevokedOrExpiredTokenIsOfNoMoreUseNorIsItsOpenWatch) {
     CliRun watched;
     std::thread watching{[&] { watched = guarded.with_token(token, {"watch"}); }};
     EXPECT_TRUE(comes_to_hold([&] {
-        return guarded.as_ops({"token", "list"}).status == 0 &&
-               guarded.with_token(token, {"get"}).status == 0;
+        return http_get(guarded.app.health_port(), "/metrics")
+                   .find("quorate_coordinator_watchers 1") != std::string::npos;
     }));
+    EXPECT_EQ(guarded.with_token(token, {"get"}).status, 0);
     EXPECT_THAT(guarded.as_ops({"token", "revoke", id}).out, HasSubstr(id + " revoked"));
     EXPECT_THAT(guarded.with_token(token, {"get"}).err, HasSubstr("or was revoked"));
     watching.join();
     EXPECT_EQ(watched.status, 1);
-    EXPECT_THAT(watched.err, HasSubstr("revoked"));
+    EXPECT_THAT(watched.err, HasSubstr("token " + id + " has expired or was revoked"));
     EXPECT_THAT(guarded.as_ops({"token", "revoke", id}).out, HasSubstr("was revoked already"));
     EXPECT_THAT(guarded.as_ops({"token", "list"}).out, Not(HasSubstr("short")));
     EXPECT_THAT(guarded.as_ops({"token", "list", "--all"}).out, HasSubstr("short"));
@@ -306,6 +248,23 @@ TEST(AdminAccess, ATokenIsNotSentInTheClearToAnotherMachine) {
     const auto run = run_cli({"get", "--server", "198.51.100.1:1", "--token-file", file.path()});
     EXPECT_EQ(run.status, 1);
     EXPECT_THAT(run.err, HasSubstr("with TLS alone"));
+    const auto by_name =
+        run_cli({"get", "--server", "127.evil.example:7443", "--token-file", file.path()});
+    EXPECT_THAT(by_name.err, HasSubstr("with TLS alone")) << "a name is no loopback address";
+}
+
+TEST(AdminAccess, WhoeverForgetsATenantEndsWhatIsBoundToItAlone) {
+    const Guarded guarded;
+    guarded.token({"old", "--tenant", "gone"});
+    guarded.token({"both", "--tenant", "gone", "--tenant", "acme"});
+    guarded.lab.sql("INSERT INTO quorate.tenant (name) VALUES ('gone')");
+    const auto forgotten = guarded.as_ops({"forget", "--tenant", "gone", "--yes"});
+    EXPECT_EQ(forgotten.status, 0) << forgotten.err;
+    EXPECT_EQ(
+        guarded.lab.sql("SELECT principal FROM quorate.credential WHERE revoked_at IS NOT NULL"),
+        "old");
+    EXPECT_EQ(guarded.audited("principal, target, tenants", "method = 'RevokeToken'"),
+              "ops.example.com|token 1|{gone}");
 }
 
 TEST(AdminAccess, ATlsFileThatIsOfNoUseIsNamedAtTheStart) {
