@@ -17,7 +17,6 @@ constexpr std::string_view kMark = "qt_";
 constexpr std::size_t kSecretSize = 64;
 constexpr std::size_t kCertificateMax = 255;
 constexpr int kTenantsMax = 1000;
-constexpr std::int64_t kCreationLock = 0x71756f7210;  // none of platform/postgres' AdvisoryLock
 
 const std::string kColumns =
     "id, principal, coalesce(secret_sha256, ''), coalesce(certificate, ''), role,"
@@ -217,7 +216,8 @@ v1::CreateTokenResponse create_token(pqxx::work& work,
     auto expires = own_end(work, caller, now);
     // One at a time, so that what is counted and looked for below holds. The coordinator's role may
     // not lock the table, as it may not change all of a row.
-    work.exec_params("SELECT pg_advisory_xact_lock($1)", kCreationLock);
+    work.exec_params("SELECT pg_advisory_xact_lock($1)",
+                     static_cast<std::int64_t>(AdvisoryLock::credentials));
     const auto live = work.exec_params1(
         "SELECT count(*) FROM quorate.credential WHERE revoked_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > " +
