@@ -8,6 +8,7 @@
 #include "coordinator/catalog/listing.hpp"
 #include "coordinator/catalog/sql.hpp"
 #include "core/base/sha256.hpp"
+#include "platform/postgres/database.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::coordinator {
@@ -58,22 +59,24 @@ void fill(v1::Token& out, const pqxx::row& row) {
 
 void check(const v1::CreateTokenRequest& request) {
     if (!wire::is_name(request.principal()))
-        throw BadRequest{
-            "a principal's name is lower-case letters, digits and hyphens, at most 63"};
-    if (!role_named(request.role())) throw BadRequest{"the role is viewer, operator or admin"};
+        throw BadRequest{"a principal's name is lower-case letters, digits and hyphens, at most 63",
+                         "principal"};
+    if (!role_named(request.role()))
+        throw BadRequest{"the role is viewer, operator or admin", "role"};
     if (request.tenants_size() > kTenantsMax)
-        throw BadRequest{"a token is bound to 1000 tenants at most"};
+        throw BadRequest{"a token is bound to 1000 tenants at most", "tenants"};
     for (const auto& tenant : request.tenants())
         if (!wire::is_name(tenant))
             throw BadRequest{
-                "a tenant's name is lower-case letters, digits and hyphens, at most 63"};
+                "a tenant's name is lower-case letters, digits and hyphens, at most 63", "tenants"};
     if (request.expires_in_days() > kExpiryDaysMax)
-        throw BadRequest{"a token lasts 3650 days at most"};
+        throw BadRequest{"a token lasts 3650 days at most", "expires_in_days"};
     const auto& certificate = request.certificate();
     const bool printable =
         std::ranges::all_of(certificate, [](char c) { return c > ' ' && c < 127; });
     if (certificate.size() > kCertificateMax || !printable)
-        throw BadRequest{"a certificate's name is at most 255 printable ASCII characters"};
+        throw BadRequest{"a certificate's name is at most 255 printable ASCII characters",
+                         "certificate"};
 }
 
 /// The tenants that the new one is bound to, none: to none.
@@ -97,7 +100,7 @@ void require_free(pqxx::work& work,
     const auto& name = request.principal();
     const auto& certificate = request.certificate();
     if (std::ranges::find(kReserved, name) != kReserved.end())
-        throw BadRequest{name + " is a name of the coordinator's own: take another"};
+        throw BadRequest{name + " is a name of the coordinator's own: take another", "principal"};
     for (const auto& given : {name, certificate})
         if (std::ranges::find(admins, given) != admins.end())
             throw BadRequest{given + " is an admin by grpc.admins of the coordinator's config"};
@@ -113,8 +116,9 @@ void require_free(pqxx::work& work,
                           " AND revoked_at IS NULL",
                           certificate)
              .empty())
-        throw BadRequest{"the certificate name " + certificate +
-                         " has a role already: revoke that first"};
+        throw BadRequest{
+            "the certificate name " + certificate + " has a role already: revoke that first",
+            "certificate"};
 }
 
 /// When the caller's own ends; nothing: never. It can't be revoked until the transaction ends.

@@ -15,6 +15,9 @@
 #include "platform/runtime/overloaded.hpp"
 #include "platform/runtime/within.hpp"
 
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
 namespace quorate::coordinator {
 namespace {
 
@@ -73,6 +76,19 @@ grpc::StatusCode code_of(AccessRefused::Why why) {
             return grpc::RESOURCE_EXHAUSTED;
     }
     return grpc::PERMISSION_DENIED;
+}
+
+/// With the field that is wrong, as the standard details have it (google/rpc/error_details.proto).
+grpc::Status status_of(const BadRequest& error) {
+    google::rpc::BadRequest details;
+    auto& violation = *details.add_field_violations();
+    violation.set_field(error.field());
+    violation.set_description(error.what());
+    google::rpc::Status status;
+    status.set_code(grpc::INVALID_ARGUMENT);
+    status.set_message(error.what());
+    status.add_details()->PackFrom(details);
+    return {grpc::INVALID_ARGUMENT, error.what(), status.SerializeAsString()};
 }
 
 Task<> hurry(SteadyTime deadline, Task<> work) {
@@ -154,7 +170,7 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
     } catch (const RpcError& error) {
         status = {error.code(), error.what()};
     } catch (const BadRequest& error) {
-        status = {grpc::INVALID_ARGUMENT, error.what()};
+        status = status_of(error);
     } catch (const RegionRefused& error) {
         status = {grpc::FAILED_PRECONDITION, error.what()};
     } catch (const NotFound& error) {

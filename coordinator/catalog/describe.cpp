@@ -30,7 +30,8 @@ v1::Uptime uptime_of(const pqxx::row& row) {
 }
 
 v1::ListUptimeResponse list_periods(pqxx::work& work, const v1::ListUptimeRequest& request) {
-    if (request.endpoint().empty()) throw BadRequest{"days and months are of one ENDPOINT"};
+    if (request.endpoint().empty())
+        throw BadRequest{"days and months are of one ENDPOINT", "endpoint"};
     const auto name = filter_of(request.tenant(), request.endpoint());
     const std::string column = request.by();
     const auto* const view = column == "day" ? "dash.uptime_daily" : "dash.uptime_monthly";
@@ -101,7 +102,7 @@ void fill_strips(pqxx::work& work, const EndpointName& name, v1::DescribeEndpoin
 
 v1::ListUptimeResponse list_uptime(pqxx::work& work, const v1::ListUptimeRequest& request) {
     if (request.by() == "day" || request.by() == "month") return list_periods(work, request);
-    if (!request.by().empty()) throw BadRequest{"by is day or month"};
+    if (!request.by().empty()) throw BadRequest{"by is day or month", "by"};
     const auto only = filter_of(request.tenant(), request.endpoint());
     const auto size = page_size(request.page_size(), kPageDefault, kPageMax);
     const auto after = page_after(request.page_token());

@@ -8,9 +8,9 @@
 namespace quorate::coordinator {
 
 v1::ForgetResponse forget(pqxx::work& work, const v1::ForgetRequest& request, const Actor& actor) {
-    if (!wire::is_name(request.tenant())) throw BadRequest{"forget needs a tenant"};
+    if (!wire::is_name(request.tenant())) throw BadRequest{"forget needs a tenant", "tenant"};
     if (!request.endpoint().empty() && !wire::is_name(request.endpoint()))
-        throw BadRequest{"an endpoint is named NAME here, beside its tenant"};
+        throw BadRequest{"an endpoint is named NAME here, beside its tenant", "endpoint"};
     v1::ForgetResponse out;
     boost::json::object counts;
     try {

@@ -13,7 +13,7 @@ EndpointName parse_endpoint_name(const std::string& text) {
                             ? EndpointName{"default", text}
                             : EndpointName{text.substr(0, slash), text.substr(slash + 1)};
     if (!wire::is_name(name.tenant) || !wire::is_name(name.name))
-        throw BadRequest{"an endpoint is named NAME or TENANT/NAME"};
+        throw BadRequest{"an endpoint is named NAME or TENANT/NAME", "endpoint"};
     return name;
 }
 
@@ -21,12 +21,17 @@ EndpointName filter_of(const std::string& tenant, const std::string& endpoint) {
     if (endpoint.empty()) return {tenant, ""};
     auto name = parse_endpoint_name(endpoint);
     if (!tenant.empty() && tenant != name.tenant)
-        throw BadRequest{"endpoint " + endpoint + " is not of tenant " + tenant};
+        throw BadRequest{"endpoint " + endpoint + " is not of tenant " + tenant, "endpoint"};
     return name;
 }
 
 EndpointName page_after(const std::string& token) {
-    return token.empty() ? EndpointName{} : parse_endpoint_name(token);
+    if (token.empty()) return {};
+    try {
+        return parse_endpoint_name(token);
+    } catch (const BadRequest&) {
+        throw BadRequest{"page_token is none of ours", "page_token"};
+    }
 }
 
 std::int64_t id_after(const std::string& token) {
@@ -34,7 +39,7 @@ std::int64_t id_after(const std::string& token) {
     if (token.empty()) return id;
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), id);
     if (error != std::errc{} || end != token.data() + token.size())
-        throw BadRequest{"page_token is none of ours"};
+        throw BadRequest{"page_token is none of ours", "page_token"};
     return id;
 }
 

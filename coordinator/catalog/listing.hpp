@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <pqxx/pqxx>
 
@@ -13,7 +14,13 @@ namespace quorate::coordinator {
 /// The question cannot be understood; `what()` says why.
 class BadRequest : public std::runtime_error {
 public:
-    using std::runtime_error::runtime_error;
+    /// @param field of the request, such as `page_token`; empty: it is about the request as a whole
+    explicit BadRequest(const std::string& why, std::string field = {})
+        : std::runtime_error{why}, field_{std::move(field)} {}
+    const std::string& field() const { return field_; }
+
+private:
+    std::string field_;
 };
 
 /// What is asked for does not exist; `what()` names it.

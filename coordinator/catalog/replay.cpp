@@ -209,10 +209,10 @@ void replay_one(pqxx::work& work,
 
 v1::ReplayResponse replay(pqxx::work& work, const v1::ReplayRequest& request, Window window) {
     const microseconds span{request.to_us() - request.from_us()};
-    if (span <= microseconds{0}) throw BadRequest{"the span ends before it begins"};
-    if (span > kSpanMax) throw BadRequest{"the span is longer than 31 days"};
+    if (span <= microseconds{0}) throw BadRequest{"the span ends before it begins", "to_us"};
+    if (span > kSpanMax) throw BadRequest{"the span is longer than 31 days", "to_us"};
     if (!request.p1_quorum().empty() && !p1_quorum_named(request.p1_quorum()))
-        throw BadRequest{"p1_quorum is 2, majority or all"};
+        throw BadRequest{"p1_quorum is 2, majority or all", "p1_quorum"};
     const auto only = filter_of(request.tenant(), request.endpoint());
     const auto after = page_after(request.page_token());
     const auto size = page_size(request.page_size(), kEndpointsDefault, kEndpointsMax);

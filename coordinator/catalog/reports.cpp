@@ -203,8 +203,9 @@ v1::AckIncidentResponse ack_incident(pqxx::work& work,
                                      const v1::AckIncidentRequest& request,
                                      const Actor& actor) {
     constexpr std::size_t kNoteMax = 4000;
-    if (request.note().empty()) throw BadRequest{"the note is empty"};
-    if (request.note().size() > kNoteMax) throw BadRequest{"the note has more than 4000 bytes"};
+    if (request.note().empty()) throw BadRequest{"the note is empty", "note"};
+    if (request.note().size() > kNoteMax)
+        throw BadRequest{"the note has more than 4000 bytes", "note"};
     v1::GetIncidentRequest one;
     one.set_id(request.id());
     get_incident(work, one);  // or there is none

@@ -16,7 +16,7 @@ std::uint64_t read_txid(const std::string& text) {
     std::uint64_t txid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), txid);
     if (error != std::errc{} || end != text.data() + text.size())
-        throw BadRequest{"resume_token is none of ours"};
+        throw BadRequest{"resume_token is none of ours", "resume_token"};
     return txid;
 }
 

@@ -38,7 +38,8 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     if (!wire::is_name(order.name))
         throw BadRequest{
             "a region's name is lower-case letters, digits and hyphens, at most 63; is \"" +
-            order.name + "\""};
+                order.name + "\"",
+            "name"};
     const auto user = agent_acl_user(order.name);
     if (order.redis_user) co_await require_right(user);
     co_await context_.before_change();

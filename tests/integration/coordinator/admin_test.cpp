@@ -2,6 +2,9 @@
 
 #include "tests/integration/coordinator/running_app.hpp"
 
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
 namespace quorate::coordinator {
 namespace {
 
@@ -106,6 +109,27 @@ TEST(Admin, SaysItsVersion) {
     v1::GetVersionResponse version;
     EXPECT_TRUE(ask(app, &v1::Admin::Stub::GetVersion, v1::GetVersionRequest{}, version).ok());
     EXPECT_EQ(version.version(), "1.2.3");
+}
+
+TEST(Admin, WhatIsWrongWithARequestComesWithItsFieldAsTheStandardDetailsHaveIt) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    v1::ListEndpointsRequest request;
+    request.set_page_token("no such token");
+    v1::ListEndpointsResponse response;
+    const auto refused = ask(app, &v1::Admin::Stub::ListEndpoints, request, response);
+    EXPECT_EQ(refused.error_code(), grpc::INVALID_ARGUMENT);
+    google::rpc::Status status;
+    EXPECT_TRUE(status.ParseFromString(refused.error_details()));
+    EXPECT_EQ(status.code(), grpc::INVALID_ARGUMENT);
+    EXPECT_EQ(status.message(), refused.error_message());
+    ASSERT_EQ(status.details_size(), 1);
+    google::rpc::BadRequest details;
+    EXPECT_TRUE(status.details(0).UnpackTo(&details));
+    ASSERT_EQ(details.field_violations_size(), 1);
+    EXPECT_EQ(details.field_violations(0).field(), "page_token");
+    EXPECT_EQ(details.field_violations(0).description(), "page_token is none of ours");
 }
 
 TEST(Admin, WithoutPostgresACallIsUnavailableAndComesBackWithIt) {
