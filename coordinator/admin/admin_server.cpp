@@ -6,6 +6,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
@@ -57,15 +59,19 @@ bool is_loopback(const std::string& address) {
 
 AdminServer::AdminServer(asio::any_io_executor executor,
                          const AdminAddress& address,
-                         AdminContext context)
+                         AdminContext context,
+                         Readiness& readiness)
     : clock_{context.clock},
       log_{context.log},
       tls_{address.tls},
       calls_{std::move(executor), context.clock, context.log, context.metrics},
-      service_{std::move(context), calls_} {
+      service_{std::move(context), calls_},
+      readiness_{readiness} {
     if (!address.tls.on() && !is_loopback(address.address))
         throw std::runtime_error{"the admin API listens on " + address.address + " with TLS alone"};
     silence_grpc();
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
     const auto credentials =
@@ -81,9 +87,16 @@ AdminServer::AdminServer(asio::any_io_executor executor,
     server_ = builder.BuildAndStart();
     if (!server_ || port == 0) throw std::runtime_error{bind_problem(address)};
     port_ = static_cast<std::uint16_t>(port);
+    auto* health = server_->GetHealthCheckService();
+    readiness_.on_change([health](bool ready) {
+        health->SetServingStatus(ready);
+        health->SetServingStatus(v1::Admin::service_full_name(), ready);
+    });
 }
 
-AdminServer::~AdminServer() = default;
+AdminServer::~AdminServer() {
+    readiness_.on_change({});
+}
 
 Task<> AdminServer::check_files() {
     std::string before;

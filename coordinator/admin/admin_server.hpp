@@ -9,6 +9,7 @@
 #include "coordinator/admin/admin_service.hpp"
 #include "coordinator/admin/admin_tls.hpp"
 #include "platform/runtime/blocking_pool.hpp"
+#include "platform/telemetry/readiness.hpp"
 
 namespace quorate::coordinator {
 
@@ -21,7 +22,7 @@ struct AdminAddress {
 /// Whether only this machine reaches it. An address that is none is no loopback address.
 bool is_loopback(const std::string& address);
 
-/// Serves the admin API.
+/// Serves the admin API, and beside it, to whoever connects, gRPC's health service and reflection.
 class AdminServer {
 public:
     static constexpr int kRequestBytesMax = 64 << 20;
@@ -33,7 +34,11 @@ public:
     /// Binds and serves at once. Throws std::runtime_error with one line that names the port if it
     /// is in use or can't be had: `port 7443 is in use (admin API, 127.0.0.1:7443)`; or the file of
     /// TLS that is of no use.
-    AdminServer(asio::any_io_executor executor, const AdminAddress& address, AdminContext context);
+    /// @param readiness what gRPC's health service tells
+    AdminServer(asio::any_io_executor executor,
+                const AdminAddress& address,
+                AdminContext context,
+                Readiness& readiness);
     ~AdminServer();
     AdminServer(const AdminServer&) = delete;
     AdminServer& operator=(const AdminServer&) = delete;
@@ -56,6 +61,7 @@ private:
     Calls calls_;
     AdminService service_;
     std::unique_ptr<grpc::Server> server_;
+    Readiness& readiness_;
     std::uint16_t port_ = 0;
     BlockingPool shutdown_{1, 1};
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <set>
 #include <string>
@@ -17,12 +18,17 @@ public:
     /// @return true if it was set.
     bool clear(const std::string& reason);
     bool ready() const;
+    /// Tells `changed` whether it is ready, now and at each change, in order; an empty one ends
+    /// that. Called on the thread that sets or clears: it must be quick, and call nothing of this
+    /// object.
+    void on_change(std::function<void(bool ready)> changed);
     /// In alphabetical order.
     std::vector<std::string> reasons() const;
 
 private:
     mutable std::mutex mutex_;
     std::set<std::string> reasons_;
+    std::function<void(bool)> changed_;
 };
 
 }  // namespace quorate

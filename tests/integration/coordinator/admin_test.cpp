@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 
 #include "tests/integration/coordinator/running_app.hpp"
 
@@ -130,6 +131,63 @@ TEST(Admin, WhatIsWrongWithARequestComesWithItsFieldAsTheStandardDetailsHaveIt) 
     ASSERT_EQ(details.field_violations_size(), 1);
     EXPECT_EQ(details.field_violations(0).field(), "page_token");
     EXPECT_EQ(details.field_violations(0).description(), "page_token is none of ours");
+}
+
+/// Asks a service of which only the bytes are known, and ends. @return the answer; empty: none
+std::string ask_generic(RunningApp& app, const std::string& method, std::string request) {
+    const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(app.admin_port()),
+                                             grpc::InsecureChannelCredentials());
+    grpc::GenericStub stub{channel};
+    Call call;
+    grpc::CompletionQueue queue;
+    const auto done = [&queue] {
+        void* tag = nullptr;
+        bool good = false;
+        return queue.Next(&tag, &good) && good;
+    };
+    const auto stream = stub.PrepareCall(&call.context, method, &queue);
+    stream->StartCall(nullptr);
+    if (!done()) return {};
+    grpc::Slice slice{request};
+    grpc::ByteBuffer bytes{&slice, 1};
+    stream->WriteLast(bytes, {}, nullptr);
+    if (!done()) return {};
+    grpc::ByteBuffer answer;
+    stream->Read(&answer, nullptr);
+    std::string text;
+    if (done()) {
+        std::vector<grpc::Slice> slices;
+        answer.Dump(&slices);
+        for (const auto& part : slices)
+            text.append(reinterpret_cast<const char*>(part.begin()), part.size());
+    }
+    grpc::Status status;
+    stream->Finish(&status, nullptr);
+    done();
+    return text;
+}
+
+TEST(Admin, TheHealthServiceSaysWhetherItIsReadyAndReflectionWhatItServes) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    // HealthCheckResponse: field 1, SERVING (1) or NOT_SERVING (2).
+    const auto health_is = [&app](char status) {
+        return comes_to_hold([&app, status] {
+            return ask_generic(app, "/grpc.health.v1.Health/Check", "") ==
+                   std::string{"\x08"} + status;
+        });
+    };
+    EXPECT_TRUE(health_is(1));
+    redis.stop();
+    EXPECT_TRUE(health_is(2));
+    redis.start();
+    EXPECT_TRUE(health_is(1));
+    // ServerReflectionRequest: field 7, list_services.
+    EXPECT_THAT(ask_generic(app,
+                            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                            std::string{"\x3a\x01*"}),
+                HasSubstr("quorate.v1.Admin"));
 }
 
 TEST(Admin, WithoutPostgresACallIsUnavailableAndComesBackWithIt) {

@@ -31,6 +31,21 @@ TEST(Readiness, SaysWhetherAReasonChanged) {
     EXPECT_FALSE(readiness.set("redis_unreachable"));
 }
 
+TEST(Readiness, WhoFollowsHearsOfEachChangeInOrderUntilItEnds) {
+    Readiness readiness;
+    readiness.set("a");
+    std::vector<bool> heard;
+    readiness.on_change([&heard](bool ready) { heard.push_back(ready); });
+    readiness.set("b");
+    readiness.clear("a");
+    readiness.clear("b");
+    readiness.clear("b");
+    readiness.set("c");
+    readiness.on_change({});
+    readiness.clear("c");
+    EXPECT_THAT(heard, testing::ElementsAre(false, true, false));
+}
+
 TEST(Readiness, ThreadsSetAndClearTheirOwnReasons) {
     Readiness readiness;
     {
