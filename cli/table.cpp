@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ namespace {
 
 constexpr std::string_view kGap = "  ";
 constexpr std::string_view kEllipsis = "…";
-constexpr std::size_t kColumnWidthMin = 8;
+constexpr std::size_t kColumnWidthMin = 20;  // a time
 
 std::string fitted(const std::string& text, std::size_t width) {
     if (width_of(text) <= width) return text + std::string(width - width_of(text), ' ');
@@ -65,8 +66,9 @@ std::size_t width_of(std::string_view text) {
 }
 
 std::string painted(const std::string& text, const std::string& word) {
+    const auto first = std::string_view{word}.substr(0, word.find(' '));
     for (const auto& paint : kPaints)
-        if (word == paint.word) return fmt::format("\x1b[{}m{}\x1b[0m", paint.code, text);
+        if (first == paint.word) return fmt::format("\x1b[{}m{}\x1b[0m", paint.code, text);
     return text;
 }
 
@@ -81,31 +83,23 @@ void Table::add(std::vector<std::string> cells) {
     rows_.push_back(std::move(cells));
 }
 
-std::vector<std::size_t> Table::widths(std::optional<std::size_t> limit) const {
+std::vector<std::size_t> Table::natural_widths() const {
     std::vector<std::size_t> result(rows_.front().size());
     for (const auto& row : rows_)
         for (std::size_t column = 0; column < row.size(); ++column)
             result[column] = std::max(result[column], width_of(row[column]));
-    if (!limit) return result;
-    const auto total = [&result] {
-        return std::accumulate(result.begin(), result.end(), std::size_t{0}) +
-               kGap.size() * (result.size() - 1);
-    };
-    while (total() > *limit) {
-        const auto widest = std::max_element(result.begin(), result.end());
-        if (*widest <= kColumnWidthMin) break;
-        --*widest;
-    }
     return result;
 }
 
-void Table::print(std::ostream& out, std::optional<std::size_t> width, bool colour) const {
-    const auto column_widths = widths(width);
+void Table::print_columns(std::ostream& out,
+                          const std::vector<std::size_t>& columns,
+                          const std::vector<std::size_t>& widths,
+                          bool colour) const {
     for (const auto& row : rows_) {
         std::string line;
-        for (std::size_t column = 0; column < row.size(); ++column) {
-            const bool last = column + 1 == row.size();
-            auto text = fitted(row[column], column_widths[column]);
+        for (const auto column : columns) {
+            const bool last = column == columns.back();
+            auto text = fitted(row[column], widths[column]);
             if (last) text.erase(text.find_last_not_of(' ') + 1);
             if (colour && &row != &rows_.front()) text = painted(text, row[column]);
             line += text;
@@ -113,6 +107,33 @@ void Table::print(std::ostream& out, std::optional<std::size_t> width, bool colo
         }
         out << line << '\n';
     }
+}
+
+void Table::print(std::ostream& out, std::optional<std::size_t> width, bool colour) const {
+    auto widths = natural_widths();
+    const auto limit = width.value_or(std::numeric_limits<std::size_t>::max());
+    const auto total = [&widths] {
+        return std::accumulate(widths.begin(), widths.end(), std::size_t{0}) +
+               kGap.size() * (widths.size() - 1);
+    };
+    while (total() > limit) {
+        const auto widest = std::max_element(widths.begin(), widths.end());
+        if (*widest <= kColumnWidthMin) break;
+        --*widest;
+    }
+    std::vector<std::size_t> block{0};
+    auto used = widths.front();
+    for (std::size_t column = 1; column < widths.size(); ++column) {
+        if (block.size() > 1 && used + kGap.size() + widths[column] > limit) {
+            print_columns(out, block, widths, colour);
+            out << '\n';
+            block = {0};
+            used = widths.front();
+        }
+        block.push_back(column);
+        used += kGap.size() + widths[column];
+    }
+    print_columns(out, block, widths, colour);
 }
 
 std::optional<std::size_t> terminal_width() {

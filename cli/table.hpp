@@ -9,7 +9,9 @@
 
 namespace quorate::cli {
 
-/// Rows under headings, made to fit: where the terminal is too narrow the widest column gives way.
+/// Rows under headings, made to fit: where the terminal is too narrow the widest columns give way
+/// as far as a time still fits; where that is not enough the columns go below each other, in blocks
+/// that all begin with the first one.
 class Table {
 public:
     explicit Table(std::vector<std::string> headings);
@@ -22,7 +24,11 @@ public:
     void print(std::ostream& out, std::optional<std::size_t> width, bool colour) const;
 
 private:
-    std::vector<std::size_t> widths(std::optional<std::size_t> limit) const;
+    std::vector<std::size_t> natural_widths() const;
+    void print_columns(std::ostream& out,
+                       const std::vector<std::size_t>& columns,
+                       const std::vector<std::size_t>& widths,
+                       bool colour) const;
 
     std::vector<std::vector<std::string>> rows_;  // the headings are row 0
 };
@@ -36,7 +42,8 @@ bool terminal_wants_colour();
 /// Columns that UTF-8 text takes: its characters.
 std::size_t width_of(std::string_view text);
 
-/// `text` in the colour of a verdict or decision `word`; as it is for other words.
+/// `text` in the colour of the verdict or decision that `word` is or begins with; as it is for
+/// other words.
 std::string painted(const std::string& text, const std::string& word);
 
 /// Prints to standard output, fitted to it.

@@ -32,6 +32,19 @@ TEST(Table, TheWidestColumnGivesWayWhereTheTerminalIsNarrow) {
               "search    the server closed t…\n");
 }
 
+TEST(Table, ColumnsThatDoNotFitBesideEachOtherGoBelowEachOther) {
+    Table table{{"ENDPOINT", "SINCE", "LAST MINUTE"}};
+    table.add({"search", "2026-11-20T12:46:00Z", "2026-11-20T12:47:00Z"});
+    EXPECT_EQ(printed(table, 40),
+              "ENDPOINT  SINCE\n"
+              "search    2026-11-20T12:46:00Z\n"
+              "\n"
+              "ENDPOINT  LAST MINUTE\n"
+              "search    2026-11-20T12:47:00Z\n")
+        << "a time that is cut says nothing";
+    EXPECT_EQ(printed(table, 60).find("\n\n"), std::string::npos);
+}
+
 TEST(Table, CountsCharactersNotBytes) {
     Table table{{"NAME", "X"}};
     table.add({"zürich", "1"});
@@ -49,6 +62,8 @@ TEST(Table, PaintsStatesOnlyWhenAsked) {
     Table table{{"STATE"}};
     table.add({"P1"});
     EXPECT_EQ(printed(table, std::nullopt, true), "STATE\n\x1b[1;31mP1\x1b[0m\n");
+    EXPECT_EQ(painted("P1 (flapping)", "P1 (flapping)"), "\x1b[1;31mP1 (flapping)\x1b[0m");
+    EXPECT_EQ(painted("P1x", "P1x"), "P1x");
 }
 
 TEST(Texts, AbsentFiguresAreADash) {
