@@ -66,6 +66,7 @@ int run_verb(int argc, char** argv) {
     add_agents_verb(app, session);
     add_token_verb(app, session);
     add_audit_verb(app, session);
+    add_completion_verb(app, session);
     add_version_verb(app, session);
     try {
         app.parse(argc, argv);

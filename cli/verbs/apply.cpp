@@ -59,6 +59,7 @@ void add_apply_verb(CLI::App& app, Session& session) {
     auto* verb =
         app.add_subcommand("apply", "Puts endpoint files into the catalogue, all or nothing");
     verb->add_option("-f,--file", options->paths, "a file, a folder of .yaml files, or - for stdin")
+        ->type_name("FILE")
         ->required();
     verb->add_flag("--prune",
                    options->prune,

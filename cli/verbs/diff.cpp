@@ -50,6 +50,7 @@ void add_diff_verb(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand(
         "diff", "Shows as a patch what apply would change; exit status 3 where it would");
     verb->add_option("-f,--file", options->paths, "a file, a folder of .yaml files, or - for stdin")
+        ->type_name("FILE")
         ->required();
     verb->add_flag("--prune",
                    options->prune,

@@ -86,7 +86,8 @@ ResolveOverride override_of(const std::string& text) {
 
 void declare(CLI::App& verb, ProbeOptions& options) {
     verb.add_option("URL", options.urls, "MCP servers: absolute http or https URLs");
-    verb.add_option("-f,--file", options.url_file, "URLs, one a line, or an endpoint file (YAML)");
+    verb.add_option("-f,--file", options.url_file, "URLs, one a line, or an endpoint file (YAML)")
+        ->type_name("FILE");
     verb.add_option("--timeout", options.timeout, "of one attempt")->capture_default_str();
     verb.add_option("--retry-gap", options.retry_gap, "between two attempts")
         ->capture_default_str();
@@ -111,7 +112,8 @@ void declare(CLI::App& verb, ProbeOptions& options) {
         ->excludes(wall);
     verb.add_option("--header", options.headers, "a header to send, 'Name: value'")
         ->allow_extra_args(false);
-    auto* file = verb.add_option("--bearer-file", options.bearer_file, "holds the bearer token");
+    auto* file = verb.add_option("--bearer-file", options.bearer_file, "holds the bearer token")
+                     ->type_name("FILE");
     verb.add_option("--bearer-env", options.bearer_env, "variable that holds the bearer token")
         ->excludes(file);
     auto* canary =
@@ -121,7 +123,8 @@ void declare(CLI::App& verb, ProbeOptions& options) {
     verb.add_option("--canary-expect", options.canary_expect, "what must hold: 'PATH OP VALUE'")
         ->needs(canary)
         ->allow_extra_args(false);
-    verb.add_option("--ca-file", options.ca_file, "authorities in PEM, beside the system's");
+    verb.add_option("--ca-file", options.ca_file, "authorities in PEM, beside the system's")
+        ->type_name("FILE");
     verb.add_option("--bind", options.bind, "source address")->type_name("ADDRESS");
     verb.add_option("--resolve", options.resolve, "an address to use in place of DNS")
         ->type_name("HOST:PORT:ADDR")
