@@ -1,9 +1,11 @@
 #include "cli/command_line.hpp"
 
+#include <cstdlib>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
 
+#include "cli/contexts.hpp"
 #include "cli/session.hpp"
 #include "cli/table.hpp"
 #include "cli/verbs/probe.hpp"
@@ -34,6 +36,65 @@ void add_connection_options(CLI::App& app, Connection& connection) {
     app.add_option("--reason", connection.reason, "why, for the audit log")->type_name("TEXT");
 }
 
+constexpr const char* kFooter =
+    "An option comes before its variable in the environment, this before the context, and this\n"
+    "before the default. Where --server or QUORATE_SERVER names the coordinator, TLS and token of\n"
+    "the current context are left out, unless --context or QUORATE_CONTEXT names it: they are for\n"
+    "its own server. quorate config show says what is in force, and where it comes from.";
+
+/// What the option of a key has now, and whether the command line or the environment says so.
+Setting setting_of(const CLI::Option& option, std::string_view key) {
+    Setting setting{std::string{key}, option.get_default_str(), "default"};
+    if (option.count() == 0) return setting;
+    setting.value = option.results().back();
+    const auto variable = option.get_envname();
+    const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str());
+    setting.from = value != nullptr && setting.value == value ? variable : option.get_name();
+    return setting;
+}
+
+bool about_the_connection(std::string_view key) {
+    return key.starts_with("tls") || key == "token_file";
+}
+
+/// Gives the options that neither the command line nor the environment sets what the context says.
+/// @param wanted  the context's name; empty: the current one
+void use_context(CLI::App& app, const std::string& wanted, ContextInForce& in_force) {
+    in_force.file = contexts_path();
+    Contexts contexts;
+    try {
+        contexts = read_contexts(in_force.file);
+    } catch (const std::runtime_error& error) {
+        in_force.problem = error.what();
+    }
+    in_force.name = wanted.empty() ? contexts.current : wanted;
+    const auto found = contexts.named.find(in_force.name);
+    const auto* context = found == contexts.named.end() ? nullptr : &found->second;
+    if (context == nullptr && !wanted.empty() && in_force.problem.empty())
+        in_force.problem = "there is no context " + printable(wanted) + " in " + in_force.file +
+                           "; quorate config list shows those there are";
+    const bool elsewhere = wanted.empty() && app.get_option("--server")->count() > 0;
+    for (const auto key : kContextKeys) {
+        const auto value = context == nullptr ? Context::const_iterator{} : context->find(key);
+        const bool said = context != nullptr && value != context->end() &&
+                          !(elsewhere && about_the_connection(key));
+        if (key == "tenant") {
+            if (said) in_force.tenant = value->second;
+            in_force.settings.push_back(
+                {"tenant", in_force.tenant, said ? "context " + in_force.name : "default"});
+            continue;
+        }
+        auto& option = *app.get_option(option_named(key));
+        auto setting = setting_of(option, key);
+        if (said && option.count() == 0) {
+            option.add_result(value->second);
+            option.run_callback();
+            setting = {std::string{key}, value->second, "context " + in_force.name};
+        }
+        in_force.settings.push_back(std::move(setting));
+    }
+}
+
 int run_verb(int argc, char** argv) {
     CLI::App app{"Asks and orders a Quorate coordinator; probes an MCP server by itself.",
                  "quorate"};
@@ -46,7 +107,15 @@ int run_verb(int argc, char** argv) {
     // Subcommands take the options above too, so that they may stand behind the verb.
     app.fallthrough();
     app.require_subcommand(1);
-    app.parse_complete_callback([&] { session.output = format_named(output); });
+    std::string context;
+    app.add_option("--context", context, "the context to use (quorate config list)")
+        ->type_name("NAME")
+        ->envname("QUORATE_CONTEXT");
+    app.footer("quorate --help lists the options of all verbs: server, identity, context, output.");
+    app.parse_complete_callback([&] {
+        use_context(app, context, session.in_force);
+        session.output = format_named(output);
+    });
 
     add_probe_verb(app, session);
     add_apply_verb(app, session);
@@ -66,8 +135,10 @@ int run_verb(int argc, char** argv) {
     add_agents_verb(app, session);
     add_token_verb(app, session);
     add_audit_verb(app, session);
+    add_config_verb(app, session);
     add_completion_verb(app, session);
     add_version_verb(app, session);
+    app.footer(kFooter);  // verbs have taken over the one above
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

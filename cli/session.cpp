@@ -57,6 +57,7 @@ OutputFormat format_named(const std::string& name) {
 }
 
 v1::Admin::Stub& Session::admin() {
+    if (!in_force.problem.empty()) throw std::runtime_error{in_force.problem};
     if (!admin_) {
         grpc::ChannelArguments arguments;
         // A proxy of the environment is for the web; the coordinator is reached directly.

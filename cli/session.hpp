@@ -8,6 +8,8 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 
+#include "cli/contexts.hpp"
+
 #include "quorate/v1/admin.grpc.pb.h"
 
 namespace quorate::cli {
@@ -39,6 +41,7 @@ public:
     static constexpr int kUsage = 2;
 
     Connection connection;
+    ContextInForce in_force;
     OutputFormat output = OutputFormat::table;
     std::chrono::milliseconds timeout = std::chrono::seconds{30};
     int exit_status = kDone;
@@ -47,7 +50,7 @@ public:
     bool prints_data() const { return output != OutputFormat::table; }
 
     /// The admin service; connects on first use. Throws std::runtime_error where a file of the
-    /// connection is of no use.
+    /// connection, or the context, is of no use.
     v1::Admin::Stub& admin();
 
     /// A context for one unary call, with this session's timeout as its deadline.

@@ -175,6 +175,10 @@ demo_file() {
     echo "$file"
 }
 
+# The contexts of whoever starts this are for other coordinators.
+export QUORATE_CONFIG=/dev/null
+unset QUORATE_CONTEXT
+
 ask() { run "$(bin quorate)" "$@" --server "127.0.0.1:$grpc_port" >&2; }
 
 # What an earlier start with the demo left in the catalogue: nothing answers there now. An endpoint of the user's that has such

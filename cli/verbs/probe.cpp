@@ -19,6 +19,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "cli/atomic_file.hpp"
 #include "cli/verbs/probe_manifest.hpp"
 #include "cli/verbs/probe_options.hpp"
 #include "cli/verbs/probe_printer.hpp"
@@ -68,7 +69,11 @@ public:
         }
         if (options.write_manifest.empty()) return;
         request.keep_tools = true;
-        file_.emplace(options.write_manifest);
+        try {
+            file_.emplace(options.write_manifest);
+        } catch (const std::runtime_error& error) {
+            throw CLI::ValidationError{"--write-manifest", error.what()};
+        }
         path_ = options.write_manifest;
     }
 

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,8 +14,6 @@
 #include <boost/json/value.hpp>
 
 #include <CLI/CLI.hpp>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/table.hpp"
 #include "core/base/json_text.hpp"
@@ -246,40 +242,6 @@ ManifestFile read_manifest(const std::string& path, const ProbeRequest& request)
                    ", and this probe sends " + listed(credential) +
                    ": a server may show each of them other tools");
     return manifest;
-}
-
-AtomicFile::AtomicFile(std::string path) : path_{std::move(path)}, temporary_{path_ + ".XXXXXX"} {
-    struct stat status {};
-    const bool exists = ::stat(path_.c_str(), &status) == 0;
-    if (exists && !S_ISREG(status.st_mode))
-        throw CLI::ValidationError{"--write-manifest", path_ + " is not a file"};
-    descriptor_ = ::mkstemp(temporary_.data());
-    if (descriptor_ < 0)
-        throw CLI::ValidationError{"--write-manifest",
-                                   path_ + " can't be written: " + std::strerror(errno)};
-    // mkstemp() keeps others out; a manifest is no secret, and goes into a repository.
-    constexpr mode_t kReadable = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
-    ::fchmod(descriptor_, exists ? status.st_mode & 0777U : kReadable);
-}
-
-AtomicFile::~AtomicFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
-}
-
-void AtomicFile::commit(std::string_view text) {
-    const auto fail = [this] {
-        throw std::runtime_error{path_ + " was not written: " + std::strerror(errno)};
-    };
-    while (!text.empty()) {
-        const auto written = ::write(descriptor_, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fail();
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (::fsync(descriptor_) != 0) fail();
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail();
-    temporary_.clear();
 }
 
 }  // namespace quorate::cli

@@ -42,22 +42,4 @@ ManifestFile parse_manifest(std::string_view text);
 /// credential.
 ManifestFile read_manifest(const std::string& path, const ProbeRequest& request);
 
-/// A file that is written as a whole or not at all: next to its place, then moved there.
-class AtomicFile {
-public:
-    /// Creates the file next to `path`. Throws CLI::ValidationError where that is not possible.
-    explicit AtomicFile(std::string path);
-    AtomicFile(const AtomicFile&) = delete;
-    AtomicFile& operator=(const AtomicFile&) = delete;
-    ~AtomicFile();
-
-    /// Puts `text` in place. Throws std::runtime_error; the file at `path` is then as it was.
-    void commit(std::string_view text);
-
-private:
-    std::string path_;
-    std::string temporary_;
-    int descriptor_ = -1;
-};
-
 }  // namespace quorate::cli

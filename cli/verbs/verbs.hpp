@@ -21,6 +21,7 @@ void add_regions_verb(CLI::App& app, Session& session);
 void add_queues_verb(CLI::App& app, Session& session);
 void add_agents_verb(CLI::App& app, Session& session);
 void add_uptime_verb(CLI::App& app, Session& session);
+void add_config_verb(CLI::App& app, Session& session);
 void add_completion_verb(CLI::App& app, Session& session);
 /// `pause` and `resume`.
 void add_pause_verbs(CLI::App& app, Session& session);

@@ -13,6 +13,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 QUORATE = REPO / "build/release/bin/quorate"
+os.environ["QUORATE_CONFIG"] = "/dev/null"  # nobody's contexts
 # What ./dev up listens on without an offset.
 PORTS = [7443, 9101, 9102, 9103, 9112, 9122, 9132, 9142, *range(7501, 7509)]
 

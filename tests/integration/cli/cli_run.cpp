@@ -17,6 +17,12 @@ namespace {
 
 constexpr const char* kBinary = QUORATE_BINARY_DIR "/bin/quorate";
 
+/// The contexts of whoever runs the tests are no part of them.
+void forget_contexts() {
+    ::setenv("QUORATE_CONFIG", "/dev/null", 1);
+    ::unsetenv("QUORATE_CONTEXT");
+}
+
 [[noreturn]] void become(const std::vector<std::string>& arguments) {
     std::vector<char*> argv{const_cast<char*>(kBinary)};
     for (const auto& argument : arguments)
@@ -61,6 +67,7 @@ CliRun run_cli(const std::vector<std::string>& arguments,
         throw std::runtime_error{"no pipe"};
     const pid_t pid = ::fork();
     if (pid == 0) {
+        forget_contexts();
         for (const auto& [name, value] : variables)
             ::setenv(name.c_str(), value.c_str(), 1);
         ::dup2(out[1], STDOUT_FILENO);
@@ -84,6 +91,7 @@ CliRun run_cli_into(const std::string& file, const std::vector<std::string>& arg
     if (out < 0 || ::pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error{"no " + file};
     const pid_t pid = ::fork();
     if (pid == 0) {
+        forget_contexts();
         ::dup2(out, STDOUT_FILENO);
         ::dup2(err[1], STDERR_FILENO);
         become(arguments);
@@ -103,6 +111,7 @@ CliRun run_cli_on_terminal(const std::vector<std::string>& arguments, unsigned s
     const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, &size);
     if (pid < 0) throw std::runtime_error{"no terminal"};
     if (pid == 0) {
+        forget_contexts();
         ::setenv("LC_ALL", "C.UTF-8", 1);
         become(arguments);
     }

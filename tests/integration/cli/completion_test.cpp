@@ -120,9 +120,10 @@ TEST_P(Completes, VerbsOptionsValuesAndFiles) {
     EXPECT_EQ(shell.offered("quorate apply -f on"), (WordSet{"one.yaml"}));
     EXPECT_EQ(shell.offered("quorate apply --file on"), (WordSet{"one.yaml"}));
     EXPECT_EQ(shell.offered("quorate --token-file on"), (WordSet{"one.yaml"}));
-    EXPECT_EQ(shell.offered("quorate -o json comp"), (WordSet{"completion"}))
+    EXPECT_EQ(shell.offered("quorate -o json con"), (WordSet{"config"}))
         << "the value of an option is no verb";
     EXPECT_EQ(shell.offered("quorate --server get comp"), (WordSet{"completion"}));
+    EXPECT_EQ(shell.offered("quorate config s"), (WordSet{"set", "show"}));
     EXPECT_EQ(shell.offered("quorate explain s"), WordSet{}) << "nobody knows the endpoints";
 }
 
