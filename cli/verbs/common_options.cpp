@@ -2,10 +2,35 @@
 
 #include <iostream>
 
+#include <poll.h>
+
 #include "cli/table.hpp"
 #include "core/time/time.hpp"
 
 namespace quorate::cli {
+namespace {
+
+constexpr int kRefreshMs = 2000;
+
+}  // namespace
+
+std::string endpoint_named(const std::string& name, const Session& session) {
+    const auto& tenant = session.in_force.tenant;
+    return tenant.empty() || name.find('/') != name.npos ? name : tenant + "/" + name;
+}
+
+void add_watch(CLI::App& verb, bool& watch) {
+    verb.add_flag("-w,--watch", watch, "again every 2 s, until interrupted");
+}
+
+void repeat(bool watch, const std::function<bool()>& show) {
+    while (show() && watch)
+        poll(nullptr, 0, kRefreshMs);
+}
+
+void begin_view(bool watch) {
+    if (watch && terminal_width()) std::cout << "\x1b[H\x1b[2J";
+}
 
 bool read_time(const char* option, const std::string& text, std::int64_t& us, Session& session) {
     const auto time = parse_rfc3339(text);

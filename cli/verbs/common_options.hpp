@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,8 +21,32 @@ void add_filter(CLI::App& verb, const std::shared_ptr<Request>& request) {
     verb.add_option_function<std::string>(
         "--tenant",
         [request](const std::string& name) { request->set_tenant(name); },
-        "only this tenant's");
+        "only this tenant's; '' for all where the context names one");
 }
+
+/// ENDPOINT as the coordinator is told it: with the context's tenant where it names none.
+std::string endpoint_named(const std::string& name, const Session& session);
+
+/// Puts the context's tenant into the request of a list: to an ENDPOINT without one, or as the
+/// filter where there is no ENDPOINT. What the command line says of tenants stands.
+/// @param tenant_given  whether `--tenant` is on the command line
+template <class Request>
+void use_tenant(Request& request, bool tenant_given, const Session& session) {
+    if (tenant_given || session.in_force.tenant.empty()) return;
+    if (request.endpoint().empty())
+        request.set_tenant(session.in_force.tenant);
+    else
+        request.set_endpoint(endpoint_named(request.endpoint(), session));
+}
+
+/// `-w,--watch` of a verb that lists.
+void add_watch(CLI::App& verb, bool& watch);
+
+/// Calls `show` once, or with `watch` every 2 s until it says false.
+void repeat(bool watch, const std::function<bool()>& show);
+
+/// Call it before what is shown again and again is printed: it clears a terminal.
+void begin_view(bool watch);
 
 /// Reads the value of an option that is a time (RFC 3339) as microseconds since the epoch. @return
 /// false after saying that it is none; the exit status is that of wrong usage then.

@@ -58,7 +58,9 @@ void print_endpoint(const v1::DescribeEndpointResponse& answer) {
     const auto& status = answer.status();
     line("endpoint  ", status.tenant() + "/" + status.endpoint());
     line("url       ", status.url());
-    line("state     ", state_text(status));
+    const auto state = printable(state_text(status));
+    std::cout << "state     " << (terminal_wants_colour() ? painted(state, status.state()) : state)
+              << '\n';
     line("uptime    ", uptime_text(answer.uptime()));
     if (status.has_p95_ms_24h())
         line("p95       ", number_text(status.p95_ms_24h()) + " ms, last 24 hours");
@@ -158,7 +160,10 @@ void add_describe_verb(CLI::App& app, Session& session) {
             [request](const std::string& name) { request->set_endpoint(name); },
             "name or tenant/name")
         ->required();
-    verb->callback([request, &session] { describe(*request, session); });
+    verb->callback([request, &session] {
+        request->set_endpoint(endpoint_named(request->endpoint(), session));
+        describe(*request, session);
+    });
 }
 
 void add_uptime_verb(CLI::App& app, Session& session) {
@@ -167,7 +172,10 @@ void add_uptime_verb(CLI::App& app, Session& session) {
     add_filter(*verb, std::shared_ptr<v1::ListUptimeRequest>{options, &options->request});
     auto* daily = verb->add_flag("--daily", options->daily, "of each UTC day, the newest first");
     verb->add_flag("--monthly", options->monthly, "of each UTC month")->excludes(daily);
-    verb->callback([options, &session] { uptime(*options, session); });
+    verb->callback([options, verb, &session] {
+        use_tenant(options->request, verb->count("--tenant") > 0, session);
+        uptime(*options, session);
+    });
 }
 
 void add_pause_verbs(CLI::App& app, Session& session) {
@@ -178,7 +186,9 @@ void add_pause_verbs(CLI::App& app, Session& session) {
                                paused ? "Stops watching an endpoint; it stays in the catalogue"
                                       : "Goes on with an endpoint that was paused");
         verb->add_option("ENDPOINT", *endpoint, "name or tenant/name")->required();
-        verb->callback([endpoint, paused, &session] { set_paused(*endpoint, paused, session); });
+        verb->callback([endpoint, paused, &session] {
+            set_paused(endpoint_named(*endpoint, session), paused, session);
+        });
     }
 }
 

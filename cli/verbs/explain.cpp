@@ -41,8 +41,9 @@ void print_cells(const v1::ExplainResponse& answer) {
 
 void print_explanation(const v1::ExplainResponse& answer) {
     std::cout << answer.tenant() << '/' << answer.endpoint() << ", minute "
-              << time_text(answer.minute_us()) << " (" << answer.window_ms() / 1000
-              << " s): " << answer.decision()
+              << time_text(answer.minute_us()) << " (" << answer.window_ms() / 1000 << " s): "
+              << (terminal_wants_colour() ? painted(answer.decision(), answer.decision())
+                                          : answer.decision())
               << (answer.scope().empty() ? "" : " " + answer.scope()) << "\n\n";
     print_cells(answer);
     std::cout << "\nvoters   " << listed(answer.voters()) << "  (coverage "
@@ -63,7 +64,7 @@ void print_explanation(const v1::ExplainResponse& answer) {
 
 void explain(const ExplainOptions& options, Session& session) {
     v1::ExplainRequest request;
-    request.set_endpoint(options.endpoint);
+    request.set_endpoint(endpoint_named(options.endpoint, session));
     if (!options.minute.empty()) {
         std::int64_t us = 0;
         if (!read_time("--minute", options.minute, us, session)) return;

@@ -1,8 +1,11 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/json.hpp"
 #include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
+#include "platform/config/yaml.hpp"
+#include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::cli {
 namespace {
@@ -22,7 +25,17 @@ void export_endpoints(v1::ExportEndpointsRequest request, Session& session) {
             items += item;
         request.set_page_token(page.next_page_token());
     } while (!request.page_token().empty());
-    std::cout << (items.empty() ? "endpoints: []\n" : "endpoints:\n" + items) << std::flush;
+    const auto text = items.empty() ? "endpoints: []\n" : "endpoints:\n" + items;
+    if (session.output != OutputFormat::json) {
+        std::cout << text << std::flush;  // YAML it is anyway
+        return;
+    }
+    // JSON is YAML too: apply reads it back as well.
+    ConfigErrors errors;
+    if (const auto tree = parse_yaml(text, "the catalogue", errors))
+        print_data(wire::to_json_value(*tree), session.output);
+    else
+        session.fail(format_errors(errors));
 }
 
 }  // namespace
@@ -33,7 +46,10 @@ void add_export_verb(CLI::App& app, Session& session) {
         "export",
         "Writes the catalogue as an endpoint file, which apply reads back without a change");
     add_filter(*verb, request);
-    verb->callback([request, &session] { export_endpoints(*request, session); });
+    verb->callback([request, verb, &session] {
+        use_tenant(*request, verb->count("--tenant") > 0, session);
+        export_endpoints(*request, session);
+    });
 }
 
 }  // namespace quorate::cli

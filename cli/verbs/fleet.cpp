@@ -6,6 +6,7 @@
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
@@ -21,16 +22,7 @@ std::string count_text(const v1::Region& row, std::uint64_t count) {
     return row.unavailable().empty() ? std::to_string(count) : "?";
 }
 
-void list_regions(Session& session) {
-    v1::ListRegionsResponse answer;
-    if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer))) return;
-    for (const auto& row : answer.regions())
-        warn_of("the state of region " + row.name(), row.unavailable());
-    warn_of("the coordinators", answer.coordinators_unavailable());
-    if (session.prints_data()) {
-        print_data(to_json(answer).as_object()["regions"], session.output);
-        return;
-    }
+void print_regions(const v1::ListRegionsResponse& answer) {
     Table table{
         {"REGION", "STATE", "AGENTS ALIVE", "QUEUED", "TAKEN", "IN FLIGHT", "PLANNED UNTIL"}};
     for (const auto& row : answer.regions())
@@ -58,25 +50,29 @@ void list_regions(Session& session) {
     print(planners);
 }
 
-void list_queues(const std::string& region, Session& session) {
+bool list_regions(bool watch, Session& session) {
     v1::ListRegionsResponse answer;
-    if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer))) return;
-    auto rows = std::vector<v1::Region>{answer.regions().begin(), answer.regions().end()};
-    if (!region.empty())
-        std::erase_if(rows, [&region](const auto& row) { return row.name() != region; });
-    if (rows.empty() && !region.empty()) {
-        session.fail("there is no region " + region);
-        return;
-    }
-    for (const auto& row : rows)
+    if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer)))
+        return false;
+    begin_view(watch);
+    for (const auto& row : answer.regions())
         warn_of("the state of region " + row.name(), row.unavailable());
+    warn_of("the coordinators", answer.coordinators_unavailable());
     if (session.prints_data()) {
-        boost::json::array list;
-        for (const auto& row : rows)
-            list.push_back(to_json(row));
-        print_data(list, session.output);
-        return;
+        print_data(to_json(answer).as_object()["regions"], session.output);
+        return true;
     }
+    print_regions(answer);
+    std::cout.flush();
+    return true;
+}
+
+struct ListOptions {
+    std::string region;
+    bool watch = false;
+};
+
+void print_queues(const std::vector<v1::Region>& rows) {
     const auto ms = [](bool known, double value) {
         return known ? number_text(value, 0) + " ms" : std::string{"-"};
     };
@@ -107,6 +103,33 @@ void list_queues(const std::string& region, Session& session) {
                    count_text(row, row.held_back_total()),
                    count_text(row, row.spooled())});
     print(table);
+}
+
+bool list_queues(const ListOptions& options, Session& session) {
+    const auto& region = options.region;
+    v1::ListRegionsResponse answer;
+    if (!session.succeeded(session.admin().ListRegions(session.call().get(), {}, &answer)))
+        return false;
+    auto rows = std::vector<v1::Region>{answer.regions().begin(), answer.regions().end()};
+    if (!region.empty())
+        std::erase_if(rows, [&region](const auto& row) { return row.name() != region; });
+    if (rows.empty() && !region.empty()) {
+        session.fail("there is no region " + region);
+        return false;
+    }
+    begin_view(options.watch);
+    for (const auto& row : rows)
+        warn_of("the state of region " + row.name(), row.unavailable());
+    if (session.prints_data()) {
+        boost::json::array list;
+        for (const auto& row : rows)
+            list.push_back(to_json(row));
+        print_data(list, session.output);
+        return true;
+    }
+    print_queues(rows);
+    std::cout.flush();
+    return true;
 }
 
 struct AddOptions {
@@ -144,17 +167,18 @@ void add_region(const AddOptions& options, Session& session) {
         print_added(answer, options.name);
 }
 
-void list_agents(const std::string& region, Session& session) {
+bool list_agents(const ListOptions& options, Session& session) {
     v1::ListAgentsRequest request;
-    request.set_region(region);
+    request.set_region(options.region);
     v1::ListAgentsResponse answer;
     if (!session.succeeded(session.admin().ListAgents(session.call().get(), request, &answer)))
-        return;
+        return false;
+    begin_view(options.watch);
     for (const auto& row : answer.unavailable())
         warn_of("the agents of region " + row.region(), row.detail());
     if (session.prints_data()) {
         print_data(to_json(answer).as_object()["agents"], session.output);
-        return;
+        return true;
     }
     Table table{{"AGENT",
                  "REGION",
@@ -181,6 +205,8 @@ void list_agents(const std::string& region, Session& session) {
              std::to_string(row.probes_total()),
              row.version()});
     print(table);
+    std::cout.flush();
+    return true;
 }
 
 }  // namespace
@@ -190,7 +216,9 @@ void add_regions_verb(CLI::App& app, Session& session) {
                                     "Lists the regions, their queues and agents, and the "
                                     "coordinators that plan them; adds one");
     verb->require_subcommand(0, 1);
-    verb->add_subcommand("list", "Lists the regions");
+    auto watch = std::make_shared<bool>(false);
+    add_watch(*verb, *watch);
+    add_watch(*verb->add_subcommand("list", "Lists the regions"), *watch);
     auto options = std::make_shared<AddOptions>();
     auto* add = verb->add_subcommand(
         "add",
@@ -201,32 +229,39 @@ void add_regions_verb(CLI::App& app, Session& session) {
         "--no-redis-user", options->no_redis_user, "where agents share a user, as on one machine");
     add->add_flag("--new-password", options->new_password, "also where they have a user already")
         ->excludes(without);
-    verb->callback([verb, add, options, &session] {
+    verb->callback([verb, add, options, watch, &session] {
         if (verb->got_subcommand(add))
             add_region(*options, session);
         else
-            list_regions(session);
+            repeat(*watch, [&] { return list_regions(*watch, session); });
     });
 }
 
 void add_queues_verb(CLI::App& app, Session& session) {
-    auto region = std::make_shared<std::string>();
+    auto options = std::make_shared<ListOptions>();
     auto* verb = app.add_subcommand(
         "queues",
         "Shows the regions' queues: what waits and since when, how far is planned, and what the "
         "agents missed, did twice, held back to spare a server, or keep on disk");
-    verb->add_option("--region", *region, "only this region's");
-    verb->callback([region, &session] { list_queues(*region, session); });
+    verb->add_option("--region", options->region, "only this region's");
+    add_watch(*verb, options->watch);
+    verb->callback([options, &session] {
+        repeat(options->watch, [&] { return list_queues(*options, session); });
+    });
 }
 
 void add_agents_verb(CLI::App& app, Session& session) {
-    auto region = std::make_shared<std::string>();
+    auto options = std::make_shared<ListOptions>();
     auto* verb = app.add_subcommand("agents", "Lists the agents");
-    verb->add_option("--region", *region, "only this region's");
+    verb->add_option("--region", options->region, "only this region's");
+    add_watch(*verb, options->watch);
     verb->require_subcommand(0, 1);
     auto* list_verb = verb->add_subcommand("list", "Lists the agents");
-    list_verb->add_option("--region", *region, "only this region's");
-    verb->callback([region, &session] { list_agents(*region, session); });
+    list_verb->add_option("--region", options->region, "only this region's");
+    add_watch(*list_verb, options->watch);
+    verb->callback([options, &session] {
+        repeat(options->watch, [&] { return list_agents(*options, session); });
+    });
 }
 
 void add_version_verb(CLI::App& app, Session& session) {

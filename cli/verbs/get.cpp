@@ -3,28 +3,22 @@
 
 #include <boost/json/array.hpp>
 
-#include <poll.h>
-
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
 namespace {
 
-constexpr int kRefreshMs = 2000;
-
 struct GetOptions {
-    std::string endpoint;
-    std::string tenant;
+    v1::ListEndpointsRequest request;
     bool watch = false;
 };
 
 /// Follows the pages to the last one.
 bool list_all(const GetOptions& options, Session& session, v1::ListEndpointsResponse& all) {
-    v1::ListEndpointsRequest request;
-    request.set_endpoint(options.endpoint);
-    request.set_tenant(options.tenant);
+    auto request = options.request;
     request.set_without_history(options.watch);
     do {
         v1::ListEndpointsResponse page;
@@ -69,7 +63,7 @@ void print_endpoints(const v1::ListEndpointsResponse& all, bool with_history) {
 bool show_once(const GetOptions& options, Session& session) {
     v1::ListEndpointsResponse all;
     if (!list_all(options, session, all)) return false;
-    if (options.watch && terminal_width()) std::cout << "\x1b[H\x1b[2J";
+    begin_view(options.watch);
     if (session.prints_data())
         print_data(to_json(all).as_object()["endpoints"], session.output);
     else
@@ -78,20 +72,17 @@ bool show_once(const GetOptions& options, Session& session) {
     return true;
 }
 
-void get(const GetOptions& options, Session& session) {
-    while (show_once(options, session) && options.watch)
-        poll(nullptr, 0, kRefreshMs);
-}
-
 }  // namespace
 
 void add_get_verb(CLI::App& app, Session& session) {
     auto options = std::make_shared<GetOptions>();
     auto* verb = app.add_subcommand("get", "Shows the endpoints and the state each is in");
-    verb->add_option("ENDPOINT", options->endpoint, "name or tenant/name; all if absent");
-    verb->add_option("--tenant", options->tenant, "only this tenant's");
-    verb->add_flag("-w,--watch", options->watch, "again every 2 s, until interrupted");
-    verb->callback([options, &session] { get(*options, session); });
+    add_filter(*verb, std::shared_ptr<v1::ListEndpointsRequest>{options, &options->request});
+    add_watch(*verb, options->watch);
+    verb->callback([options, verb, &session] {
+        use_tenant(options->request, verb->count("--tenant") > 0, session);
+        repeat(options->watch, [&] { return show_once(*options, session); });
+    });
 }
 
 }  // namespace quorate::cli

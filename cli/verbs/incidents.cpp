@@ -4,6 +4,7 @@
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
@@ -15,6 +16,7 @@ constexpr std::uint32_t kPageMax = 1000;  // what the coordinator gives at once
 struct ListOptions {
     v1::ListIncidentsRequest request;
     std::uint32_t limit = kLimitDefault;
+    bool watch = false;
 };
 
 std::string started(const v1::Incident& incident) {
@@ -75,13 +77,16 @@ bool list_all(ListOptions options, Session& session, v1::ListIncidentsResponse& 
     return true;
 }
 
-void list(const ListOptions& options, Session& session) {
+bool list(const ListOptions& options, Session& session) {
     v1::ListIncidentsResponse answer;
-    if (!list_all(options, session, answer)) return;
+    if (!list_all(options, session, answer)) return false;
+    begin_view(options.watch);
     if (session.prints_data())
         print_data(to_json(answer).as_object()["incidents"], session.output);
     else
         print_incidents(answer);
+    std::cout.flush();
+    return true;
 }
 
 void print_incident(const v1::GetIncidentResponse& answer) {
@@ -155,6 +160,7 @@ void add_incidents_verb(CLI::App& app, Session& session) {
             "--open",
             [options](std::int64_t) { options->request.set_open_only(true); },
             "only open ones");
+        add_watch(to, options->watch);
     };
     add_filters(*verb);
     verb->require_subcommand(0, 1);
@@ -169,8 +175,11 @@ void add_incidents_verb(CLI::App& app, Session& session) {
     ack_verb->add_option("ID", *id, "number of the incident")->required();
     ack_verb->add_option("--note", *note, "what you know or do about it")->required();
     ack_verb->callback([id, note, &session] { ack(*id, *note, session); });
-    verb->callback([options, show_verb, ack_verb, &session] {
-        if (!show_verb->parsed() && !ack_verb->parsed()) list(*options, session);
+    verb->callback([options, verb, list_verb, show_verb, ack_verb, &session] {
+        if (show_verb->parsed() || ack_verb->parsed()) return;
+        const auto given = verb->count("--tenant") + list_verb->count("--tenant");
+        use_tenant(options->request, given > 0, session);
+        repeat(options->watch, [&] { return list(*options, session); });
     });
 }
 

@@ -169,6 +169,7 @@ void run_all(asio::io_context& io, Run& run, const std::vector<ProbeTarget>& tar
 
 /// Probes all targets on one loop. @return the exit status
 int probe_targets(const ProbeOptions& options,
+                  OutputFormat format,
                   TlsContexts& contexts,
                   ManifestGate& gate,
                   const std::vector<ProbeTarget>& targets) {
@@ -186,7 +187,7 @@ int probe_targets(const ProbeOptions& options,
     // The lines of a trace would tear it apart.
     const bool shows_progress = ::isatty(STDERR_FILENO) != 0 && !options.trace;
     ProbePrinter printer{std::move(names),
-                         options.format == "json",
+                         format,
                          style_of_stdout(),
                          std::cout,
                          shows_progress ? &std::cerr : nullptr};
@@ -197,7 +198,7 @@ int probe_targets(const ProbeOptions& options,
     return run.manifest_failed ? worse_status(status, exit_status_of(Verdict::unknown)) : status;
 }
 
-int run(const ProbeOptions& options) {
+int run(const ProbeOptions& options, OutputFormat format) {
     auto targets = targets_of(options);
     TlsContexts contexts;
     try {
@@ -215,7 +216,7 @@ int run(const ProbeOptions& options) {
             print_trace(name, attempt, at, line);
         };
     }
-    return probe_targets(options, contexts, gate, targets);
+    return probe_targets(options, format, contexts, gate, targets);
 }
 
 }  // namespace
@@ -226,9 +227,11 @@ void add_probe_verb(CLI::App& app, Session& session) {
     declare(*verb, *options);
     verb->callback([options, verb, &session] {
         note_given(*verb, *options);
-        if (session.output == OutputFormat::json && verb->count("--format") == 0)
-            options->format = "json";
-        session.exit_status = run(*options);
+        // --format is this verb's own, and comes before what all verbs have.
+        auto format = session.output;
+        if (verb->count("--format") > 0)
+            format = options->format == "json" ? OutputFormat::json : OutputFormat::table;
+        session.exit_status = run(*options, format);
     });
 }
 

@@ -5,6 +5,10 @@
 #include <memory>
 #include <utility>
 
+#include <boost/json/parse.hpp>
+
+#include "cli/json.hpp"
+
 namespace quorate::cli {
 
 int exit_status_of(Verdict verdict) {
@@ -44,18 +48,26 @@ void ProgressLine::clear() {
 }
 
 ProbePrinter::ProbePrinter(std::vector<std::string> names,
-                           bool as_json,
+                           OutputFormat format,
                            TextStyle style,
                            std::ostream& out,
                            std::ostream* progress)
     : names_{std::move(names)},
       texts_(names_.size()),
       reports_(names_.size()),
-      as_json_{as_json},
+      format_{format},
       style_{style},
       out_{out},
       progress_{names_.size() > 1 ? progress : nullptr, names_.size()} {
     progress_.show(0, 0);
+}
+
+std::string ProbePrinter::text_of(const ProbeReport& report,
+                                  const ProbeRequest& request,
+                                  const std::string& name) const {
+    if (format_ == OutputFormat::table) return to_text(report, name, style_);
+    auto line = to_json_line(report, request);
+    return format_ == OutputFormat::yaml ? yaml_text(boost::json::parse(line)) : line + "\n";
 }
 
 void ProbePrinter::take(std::size_t index, ProbeReport report, const ProbeRequest& request) {
@@ -63,8 +75,7 @@ void ProbePrinter::take(std::size_t index, ProbeReport report, const ProbeReques
     status_ = status_ ? worse_status(*status_, status) : status;
     ++done_;
     not_up_ += report.verdict == Verdict::up ? 0 : 1;
-    texts_[index] =
-        as_json_ ? to_json_line(report, request) + "\n" : to_text(report, names_[index], style_);
+    texts_[index] = text_of(report, request, names_[index]);
     // Long lists of URLs should not pile up.
     report.changes = {};
     report.tool_list.reset();
@@ -76,7 +87,7 @@ void ProbePrinter::take(std::size_t index, ProbeReport report, const ProbeReques
     reports_[index] = std::move(report);
     for (; next_ < texts_.size() && texts_[next_]; ++next_) {
         progress_.clear();
-        if (!as_json_ && next_ > 0) out_ << "\n";
+        if (format_ == OutputFormat::table && next_ > 0) out_ << "\n";
         out_ << *std::exchange(texts_[next_], std::string{}) << std::flush;
     }
     if (done_ < names_.size()) progress_.show(done_, not_up_);
@@ -84,7 +95,7 @@ void ProbePrinter::take(std::size_t index, ProbeReport report, const ProbeReques
 
 void ProbePrinter::finish() {
     progress_.clear();
-    if (!as_json_ && names_.size() > 1)
+    if (format_ == OutputFormat::table && names_.size() > 1)
         out_ << "\n" << summary_of(names_, reports_, style_) << std::flush;
 }
 

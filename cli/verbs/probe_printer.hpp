@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/session.hpp"
 #include "cli/verbs/probe_format.hpp"
 #include "probe/report.hpp"
 
@@ -39,7 +40,7 @@ class ProbePrinter {
 public:
     /// @param progress  where the progress line goes; nothing: there is none
     ProbePrinter(std::vector<std::string> names,
-                 bool as_json,
+                 OutputFormat format,
                  TextStyle style,
                  std::ostream& out,
                  std::ostream* progress);
@@ -52,10 +53,14 @@ public:
     int status() const { return status_.value_or(0); }
 
 private:
+    std::string text_of(const ProbeReport& report,
+                        const ProbeRequest& request,
+                        const std::string& name) const;
+
     std::vector<std::string> names_;
     std::vector<std::optional<std::string>> texts_;  ///< not printed yet
     std::vector<ProbeReport> reports_;               ///< without what only the texts need
-    bool as_json_;
+    OutputFormat format_;
     TextStyle style_;
     std::ostream& out_;
     ProgressLine progress_;

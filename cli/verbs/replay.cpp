@@ -75,7 +75,10 @@ void add_replay_verb(CLI::App& app, Session& session) {
             [options](const std::string& quorum) { options->request.set_p1_quorum(quorum); },
             "2, majority or all, in place of what was in force")
         ->check(CLI::IsMember({"2", "majority", "all"}));
-    verb->callback([options, &session] { replay(*options, session); });
+    verb->callback([options, verb, &session] {
+        use_tenant(options->request, verb->count("--tenant") > 0, session);
+        replay(*options, session);
+    });
 }
 
 }  // namespace quorate::cli

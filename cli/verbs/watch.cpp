@@ -15,10 +15,12 @@ void print_decision(const v1::DecisionEvent& event) {
     std::string cells;
     for (const auto& cell : event.cells())
         cells += "  " + printable(cell);
+    auto decision = fmt::format("{:<14}", event.decision());
+    if (terminal_wants_colour()) decision = painted(decision, event.decision());
     std::cout << fmt::format(
-        "{}  {:<14} {:<10} {:>8}  {}/{}{}{}\n",
+        "{}  {} {:<10} {:>8}  {}/{}{}{}\n",
         time_text(event.minute_us()),
-        event.decision(),
+        decision,
         event.scope(),
         percent_text(event.coverage()),
         event.tenant(),
@@ -71,7 +73,10 @@ void add_watch_verb(CLI::App& app, Session& session) {
         "--resume",
         [request](const std::string& token) { request->set_resume_token(token); },
         "go on after this resume_token of the JSON output");
-    verb->callback([request, &session] { watch(*request, session); });
+    verb->callback([request, verb, &session] {
+        use_tenant(*request, verb->count("--tenant") > 0, session);
+        watch(*request, session);
+    });
 }
 
 }  // namespace quorate::cli

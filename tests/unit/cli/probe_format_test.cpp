@@ -135,7 +135,7 @@ TEST(ProbeText, PrintsEachChangeWithItsKind) {
 
 TEST(ProbePrinter, PrintsInTheOrderOfTheTargetsAndSumsUp) {
     std::ostringstream out;
-    ProbePrinter printer{{"one", "two"}, false, TextStyle{}, out, nullptr};
+    ProbePrinter printer{{"one", "two"}, OutputFormat::table, TextStyle{}, out, nullptr};
     auto up = failed_report();
     up.verdict = Verdict::up;
     up.reason.reset();
@@ -157,7 +157,7 @@ TEST(ProbePrinter, PrintsInTheOrderOfTheTargetsAndSumsUp) {
 
 TEST(ProbePrinter, OneTargetNeedsNoSummary) {
     std::ostringstream out;
-    ProbePrinter printer{{"one"}, false, TextStyle{}, out, &out};
+    ProbePrinter printer{{"one"}, OutputFormat::table, TextStyle{}, out, &out};
     printer.take(0, failed_report(), ProbeRequest{});
     printer.finish();
     EXPECT_EQ(out.str(), to_text(failed_report(), "one", TextStyle{}));
@@ -165,7 +165,7 @@ TEST(ProbePrinter, OneTargetNeedsNoSummary) {
 
 TEST(ProbePrinter, TheProgressLineGivesWayToWhatIsPrinted) {
     std::ostringstream out;
-    ProbePrinter printer{{"one", "two"}, true, TextStyle{}, out, &out};
+    ProbePrinter printer{{"one", "two"}, OutputFormat::json, TextStyle{}, out, &out};
     EXPECT_EQ(out.str(), "\r\x1b[K0 of 2 probed");
     printer.take(1, failed_report(), ProbeRequest{});
     EXPECT_TRUE(out.str().ends_with("\r\x1b[K1 of 2 probed, 1 not up")) << out.str();
