@@ -14,6 +14,7 @@ def check(tree):
     yield from check_links(tree)
     yield from check_verbs(tree)
     yield from check_log_events(tree)
+    yield from check_operations(tree)
 
 
 def markdown(tree):
@@ -137,3 +138,94 @@ def check_log_events(tree):
             yield Violation(LOG_EVENTS, line, "log-event", f"{event}: level, meaning and what to do are wanted")
         elif (levels := logged[event][1]) is not None and set(cells[0].split(", ")) != levels:
             yield Violation(LOG_EVENTS, line, "log-event", f"{event} is logged as {', '.join(sorted(levels))}, not {cells[0]}")
+
+
+OPERATIONS = "docs/operations/"
+_METRIC = r"quorate_(?:coordinator|agent|archiver)_[a-z0-9_]+"
+
+
+def check_operations(tree):
+    """The runbooks name every reason, readiness reason and metric, and nothing that is not there."""
+    pages = {path: tree.read(path) for path in markdown(tree) if path.startswith(OPERATIONS)}
+    if not pages:
+        return
+    text = "\n".join(pages.values())
+    named = set(re.findall(r"`([^`\n]+)`", text))
+    metrics = metric_names(tree)
+    for kind, names in (("reason", reason_names(tree)), ("readiness reason", readiness_reasons(tree)), ("metric", metrics)):
+        if not names:
+            yield Violation(OPERATIONS, 1, "operations", f"no {kind} was found in the code: the check is broken")
+        for name in sorted(names - named):
+            yield Violation(OPERATIONS, 1, "operations", f"no page says what to do about the {kind} {name}")
+    verbs, options = cli_verbs(tree), cli_options(tree)
+    events, keys = set(logged_events(tree)), set(re.findall(r"^\| `([a-z_.]+)` \|", tree.read("docs/configuration.md"), re.M))
+    for path, page in sorted(pages.items()):
+        for match in re.finditer(_METRIC, page):
+            if re.sub(r"_(bucket|sum|count)$", "", match.group()) not in metrics:
+                yield _missing(path, page, match, f"there is no metric {match.group()}")
+        for match in re.finditer(r"`([a-z_]+\.[a-z_]+)`", page):
+            name = match.group(1)
+            known = name in events | keys or name.startswith("dash.") or any(key.startswith(name + ".") for key in keys)
+            if not known and not tree.exists(OPERATIONS + name):
+                yield _missing(path, page, match, f"{name} is no log event and no config key")
+        for match in re.finditer(r"(?<![-/.=\w])quorate ([a-z][a-z-]*)((?: [^`\n#&|]*)?)", page):
+            verb, rest = match.groups()
+            if not _is_code(page, match.start()):
+                continue
+            if verb not in verbs:
+                yield _missing(path, page, match, f"quorate {verb} does not exist")
+                continue
+            below = re.match(r" ([a-z][a-z-]*)", rest)
+            if verbs[verb] and below and below.group(1) not in verbs[verb]:
+                yield _missing(path, page, match, f"quorate {verb} {below.group(1)} does not exist")
+            for option in re.findall(r"(?<!\S)(--[a-z-]+)", rest):
+                if option not in options:
+                    yield _missing(path, page, match, f"quorate has no option {option}")
+
+
+def _missing(path, page, match, message):
+    return Violation(path, page.count("\n", 0, match.start()) + 1, "operations", message)
+
+
+def _is_code(page, position):
+    """Within a fenced block, or behind an odd number of backticks on its line."""
+    before = page[:position]
+    return before.count("```") % 2 == 1 or before[before.rfind("\n") + 1:].count("`") % 2 == 1
+
+
+def reason_names(tree):
+    return set(re.findall(r'EnumName<Reason>\{Reason::\w+, "(\w+)"\}', tree.read("core/model/reason.hpp")))
+
+
+def readiness_reasons(tree):
+    """What is given to Readiness::set: texts, or constants of any file."""
+    sources = [source.uncommented for source in tree.cpp(*CODE_ROOTS)]
+    code = "\n".join(sources)
+    constants = dict(re.findall(r'\b(k\w+) = "(\w+)"', code))
+    given = re.findall(r"\breadiness_?(?:\.|->)set\((k\w+)\)", code)
+    return {constants[name] for name in given} | set(re.findall(r'\bnote\("(\w+_?\w*)",', tree.read("platform/telemetry/conditions.hpp")))
+
+
+def metric_names(tree):
+    names = set()
+    for source in tree.cpp(*CODE_ROOTS):
+        names |= set(re.findall(rf'"({_METRIC})"', source.uncommented))
+    return names
+
+
+def cli_verbs(tree):
+    """{verb: its sub-verbs}: of a file with several verbs each has the sub-verbs of the file."""
+    verbs = {}
+    for source in tree.cpp("cli/verbs"):
+        top, below = set(), set()
+        for match in re.finditer(r'(\w+)(?:\.|->)add_subcommand\(\s*(?:\w+ \? )?"([a-z-]+)"(?:\s*:\s*"([a-z-]+)")?', source.uncommented):
+            (top if match.group(1) == "app" else below).update(name for name in match.groups()[1:] if name)
+        for verb in top:
+            verbs[verb] = below
+    verbs["completion"] = {"bash", "zsh", "fish"}
+    return verbs
+
+
+def cli_options(tree):
+    code = "\n".join(source.uncommented for source in tree.cpp("cli"))
+    return set(re.findall(r'(--[a-z][a-z-]*)', code)) | {"--help"}

@@ -126,6 +126,25 @@ class Planted(unittest.TestCase):
         either = 'void f() { log_event(log, level(1, 2), ok ? "a.gained" : "a.lost"); }\n'
         self.assertEqual(self.found({"probe/x.cpp": either}), [("log-event", "probe/x.cpp")] * 2)
 
+    def test_the_runbooks_name_what_there_is_and_nothing_else(self):
+        tree = {
+            "core/model/reason.hpp": 'EnumName<Reason>{Reason::slow, "slow"},\n',
+            "platform/telemetry/README.md": README, "platform/telemetry/conditions.hpp": 'void f() { note("starting", true, false); }\n',
+            "probe/x.cpp": 'constexpr auto kName = "quorate_agent_probes_total";\n',
+            "cli/README.md": README, "cli/verbs/README.md": README,
+            "cli/verbs/get.cpp": 'void f() { app.add_subcommand("get", "Gets"); verb->add_flag("--watch", w, "again"); }\n',
+            "tests/architecture/layers.txt": LAYERS + "platform/telemetry:\ncli/verbs:\n",
+            "docs/configuration.md": "| `log.level` | text |\n",
+        }
+        whole = "`slow` `starting` `quorate_agent_probes_total` `quorate get --watch` `log.level`\n"
+        page = "docs/operations/x.md"
+        self.assertEqual(self.found({**tree, page: whole}), [])
+        for name in ("slow", "starting", "quorate_agent_probes_total"):
+            self.assertEqual(self.found({**tree, page: whole.replace(f"`{name}` ", "")}), [("operations", "docs/operations/")], name)
+        for wrong in ("`quorate put`", "`quorate get --wach`", "`quorate_agent_gone_total`", "`agent.vanished`"):
+            self.assertEqual(self.found({**tree, page: whole + wrong + "\n"}), [("operations", page)], wrong)
+        self.assertEqual(self.found({**tree, page: whole + "a quorate of words\n"}), [])
+
     def test_the_levels_of_a_log_event_are_those_that_are_listed(self):
         rows = "| `a.lost` | {} | It went. | Nothing. |\n| `a.gained` | {} | It came. | Nothing. |\n"
         together = 'log_event(log, ok ? LogLevel::info : LogLevel::warn, ok ? "a.gained" : "a.lost");'
