@@ -15,6 +15,7 @@ def check(tree):
     yield from check_verbs(tree)
     yield from check_log_events(tree)
     yield from check_operations(tree)
+    yield from check_command_line(tree)
 
 
 def markdown(tree):
@@ -157,7 +158,6 @@ def check_operations(tree):
             yield Violation(OPERATIONS, 1, "operations", f"no {kind} was found in the code: the check is broken")
         for name in sorted(names - named):
             yield Violation(OPERATIONS, 1, "operations", f"no page says what to do about the {kind} {name}")
-    verbs, options = cli_verbs(tree), cli_options(tree)
     events, keys = set(logged_events(tree)), set(re.findall(r"^\| `([a-z_.]+)` \|", tree.read("docs/configuration.md"), re.M))
     for path, page in sorted(pages.items()):
         for match in re.finditer(_METRIC, page):
@@ -168,6 +168,15 @@ def check_operations(tree):
             known = name in events | keys or name.startswith("dash.") or any(key.startswith(name + ".") for key in keys)
             if not known and not tree.exists(OPERATIONS + name):
                 yield _missing(path, page, match, f"{name} is no log event and no config key")
+
+
+def check_command_line(tree):
+    """What the documents tell people to type exists; decisions may speak of what is yet to come."""
+    verbs, options = cli_verbs(tree), cli_options(tree)
+    for path in markdown(tree):
+        if path != "README.md" and not re.match(r"docs/(?!adr/)", path):
+            continue
+        page = tree.read(path)
         for match in re.finditer(r"(?<![-/.=\w])quorate ([a-z][a-z-]*)((?: [^`\n#&|]*)?)", page):
             verb, rest = match.groups()
             if not _is_code(page, match.start()):
