@@ -40,7 +40,10 @@ constexpr const char* kFooter =
     "An option comes before its variable in the environment, this before the context, and this\n"
     "before the default. Where --server or QUORATE_SERVER names the coordinator, TLS and token of\n"
     "the current context are left out, unless --context or QUORATE_CONTEXT names it: they are for\n"
-    "its own server. quorate config show says what is in force, and where it comes from.";
+    "its own server. quorate config show says what is in force, and where it comes from.\n"
+    "Exit status: 0 done, 1 refused or failed, 2 wrong usage; diff: 3 there are differences; "
+    "probe:\n"
+    "0 UP, 1 FAIL, 3 SLOW, DEGRADED or AUTH, 4 UNKNOWN. NO_COLOR takes the colours away.";
 
 /// What the option of a key has now, and whether the command line or the environment says so.
 Setting setting_of(const CLI::Option& option, std::string_view key) {

@@ -105,7 +105,10 @@ std::unique_ptr<grpc::ClientContext> Session::call() {
 bool Session::succeeded(const grpc::Status& status) {
     if (status.ok()) return true;
     // gRPC itself says UNAVAILABLE when it can't connect; the coordinator says so of its stores.
-    const bool connected = status.error_message().find("failed to connect") == std::string::npos;
+    const auto says = [&status](const char* words) {
+        return status.error_message().find(words) != std::string::npos;
+    };
+    const bool connected = !says("failed to connect") && !says("DNS resolution failed");
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !connected)
         fail("no coordinator answers at " + connection.server +
              ": is it running? Another address: --server HOST:PORT (" + status.error_message() +

@@ -201,6 +201,10 @@ void add_set(CLI::App& verb, Session& session) {
 void add_config_verb(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand("config",
                                     "Keeps contexts: coordinators by name, and who we are at each");
+    verb->footer(
+        "The file is QUORATE_CONFIG, or else quorate/config.yaml in XDG_CONFIG_HOME or ~/.config. "
+        "It\n"
+        "holds names of files, and never a token.");
     verb->require_subcommand(1);
     verb->add_subcommand("path", "Shows which file the contexts are in")->callback([&session] {
         show_path(session);

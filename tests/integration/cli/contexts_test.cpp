@@ -108,6 +108,13 @@ TEST_F(ContextsTest, WhoConnectsUsesTheContext) {
         << result.err;
 }
 
+TEST_F(ContextsTest, AServerWhoseNameDoesNotExistIsNoCoordinatorThatAnswers) {
+    const auto result = run({"get", "--server", "nowhere.invalid:7443"});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.err.find("no coordinator answers at nowhere.invalid:7443"), std::string::npos)
+        << result.err;
+}
+
 TEST_F(ContextsTest, ABrokenFileStopsWhoConnectsAndNamesTheLine) {
     folder_.file("config.yaml", "contexts:\n  a:\n    srever: x\n");
     for (const Words& words : {Words{"get"}, Words{"config", "list"}, Words{"config", "show"}}) {

@@ -1,7 +1,10 @@
 // The operators' client against a coordinator: what of it a test of the parts can't show.
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <sstream>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -101,6 +104,102 @@ TEST(Cli, AnExportedCatalogueIsAppliedWithoutAChangeAndDiffShowsAPatch) {
     EXPECT_NE(yaml.out.find("- endpoint: \"acme/b\"\n"), std::string::npos) << yaml.out;
     EXPECT_EQ(served.quorate({"export"}).out, exported.out) << "diff changes nothing";
     std::filesystem::remove_all(folder);
+}
+
+TEST(Cli, AnExportInJsonIsAnEndpointFileToo) {
+    Served served;
+    served.lab.apply(
+        "endpoints:\n"
+        "  - {name: b, tenant: acme, url: 'https://h/b', timeout: 5s, labels: {team: '007'}}\n");
+    const auto exported = served.quorate({"export", "-o", "json"});
+    ASSERT_EQ(exported.status, 0) << exported.err;
+    EXPECT_EQ(boost::json::parse(exported.out).at("endpoints").as_array().size(), 2U);
+    const TestFolder folder;
+    const auto same =
+        served.quorate({"diff", "--prune", "-f", folder.file("e.yaml", exported.out)});
+    EXPECT_EQ(same.status, 0) << same.out << same.err;
+}
+
+TEST(Cli, AContextsTenantIsMeantWhereTheCommandLineNamesNone) {
+    Served served;
+    served.lab.apply("endpoints:\n  - {name: b, tenant: acme, url: 'https://h/b'}\n");
+    const TestFolder folder;
+    const auto file = folder.file("config.yaml",
+                                  "current: c\ncontexts:\n  c: {server: '127.0.0.1:" +
+                                      std::to_string(served.app.admin_port()) +
+                                      "', tenant: acme, output: json}\n");
+    const auto ask = [&file](const std::vector<std::string>& words) {
+        const auto run = run_cli(words, {{"QUORATE_CONFIG", file}});
+        EXPECT_EQ(run.status, 0) << words.front() << ": " << run.err;
+        return run.out;
+    };
+    const auto names = [&ask](const std::vector<std::string>& words) {
+        std::string all;
+        const auto rows = boost::json::parse(ask(words));
+        for (const auto& row : rows.as_array())
+            all += std::string{row.at("tenant").as_string()} + "/" +
+                   std::string{row.at("endpoint").as_string()} + " ";
+        return all;
+    };
+    EXPECT_EQ(names({"get"}), "acme/b ");
+    EXPECT_EQ(names({"get", "b"}), "acme/b ");
+    EXPECT_EQ(names({"get", "default/a"}), "default/a ");
+    EXPECT_EQ(names({"get", "--tenant", "default"}), "default/a ");
+    EXPECT_EQ(names({"get", "--tenant", ""}), "acme/b default/a ");
+    EXPECT_NE(ask({"describe", "b"}).find("https://h/b"), std::string::npos);
+    EXPECT_NE(ask({"export"}).find("https://h/b"), std::string::npos);
+    EXPECT_EQ(ask({"export"}).find("http://h/a"), std::string::npos);
+    EXPECT_NE(ask({"pause", "b"}).find("true"), std::string::npos);
+}
+
+TEST(Cli, AListIsShownAgainAndAgainWithWatch) {
+    const Served served;
+    const std::vector<std::string> verbs{"get", "regions", "agents list", "queues", "incidents"};
+    std::vector<FILE*> pipes;
+    for (const auto& verb : verbs)  // all at the same time; head ends each after its second answer
+        pipes.push_back(::popen(("QUORATE_CONFIG=/dev/null " QUORATE_BINARY_DIR "/bin/quorate " +
+                                 verb + " --watch -o json --server 127.0.0.1:" +
+                                 std::to_string(served.app.admin_port()) + " | head -n 2")
+                                    .c_str(),
+                                "r"));
+    for (std::size_t i = 0; i < verbs.size(); ++i) {
+        std::string text;
+        for (int c = std::fgetc(pipes[i]); c != EOF; c = std::fgetc(pipes[i]))
+            text += static_cast<char>(c);
+        EXPECT_EQ(::pclose(pipes[i]), 0);
+        EXPECT_EQ(std::ranges::count(text, '\n'), 2) << verbs[i] << ": " << text;
+        EXPECT_TRUE(text.starts_with("[")) << verbs[i] << ": " << text;
+    }
+}
+
+/// Characters of a line on a terminal, without its colours and its carriage return.
+std::size_t shown_width(const std::string& line) {
+    const auto text = std::regex_replace(line, std::regex{"\x1b\\[[0-9;]*m|\r"}, "");
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+TEST(Cli, NoTableIsWiderThanTheTerminal) {
+    const Served served;
+    served.store_incidents(2);
+    for (const unsigned short columns : {80, 60, 200})
+        for (const std::vector<std::string>& words : {std::vector<std::string>{"get"},
+                                                      {"regions"},
+                                                      {"queues"},
+                                                      {"agents"},
+                                                      {"incidents"},
+                                                      {"uptime"},
+                                                      {"audit"},
+                                                      {"token", "list"}}) {
+            auto asked = words;
+            asked.insert(asked.end(),
+                         {"--server", "127.0.0.1:" + std::to_string(served.app.admin_port())});
+            const auto run = run_cli_on_terminal(asked, columns);
+            EXPECT_EQ(run.status, 0) << words.front() << ": " << run.out;
+            std::istringstream lines{run.out};
+            for (std::string line; std::getline(lines, line);)
+                EXPECT_LE(shown_width(line), columns) << words.front() << ": " << line;
+        }
 }
 
 TEST(Cli, AnIncidentIsAcknowledgedAndNothingElseChanges) {
