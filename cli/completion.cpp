@@ -209,7 +209,8 @@ std::string bash_script(const std::vector<VerbFacts>& all) {
 constexpr std::string_view kZsh = R"sh(
 _quorate() {
     local at=quorate takes='' argument above word
-    local -a verbs options all
+    local -a verbs options
+    local -aU all  # a verb may repeat an option of its parent
     _quorate_verb "$at"
     for word in "${(@)words[2,CURRENT-1]}"; do
         if [[ -n $takes ]]; then

@@ -144,6 +144,8 @@ class Planted(unittest.TestCase):
         for wrong in ("`quorate put`", "`quorate get --wach`", "`quorate_agent_gone_total`", "`agent.vanished`"):
             self.assertEqual(self.found({**tree, page: whole + wrong + "\n"}), [("operations", page)], wrong)
         self.assertEqual(self.found({**tree, page: whole + "a quorate of words\n"}), [])
+        self.assertEqual(self.found({**tree, "docs/y.md": "```sh\nquorate put\n```\n"}), [("operations", "docs/y.md")])
+        self.assertEqual(self.found({**tree, "docs/adr/y.md": "`quorate put` is yet to come\n"}), [])
 
     def test_the_levels_of_a_log_event_are_those_that_are_listed(self):
         rows = "| `a.lost` | {} | It went. | Nothing. |\n| `a.gained` | {} | It came. | Nothing. |\n"

@@ -184,6 +184,8 @@ TEST(Completion, EveryVerbAndOptionOfEachHelpIsInEachScript) {
 TEST(Completion, NeedsAShellAndGivesItsScriptAsDataToo) {
     EXPECT_EQ(run_cli({"completion"}).status, 2);
     EXPECT_EQ(run_cli({"completion", "csh"}).status, 2);
+    EXPECT_EQ(run_cli({"completion", "fish"}).out.find("-d ''"), std::string::npos)
+        << "every verb and option says what it is for";
     const auto json = run_cli({"completion", "bash", "-o", "json"});
     EXPECT_EQ(json.status, 0);
     EXPECT_TRUE(json.out.starts_with(R"({"shell": "bash", "script": "# Completes quorate in bash)"))
