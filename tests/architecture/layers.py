@@ -41,7 +41,8 @@ def check(tree):
                 continue
             included = name.strip('"')
             folder = included.rpartition("/")[0]
-            if folder == "quorate/v1":
+            generated = included.removesuffix(".pb.h").removesuffix(".grpc")
+            if generated != included and tree.exists(f"proto/{generated}.proto"):
                 folder = "proto"
             elif not tree.exists(included):
                 yield Violation(source.path, line, "layer", f"{name}: includes are paths from the top of the tree")
