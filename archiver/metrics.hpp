@@ -18,6 +18,11 @@ struct ArchiverMetrics {
                                 {"outcome"})},
           undecodable{metrics.counter("quorate_archiver_undecodable_cells_total",
                                       "Cells in Redis that could not be read.")},
+          manifests{
+              metrics.counters("quorate_archiver_manifests_total",
+                               "Tool lists that cells told of: stored, missing (not in Redis), "
+                               "refused (not what their hash says).",
+                               {"outcome"})},
           watermark_lag{metrics.gauge("quorate_archiver_watermark_lag_seconds",
                                       "How long the oldest unsealed minute is overdue; 0: none "
                                       "is.")},
@@ -65,6 +70,7 @@ struct ArchiverMetrics {
     MetricFamily<Counter> transitions;
     MetricFamily<Counter> late;
     Counter undecodable;
+    MetricFamily<Counter> manifests;
     Gauge watermark_lag;
     Gauge rollup_lag;
     Counter stale_hours;

@@ -91,7 +91,7 @@ struct ProbeReport {
     PhaseTimings timings;
     std::shared_ptr<const ToolsReport> tools;  ///< nothing where no list came
     ManifestChanges changes;                   ///< against the request's baseline
-    /// Where the request says `keep_tools` and the list came; empty where a server has no tools.
+    /// Where the request asks for it and the list came; empty where a server has no tools.
     std::shared_ptr<const std::vector<boost::json::object>> tool_list;
     std::shared_ptr<const TlsReport> tls;  ///< nothing without a handshake
     AuthReport auth;

@@ -65,6 +65,9 @@ struct ProbeRequest {
     GuardPolicy guard;
     std::shared_ptr<const Baseline> baseline;  ///< another contract is `schema_drift`
     bool keep_tools = false;                   ///< the report has the list itself
+    /// Asked of a list that had to be read, as its answer is not one that is known by its text:
+    /// whether the report shall have it although `keep_tools` is not set.
+    std::function<bool(std::string_view full_hash)> wants_tools;
     TraceSink trace;
 };
 

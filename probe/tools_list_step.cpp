@@ -127,6 +127,9 @@ void finish(Attempt& attempt, Listing& listing, const std::optional<AnswerKey>& 
     if (memory_key && listing.list.pages() == 1)
         attempt.parts.memo.keep(*memory_key, std::move(facts));
     attempt.tools = listing.list.take_tools();
+    const auto& wants = attempt.request.wants_tools;
+    if (wants && wants(attempt.report.tools->full_hash))
+        attempt.report.tool_list = std::make_shared<const std::vector<json::object>>(attempt.tools);
 }
 
 /// Takes one page.

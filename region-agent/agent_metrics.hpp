@@ -32,6 +32,15 @@ struct AgentMetrics {
                                    {"outcome"})},
           spool_failures{metrics.counter("quorate_agent_spool_failures_total",
                                          "Times that the spool's disk took no cells.")},
+          manifests{metrics.counters(
+              "quorate_agent_manifests_total",
+              "Tool lists that were new to the agent: written (to Redis, for the archive), "
+              "deferred "
+              "(more than it may write now), too_large (kept by their hashes alone), refused (by "
+              "Redis).",
+              {"outcome"})},
+          manifest_bytes{metrics.gauge("quorate_agent_manifest_bytes",
+                                       "Tool lists that wait to be written to Redis.")},
           dns_cache_hits{metrics.counter("quorate_agent_dns_cache_hits_total",
                                          "Lookups answered from the cache, by host and family.")},
           dns_cache_misses{metrics.counter("quorate_agent_dns_cache_misses_total",
@@ -92,6 +101,8 @@ struct AgentMetrics {
     MetricFamily<Counter> recorded;
     MetricFamily<Counter> spooled;
     Counter spool_failures;
+    MetricFamily<Counter> manifests;
+    Gauge manifest_bytes;
     Counter dns_cache_hits;
     Counter dns_cache_misses;
     Counter dns_cache_joined;

@@ -101,6 +101,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               {config.name, config.ca_file, config.bind_address, config.allow_private_addresses},
               {lag_, busy_, check_}},
       holds_{redis_, runner_, clock_, config.region},
+      manifests_{redis_, counts_, config.region},
       intake_{executor,
               jobs_,
               redis_,
@@ -130,6 +131,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               metrics_},
       services_{executor, kServicesMax} {
     tls_.trusting(config.ca_file);  // a file that can't be read is refused at the start
+    runner_.keep_lists_on(manifests_);
+    outbox_.write_first([this] { return manifests_.write(); });
     intake_.deliver_to(outbox_);
     watch_redis();
     metrics_.on_exposition([this] { refresh_gauges(); });
@@ -170,6 +173,7 @@ void App::refresh_gauges() {
     count(counts_.holds, runner_.holds());
     count(counts_.outbox_cells, outbox_.size());
     count(counts_.outbox_held_up, outbox_.held_up());
+    count(counts_.manifest_bytes, manifests_.bytes());
     count(counts_.spool_cells, outbox_.spooled());
     count(counts_.spool_bytes, outbox_.spool_bytes());
     count(counts_.redis_commands, redis_.waiting());

@@ -23,6 +23,7 @@
 #include "region-agent/intake/intake.hpp"
 #include "region-agent/intake/job_runner.hpp"
 #include "region-agent/intake/shared_holds.hpp"
+#include "region-agent/outbox/manifest_shelf.hpp"
 #include "region-agent/outbox/outbox.hpp"
 #include "region-agent/pulse.hpp"
 #include "region-agent/redis_clock.hpp"
@@ -79,6 +80,7 @@ private:
     SelfCheck check_;             // whether we see at all
     JobRunner runner_;            // a job in, a cell out
     SharedHolds holds_;           // what servers asked of any agent of the region
+    ManifestShelf manifests_;     // tool lists that are new, on their way to the archive
     Intake intake_;               // takes jobs and has them run
     BlockingPool files_;          // calls on files that block
     std::optional<Spool> spool_;  // cells that can't reach Redis

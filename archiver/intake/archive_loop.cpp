@@ -72,6 +72,7 @@ ArchiveLoop::ArchiveLoop(ArchiveOptions options,
       log_{log},
       metrics_{metrics},
       announcements_{options_.held_max},
+      manifests_{database, redis, metrics},
       rollups_{database, clock, metrics, options_.rollup_every},
       retention_{database, clock, log, metrics, options_.retention},
       compaction_{database, clock, log, metrics, options_.window, options_.compact_after} {}
@@ -268,6 +269,7 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
               kv("minutes", plan.rows.size()),
               kv("elapsed_ms", elapsed));
     report(plan);
+    co_await manifests_.stored(plan, regions_);
 }
 
 /// What a committed plan changed, for metrics and log.

@@ -10,6 +10,7 @@
 
 #include "archiver/compaction/compaction_work.hpp"
 #include "archiver/intake/seal_step.hpp"
+#include "archiver/manifests/manifest_work.hpp"
 #include "archiver/metrics.hpp"
 #include "archiver/retention/retention_work.hpp"
 #include "archiver/rollup/rollup_work.hpp"
@@ -165,6 +166,7 @@ private:
     RegionWatch watch_;
     std::optional<UtcMinute> settled_;  // the last minute that is, as far as known
     Announcements announcements_;
+    ManifestWork manifests_;
     RollupWork rollups_;
     RetentionWork retention_;
     CompactionWork compaction_;

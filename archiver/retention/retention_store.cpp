@@ -52,6 +52,26 @@ constexpr const char* kPastHours =
     "past"
     " WHERE h.endpoint_id = past.endpoint_id AND h.start_at = past.start_at";
 
+/// Tool lists that a region saw last before the tenant's bound: all of a deleted endpoint, else all
+/// but the last; and those beyond the newest hundred of a region, as some servers never list the
+/// same twice. What they say goes with the last row that names it.
+constexpr const char* kPastLists =
+    "DELETE FROM quorate.manifest_seen s USING ("
+    " SELECT m.ctid FROM (SELECT m.ctid, m.endpoint_id, m.last_seen, row_number() OVER"
+    "  (PARTITION BY m.endpoint_id, m.region_id ORDER BY m.last_seen DESC, m.first_seen DESC) AS "
+    "age"
+    "  FROM quorate.manifest_seen m) m"
+    " JOIN quorate.endpoint e ON e.id = m.endpoint_id JOIN quorate.tenant t ON t.name = e.tenant"
+    " WHERE m.age > 100 OR ((m.age > 1 OR e.deleted_at IS NOT NULL) AND m.last_seen <"
+    "  (CASE t.tier WHEN 'free' THEN $1 WHEN 'team' THEN $2 ELSE $3 END)::timestamptz)"
+    " LIMIT $4) past WHERE s.ctid = past.ctid";
+
+/// Of which no row was left by two deletions at the same time.
+constexpr const char* kOrphanedLists =
+    "DELETE FROM quorate.manifest WHERE full_hash = ANY (ARRAY("
+    " SELECT m.full_hash FROM quorate.manifest m WHERE m.stored_at < $1 AND NOT EXISTS"
+    "  (SELECT FROM quorate.manifest_seen s WHERE s.full_hash = m.full_hash) LIMIT $2))";
+
 /// Rows of a table whose `column` is before a bound.
 std::size_t delete_before(pqxx::work& work,
                           const std::string& table,
@@ -75,13 +95,17 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
     std::map<std::string, std::size_t> deleted;
     for (const auto& [table, statement] : {std::pair{"minute", kPastMinutes},
                                            std::pair{"minute_block", kPastBlocks},
-                                           std::pair{"rollup_hour", kPastHours}})
+                                           std::pair{"rollup_hour", kPastHours},
+                                           std::pair{"manifest_seen", kPastLists}})
         deleted[table] = work.exec_params(statement,
                                           timestamp_text(now - settings.free),
                                           timestamp_text(now - settings.team),
                                           timestamp_text(now - settings.enterprise),
                                           rows_max)
                              .affected_rows();
+    deleted["manifest"] =
+        work.exec_params(kOrphanedLists, timestamp_text(now - std::chrono::hours{24}), rows_max)
+            .affected_rows();
     deleted["rollup_day"] =
         delete_before(work, "quorate.rollup_day", "start_at", now - settings.days, rows_max);
     deleted["outbox"] =

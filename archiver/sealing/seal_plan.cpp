@@ -32,6 +32,26 @@ void disbelieve(std::vector<Cell>& cells, std::span<const RegionId> quarantined)
     }
 }
 
+/// The tool lists that cells tell of, against what was remembered of their regions.
+std::vector<SeenList> seen_lists(const std::vector<Cell>& cells,
+                                 const NoticeState& before,
+                                 const KnownLists& known) {
+    std::vector<SeenList> seen;
+    for (const auto& cell : cells) {
+        if (cell.full_hash.empty() || cell.semantic_hash.empty()) continue;
+        auto& list = seen.emplace_back();
+        list.region = cell.key.region;
+        list.semantic_hash = cell.semantic_hash;
+        list.full_hash = cell.full_hash;
+        list.tool_count = cell.tool_count;
+        const auto* region = before.region(cell.key.region);
+        if (region == nullptr) continue;
+        if (const auto change = known.change(region->full, front_of_hash(cell.full_hash)))
+            list.kind = change->kind;
+    }
+    return seen;
+}
+
 }  // namespace
 
 SealPlan::SealPlan(const ProgressMap& committed, const Catalogue& catalogue, UtcTime at)
@@ -107,6 +127,7 @@ void SealPlan::seal(const EndpointVersion& version,
     if (first || decision_before != row.record.decision) before.since = minute;
     before.flapping =
         before.rule.incident.open && is_flapping(before.rule.incident, minute, params);
+    row.lists = seen_lists(row.cells, before.notices, lists.known);
     row.notices = step_notices(before.notices,
                                {.minute = minute,
                                 .decided_at = decided_at,
@@ -114,7 +135,8 @@ void SealPlan::seal(const EndpointVersion& version,
                                 .blind_run = before.rule.blind_run,
                                 .unconfirmed = row.record.decision == Decision::unconfirmed,
                                 .incident_open = before.rule.incident.open,
-                                .in_time = !is_catching_up(minute, decided_at, params.window)});
+                                .in_time = !is_catching_up(minute, decided_at, params.window),
+                                .lists = &lists.known});
     for (const auto& cell : row.cells)
         if (tells_era(cell, before.era)) before.era = cell.era;
     rows.push_back(std::move(row));

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "archiver/sealing/region_watch.hpp"
 #include "core/incident/down_time.hpp"
 #include "core/incident/endpoint_rule.hpp"
+#include "core/manifest/known_lists.hpp"
 #include "core/model/cell.hpp"
 #include "core/notice/notice.hpp"
 
@@ -33,6 +35,16 @@ struct EndpointProgress {
 /// By endpoint; those without a sealed minute are absent.
 using ProgressMap = std::unordered_map<EndpointId, EndpointProgress>;
 
+/// A tool list that a cell tells of.
+struct SeenList {
+    RegionId region;
+    std::string semantic_hash;
+    std::string full_hash;
+    std::optional<std::uint32_t> tool_count;
+    /// Against the region's list before it, where both are at hand.
+    std::optional<ChangeKind> kind;
+};
+
 /// One endpoint's sealed minute, ready to be stored.
 struct SealedRow {
     const EndpointVersion& version;  ///< as long as the plan's catalogue
@@ -44,6 +56,7 @@ struct SealedRow {
     std::vector<Transition> caught_up{};    ///< for notifiers alone
     std::vector<Spell> spells{};            ///< begun or grown by this minute
     std::vector<NoticeChange> notices{};
+    std::vector<SeenList> lists{};
     MinuteUse use = MinuteUse::excluded;
 };
 
@@ -53,6 +66,12 @@ struct DeletedClose {
     UtcMinute minute;
     std::optional<Transition> transition;  ///< of its incident
     std::vector<NoticeChange> notices;
+};
+
+/// Tool lists of cells that are to be sealed.
+struct ToolLists {
+    KnownLists known;  ///< of lists that changed: those before and those now
+    std::map<std::string, std::string> to_store;  ///< what a list says, by its full hash
 };
 
 struct ShardWatermark {
@@ -110,8 +129,10 @@ public:
     /// without a reason, states are those before the minute.
     std::vector<SealedRow> early;
     std::vector<DeletedClose> closes;
-    std::vector<ShardWatermark> watermarks;          ///< to be moved with this plan
-    std::vector<ShardTally> tallies;                 ///< to be told with this plan
+    std::vector<ShardWatermark> watermarks;  ///< to be moved with this plan
+    std::vector<ShardTally> tallies;         ///< to be told with this plan
+    ToolLists lists;                         ///< at hand for the minutes to be sealed
+    std::set<std::string> without_text;      ///< of new lists, once stored: what they say is not
     std::map<EndpointId, EndpointProgress> changed;  ///< the new state of all that is in the plan
     UtcTime decided_at;
 

@@ -8,6 +8,7 @@
 
 #include "archiver/store/health_store.hpp"
 #include "archiver/store/incident_store.hpp"
+#include "archiver/store/manifest_store.hpp"
 #include "archiver/store/notice_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
@@ -99,23 +100,6 @@ void grow_spells(pqxx::work& work, const SealPlan& plan) {
     work.exec_params("SELECT quorate.grow_spells($1::json)", "[" + spells + "]");
 }
 
-/// The tool lists that cells told of.
-void see_manifests(pqxx::work& work, const SealPlan& plan) {
-    std::string seen;
-    for (const auto& row : plan.rows)
-        for (const auto& cell : row.cells)
-            if (!cell.full_hash.empty() && !cell.semantic_hash.empty())
-                seen += fmt::format(R"({}{{"e":{},"r":{},"s":"{}","f":"{}","n":{},"m":"{}"}})",
-                                    seen.empty() ? "" : ",",
-                                    row.version.endpoint.value(),
-                                    cell.key.region.value(),
-                                    cell.semantic_hash,
-                                    cell.full_hash,
-                                    cell.tool_count ? std::to_string(*cell.tool_count) : "null",
-                                    timestamp_text(row.minute));
-    if (!seen.empty()) work.exec_params("SELECT quorate.see_manifests($1::json)", "[" + seen + "]");
-}
-
 void note_incident(SealPlan& plan, EndpointId endpoint, std::uint32_t ordinal, IncidentId id) {
     auto& rule = plan.changed.at(endpoint).rule;
     if (rule.incident.ordinal == ordinal) set_incident_id(rule, id);
@@ -169,7 +153,7 @@ void store_plan(pqxx::work& work,
         const auto batch = insert_batch(work, plan);
         copy_minutes(work, plan, batch);
         grow_spells(work, plan);
-        see_manifests(work, plan);
+        store_manifests(work, plan);
     }
     store_incidents(work, plan, names);
     for (const auto& row : plan.rows)

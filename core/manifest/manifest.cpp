@@ -204,6 +204,29 @@ std::string_view name_of_tool(const json::object& tool) {
                                                 : std::string_view{};
 }
 
+/// The array of the tools in canonical order: `mark` gets its brackets and commas, `write` what
+/// each tool came to.
+template <class Mark, class Write>
+void for_each_tool(const std::vector<json::object>& tools, Mark mark, Write write) {
+    std::vector<const json::object*> sorted;
+    sorted.reserve(tools.size());
+    for (const auto& tool : tools)
+        sorted.push_back(&tool);
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto* left, const auto* right) {
+        return before_in_utf16(name_of_tool(*left), name_of_tool(*right));
+    });
+    ToolWriter writer;
+    std::string_view before = "[";
+    for (const auto* tool : sorted) {
+        mark(before);
+        before = ",";
+        writer.clear();
+        writer.write_tool(*tool);
+        write(writer);
+    }
+    mark(sorted.empty() ? std::string_view{"[]"} : std::string_view{"]"});
+}
+
 }  // namespace
 
 bool is_text_keyword(std::string_view keyword) {
@@ -237,30 +260,26 @@ ToolDigest digest_of(const json::object& tool) {
 }
 
 ManifestHashes manifest_hashes(const std::vector<json::object>& tools) {
-    std::vector<const json::object*> sorted;
-    sorted.reserve(tools.size());
-    for (const auto& tool : tools)
-        sorted.push_back(&tool);
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto* left, const auto* right) {
-        return before_in_utf16(name_of_tool(*left), name_of_tool(*right));
-    });
     Sha256Stream semantic;
     Sha256Stream full;
-    ToolWriter writer;
-    std::string_view before = "[";
-    for (const auto* tool : sorted) {
-        writer.clear();
-        writer.write_tool(*tool);
-        semantic.update(before);
-        full.update(before);
-        before = ",";
+    const auto both = [&](std::string_view piece) {
+        semantic.update(piece);
+        full.update(piece);
+    };
+    for_each_tool(tools, both, [&](const ToolWriter& writer) {
         writer.contract([&semantic](std::string_view piece) { semantic.update(piece); });
         full.update(writer.full());
-    }
-    const std::string_view end = sorted.empty() ? "[]" : "]";
-    semantic.update(end);
-    full.update(end);
+    });
     return {to_hex(semantic.finish()), to_hex(full.finish())};
+}
+
+std::string manifest_text(const std::vector<json::object>& tools) {
+    std::string text;
+    for_each_tool(
+        tools,
+        [&text](std::string_view piece) { text += piece; },
+        [&text](const ToolWriter& writer) { text += writer.full(); });
+    return text;
 }
 
 }  // namespace quorate

@@ -31,6 +31,9 @@ struct ManifestHashes {
 /// order counts.
 ManifestHashes manifest_hashes(const std::vector<boost::json::object>& tools);
 
+/// The text whose SHA-256 is ManifestHashes::full: what counts of the tools, and nothing else.
+std::string manifest_text(const std::vector<boost::json::object>& tools);
+
 /// The canonical JSON of what counts of a tool, with its texts or without them.
 std::string full_text(const boost::json::object& tool);
 std::string contract_text(const boost::json::object& tool);

@@ -25,21 +25,37 @@ struct CertificateLevel {
 };
 constexpr std::array kCertificateLevels{
     CertificateLevel{1, 3}, CertificateLevel{7, 2}, CertificateLevel{21, 1}};
-enum ToolLevel : std::int32_t { kTexts = 1, kContract = 2 };
+/// How bad a drift is. What is not known to be harmless may be anything but breaking for sure.
+enum ToolLevel : std::int32_t {
+    kTexts = 1,
+    kAdditive = 2,
+    kTightening = 3,
+    kContract = 4,
+    kBreaking = 5
+};
+
+ToolLevel level_of(ChangeKind kind) {
+    switch (kind) {
+        case ChangeKind::breaking:
+            return kBreaking;
+        case ChangeKind::tightening:
+            return kTightening;
+        case ChangeKind::additive:
+            return kAdditive;
+        case ChangeKind::text:
+            return kTexts;
+    }
+    return kContract;
+}
+
+/// What became of the list that all regions agreed on.
+struct ToolDrift {
+    ToolLevel level = kTexts;
+    std::string detail;
+};
 
 void count_up(std::uint8_t& run) {
     if (run < UINT8_MAX) ++run;
-}
-
-/// The first bytes of a hash in hexadecimal digits.
-std::uint64_t front_of(const std::string& hash) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < 16 && i < hash.size(); ++i) {
-        const char digit = hash[i];
-        value = value << 4U |
-                static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-    }
-    return value;
 }
 
 void remember(RegionMemory& region, const Cell& cell) {
@@ -73,8 +89,8 @@ void remember(RegionMemory& region, const Cell& cell) {
     region.limited_run = 0;
     const unsigned fail = cell.verdict == Verdict::fail ? 1 : 0;
     region.fails = static_cast<std::uint16_t>((region.fails << 1U | fail) & kVotesRemembered);
-    if (!cell.semantic_hash.empty()) region.semantic = front_of(cell.semantic_hash);
-    if (!cell.full_hash.empty()) region.full = front_of(cell.full_hash);
+    if (!cell.semantic_hash.empty()) region.semantic = front_of_hash(cell.semantic_hash);
+    if (!cell.full_hash.empty()) region.full = front_of_hash(cell.full_hash);
     const bool has_details = !cell.semantic_hash.empty();
     if (cell.certificate_not_after)
         region.certificate =
@@ -306,16 +322,27 @@ private:
             contracts.size() == 1 && state_.semantic != 0 && state_.semantic != *contracts.begin();
         const bool text = !contract && texts.size() == 1 && contracts.size() == 1 &&
                           state_.full != 0 && state_.full != *texts.begin();
-        if (contract) {
-            const std::string detail = "The tool list changed in names or schemas";
-            raise_again(NoticeKind::tool_drift, detail);
-            raise(NoticeKind::tool_drift, {}, detail, kContract);
+        if (contract || text) {
+            const auto now = texts.size() == 1 ? *texts.begin() : 0;
+            auto drift = drift_to(now, contract);
+            if (contract) raise_again(NoticeKind::tool_drift, drift.detail);
+            raise(NoticeKind::tool_drift, {}, std::move(drift.detail), drift.level);
         }
-        if (text)
-            raise(NoticeKind::tool_drift, {}, "The tool list changed in its texts alone", kTexts);
         if (contracts.size() == 1) state_.semantic = *contracts.begin();
         if (texts.size() == 1) state_.full = *texts.begin();
         if (!contract && !text) close_when_told(NoticeKind::tool_drift);
+    }
+
+    /// From the list that all agreed on last to this one (0: their texts differ). Where one of them
+    /// is not at hand the hashes say what they can.
+    ToolDrift drift_to(std::uint64_t now, bool contract) const {
+        if (minute_.lists != nullptr)
+            if (const auto change = minute_.lists->change(state_.full, now))
+                return {level_of(change->kind),
+                        "The tool list changed, " + std::string{name_of(change->kind)} + ": " +
+                            change->summary};
+        if (contract) return {kContract, "The tool list changed in names or schemas"};
+        return {kTexts, "The tool list changed in its texts alone"};
     }
 
     void settle_disagreement(bool differ) {
@@ -360,6 +387,11 @@ private:
 };
 
 }  // namespace
+
+const RegionMemory* NoticeState::region(RegionId id) const {
+    const auto found = std::ranges::find(regions, id, &RegionMemory::region);
+    return found == regions.end() ? nullptr : &*found;
+}
 
 std::vector<NoticeChange> step_notices(NoticeState& state, const NoticeMinute& minute) {
     return Step{state, minute}.run();

@@ -10,6 +10,7 @@
 
 #include "core/base/enum_names.hpp"
 #include "core/base/ids.hpp"
+#include "core/manifest/known_lists.hpp"
 #include "core/model/cell.hpp"
 #include "core/time/utc_minute.hpp"
 
@@ -80,6 +81,9 @@ struct NoticeState {
     std::uint64_t full = 0;
     std::optional<UtcTime> disagree_since;
     std::optional<Era> era;
+
+    /// What is remembered of a region; nullptr: nothing.
+    const RegionMemory* region(RegionId id) const;
     friend bool operator==(const NoticeState&, const NoticeState&) = default;
 };
 
@@ -87,11 +91,12 @@ struct NoticeState {
 struct NoticeMinute {
     UtcMinute minute;
     UtcTime decided_at;
-    std::span<const Cell> cells;  ///< one per configured region, ascending by region
-    std::uint16_t blind_run = 0;  ///< EndpointState::blind_run after the minute
-    bool unconfirmed = false;     ///< the only witness sees a failure
-    bool incident_open = false;   ///< after the minute
-    bool in_time = true;          ///< false: sealed so late that nobody is told
+    std::span<const Cell> cells;        ///< one per configured region, ascending by region
+    std::uint16_t blind_run = 0;        ///< EndpointState::blind_run after the minute
+    bool unconfirmed = false;           ///< the only witness sees a failure
+    bool incident_open = false;         ///< after the minute
+    bool in_time = true;                ///< false: sealed so late that nobody is told
+    const KnownLists* lists = nullptr;  ///< tool lists at hand, for what a drift is
 };
 
 struct NoticeChange {

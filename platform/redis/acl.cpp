@@ -20,6 +20,9 @@ constexpr std::string_view kOnHeartbeats = "+hgetall +hset +hdel";
 /// What servers asked for, by holds.hpp.
 constexpr std::string_view kOnHolds = "+xadd +xrange +expire";
 
+/// What tool lists say, by manifests.hpp: written, never read.
+constexpr std::string_view kOnManifests = "+set";
+
 /// CellBuffer::record, by record.lua and late.lua.
 constexpr std::string_view kOnCells =
     "+evalsha +get +set +strlen +getrange +setrange +expire +hget +hset +hdel +llen +rpush";
@@ -53,6 +56,7 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
     rules.push_back(selector(kOnTheQueue, keys::jobs(name)));
     rules.push_back(selector(kOnHeartbeats, keys::agents(name)));
     rules.push_back(selector(kOnHolds, keys::holds(name)));
+    rules.push_back(selector(kOnManifests, keys::manifest(name, "*")));
     rules.push_back(selector(kOnCells, "{s*}:r" + std::to_string(region.value()) + ":*"));
     rules.emplace_back(kReadOfCells);
     return rules;

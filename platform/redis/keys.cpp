@@ -37,6 +37,9 @@ std::string missed(std::string_view region) {
 std::string holds(std::string_view region) {
     return of_region(region, "holds");
 }
+std::string manifest(std::string_view region, std::string_view full_hash) {
+    return of_region(region, "manifest:" + std::string{full_hash});
+}
 std::string agents(std::string_view region) {
     return of_region(region, "agents");
 }

@@ -32,6 +32,8 @@ std::string fence(std::string_view region);
 std::string missed(std::string_view region);
 /// Stream: endpoints whose servers asked to be left alone, as the region's agents learned it.
 std::string holds(std::string_view region);
+/// String: what a tool list says (manifest_text), under its full hash, until an archiver has it.
+std::string manifest(std::string_view region, std::string_view full_hash);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
 

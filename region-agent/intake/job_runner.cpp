@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "core/base/sha256.hpp"
+#include "core/manifest/manifest.hpp"
 
 namespace quorate::agent {
 namespace {
@@ -156,8 +157,24 @@ Task<bool> JobRunner::fails_by_our_fault(const ProbeReport& report, milliseconds
     co_return blind;
 }
 
+void JobRunner::ask_for_list(ProbeRequest& request, EndpointId endpoint) {
+    if (shelf_ == nullptr) return;
+    const auto now = clock_->steady_now();
+    request.keep_tools = shelf_->owes(endpoint, now);
+    request.wants_tools = [this, endpoint, now](std::string_view full_hash) {
+        return shelf_->wants(endpoint, full_hash, now);
+    };
+}
+
+/// On its way before the cell that names it.
+void JobRunner::keep_list(const ProbeReport& report, EndpointId endpoint) {
+    if (shelf_ == nullptr || !report.tool_list || !report.tools) return;
+    shelf_->put(endpoint, report.tools->full_hash, manifest_text(*report.tool_list));
+}
+
 Task<std::optional<Cell>> JobRunner::look(const Job& job) {
     auto request = to_request(job, settings_);
+    ask_for_list(request, job.key.endpoint);
     auto asked = request;
     const auto stop = co_await asio::this_coro::cancellation_state;
     ++probes_;
@@ -185,6 +202,7 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
         if (ours)
             co_return unknown(Reason::agent_unhealthy,
                               "Failed while the agent is blind: " + self_.check.why());
+        keep_list(report, job.key.endpoint);
         co_return to_cell(report, request);
     } catch (const std::exception& error) {
         // A fault of ours must cost one cell, not the agent.

@@ -14,6 +14,7 @@
 #include "platform/telemetry/log.hpp"
 #include "probe/probe.hpp"
 #include "region-agent/intake/endpoint_turns.hpp"
+#include "region-agent/outbox/manifest_shelf.hpp"
 #include "region-agent/redis_clock.hpp"
 #include "region-agent/selfcheck/lag_meter.hpp"
 #include "region-agent/selfcheck/load_watch.hpp"
@@ -72,6 +73,8 @@ public:
 
     /// Called when a server asked to be left alone until then (Redis's clock).
     void on_hold(std::function<void(const Hold&)> callback) { told_hold_ = std::move(callback); }
+    /// Where tool lists go that are new here; without it only their hashes are told.
+    void keep_lists_on(ManifestShelf& shelf) { shelf_ = &shelf; }
     /// Another agent of the region was asked so.
     void hold_off(const Hold& hold);
     /// Endpoints that are left alone; some may be over.
@@ -84,6 +87,8 @@ private:
     std::optional<Cell> held_off(const Job& job);
     void keep_hold(const Job& job, std::chrono::seconds wait);
     Task<std::optional<Cell>> look(const Job& job);
+    void ask_for_list(ProbeRequest& request, EndpointId endpoint);
+    void keep_list(const ProbeReport& report, EndpointId endpoint);
     Task<bool> fails_by_our_fault(const ProbeReport& report, milliseconds retry_gap);
     void sign(Cell& cell, const Job& job, microseconds lag) const;
 
@@ -94,6 +99,7 @@ private:
     SelfView self_;
     EndpointTurns turns_;
     std::function<void(const Hold&)> told_hold_;
+    ManifestShelf* shelf_ = nullptr;
     std::uint64_t probes_ = 0;
 };
 

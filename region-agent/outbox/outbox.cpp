@@ -170,6 +170,7 @@ Task<Outbox::Sent> Outbox::send(Jobs& jobs) {
     for (const auto& job : jobs)
         if (job.cell) cells.push_back(*job.cell);
     try {
+        if (write_first_) co_await write_first_();
         const auto answers = co_await cells_->try_record(std::move(cells));
         sent.refusal = answers.refusal;
         take(jobs, answers);

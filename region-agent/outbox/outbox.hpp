@@ -60,6 +60,10 @@ public:
 
     void add(FinishedJob job);
 
+    /// What is to be in Redis before the cells that are added later, as far as Redis takes it:
+    /// cells do not wait for it. Must not throw but when cancelled.
+    void write_first(std::function<Task<>()> writer) { write_first_ = std::move(writer); }
+
     /// Writes until cancelled.
     Task<> run();
 
@@ -114,6 +118,7 @@ private:
     AgentMetrics* metrics_;
     Logger* log_;
     std::function<void(const std::string&)> gone_;
+    std::function<Task<>()> write_first_;
     OutboxLimits limits_;
     std::optional<Spooling> spooling_;
     Backoff retry_backoff_;

@@ -152,7 +152,7 @@ TEST(Beside, ToolListsAreKeptByRegionWithTheirFirstAndLastMinute) {
             " extract(epoch FROM last_seen - first_seen)::integer FROM dash.manifest ORDER BY "
             "region, "
             "first_seen",
-            "ap|a|1|3||60\nap|a|2|3|text|0\nap|b|3|3||0\neu|a|1|3||180");
+            "ap|a|1|3||60\nap|a|2|3|text|0\nap|b|3|3|contract|0\neu|a|1|3||180");
     });
 }
 

@@ -76,6 +76,46 @@ TEST(Retention, MinutesGoByTheTierOfTheirTenantABoundedNumberAtATime) {
         << "days stay for two years";
 }
 
+TEST(Retention, ToolListsGoByTheTierButTheLastOfARegionAndWhatTheySayWithThem) {
+    History history{1};
+    history.world.sql(
+        "INSERT INTO quorate.manifest SELECT x, '[]', now() - interval '2 days'"
+        " FROM unnest(ARRAY['old', 'last', 'kept', 'orphan']) x;"
+        "INSERT INTO quorate.manifest_seen"
+        " SELECT id, 1, x.name, x.name, 1, now() - x.age, now() - x.age, NULL"
+        " FROM quorate.endpoint e CROSS JOIN (VALUES ('old', interval '40 days'),"
+        "  ('last', interval '35 days')) x (name, age);"
+        "INSERT INTO quorate.manifest_seen SELECT id, 2, 'kept', 'kept', 1, now(), now(), NULL"
+        " FROM quorate.endpoint WHERE name = 'b'");
+    while (history.erase(1).at("manifest_seen") > 0) {
+    }
+    const auto* left =
+        "SELECT e.name, string_agg(full_hash, ',' ORDER BY full_hash) FROM quorate.manifest_seen s"
+        " JOIN quorate.endpoint e ON e.id = s.endpoint_id GROUP BY 1 ORDER BY 1";
+    EXPECT_EQ(history.world.sql(left), "a|last,old\nb|kept,last\nc|last,old");
+    const auto* contents =
+        "SELECT string_agg(full_hash, ',' ORDER BY full_hash) FROM quorate.manifest";
+    EXPECT_EQ(history.world.sql(contents), "kept,last,old");
+    history.world.sql(
+        "UPDATE quorate.endpoint SET deleted_at = now() WHERE name = 'b';"
+        "DELETE FROM quorate.manifest_seen USING quorate.endpoint e"
+        " WHERE e.id = endpoint_id AND e.name <> 'b'");
+    history.erase(100);
+    EXPECT_EQ(history.world.sql(left), "b|kept") << "seen within the tier";
+    EXPECT_EQ(history.world.sql(contents), "kept");
+}
+
+TEST(Retention, OfAServerThatNeverListsTheSameTheNewestHundredStay) {
+    History history{1};
+    history.world.sql(
+        "INSERT INTO quorate.manifest_seen SELECT id, 1, n, n, 1, now() - n * interval '1 minute',"
+        " now() - n * interval '1 minute', NULL FROM quorate.endpoint, generate_series(1, 150) n");
+    EXPECT_EQ(history.erase(5000).at("manifest_seen"), 150U);
+    EXPECT_EQ(history.world.sql("SELECT DISTINCT count(*), max(full_hash::integer)"
+                                " FROM quorate.manifest_seen GROUP BY endpoint_id"),
+              "100|100");
+}
+
 TEST(Retention, WhatIsInNoRollupStays) {
     History history{100};
     history.world.sql("UPDATE quorate.rollup_progress SET until = '-infinity'");

@@ -57,6 +57,10 @@ struct Known {
             "INSERT INTO quorate.rollup_stale SELECT id, now() FROM quorate.endpoint;"
             "INSERT INTO quorate.manifest_seen SELECT id, 1, 's', 'f', 1, now(), now(), NULL"
             " FROM quorate.endpoint;"
+            "INSERT INTO quorate.manifest_seen SELECT id, 1, name, name, 1, now(), now(), NULL"
+            " FROM quorate.endpoint;"
+            "INSERT INTO quorate.manifest (full_hash, content) VALUES ('f', '[]'), ('a', '[]'),"
+            " ('b', '[]');"
             "INSERT INTO quorate.rolling SELECT id, now(), 1, 1 FROM quorate.endpoint;"
             "INSERT INTO quorate.shard_watermark SELECT s, '2100-01-01' FROM "
             "generate_series(0, 63) s;"
@@ -135,6 +139,8 @@ TEST(History, ForgettingAnEndpointLeavesNoRowOfItAndAllOfTheOthers) {
     for (const auto& [table, rows] : known.rows_of("a"))
         EXPECT_EQ(rows, 0) << table;
     EXPECT_EQ(known.rows_of("b"), others);
+    EXPECT_EQ(known.lab.sql("SELECT full_hash FROM quorate.manifest ORDER BY 1"), "b\nf")
+        << "what another endpoint lists too stays";
     const auto receipt = boost::json::parse(done.out);
     EXPECT_EQ(known.lab.sql("SELECT method, target, receipt->>'sha256',"
                             " encode(sha256((receipt->>'text')::bytea), 'hex') = receipt->>'sha256'"

@@ -171,9 +171,10 @@ TEST_F(Migrated, TheViewsHaveTheColumnsAndTypesThatDashboardsHoldOnTo) {
     EXPECT_EQ(columns("region_health"),
               "region text, minute ts, agents_alive int4, probes int4, fail_ratio f8, "
               "quarantined bool, lone_fails int4");
-    EXPECT_EQ(columns("manifest"),
-              "tenant text, endpoint text, region text, semantic_hash text, full_hash text, "
-              "first_seen ts, last_seen ts, tool_count int4, change_kind text");
+    EXPECT_EQ(
+        columns("manifest"),
+        "tenant text, endpoint text, region text, semantic_hash text, full_hash text, "
+        "first_seen ts, last_seen ts, tool_count int4, change_kind text, content_stored bool");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "platform/redis/job_consumer.hpp"
 #include "platform/redis/job_queue.hpp"
 #include "platform/redis/keys.hpp"
+#include "platform/redis/manifests.hpp"
 #include "tests/integration/redis/cells.hpp"
 #include "tests/integration/redis/watched.hpp"
 #include "tests/unit/platform/wire/random_model.hpp"
@@ -145,6 +146,11 @@ TEST(RedisAcl, AnAgentCanDoAllOfItsWork) {
         EXPECT_EQ(fleet.at(0).agents.size(), 1U);
         co_await forget_agent(bench.agents, kOwn, "agent-1");
         co_await redis_time(bench.agents);
+        std::vector<ManifestContent> lists{{std::string(64, 'a'), "[]"}};
+        co_await put_manifests(bench.agents, kOwn, std::move(lists));
+        std::vector<ManifestName> names{{kOwn, std::string(64, 'a')}};
+        const auto texts = co_await read_manifests(bench.operators, std::move(names));
+        EXPECT_EQ(texts.at(0), "[]");
         std::vector<Hold> holds{{EndpointId{7}, 8, UtcTime{milliseconds{9}}}};
         co_await tell_holds(bench.agents, kOwn, std::move(holds));
         const auto told = co_await read_holds(bench.agents, kOwn, "");
@@ -181,6 +187,17 @@ TEST(RedisAcl, AStolenCredentialReachesNoOtherRegionAndNothingOfTheServer) {
             {"HGETALL", fleet},
             {"XADD", keys::holds(kForeign), "*", "h", "1 2 3"},
             {"XRANGE", keys::holds(kForeign), "-", "+"},
+            {"SET", keys::manifest(kForeign, "a"), "forged"},
+            {"GET", keys::manifest(kForeign, "a")},
+            {"GETRANGE", keys::manifest(kOwn, "a"), "0", "1"},
+            {"UNLINK", keys::manifest(kOwn, "a")},
+            {"EXPIRE", keys::manifest(kForeign, "a"), "0"},
+            {"SET", keys::jobs(kOwn), "forged"},
+            {"SET", keys::fence(kOwn), "forged"},
+            {"EVAL",
+             "return redis.call('SET', KEYS[1], 'forged')",
+             "1",
+             keys::manifest(kForeign, "a")},
             {"HDEL", fleet, "agent-1"},
             {"HSET", keys::planned(kOwn), "until_ms", "0"},
             {"HSET", keys::planned(kForeign), "until_ms", "0"},

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -105,8 +106,7 @@ private:
                       {"capabilities", {{"tools", boost::json::object{}}}},
                       {"serverInfo", {{"name", "stub"}, {"version", "1"}}}};
         } else if (method == "tools/list") {
-            boost::json::object tool{{"name", "echo"}, {"inputSchema", {{"type", "object"}}}};
-            result["tools"] = boost::json::array{std::move(tool)};
+            result["tools"] = tools_;
         }
         const boost::json::object answer{
             {"jsonrpc", "2.0"}, {"id", message.at("id")}, {"result", std::move(result)}};

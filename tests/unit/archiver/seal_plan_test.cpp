@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/manifest/manifest.hpp"
 #include "core/schedule/schedule.hpp"
 #include "tests/unit/archiver/versions.hpp"
 

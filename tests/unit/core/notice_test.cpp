@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/json_text.hpp"
+#include "core/manifest/manifest.hpp"
 #include "core/notice/notice_codec.hpp"
 #include "core/notice/notice_json.hpp"
 
@@ -23,6 +25,8 @@ struct History {
     bool incident_open = false;
     std::uint16_t blind_run = 0;
     bool in_time = true;
+    KnownLists lists;
+    std::string detail;  ///< of the last change
 
     std::vector<Cell> cells(const std::string& letters) const {
         std::vector<Cell> cells;
@@ -69,10 +73,12 @@ struct History {
                                            .cells = cells,
                                            .blind_run = blind_run,
                                            .incident_open = incident_open,
-                                           .in_time = in_time});
+                                           .in_time = in_time,
+                                           .lists = &lists});
         ++at;
         std::string text;
         for (const auto& change : changes) {
+            detail = change.detail;
             text += text.empty() ? "" : " ";
             text += "+~-!"[static_cast<int>(change.change)];
             if (!change.notify) text += "(quiet)";
@@ -203,6 +209,51 @@ TEST(Notices, AToolListThatAllRegionsSeeChangedIsADriftForADay) {
     EXPECT_EQ(history.step(".."), "-tool_drift");
     EXPECT_EQ(step('b', 'b', '3'), "+tool_drift") << "its texts";
     EXPECT_EQ(step('c', 'c', '3'), "~tool_drift") << "and its contract";
+}
+
+/// A list of one tool, at hand.
+ManifestHashes list_of(KnownLists& lists, const std::string& members) {
+    const auto tool = parse_json(R"({"name": "search", )" + members + "}");
+    const std::vector<boost::json::object> tools{tool->as_object()};
+    auto hashes = manifest_hashes(tools);
+    EXPECT_TRUE(lists.add(hashes.full, manifest_text(tools)));
+    return hashes;
+}
+
+TEST(Notices, ADriftSaysWhatItIsAndIsToldAnewWhereItIsWorse) {
+    History history;
+    const auto step = [&history](const ManifestHashes& list) {
+        auto cells = history.cells("..");
+        for (auto& cell : cells) {
+            cell.semantic_hash = list.semantic;
+            cell.full_hash = list.full;
+        }
+        return history.step(cells);
+    };
+    const auto first = list_of(history.lists, R"("inputSchema": {"type": "object"})");
+    const auto words =
+        list_of(history.lists, R"("description": "words", "inputSchema": {"type": "object"})");
+    const auto more = list_of(
+        history.lists,
+        R"("inputSchema": {"type": "object", "properties": {"limit": {"type": "integer"}}})");
+    const auto broken = list_of(
+        history.lists,
+        R"("inputSchema": {"type": "object", "required": ["limit"], "properties": {"limit": {}}})");
+    EXPECT_EQ(step(first), "");
+    EXPECT_EQ(step(words), "+tool_drift");
+    EXPECT_EQ(history.detail, "The tool list changed, text: search (description_changed)");
+    EXPECT_EQ(step(more), "~tool_drift");
+    EXPECT_TRUE(history.detail.starts_with("The tool list changed, additive: search ("))
+        << history.detail;
+    EXPECT_EQ(step(broken), "~tool_drift");
+    EXPECT_TRUE(history.detail.starts_with("The tool list changed, breaking: search ("))
+        << history.detail;
+    EXPECT_EQ(step(first), "") << "no worse, and within the hour";
+    history.at += 60;
+    const ManifestHashes elsewhere{std::string(64, 'e'), std::string(64, 'e')};
+    EXPECT_EQ(step(elsewhere), "~tool_drift");
+    EXPECT_EQ(history.detail, "The tool list changed in names or schemas")
+        << "what it says never came";
 }
 
 TEST(Notices, TextsThatDifferByRegionHideNoChangeOfTheContract) {
