@@ -29,6 +29,8 @@ struct ArchiverMetrics {
           rollup_lag{metrics.gauge("quorate_archiver_rollup_lag_seconds",
                                    "How much of what is sealed is in no rollup yet, of the shard "
                                    "that is furthest behind.")},
+          baseline_seconds{metrics.counter("quorate_archiver_baseline_seconds_total",
+                                           "Time that computing what is usual of endpoints took.")},
           stale_hours{metrics.counter("quorate_archiver_stale_hours_total",
                                       "Hours that were counted anew, as a minute had changed.")},
           compacted{metrics.counter("quorate_archiver_compacted_minutes_total",
@@ -73,6 +75,7 @@ struct ArchiverMetrics {
     MetricFamily<Counter> manifests;
     Gauge watermark_lag;
     Gauge rollup_lag;
+    Counter baseline_seconds;
     Counter stale_hours;
     Counter compacted;
     Counter compaction_refused;

@@ -86,7 +86,7 @@ struct ProbeReport {
     std::string final_url;  ///< where redirects led; empty without one
     bool credential_sent = false;
     bool slow = false;                ///< over the threshold; a flag of any healthy verdict
-    std::optional<Phase> slow_phase;  ///< the longest phase of a slow attempt
+    std::optional<Phase> slow_phase;  ///< of a slow attempt: guilty_phase
 
     PhaseTimings timings;
     std::shared_ptr<const ToolsReport> tools;  ///< nothing where no list came

@@ -14,6 +14,7 @@
 
 #include "core/model/endpoint.hpp"
 #include "core/model/protocol.hpp"
+#include "core/model/usual_times.hpp"
 #include "core/time/time.hpp"
 
 namespace quorate {
@@ -59,8 +60,9 @@ struct ProbeRequest {
     std::vector<std::pair<std::string, std::string>> headers;  ///< with the credential
     std::string health_url;
     std::optional<std::uint32_t> slow_over_ms;
-    std::string ca_file;       ///< PEM, beside the system's; empty: the system's alone
-    std::string bind_address;  ///< source address; empty: the kernel's choice
+    std::optional<UsualTimes> usual;  ///< what the phases take usually, to name the guilty one
+    std::string ca_file;              ///< PEM, beside the system's; empty: the system's alone
+    std::string bind_address;         ///< source address; empty: the kernel's choice
     std::vector<ResolveOverride> overrides;
     GuardPolicy guard;
     std::shared_ptr<const Baseline> baseline;  ///< another contract is `schema_drift`

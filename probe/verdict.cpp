@@ -1,7 +1,5 @@
 #include "probe/verdict.hpp"
 
-#include <array>
-
 #include "core/verdict/slow.hpp"
 #include "probe/mcp_versions.hpp"
 
@@ -49,40 +47,21 @@ bool yields(const Failure& failure, const ProbeReport& report, const ProbeReques
            verdict_for(failure, report, request) != Verdict::fail;
 }
 
-struct PhaseTime {
-    Phase phase;
-    PhaseTimings::Us us;
-};
-
-Phase longest_phase(const PhaseTimings& timings) {
-    const std::array phases{PhaseTime{Phase::dns, timings.dns},
-                            PhaseTime{Phase::tcp, timings.tcp},
-                            PhaseTime{Phase::tls, timings.tls},
-                            PhaseTime{Phase::discover, timings.discover},
-                            PhaseTime{Phase::sse_open, timings.sse_open},
-                            PhaseTime{Phase::initialize, timings.initialize},
-                            PhaseTime{Phase::initialized, timings.initialized},
-                            PhaseTime{Phase::tools_list, timings.tools_list},
-                            PhaseTime{Phase::tools_call, timings.tools_call}};
-    auto longest = phases[0];
-    for (const auto& phase : phases)
-        if (phase.us.value_or(0) > longest.us.value_or(0)) longest = phase;
-    return longest.phase;
-}
-
 /// SLOW where nothing ranks higher; the flag on any healthy verdict.
 void judge_speed(ProbeReport& report, const ProbeRequest& request) {
     const auto total = report.timings.total;
     if (!total || vote_of(report.verdict) != Vote::healthy) return;
     if (!is_slow(*total, request.slow_over_ms)) return;
     report.slow = true;
-    report.slow_phase = longest_phase(report.timings);
+    report.slow_phase = guilty_phase(report.timings, request.usual);
     if (report.verdict != Verdict::up) return;
-    const Failure slow{*report.slow_phase,
-                       Reason::slow,
-                       "Everything works, but took " + std::to_string(*total / 1000) +
-                           " ms, over the threshold of " + std::to_string(*request.slow_over_ms) +
-                           " ms; longest was " + std::string{name_of(*report.slow_phase)}};
+    const Failure slow{
+        *report.slow_phase,
+        Reason::slow,
+        "Everything works, but took " + std::to_string(*total / 1000) +
+            " ms, over the threshold of " + std::to_string(*request.slow_over_ms) +
+            (request.usual ? " ms; most above its usual was " : " ms; longest was ") +
+            std::string{name_of(*report.slow_phase)}};
     set(report, Verdict::slow, slow);
 }
 

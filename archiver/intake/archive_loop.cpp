@@ -74,6 +74,7 @@ ArchiveLoop::ArchiveLoop(ArchiveOptions options,
       announcements_{options_.held_max},
       manifests_{database, redis, metrics},
       rollups_{database, clock, metrics, options_.rollup_every},
+      baselines_{database, clock, metrics},
       retention_{database, clock, log, metrics, options_.retention},
       compaction_{database, clock, log, metrics, options_.window, options_.compact_after} {}
 
@@ -149,6 +150,8 @@ Task<> ArchiveLoop::keep_house() {
     try {
         auto sealed = watermarks_;
         co_await rollups_.step(std::move(sealed), held_epochs_, catalogue_.endpoint_count());
+        auto rolled = watermarks_;
+        co_await baselines_.step(std::move(rolled));
         if (keeps_house()) co_await retention_.step();
         co_await compaction_.step(held_epochs_);
     } catch (const PostgresError& error) {

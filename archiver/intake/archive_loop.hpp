@@ -13,6 +13,7 @@
 #include "archiver/manifests/manifest_work.hpp"
 #include "archiver/metrics.hpp"
 #include "archiver/retention/retention_work.hpp"
+#include "archiver/rollup/baseline_work.hpp"
 #include "archiver/rollup/rollup_work.hpp"
 #include "archiver/sealing/announcements.hpp"
 #include "archiver/sealing/catalogue.hpp"
@@ -168,6 +169,7 @@ private:
     Announcements announcements_;
     ManifestWork manifests_;
     RollupWork rollups_;
+    BaselineWork baselines_;
     RetentionWork retention_;
     CompactionWork compaction_;
     bool house_fails_ = false;

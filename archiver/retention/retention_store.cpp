@@ -108,6 +108,8 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
             .affected_rows();
     deleted["rollup_day"] =
         delete_before(work, "quorate.rollup_day", "start_at", now - settings.days, rows_max);
+    deleted["baseline_day"] = delete_before(
+        work, "quorate.baseline_day", "start_at", now - std::chrono::days{9}, rows_max);
     deleted["outbox"] =
         delete_before(work, "quorate.outbox", "created_at", now - kOutboxKept, rows_max);
     deleted["batch"] =

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "archiver/rollup/baseline_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
 
@@ -285,8 +286,9 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
     if (until <= *from) return from;
     const auto rows = work.exec_params(
         "SELECT e.id, " + epoch_ms("m.minute") +
-            ", m.uptime_use, m.cells FROM quorate.endpoint e CROSS JOIN LATERAL"
-            " (SELECT minute, uptime_use, cells FROM quorate.minute m WHERE m.endpoint_id = e.id"
+            ", m.uptime_use, m.cells, m.decision FROM quorate.endpoint e CROSS JOIN LATERAL"
+            " (SELECT minute, uptime_use, cells, decision FROM quorate.minute m WHERE "
+            "m.endpoint_id = e.id"
             "  AND m.minute > $2 AND m.minute <= $3 OFFSET 0) m"
             " WHERE e.shard = $1"
             " AND (e.deleted_at IS NULL OR e.deleted_at > $2::timestamptz - interval '1 day')",
@@ -297,6 +299,7 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
     add_to_stored(work, kHours, hours);
     add_to_stored(work, kDays, sums(hours, kDays));
     add_to_stored(work, kMonths, sums(hours, kMonths));
+    add_calm_days(work, calm_days(rows));
     std::set<EndpointId> endpoints;
     for (const auto& [key, rollup] : hours)
         endpoints.insert(key.endpoint);

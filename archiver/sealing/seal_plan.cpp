@@ -32,6 +32,21 @@ void disbelieve(std::vector<Cell>& cells, std::span<const RegionId> quarantined)
     }
 }
 
+constexpr std::uint8_t kLatencyRow = 7;
+
+/// Where the slow cells of the minute took longest beyond what is usual, for people; empty: none
+/// was slow in it.
+std::string guilty_phases(const std::vector<Cell>& cells) {
+    std::map<Phase, int> phases;
+    for (const auto& cell : cells)
+        if (cell.slow && cell.slow_phase) ++phases[*cell.slow_phase];
+    std::string text;
+    for (const auto& [phase, count] : phases)
+        text += (text.empty() ? "; slow in " : ", ") + std::string{name_of(phase)} + " from " +
+                std::to_string(count) + (count == 1 ? " region" : " regions");
+    return text;
+}
+
 /// The tool lists that cells tell of, against what was remembered of their regions.
 std::vector<SeenList> seen_lists(const std::vector<Cell>& cells,
                                  const NoticeState& before,
@@ -116,6 +131,10 @@ void SealPlan::seal(const EndpointVersion& version,
     row.record = step.record;
     row.transitions = std::move(step.transitions);
     row.caught_up = std::move(step.caught_up);
+    if (row.record.rule_row == kLatencyRow)
+        for (auto* transitions : {&row.transitions, &row.caught_up})
+            for (auto& transition : *transitions)
+                transition.detail += guilty_phases(row.cells);
     row.states = before.rule.states;  // sorted by region, as the cells are
     row.spells = grown_spells(before.rule, row.record);
     row.use = use_of(minute, row.record.rule_row, row.spells, row.record.quorum);

@@ -93,6 +93,8 @@ std::string inputs_json(const SealedRow& row, const RegionNames& names) {
                            {"state", name_of(row.states[i].phase)},
                            {"slow", cell.slow}};
         if (cell.reason) entry["reason"] = name_of(*cell.reason);
+        if (cell.slow_over_ms) entry["slow_over_ms"] = *cell.slow_over_ms;
+        if (cell.slow_phase) entry["slow_phase"] = name_of(*cell.slow_phase);
         if (cell.started) entry["started"] = to_rfc3339(*cell.started);
         cells[region_name(names, cell.key.region)] = std::move(entry);
     }

@@ -279,6 +279,30 @@ CatalogueUpdate load_catalogue(pqxx::work& work,
     return update;
 }
 
+BaselineChanges load_baselines(pqxx::work& work, std::int64_t since_us) {
+    const auto number = [](const pqxx::field& field) -> UsualTimes::Us {
+        if (field.is_null()) return std::nullopt;
+        return field.as<std::uint32_t>();
+    };
+    BaselineChanges changes;
+    // Transactions that began before the last look may have ended after it.
+    for (const auto& row : work.exec_params(
+             "SELECT endpoint_id, region_id, p50_ms, p95_ms, tcp_us, tls_us, initialize_us,"
+             " tools_list_us, rest_us FROM quorate.baseline WHERE changed_at >= " +
+                 sql::timestamp("$1") + " - interval '5 minutes'",
+             since_us)) {
+        auto& change = changes.baselines.emplace_back();
+        change.endpoint = EndpointId{row[0].as<std::uint64_t>()};
+        change.region = RegionId{row[1].as<std::uint64_t>()};
+        if (row[2].is_null()) continue;
+        change.baseline = Baseline{
+            {milliseconds{row[2].as<std::int64_t>()}, milliseconds{row[3].as<std::int64_t>()}},
+            {number(row[4]), number(row[5]), number(row[6]), number(row[7]), number(row[8])}};
+    }
+    changes.until_us = work.exec1("SELECT " + sql::micros("now()"))[0].as<std::int64_t>();
+    return changes;
+}
+
 std::vector<std::pair<EndpointId, Era>> load_eras(pqxx::work& work) {
     std::vector<std::pair<EndpointId, Era>> eras;
     for (const auto& row :

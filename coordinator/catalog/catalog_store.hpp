@@ -11,6 +11,7 @@
 #include "coordinator/catalog/diff.hpp"
 #include "coordinator/planner/endpoint_version.hpp"
 #include "coordinator/planner/politeness.hpp"
+#include "core/baseline/baseline.hpp"
 
 namespace quorate::coordinator {
 
@@ -59,6 +60,20 @@ struct CatalogueUpdate {
 CatalogueUpdate load_catalogue(pqxx::work& work,
                                std::optional<std::int64_t> after,
                                UtcTime horizon);
+
+/// What is usual of an endpoint seen from a region, or that nothing is any more.
+struct BaselineChange {
+    EndpointId endpoint;
+    RegionId region;
+    std::optional<Baseline> baseline;
+};
+struct BaselineChanges {
+    std::vector<BaselineChange> baselines;
+    std::int64_t until_us = 0;  ///< of Postgres's clock: what was committed before is in
+};
+
+/// The baselines that changed since then; some may come again. 0: all there are.
+BaselineChanges load_baselines(pqxx::work& work, std::int64_t since_us);
 
 /// The era that each endpoint was last seen to speak.
 std::vector<std::pair<EndpointId, Era>> load_eras(pqxx::work& work);

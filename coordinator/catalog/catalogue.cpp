@@ -46,9 +46,13 @@ void Catalogue::wake() {
     timer_.cancel();
 }
 
-std::optional<Era> Catalogue::era_hint(EndpointId endpoint) const {
-    const auto era = eras_.find(endpoint);
-    return era == eras_.end() ? std::nullopt : std::optional{era->second};
+Learned Catalogue::learned(EndpointId endpoint, RegionId region) const {
+    Learned learned;
+    if (const auto era = eras_.find(endpoint); era != eras_.end()) learned.era = era->second;
+    if (const auto known = baselines_.find(endpoint); known != baselines_.end())
+        for (const auto& [id, baseline] : known->second)
+            if (id == region) learned.baseline = baseline;
+    return learned;
 }
 
 bool Catalogue::current() const {
@@ -62,19 +66,24 @@ void Catalogue::no_change_before(UtcTime time) {
 Task<> Catalogue::load() {
     const auto asked_at = clock_.utc_now();
     const auto asked = clock_.steady_now();
-    const bool with_eras = !eras_at_ || clock_.steady_now() - *eras_at_ >= kErasEvery;
+    const bool with_eras = !eras_at_ || asked - *eras_at_ >= kErasEvery;
+    const bool with_baselines = !baselines_at_ || asked - *baselines_at_ >= kBaselinesEvery;
     // Jobs of windows that ended are not planned any more.
     const auto horizon = asked_at - Planner::kept_after_end(window_);
-    auto transaction = [after = generation_, horizon, with_eras](pqxx::work& work) {
-        Loaded loaded;
-        loaded.update = load_catalogue(work, after, horizon);
-        loaded.regions = load_regions(work);
-        loaded.tiers = load_tiers(work);
-        if (with_eras) loaded.eras = load_eras(work);
-        return loaded;
-    };
+    auto transaction =
+        [after = generation_, horizon, with_eras, with_baselines, since_us = baselines_until_us_](
+            pqxx::work& work) {
+            Loaded loaded;
+            loaded.update = load_catalogue(work, after, horizon);
+            loaded.regions = load_regions(work);
+            loaded.tiers = load_tiers(work);
+            if (with_eras) loaded.eras = load_eras(work);
+            if (with_baselines) loaded.baselines = load_baselines(work, since_us);
+            return loaded;
+        };
     auto loaded = co_await database_.transact(std::move(transaction));
     if (loaded.eras) eras_at_ = clock_.steady_now();
+    if (loaded.baselines) baselines_at_ = clock_.steady_now();
     take(std::move(loaded));
     complete_until_ = asked_at;
     asked_at_ = asked;
@@ -95,6 +104,7 @@ void Catalogue::take(Loaded loaded) {
         for (const auto& [endpoint, era] : *loaded.eras)
             eras_.emplace(endpoint, era);
     }
+    if (loaded.baselines) take(*std::move(loaded.baselines));
     if (generation_ != loaded.update.generation)
         log_event(log_,
                   LogLevel::info,
@@ -102,6 +112,16 @@ void Catalogue::take(Loaded loaded) {
                   kv("generation", loaded.update.generation),
                   kv("endpoints_changed", versions.size()));
     generation_ = loaded.update.generation;
+}
+
+void Catalogue::take(BaselineChanges changes) {
+    baselines_until_us_ = changes.until_us;
+    for (auto& [endpoint, region, baseline] : changes.baselines) {
+        auto& known = baselines_[endpoint];
+        std::erase_if(known, [id = region](const auto& each) { return each.first == id; });
+        if (baseline) known.emplace_back(region, *baseline);
+        if (known.empty()) baselines_.erase(endpoint);
+    }
 }
 
 }  // namespace quorate::coordinator

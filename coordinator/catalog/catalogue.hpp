@@ -23,6 +23,7 @@ class Catalogue {
 public:
     static constexpr milliseconds kPoll{1000};
     static constexpr milliseconds kErasEvery{15'000};
+    static constexpr milliseconds kBaselinesEvery{60'000};
     /// What was asked for longer ago than this is not current any more.
     static constexpr milliseconds kCurrentFor{2500};
 
@@ -40,7 +41,7 @@ public:
 
     Planner& planner() { return planner_; }
     const std::vector<Region>& regions() const { return regions_; }
-    std::optional<Era> era_hint(EndpointId endpoint) const;
+    Learned learned(EndpointId endpoint, RegionId region) const;
     /// Generation of the last change that is in.
     std::int64_t generation() const { return generation_.value_or(0); }
     /// Every change that was committed before this time is in; nothing before the first load.
@@ -62,9 +63,11 @@ private:
         std::vector<Region> regions;
         TenantTiers tiers;
         std::optional<std::vector<std::pair<EndpointId, Era>>> eras;
+        std::optional<BaselineChanges> baselines;
     };
     Task<> load();
     void take(Loaded loaded);
+    void take(BaselineChanges changes);
 
     Database& database_;
     const Clock& clock_;
@@ -74,6 +77,9 @@ private:
     std::vector<Region> regions_;
     std::unordered_map<EndpointId, Era> eras_;
     std::optional<SteadyTime> eras_at_;
+    std::unordered_map<EndpointId, std::vector<std::pair<RegionId, Baseline>>> baselines_;
+    std::optional<SteadyTime> baselines_at_;
+    std::int64_t baselines_until_us_ = 0;  // as of Postgres: later changes are not in
     std::optional<std::int64_t> generation_;
     std::optional<UtcTime> complete_until_;
     std::optional<UtcTime> unchanged_until_;

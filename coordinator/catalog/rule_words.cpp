@@ -127,8 +127,12 @@ std::string why(const v1::ExplainResponse& explained) {
         case 6:
             return pending(explained) + suspects(explained);
         case 7: {
-            const auto slow =
-                regions_where(explained, [](const auto& cell) { return cell.slow(); });
+            // Of a cell that is something worse than slow the phase is that of what is worse.
+            std::vector<std::string> slow;
+            for (const auto& cell : explained.cells())
+                if (cell.slow())
+                    slow.push_back(cell.region() +
+                                   (cell.verdict() == "SLOW" ? " in " + cell.phase() : ""));
             return fmt::format(
                 "none of {} voters {} failing, but latency is over the threshold; "
                 "slow in this minute: {}",

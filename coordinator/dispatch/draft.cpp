@@ -81,8 +81,8 @@ void Dispatcher::add_block(Draft& draft,
         held_back += planner.held_back(probe) == HeldBack::no ? 0 : 1;
         block.jobs.begin();
         block.jobs.bytes() += lane.common;
-        planner.append_job(
-            probe, context_.catalogue.era_hint(probe.version->endpoint), block.jobs.bytes());
+        const auto learned = context_.catalogue.learned(probe.version->endpoint, region.id);
+        planner.append_job(probe, learned, block.jobs.bytes());
         block.jobs.end();
     }
     draft.jobs += block.jobs.count();

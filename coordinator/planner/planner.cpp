@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/sha256.hpp"
+#include "core/verdict/slow.hpp"
 #include "platform/wire/job_codec.hpp"
 
 namespace quorate::coordinator {
@@ -29,7 +30,6 @@ Job common_job(const EndpointVersion& version, Window window) {
     job.name = spec.name;
     job.window = window;
     job.expected_cells = static_cast<std::uint32_t>(version.regions.size());
-    if (spec.latency_slo) job.slow_over_ms = static_cast<std::uint32_t>(spec.latency_slo->count());
     job.url = spec.url;
     job.timeout = timing.timeout_in_force;
     job.retry_gap = timing.retry_gap;
@@ -117,6 +117,7 @@ PlannedVersion Planner::planned(const EndpointVersion& version) {
     out.every = std::max<std::int64_t>(1, version.interval / window_.length());
     out.span = timing.span;
     out.budget = timing.budget;
+    out.latency_slo = version.spec.latency_slo;
     out.job = wire::encode_job_of_endpoint(common_job(version, window_));
     out.demand = politeness_.demand(
         version.spec.url,
@@ -242,15 +243,21 @@ bool Planner::detects_era_anew(const DueProbe& probe) const {
     return (look + share) % looks_per_day == 0;
 }
 
-void Planner::append_job(const DueProbe& probe,
-                         std::optional<Era> era_hint,
-                         std::string& bytes) const {
-    const wire::JobTurn turn{probe.minute,
-                             probe.slot,
-                             latest_start(probe),
-                             era_hint,
-                             detects_era_anew(probe),
-                             held_back(probe)};
+void Planner::append_job(const DueProbe& probe, const Learned& learned, std::string& bytes) const {
+    wire::JobTurn turn{probe.minute,
+                       probe.slot,
+                       latest_start(probe),
+                       learned.era,
+                       detects_era_anew(probe),
+                       held_back(probe),
+                       {},
+                       {}};
+    std::optional<LatencyBaseline> total;
+    if (learned.baseline) {
+        total = learned.baseline->total;
+        turn.usual = learned.baseline->usual;
+    }
+    turn.slow_over_ms = slow_over_ms(probe.version->latency_slo, total);
     bytes += probe.version->job;
     wire::append_job_turn(turn, bytes);
 }

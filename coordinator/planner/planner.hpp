@@ -11,6 +11,7 @@
 
 #include "coordinator/planner/endpoint_version.hpp"
 #include "coordinator/planner/politeness.hpp"
+#include "core/baseline/baseline.hpp"
 #include "core/model/job.hpp"
 #include "core/schedule/schedule.hpp"
 #include "core/time/utc_minute.hpp"
@@ -29,6 +30,7 @@ struct PlannedVersion {
     std::int64_t every = 1;         ///< windows from look to look
     milliseconds span{0};
     milliseconds budget{0};
+    std::optional<milliseconds> latency_slo;
     std::string job;            ///< wire::encode_job_of_endpoint
     Politeness::Demand demand;  ///< of its origin and its tenant's share
 
@@ -36,6 +38,12 @@ struct PlannedVersion {
         return valid_from <= minute && (!valid_to || minute < *valid_to);
     }
     bool ended_by(UtcTime time) const { return valid_to && valid_to->start() <= time; }
+};
+
+/// What earlier minutes of an endpoint tell whoever looks at it from a region.
+struct Learned {
+    std::optional<Era> era;
+    std::optional<Baseline> baseline;
 };
 
 /// One probe that is to be made: which version of an endpoint and when.
@@ -95,8 +103,9 @@ public:
     UtcTime sealed_by(const DueProbe& probe) const { return watermark(probe.minute, window_); }
 
     /// Appends the bytes of a probe's job, all but what its region's jobs have in common. Once in
-    /// 24 h they are without the hint, so that the era is detected anew. What is held back says so.
-    void append_job(const DueProbe& probe, std::optional<Era> era_hint, std::string& bytes) const;
+    /// 24 h it says that the era is to be detected anew. What is held back says so. It is slow over
+    /// the lower of the endpoint's SLO and what follows from the baseline.
+    void append_job(const DueProbe& probe, const Learned& learned, std::string& bytes) const;
 
     /// Endpoints of these shards that are neither paused nor deleted.
     std::size_t endpoints(const std::set<ShardId>& shards) const;

@@ -10,6 +10,7 @@
 #include "core/model/cell.hpp"
 #include "core/model/endpoint.hpp"
 #include "core/model/region_mask.hpp"
+#include "core/model/usual_times.hpp"
 #include "core/time/utc_minute.hpp"
 
 namespace quorate {
@@ -36,6 +37,7 @@ struct Job {
     UtcTime not_after;                 ///< latest start of the probe
     std::uint32_t expected_cells = 0;  ///< how many regions that are
     std::optional<std::uint32_t> slow_over_ms;
+    std::optional<UsualTimes> usual;  ///< where the endpoint has a baseline in the region
 
     std::string url;
     milliseconds timeout{0};    ///< the timeout in force of one attempt

@@ -1,5 +1,7 @@
 #include "platform/wire/job_codec.hpp"
 
+#include <utility>
+
 #include "core/base/varint.hpp"
 #include "platform/wire/message.hpp"
 
@@ -62,6 +64,26 @@ Canary read_canary(const v1::Canary& message, detail::Checks& checks) {
     return canary;
 }
 
+void write_usual(const UsualTimes& usual, v1::Job& message) {
+    message.set_has_usual(true);
+    if (usual.tcp) message.set_usual_tcp_us(*usual.tcp);
+    if (usual.tls) message.set_usual_tls_us(*usual.tls);
+    if (usual.initialize) message.set_usual_initialize_us(*usual.initialize);
+    if (usual.tools_list) message.set_usual_tools_list_us(*usual.tools_list);
+    if (usual.rest) message.set_usual_rest_us(*usual.rest);
+}
+
+std::optional<UsualTimes> read_usual(const v1::Job& message) {
+    if (!message.has_usual()) return std::nullopt;
+    UsualTimes usual;
+    if (message.has_usual_tcp_us()) usual.tcp = message.usual_tcp_us();
+    if (message.has_usual_tls_us()) usual.tls = message.usual_tls_us();
+    if (message.has_usual_initialize_us()) usual.initialize = message.usual_initialize_us();
+    if (message.has_usual_tools_list_us()) usual.tools_list = message.usual_tools_list_us();
+    if (message.has_usual_rest_us()) usual.rest = message.usual_rest_us();
+    return usual;
+}
+
 void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
     checks.require(message.minute_ms() >= 0 && message.minute_ms() <= detail::kLatestMs,
                    "minute_ms",
@@ -100,6 +122,7 @@ void read_schedule(const v1::Job& message, Job& job, detail::Checks& checks) {
     job.timeout = milliseconds{message.timeout_ms()};
     job.retry_gap = milliseconds{message.retry_gap_ms()};
     if (message.has_slow_over_ms()) job.slow_over_ms = message.slow_over_ms();
+    job.usual = read_usual(message);
 }
 
 void read_exchange(const v1::Job& message, Job& job, detail::Checks& checks) {
@@ -129,7 +152,6 @@ void write_common(const Job& job, v1::Job& message) {
     message.set_name(job.name);
     message.set_window_ms(static_cast<std::uint32_t>(job.window.length().count()));
     message.set_expected_cells(job.expected_cells);
-    if (job.slow_over_ms) message.set_slow_over_ms(*job.slow_over_ms);
     message.set_url(job.url);
     message.set_timeout_ms(static_cast<std::uint32_t>(job.timeout.count()));
     message.set_retry_gap_ms(static_cast<std::uint32_t>(job.retry_gap.count()));
@@ -164,6 +186,8 @@ std::string encode_job(const Job& job) {
     if (job.era_hint) message.set_era_hint(static_cast<std::uint32_t>(*job.era_hint));
     message.set_detect_era(job.detect_era);
     message.set_held_back(static_cast<std::uint32_t>(job.held_back));
+    if (job.slow_over_ms) message.set_slow_over_ms(*job.slow_over_ms);
+    if (job.usual) write_usual(*job.usual, message);
     return detail::serialize(message);
 }
 
@@ -194,6 +218,16 @@ void append_job_turn(const JobTurn& turn, std::string& bytes) {
     if (turn.detect_era) append(v1::Job::kDetectEraFieldNumber, 1);
     if (turn.held_back != HeldBack::no)
         append(v1::Job::kHeldBackFieldNumber, static_cast<std::uint64_t>(turn.held_back));
+    if (turn.slow_over_ms) append(v1::Job::kSlowOverMsFieldNumber, *turn.slow_over_ms);
+    if (!turn.usual) return;
+    append(v1::Job::kHasUsualFieldNumber, 1);
+    for (const auto& [field, us] :
+         {std::pair{v1::Job::kUsualTcpUsFieldNumber, turn.usual->tcp},
+          std::pair{v1::Job::kUsualTlsUsFieldNumber, turn.usual->tls},
+          std::pair{v1::Job::kUsualInitializeUsFieldNumber, turn.usual->initialize},
+          std::pair{v1::Job::kUsualToolsListUsFieldNumber, turn.usual->tools_list},
+          std::pair{v1::Job::kUsualRestUsFieldNumber, turn.usual->rest}})
+        if (us) append(field, *us);
 }
 
 Decoded<Job> decode_job(std::string_view bytes) {

@@ -28,6 +28,8 @@ struct JobTurn {
     std::optional<Era> era_hint;
     bool detect_era = false;
     HeldBack held_back = HeldBack::no;
+    std::optional<std::uint32_t> slow_over_ms;
+    std::optional<UsualTimes> usual;
 };
 /// Appends it. The minute must not lie before the epoch.
 void append_job_turn(const JobTurn& turn, std::string& bytes);

@@ -54,6 +54,7 @@ ProbeRequest to_request(const Job& job, const ProbeSettings& settings) {
     request.headers = job.headers;
     request.health_url = job.health_url;
     request.slow_over_ms = job.slow_over_ms;
+    request.usual = job.usual;
     request.ca_file = settings.ca_file;
     request.bind_address = settings.bind_address;
     request.guard.allow_private = settings.allow_private_addresses;

@@ -61,6 +61,8 @@ struct Known {
             " FROM quorate.endpoint;"
             "INSERT INTO quorate.manifest (full_hash, content) VALUES ('f', '[]'), ('a', '[]'),"
             " ('b', '[]');"
+            "INSERT INTO quorate.baseline_day SELECT id, now(), '' FROM quorate.endpoint;"
+            "INSERT INTO quorate.baseline SELECT id, 1, 1, 1 FROM quorate.endpoint;"
             "INSERT INTO quorate.rolling SELECT id, now(), 1, 1 FROM quorate.endpoint;"
             "INSERT INTO quorate.shard_watermark SELECT s, '2100-01-01' FROM "
             "generate_series(0, 63) s;"
@@ -146,6 +148,10 @@ TEST(History, ForgettingAnEndpointLeavesNoRowOfItAndAllOfTheOthers) {
                             " encode(sha256((receipt->>'text')::bytea), 'hex') = receipt->>'sha256'"
                             " FROM quorate.audit WHERE method = 'Forget'"),
               "Forget|acme/a|" + std::string{receipt.at("receipt_sha256").as_string()} + "|t");
+    EXPECT_EQ(
+        known.lab.sql("SELECT d->'manifest', d->'baseline_day', d->'baseline' FROM"
+                      " (SELECT (receipt->>'text')::json->'deleted' AS d FROM quorate.audit) a"),
+        "1|1|1");
     EXPECT_NE(known.lab.sql_as("quorate_coordinator", "DELETE FROM quorate.audit"), "");
     EXPECT_EQ(known.quorate(really).status, 1) << "nothing is known of it any more";
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 
+#include "platform/runtime/sleep.hpp"
 #include "platform/runtime/task.hpp"
 #include "platform/runtime/task_group.hpp"
 
@@ -42,6 +44,10 @@ public:
         limited_ = retry_after_s != 0;
         retry_after_s_ = retry_after_s;
     }
+    /// What tools/list says from now on, a JSON array.
+    void list(std::string_view tools) { tools_ = boost::json::parse(tools).as_array(); }
+    /// tools/list is answered so much later from now on.
+    void slow(std::chrono::milliseconds by) { slow_by_ = by; }
     /// Requests that were read, answered or not.
     std::size_t requests() const { return requests_; }
     /// How many `initialize` came: one per attempt.
@@ -70,6 +76,8 @@ private:
             ++requests_;
             while (hanging_)
                 co_await goes_on_.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (request.body().find("tools/list") != std::string::npos)
+                co_await sleep_for(slow_by_);
             auto response = respond(request);
             const auto [failed, written] = co_await boost::beast::http::async_write(
                 socket, response, asio::as_tuple(asio::use_awaitable));
@@ -122,6 +130,9 @@ private:
     std::optional<int> retry_after_s_;
     std::size_t requests_ = 0;
     std::size_t attempts_ = 0;
+    std::chrono::milliseconds slow_by_{0};
+    boost::json::array tools_{
+        boost::json::object{{"name", "echo"}, {"inputSchema", {{"type", "object"}}}}};
 };
 
 }  // namespace quorate::testing

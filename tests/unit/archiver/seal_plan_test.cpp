@@ -108,6 +108,61 @@ TEST_F(Plan, AnEraThatWasSeenAnewIsNotUndoneByJobsThatWerePlannedBefore) {
     EXPECT_EQ(known, Era::legacy);
 }
 
+TEST_F(Plan, AP3SaysInWhichPhasesTheRegionsAreSlow) {
+    for (int minute = 0; minute < 3; ++minute) {
+        auto cells = all(minute, Verdict::slow);
+        for (auto& each : cells)
+            each.slow = true;
+        cells[0].slow_phase = Phase::tools_list;
+        cells[1].slow_phase = Phase::dns;
+        cells[2].slow_phase = Phase::tools_list;
+        auto plan = plan_at(minute);
+        plan.seal(endpoint, at(minute), cells, alive);
+        const auto& row = plan.rows.at(0);
+        if (minute < 2) {
+            EXPECT_TRUE(row.transitions.empty());
+        } else {
+            ASSERT_EQ(row.transitions.size(), 1U);
+            EXPECT_EQ(row.transitions[0].detail,
+                      "3 of 3 voting regions slow in 3 of their last 5 votes (3 configured)"
+                      "; slow in dns from 1 region, tools_list from 2 regions");
+        }
+        commit(plan);
+    }
+}
+
+TEST_F(Plan, AListThatIsNotWhatItWasIsComparedWhereBothAreAtHand) {
+    const auto hashes_of = [](const std::vector<boost::json::object>& tools, KnownLists& known) {
+        auto hashes = manifest_hashes(tools);
+        EXPECT_TRUE(known.add(hashes.full, manifest_text(tools)));
+        return hashes;
+    };
+    const boost::json::object search{{"name", "search"}, {"inputSchema", {{"type", "object"}}}};
+    KnownLists known;
+    const auto some = hashes_of({search}, known);
+    const auto none = hashes_of({}, known);
+    const std::vector<ManifestHashes> lists{
+        some, some, none, {std::string(64, 'a'), std::string(64, 'b')}};
+    std::vector<std::optional<ChangeKind>> kinds;
+    for (std::size_t minute = 0; minute < lists.size(); ++minute) {
+        const auto now = static_cast<std::int64_t>(minute);
+        auto cells = all(now, Verdict::up);
+        cells[0].semantic_hash = lists[minute].semantic;
+        cells[0].full_hash = lists[minute].full;
+        auto plan = plan_at(now);
+        plan.lists.known = known;
+        plan.seal(endpoint, at(now), cells, alive);
+        ASSERT_EQ(plan.rows.at(0).lists.size(), 1U);
+        EXPECT_EQ(plan.rows[0].lists[0].region, RegionId{2});
+        kinds.push_back(plan.rows[0].lists[0].kind);
+        commit(plan);
+    }
+    EXPECT_EQ(kinds,
+              (std::vector<std::optional<ChangeKind>>{
+                  std::nullopt, std::nullopt, ChangeKind::breaking, std::nullopt}))
+        << "the first, the same, a tool less, and one that never came";
+}
+
 TEST_F(Plan, ADeletedEndpointsIncidentIsClosedOnce) {
     auto opening = plan_at(0);
     opening.seal(endpoint, at(0), all(0, Verdict::fail), alive);

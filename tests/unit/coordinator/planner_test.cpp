@@ -57,9 +57,9 @@ std::vector<DueProbe> due_in(Planner& planner, RegionId region, UtcTime from, Ut
     return all;
 }
 
-Job job_of(const Planner& planner, const DueProbe& probe, std::optional<Era> hint) {
+Job job_of(const Planner& planner, const DueProbe& probe, const Learned& learned) {
     auto bytes = wire::encode_job_of_region(RegionId{2}, "eu-west");
-    planner.append_job(probe, hint, bytes);
+    planner.append_job(probe, learned, bytes);
     const auto job = wire::decode_job(bytes);
     EXPECT_TRUE(job) << job.error().text;
     return *job;
@@ -101,7 +101,7 @@ TEST(Planner, AJobCarriesTheFiguresOfTheSchedule) {
     planner.set(EndpointId{7}, {version});
     const auto due = due_in(planner, RegionId{2}, kStart, kStart + seconds{5});
     ASSERT_EQ(due.size(), 1U);
-    const auto job = job_of(planner, due[0], Era::legacy);
+    const auto job = job_of(planner, due[0], {Era::legacy, {}});
     EXPECT_EQ(job.id, std::to_string(due[0].minute.epoch_ms()) + ":7:eu-west");
     EXPECT_EQ(job.trace_id.size(), 32U);
     EXPECT_EQ(job.shard, ShardId{7});
@@ -121,6 +121,26 @@ TEST(Planner, AJobCarriesTheFiguresOfTheSchedule) {
     EXPECT_EQ(job.headers.size(), 1U);
 }
 
+TEST(Planner, AJobIsSlowOverTheLowerOfSloAndBaselineAndCarriesWhatIsUsual) {
+    const auto window = window_of(60);
+    const Baseline baseline{{milliseconds{100}, milliseconds{200}}, {1U, {}, 3U, 4U, 5U}};
+    const auto threshold = [&](std::optional<milliseconds> slo, std::optional<Baseline> known) {
+        Planner planner{window};
+        auto version = endpoint(7, "search", 3, window);
+        version.spec.latency_slo = slo;
+        planner.set(EndpointId{7}, {version});
+        const auto due = due_in(planner, RegionId{2}, kStart, kStart + seconds{60});
+        const auto job = job_of(planner, due.at(0), {Era::legacy, known});
+        EXPECT_EQ(job.usual, known ? std::optional{known->usual} : std::nullopt);
+        return job.slow_over_ms;
+    };
+    EXPECT_EQ(threshold({}, {}), std::nullopt);
+    EXPECT_EQ(threshold(milliseconds{500}, {}), 500U);
+    EXPECT_EQ(threshold({}, baseline), 400U);
+    EXPECT_EQ(threshold(milliseconds{500}, baseline), 400U);
+    EXPECT_EQ(threshold(milliseconds{300}, baseline), 300U);
+}
+
 TEST(Planner, OneLookInADayFindsOutTheEraAnewWhateverTheInterval) {
     for (const int every : {1, 5, 7, 360}) {
         const auto window = window_of(60);
@@ -135,7 +155,7 @@ TEST(Planner, OneLookInADayFindsOutTheEraAnewWhateverTheInterval) {
             const auto looks_per_day = static_cast<std::size_t>(1440 / every);
             std::vector<std::size_t> anew;
             for (std::size_t i = 0; i < due.size(); ++i) {
-                const auto job = job_of(planner, due[i], Era::legacy);
+                const auto job = job_of(planner, due[i], {Era::legacy, {}});
                 EXPECT_EQ(job.era_hint, Era::legacy) << "to be told of where it changed";
                 if (job.detect_era) anew.push_back(i);
             }

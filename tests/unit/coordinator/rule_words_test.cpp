@@ -49,6 +49,20 @@ TEST(RuleWords, ASilentRegionThatFailedKeepsTheMinutePending) {
               "1 of 3 regions (b) failed lately and is silent now; 2 healthy");
 }
 
+TEST(RuleWords, WhatIsSlowIsNamedWithThePhaseThatIs) {
+    auto slow = minute(7, {"a", "b", "c"}, {}, {"a", "b", "c"});
+    for (const auto& [region, verdict] : {std::pair{"b", "SLOW"}, std::pair{"c", "DEGRADED"}}) {
+        auto& cell = *slow.add_cells();
+        cell.set_region(region);
+        cell.set_verdict(verdict);
+        cell.set_slow(true);
+        cell.set_phase("tools_list");
+    }
+    EXPECT_EQ(why(slow),
+              "none of 3 voters are failing, but latency is over the threshold; "
+              "slow in this minute: b in tools_list, c");
+}
+
 TEST(RuleWords, AFirstFailureIsSaidToBeOnlySuspect) {
     auto quiet = minute(8, {"a", "b", "c"}, {}, {"a", "c"});
     auto& cell = *quiet.add_cells();

@@ -73,6 +73,43 @@ TEST(SlowThreshold, LeavesAFastEndpointAtLeast150MsOfRoom) {
     EXPECT_EQ(slow_over_ms(std::nullopt, LatencyBaseline{3ms, 5ms}), 153U);
 }
 
+TEST(GuiltyPhase, IsTheLongestWhereNothingIsKnownToBeUsual) {
+    PhaseTimings timings;
+    timings.tcp = 10'000;
+    timings.tools_list = 300'000;
+    timings.dns = 200'000;
+    timings.total = 520'000;
+    EXPECT_EQ(guilty_phase(timings, std::nullopt), Phase::tools_list);
+}
+
+TEST(GuiltyPhase, IsTheOneWithTheLargestExcessOverItsOwnBaseline) {
+    PhaseTimings timings;
+    timings.tcp = 90'000;          // usually 10 ms: 80 beyond
+    timings.tools_list = 300'000;  // usually 250 ms: 50 beyond
+    timings.initialize = 40'000;   // usually 40 ms
+    timings.dns = 20'000;          // rest: 460 - 430 = 30 ms, usually 20
+    timings.total = 460'000;
+    UsualTimes usual{10'000U, {}, 40'000U, 250'000U, 20'000U};
+    EXPECT_EQ(guilty_phase(timings, usual), Phase::tcp);
+    usual.tcp = 85'000;
+    EXPECT_EQ(guilty_phase(timings, usual), Phase::tools_list);
+    usual.tools_list = 299'000;
+    EXPECT_EQ(guilty_phase(timings, usual), Phase::dns);
+    timings.tls = 16'000;
+    timings.total = 476'000;
+    EXPECT_EQ(guilty_phase(timings, usual), Phase::tls) << "a phase without history is all excess";
+}
+
+TEST(GuiltyPhase, OfPhasesThatAreNotKeptOneByOneTheLongestStandsForAll) {
+    PhaseTimings timings;
+    timings.tools_list = 20'000;
+    timings.dns = 100'000;
+    timings.discover = 150'000;
+    timings.total = 270'000;
+    const UsualTimes usual{{}, {}, {}, 15'000U, 50'000U};
+    EXPECT_EQ(guilty_phase(timings, usual), Phase::discover);
+}
+
 TEST(Slow, IsStrictlyOverTheThreshold) {
     EXPECT_FALSE(is_slow(500'000, 500));
     EXPECT_TRUE(is_slow(500'001, 500));

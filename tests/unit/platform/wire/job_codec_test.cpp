@@ -25,6 +25,7 @@ static bool operator==(const Job& a, const Job& b) {
                         job.not_after,
                         job.expected_cells,
                         job.slow_over_ms,
+                        job.usual,
                         job.url,
                         job.timeout,
                         job.retry_gap,
@@ -86,9 +87,15 @@ TEST(JobCodec, ThePartsOfAJobInAnyOrderAreTheJob) {
         job.id.clear();
         job.trace_id.clear();
         std::string turn;
-        wire::append_job_turn(
-            {job.key.minute, job.slot, job.not_after, job.era_hint, job.detect_era, job.held_back},
-            turn);
+        wire::append_job_turn({job.key.minute,
+                               job.slot,
+                               job.not_after,
+                               job.era_hint,
+                               job.detect_era,
+                               job.held_back,
+                               job.slow_over_ms,
+                               job.usual},
+                              turn);
         std::vector<std::string> parts{wire::encode_job_of_endpoint(job),
                                        wire::encode_job_of_region(job.key.region, job.region),
                                        turn};

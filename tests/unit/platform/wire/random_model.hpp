@@ -106,6 +106,12 @@ public:
             job.regions_mask.add(RegionId{1 + number(255)});
         job.expected_cells = static_cast<std::uint32_t>(job.regions_mask.count());
         job.slow_over_ms = maybe<std::uint32_t>(number(3000));
+        if (coin())
+            job.usual = UsualTimes{maybe<std::uint32_t>(number(100'000)),
+                                   maybe<std::uint32_t>(number(100'000)),
+                                   maybe<std::uint32_t>(number(100'000)),
+                                   maybe<std::uint32_t>(number(10'000'000)),
+                                   maybe<std::uint32_t>(number(100'000))};
         job.url = "https://mcp.example.com/" + text();
         job.timeout = milliseconds{1 + number(30'000)};
         job.retry_gap = milliseconds{number(2001)};
