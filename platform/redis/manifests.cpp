@@ -31,8 +31,12 @@ Task<std::vector<std::optional<std::string>>> read_manifests(RedisClient& client
     std::vector<RedisArgs> commands;
     for (const auto& [region, full_hash] : names)
         commands.push_back({"GETRANGE", keys::manifest(region, full_hash), "0", last});
-    const auto replies = co_await client.run_all(std::move(commands));
+    const auto replies = co_await client.try_now(std::move(commands));
     for (const auto& reply : replies) {
+        if (reply.unavailable() != nullptr) {
+            texts.emplace_back();
+            continue;
+        }
         const auto& text = reply.text();
         const bool sound = !text.empty() && text.size() <= kManifestBytesMax;
         texts.push_back(sound ? std::optional{text} : std::nullopt);
@@ -45,7 +49,9 @@ Task<> drop_manifests(RedisClient& client, std::vector<ManifestName> names) {
     std::vector<RedisArgs> commands;
     for (const auto& [region, full_hash] : names)
         commands.push_back({"UNLINK", keys::manifest(region, full_hash)});
-    co_await client.run_all(std::move(commands));
+    const auto replies = co_await client.try_now(std::move(commands));
+    for (const auto& reply : replies)
+        if (reply.unavailable() == nullptr) reply.check();
 }
 
 }  // namespace quorate

@@ -32,12 +32,12 @@ inline constexpr std::size_t kManifestBytesMax = std::size_t{1} << 20U;
 /// RedisClient::try_now, and for the first list that was not taken.
 Task<> put_manifests(RedisClient& client, std::string region, std::vector<ManifestContent> lists);
 
-/// What the lists say, in order; nothing where it is not there, or longer than it may be. Throws
-/// as RedisClient::run.
+/// What the lists say, in order; nothing where it is not there, longer than it may be, or where
+/// its region's node of a cluster does not answer. Throws as RedisClient::run.
 Task<std::vector<std::optional<std::string>>> read_manifests(RedisClient& client,
                                                              std::vector<ManifestName> names);
 
-/// Forgets them. Throws as RedisClient::run.
+/// Forgets them; where a node of a cluster does not answer their time ends them. Throws as RedisClient::run.
 Task<> drop_manifests(RedisClient& client, std::vector<ManifestName> names);
 
 }  // namespace quorate
