@@ -1,4 +1,4 @@
--- How long endpoints take in calm minutes (those decided OK), a UTC day at a time: what archiver/rollup counts beside the
+-- How long endpoints take in calm minutes (decided OK, within no incident), a UTC day at a time: what archiver/rollup counts beside the
 -- rollups, each minute once, and core/baseline writes. Kept for nine days.
 CREATE TABLE quorate.baseline_day (
     endpoint_id integer     NOT NULL REFERENCES quorate.endpoint (id) ON DELETE CASCADE,
@@ -25,6 +25,9 @@ CREATE TABLE quorate.baseline (
     PRIMARY KEY (endpoint_id, region_id)
 );
 CREATE INDEX baseline_changed ON quorate.baseline (changed_at);
+
+-- Which incidents touch the minutes that are counted.
+CREATE INDEX incident_closed ON quorate.incident (closed_at);
 
 GRANT SELECT ON quorate.baseline_day, quorate.baseline TO quorate_coordinator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON quorate.baseline_day, quorate.baseline TO quorate_archiver;

@@ -26,7 +26,6 @@ void ArchiveLoop::forget_all() {
     settled_.reset();
     announcements_.clear();
     rollups_.forget();
-    baselines_.forget();
     catalogue_window_ = -1;
     partitions_at_ = {};
     offset_at_ = {};

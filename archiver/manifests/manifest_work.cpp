@@ -19,12 +19,32 @@ bool is_sound(const std::string& text, const std::string& full_hash) {
            to_hex(sha256(text)) == full_hash;
 }
 
+/// Where a region falls silent those that are left may agree on a list that none of them tells of
+/// in this minute: then the fronts of what each had last.
+void add_left_behind(const NoticeState& notices,
+                     const std::vector<Cell>& cells,
+                     std::set<std::uint64_t>& fronts) {
+    const bool silent = std::ranges::any_of(notices.regions, [&cells](const auto& region) {
+        return std::ranges::none_of(
+            cells, [&region](const Cell& cell) { return cell.key.region == region.region; });
+    });
+    if (!silent) return;
+    std::set<std::uint64_t> last{notices.full};
+    for (const auto& region : notices.regions)
+        last.insert(region.full);
+    last.erase(0);
+    if (last.size() > 1) fronts.merge(last);
+}
+
 /// The fronts of the lists that have to be compared: of each endpoint with a list that is not what
 /// it was, the lists now and before.
 std::set<std::uint64_t> changed_fronts(const ProgressMap& committed,
                                        const std::vector<CellsFound>& found) {
     std::set<std::uint64_t> fronts;
-    for (const auto& minute : found)
+    for (const auto& minute : found) {
+        if (minute.cells.empty()) continue;
+        const auto known = committed.find(minute.cells.front().key.endpoint);
+        if (known != committed.end()) add_left_behind(known->second.notices, minute.cells, fronts);
         for (const auto& cell : minute.cells) {
             if (cell.full_hash.empty()) continue;
             const auto progress = committed.find(cell.key.endpoint);
@@ -37,6 +57,7 @@ std::set<std::uint64_t> changed_fronts(const ProgressMap& committed,
             for (const auto front : {now, before, notices.full})
                 if (front != 0) fronts.insert(front);
         }
+    }
     return fronts;
 }
 

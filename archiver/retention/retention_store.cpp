@@ -52,19 +52,21 @@ constexpr const char* kPastHours =
     "past"
     " WHERE h.endpoint_id = past.endpoint_id AND h.start_at = past.start_at";
 
-/// Tool lists that a region saw last before the tenant's bound: all of a deleted endpoint, else all
-/// but the last; and those beyond the newest hundred of a region, as some servers never list the
-/// same twice. What they say goes with the last row that names it.
+/// Tool lists of some endpoints that a region saw last before the tenant's bound: all of a deleted
+/// endpoint, else all but the last; and those beyond the newest hundred of a region, as some
+/// servers never list the same twice. What they say goes with the last row that names it.
 constexpr const char* kPastLists =
     "DELETE FROM quorate.manifest_seen s USING ("
-    " SELECT m.ctid FROM (SELECT m.ctid, m.endpoint_id, m.last_seen, row_number() OVER"
-    "  (PARTITION BY m.endpoint_id, m.region_id ORDER BY m.last_seen DESC, m.first_seen DESC) AS "
-    "age"
-    "  FROM quorate.manifest_seen m) m"
-    " JOIN quorate.endpoint e ON e.id = m.endpoint_id JOIN quorate.tenant t ON t.name = e.tenant"
-    " WHERE m.age > 100 OR ((m.age > 1 OR e.deleted_at IS NOT NULL) AND m.last_seen <"
-    "  (CASE t.tier WHEN 'free' THEN $1 WHEN 'team' THEN $2 ELSE $3 END)::timestamptz)"
-    " LIMIT $4) past WHERE s.ctid = past.ctid";
+    " SELECT m.ctid, m.age, m.last_seen, e.deleted_at, t.tier FROM"
+    "  (SELECT ctid, endpoint_id, last_seen, row_number() OVER (PARTITION BY endpoint_id, region_id"
+    "   ORDER BY last_seen DESC, first_seen DESC) AS age"
+    "   FROM quorate.manifest_seen WHERE endpoint_id = ANY ($4::integer[])) m"
+    "  JOIN quorate.endpoint e ON e.id = m.endpoint_id JOIN quorate.tenant t ON t.name = e.tenant"
+    ") past WHERE s.ctid = past.ctid AND (past.age > 100 OR"
+    " ((past.age > 1 OR past.deleted_at IS NOT NULL) AND past.last_seen <"
+    "  (CASE past.tier WHEN 'free' THEN $1 WHEN 'team' THEN $2 ELSE $3 END)::timestamptz))";
+
+constexpr std::size_t kOrphansMax = 5000;
 
 /// Of which no row was left by two deletions at the same time.
 constexpr const char* kOrphanedLists =
@@ -95,17 +97,13 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
     std::map<std::string, std::size_t> deleted;
     for (const auto& [table, statement] : {std::pair{"minute", kPastMinutes},
                                            std::pair{"minute_block", kPastBlocks},
-                                           std::pair{"rollup_hour", kPastHours},
-                                           std::pair{"manifest_seen", kPastLists}})
+                                           std::pair{"rollup_hour", kPastHours}})
         deleted[table] = work.exec_params(statement,
                                           timestamp_text(now - settings.free),
                                           timestamp_text(now - settings.team),
                                           timestamp_text(now - settings.enterprise),
                                           rows_max)
                              .affected_rows();
-    deleted["manifest"] =
-        work.exec_params(kOrphanedLists, timestamp_text(now - std::chrono::hours{24}), rows_max)
-            .affected_rows();
     deleted["rollup_day"] =
         delete_before(work, "quorate.rollup_day", "start_at", now - settings.days, rows_max);
     deleted["baseline_day"] = delete_before(
@@ -124,6 +122,35 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
                                              now - settings.longest() - std::chrono::hours{24},
                                              rows_max);
     return deleted;
+}
+
+PastLists delete_past_lists(pqxx::work& work,
+                            const RetentionSettings& settings,
+                            UtcTime now,
+                            EndpointId after,
+                            std::size_t endpoints_max) {
+    PastLists past;
+    std::vector<EndpointId> endpoints;
+    for (const auto& row :
+         work.exec_params("SELECT id FROM quorate.endpoint WHERE id > $1 ORDER BY id LIMIT $2",
+                          after.value(),
+                          endpoints_max))
+        endpoints.emplace_back(row[0].as<std::uint64_t>());
+    if (endpoints.empty()) {
+        past.texts =
+            work.exec_params(
+                    kOrphanedLists, timestamp_text(now - std::chrono::hours{24}), kOrphansMax)
+                .affected_rows();
+        return past;
+    }
+    past.lists = work.exec_params(kPastLists,
+                                  timestamp_text(now - settings.free),
+                                  timestamp_text(now - settings.team),
+                                  timestamp_text(now - settings.enterprise),
+                                  array_text(endpoints))
+                     .affected_rows();
+    past.last = endpoints.back();
+    return past;
 }
 
 std::vector<PartitionReport> report_partitions(pqxx::work& work,

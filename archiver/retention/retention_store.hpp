@@ -9,6 +9,7 @@
 #include <pqxx/pqxx>
 
 #include "archiver/retention/retention_settings.hpp"
+#include "core/base/ids.hpp"
 #include "core/time/time.hpp"
 
 namespace quorate {
@@ -30,6 +31,19 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
                                                const RetentionSettings& settings,
                                                UtcTime now,
                                                std::size_t rows_max);
+
+struct PastLists {
+    std::size_t lists = 0;           ///< rows of quorate.manifest_seen that went
+    std::size_t texts = 0;           ///< of quorate.manifest that nothing named any more
+    std::optional<EndpointId> last;  ///< of the endpoints; nothing: there are no more
+};
+/// Deletes the tool lists that are past of the next endpoints behind `after`; behind the last one
+/// texts that were left over.
+PastLists delete_past_lists(pqxx::work& work,
+                            const RetentionSettings& settings,
+                            UtcTime now,
+                            EndpointId after,
+                            std::size_t endpoints_max);
 
 /// All partitions, the oldest first.
 std::vector<PartitionReport> report_partitions(pqxx::work& work, const RetentionSettings& settings);

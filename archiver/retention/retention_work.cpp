@@ -24,11 +24,24 @@ Task<> RetentionWork::step() {
         metrics_.deleted.with({table}).add(static_cast<double>(rows));
         more = more || rows >= kRowsMax;
     }
-    if (more) {
+    const bool more_lists = co_await delete_lists();
+    if (more || more_lists) {
         due_ = now;  // the next step goes on
         co_return;
     }
     if (settings_.drop) co_await drop_partitions();
+}
+
+/// @return whether some are left
+Task<bool> RetentionWork::delete_lists() {
+    auto erase = [this, utc_now = clock_.utc_now()](pqxx::work& work) {
+        return delete_past_lists(work, settings_, utc_now, lists_done_, kEndpointsMax);
+    };
+    const auto past = co_await database_.transact(std::move(erase));
+    metrics_.deleted.with({"manifest_seen"}).add(static_cast<double>(past.lists));
+    metrics_.deleted.with({"manifest"}).add(static_cast<double>(past.texts));
+    lists_done_ = past.last.value_or(EndpointId{});
+    co_return past.last.has_value();
 }
 
 Task<> RetentionWork::drop_partitions() {

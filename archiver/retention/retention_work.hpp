@@ -13,7 +13,8 @@ namespace quorate {
 /// Deletes what is past, a little at a time, and keeps the suppression clusters fresh.
 class RetentionWork {
 public:
-    static constexpr std::size_t kRowsMax = 5000;  ///< of each table, in one transaction
+    static constexpr std::size_t kRowsMax = 5000;      ///< of each table, in one transaction
+    static constexpr std::size_t kEndpointsMax = 500;  ///< whose tool lists one transaction takes
     static constexpr milliseconds kEvery{3'600'000};
     static constexpr milliseconds kClustersEvery{60'000};
 
@@ -28,6 +29,7 @@ public:
     Task<> step();
 
 private:
+    Task<bool> delete_lists();
     Task<> drop_partitions();
 
     Database& database_;
@@ -37,6 +39,7 @@ private:
     RetentionSettings settings_;
     SteadyTime due_{};
     SteadyTime clusters_due_{};
+    EndpointId lists_done_{};  // tool lists of endpoints up to this one
 };
 
 }  // namespace quorate

@@ -1,5 +1,6 @@
 #include "archiver/rollup/baseline_store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -17,11 +18,16 @@ namespace {
 constexpr std::chrono::days kHistory{7};
 constexpr std::size_t kRowsPerStatement = 500;
 
+/// Whether the server did its work; where it asks for credentials it did not, and is faster.
+bool is_usual(Verdict verdict) {
+    return verdict != Verdict::auth && vote_of(verdict) == Vote::healthy;
+}
+
 /// Counts a calm minute.
 void count_calm(CalmDay& day, UtcTime minute, const std::string& cells) {
     const auto hour = std::chrono::floor<std::chrono::hours>(minute - day_of(minute)).count();
     for (const auto& cell : unpack_cells(bytes_of_bytea(cells)))
-        if (cell.total && vote_of(cell.verdict) == Vote::healthy)
+        if (cell.total && is_usual(cell.verdict))
             add(day,
                 static_cast<std::uint32_t>(hour),
                 TimedCell{cell.region,
@@ -90,12 +96,35 @@ void store_baselines(pqxx::work& work,
 
 }  // namespace
 
-CalmDays calm_days(const pqxx::result& rows) {
+IncidentSpans incident_spans(pqxx::work& work, ShardId shard, UtcTime from, UtcTime until) {
+    IncidentSpans spans;
+    for (const auto& row : work.exec_params(
+             "SELECT i.endpoint_id, " + epoch_ms("i.started_at") + ", " + epoch_ms("i.closed_at") +
+                 " FROM quorate.incident i JOIN quorate.endpoint e ON e.id = i.endpoint_id"
+                 " WHERE e.shard = $1 AND i.started_at <= $3"
+                 " AND (i.closed_at IS NULL OR i.closed_at > $2)",
+             shard.value(),
+             timestamp_text(from),
+             timestamp_text(until)))
+        spans[EndpointId{row[0].as<std::uint64_t>()}].push_back(
+            {UtcTime{milliseconds{row[1].as<std::int64_t>()}},
+             row[2].is_null() ? UtcTime::max() : UtcTime{milliseconds{row[2].as<std::int64_t>()}}});
+    return spans;
+}
+
+CalmDays calm_days(const pqxx::result& rows, const IncidentSpans& spans) {
     CalmDays days;
     for (const auto& row : rows) {
         if (row[4].as<int>() != static_cast<int>(Decision::ok)) continue;
         const auto minute = UtcTime{milliseconds{row[1].as<std::int64_t>()}};
-        const RollupKey key{EndpointId{row[0].as<std::uint64_t>()}, day_of(minute)};
+        const EndpointId endpoint{row[0].as<std::uint64_t>()};
+        const auto of_endpoint = spans.find(endpoint);
+        if (of_endpoint != spans.end() &&
+            std::ranges::any_of(of_endpoint->second, [minute](const auto& span) {
+                return span.from <= minute && minute < span.until;
+            }))
+            continue;
+        const RollupKey key{endpoint, day_of(minute)};
         count_calm(days[key], minute, row[3].as<std::string>());
     }
     return days;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include <pqxx/pqxx>
 
@@ -16,8 +17,19 @@ using CalmDays = std::map<RollupKey, CalmDay>;
 
 // All functions below run in the caller's transaction and throw what libpqxx throws.
 
-/// Of rows (endpoint, minute in ms, use, cells, decision) those that are decided OK, by day.
-CalmDays calm_days(const pqxx::result& rows);
+/// From its first minute until it is closed for good; while it is open without an end.
+struct IncidentSpan {
+    UtcTime from;
+    UtcTime until;
+};
+using IncidentSpans = std::map<EndpointId, std::vector<IncidentSpan>>;
+
+/// The incidents of the shard's endpoints that lie in part between the two.
+IncidentSpans incident_spans(pqxx::work& work, ShardId shard, UtcTime from, UtcTime until);
+
+/// Of rows (endpoint, minute in ms, use, cells, decision) those that are decided OK and not within
+/// an incident, by day.
+CalmDays calm_days(const pqxx::result& rows, const IncidentSpans& spans);
 
 /// Adds the days to what is stored under their keys.
 void add_calm_days(pqxx::work& work, CalmDays days);

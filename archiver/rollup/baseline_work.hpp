@@ -26,7 +26,6 @@ public:
     Task<> step(std::map<ShardId, UtcMinute> sealed);
 
     /// What was committed is read anew.
-    void forget() { shards_.clear(); }
 
 private:
     struct Shard {

@@ -299,7 +299,7 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
     add_to_stored(work, kHours, hours);
     add_to_stored(work, kDays, sums(hours, kDays));
     add_to_stored(work, kMonths, sums(hours, kMonths));
-    add_calm_days(work, calm_days(rows));
+    add_calm_days(work, calm_days(rows, incident_spans(work, shard, *from, until)));
     std::set<EndpointId> endpoints;
     for (const auto& [key, rollup] : hours)
         endpoints.insert(key.endpoint);

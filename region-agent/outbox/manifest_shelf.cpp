@@ -47,7 +47,11 @@ void ManifestShelf::owe(EndpointId endpoint, bool owed) {
 }
 
 bool ManifestShelf::wants(EndpointId endpoint, std::string_view full_hash, SteadyTime now) {
-    if (known_.find(std::string{full_hash}) != nullptr) return false;
+    const std::string hash{full_hash};
+    if (const auto* taken_at = known_.find(hash)) {
+        if (now - *taken_at < limits_.remembered_for) return false;
+        known_.erase(hash);
+    }
     if (!has_room(now) || !has_turn(endpoint, now)) {
         defer(endpoint);
         return false;
@@ -74,7 +78,7 @@ void ManifestShelf::put(EndpointId endpoint, const std::string& full_hash, std::
     owe(endpoint, false);
     if (known_.find(full_hash) != nullptr) return;
     if (text.size() > kManifestBytesMax) {
-        known_.put(full_hash, true);
+        known_.put(full_hash, minute_);
         metrics_->manifests.with({"too_large"}).add();
         return;
     }
@@ -84,7 +88,7 @@ void ManifestShelf::put(EndpointId endpoint, const std::string& full_hash, std::
         defer(endpoint);
         return;
     }
-    known_.put(full_hash, true);
+    known_.put(full_hash, minute_);
     bytes_ += text.size();
     taken_ += text.size();
     waiting_.push_back({endpoint, {full_hash, std::move(text)}});

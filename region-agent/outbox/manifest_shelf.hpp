@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -17,11 +18,13 @@ struct ManifestLimits {
     std::size_t lists_max = 100'000;      ///< remembered as written, some 150 bytes each
     std::size_t endpoints_max = 100'000;  ///< whose lists are still to be read, or were
     std::size_t bytes_a_minute = std::size_t{8} << 20U;  ///< taken, and at most so many waiting
+    std::chrono::hours remembered_for{24};               ///< then it is written again
     std::size_t lists_an_hour = 8;  ///< of one endpoint: some change with each look
 };
 
 /// Tool lists on their way to the archive. A list whose hash is new to this life of the agent goes
-/// to Redis once, before the cell that names it; a list that is known costs a look into memory.
+/// to Redis, before the cell that names it, and again after a day, for it may have been deleted
+/// there meanwhile; a list that is known costs a look into memory.
 /// Above its bounds it says no, remembers the endpoint, and has its list read again when there is
 /// room. What is held here is lost with the process: then the hashes alone are known until another
 /// life tells.
@@ -65,7 +68,7 @@ private:
     const AgentMetrics* metrics_;
     std::string region_;
     ManifestLimits limits_;
-    LruCache<std::string, bool, std::hash<std::string>> known_;
+    LruCache<std::string, SteadyTime, std::hash<std::string>> known_;  // when it was taken
     LruCache<EndpointId, Taken, std::hash<EndpointId>> endpoints_;
     std::vector<Waiting> waiting_;
     std::size_t bytes_ = 0;  // that wait

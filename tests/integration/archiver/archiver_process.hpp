@@ -47,13 +47,16 @@ public:
         run({QUORATE_BINARY_DIR "/bin/quorate-archiver", "--config", config_}, log);
     }
     /// One that sends itself this signal when it has done a step of a seal for the `count`-th time.
-    void start_and_stop_at(SealStep step, int count, int signal) {
+    void start_and_stop_at(SealStep step,
+                           int count,
+                           int signal,
+                           const std::filesystem::path& log = {}) {
         run({QUORATE_BINARY_DIR "/tests/stopping_archiver",
              config_,
              std::to_string(static_cast<int>(step)),
              std::to_string(count),
              std::to_string(signal)},
-            {});
+            log);
     }
     void hang_up() const { ::kill(process_, SIGHUP); }
     void pause() const { ::kill(process_, SIGSTOP); }

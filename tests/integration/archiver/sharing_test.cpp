@@ -1,9 +1,12 @@
 // Several archivers share the shards: one dies, one is put to sleep, one comes.
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -200,7 +203,9 @@ TEST(ArchiverSharing, OneThatWasPutToSleepWritesNothingWhenItWakesAndTakesPartAg
 
 TEST(ArchiverSharing, OneThatSleepsBetweenPlanAndTransactionIsFencedWhenItWakes) {
     Two two;
-    two.a.start_and_stop_at(SealStep::planned, 3, SIGSTOP);
+    const auto log = std::filesystem::temp_directory_path() / ("qa-" + two.world.name + "-a.log");
+    two.a.configure("warn");
+    two.a.start_and_stop_at(SealStep::planned, 3, SIGSTOP, log);
     two.c.start();
     constexpr int kMinutes = 12;
     two.world.without_archiver([&](RedisClient& client) -> Task<> {
@@ -220,6 +225,10 @@ TEST(ArchiverSharing, OneThatSleepsBetweenPlanAndTransactionIsFencedWhenItWakes)
         }
         co_await two.expect_exactly_once(kMinutes);
     });
+    std::stringstream said;
+    said << std::ifstream{log}.rdbuf();
+    std::filesystem::remove(log);
+    EXPECT_NE(said.str().find("commit.fenced"), std::string::npos) << said.str();
 }
 
 TEST(ArchiverSharing, OneThatSleepsAmidATransactionHoldsNobodyUp) {

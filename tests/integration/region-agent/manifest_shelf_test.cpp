@@ -116,6 +116,19 @@ TEST(ManifestShelf, AServerThatNeverListsTheSameTakesNoOthersTurn) {
     });
 }
 
+TEST(ManifestShelf, AfterADayAListIsWrittenAgainAsItMayHaveBeenDeleted) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Shelf with{bench, {}};
+        const SteadyTime now{std::chrono::hours{100}};
+        EXPECT_TRUE(with.offer(1, 'a', 1, now));
+        EXPECT_FALSE(with.offer(2, 'a', 1, now + std::chrono::hours{23}));
+        EXPECT_TRUE(with.offer(2, 'a', 1, now + std::chrono::hours{24}));
+        EXPECT_FALSE(with.offer(1, 'a', 1, now + std::chrono::hours{24}));
+        co_return;
+    });
+}
+
 TEST(ManifestShelf, AListThatWasWantedIsOwedUntilItComes) {
     const RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
