@@ -80,7 +80,8 @@ inline UtcMinute apply_now(Catalogued& lab, const std::string& yaml) {
     order.actor.principal = "test";
     const auto outcome =
         run_task(coordinator::apply(*lab.database, clock, lab.deployment, std::move(order)));
-    return *outcome.in_force_from;
+    if (!outcome.errors.empty()) throw InvalidConfig{outcome.errors};
+    return outcome.in_force_from.value();
 }
 
 /// Each of `endpoints` was ordered in every region exactly once in each minute from `first` on, up

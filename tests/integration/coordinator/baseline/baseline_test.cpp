@@ -126,7 +126,7 @@ TEST(BaselineEndToEnd, AServerThatIsSlowerThanUsualIsAP3WithoutAnySloAndThePhase
         group.spawn("stub", stub.serve());
         quorate::testing::apply_now(lab,
                                     "endpoints:\n  - {name: slow, url: '" + stub.url() +
-                                        "', regions: [us-east], timeout: 900ms, era: legacy}\n");
+                                        "', regions: [us-east], timeout: 1s, era: legacy}\n");
         seed_week(lab, lab.sql("SELECT id FROM quorate.region WHERE name = 'us-east'"));
         const Daemon archiver{"quorate-archiver",
                               "window: 2s\nshards: 64\nhealth: {port: 0}\nlog: {level: error}\n"
