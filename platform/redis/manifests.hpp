@@ -37,7 +37,8 @@ Task<> put_manifests(RedisClient& client, std::string region, std::vector<Manife
 Task<std::vector<std::optional<std::string>>> read_manifests(RedisClient& client,
                                                              std::vector<ManifestName> names);
 
-/// Forgets them; where a node of a cluster does not answer their time ends them. Throws as RedisClient::run.
+/// Forgets them; where a node of a cluster does not answer their time ends them. Throws as
+/// RedisClient::run.
 Task<> drop_manifests(RedisClient& client, std::vector<ManifestName> names);
 
 }  // namespace quorate
