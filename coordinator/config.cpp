@@ -20,8 +20,7 @@ std::string window_problem(milliseconds window) {
 std::string regions_problem(const std::vector<std::string>& regions) {
     std::set<std::string> seen;
     for (const auto& region : regions) {
-        if (!wire::is_name(region))
-            return "must name regions in lower-case letters, digits and hyphens, at most 63";
+        if (!wire::is_name(region)) return std::string{"must name regions in "} + wire::kNameRule;
         if (!seen.insert(region).second) return "names the region " + region + " twice";
     }
     return {};

@@ -12,7 +12,7 @@ namespace {
 
 std::string name_problem(const std::string& name) {
     if (wire::is_name(name)) return {};
-    return "must be lower-case letters, digits and hyphens, at most 63, is \"" + name + "\"";
+    return std::string{"must be "} + wire::kNameRule + ", is \"" + name + "\"";
 }
 
 std::string landmarks_problem(const std::vector<std::string>& landmarks) {

@@ -11,8 +11,8 @@
 namespace quorate {
 namespace {
 
-constexpr std::chrono::seconds kTallyPatience{
-    5};  // behind the watermark, for other archivers' shards
+/// Behind the watermark, for other archivers' shards.
+constexpr std::chrono::seconds kTallyPatience{5};
 constexpr std::size_t kSettledPerStep = 50;
 
 }  // namespace

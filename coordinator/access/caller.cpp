@@ -19,8 +19,7 @@ std::string narrowed_tenant(const Caller& caller, const std::string& named) {
     using enum AccessRefused::Why;
     // What no tenant can be called is not repeated, least of all into the audit log.
     if (!named.empty() && !wire::is_name(named))
-        throw BadRequest{"a tenant's name is lower-case letters, digits and hyphens, at most 63",
-                         "tenant"};
+        throw BadRequest{std::string{"a tenant's name is "} + wire::kNameRule, "tenant"};
     if (!caller.tenants) return named;
     if (named.empty() && caller.tenants->size() == 1) return *caller.tenants->begin();
     if (named.empty())

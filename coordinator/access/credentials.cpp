@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "coordinator/access/secret.hpp"
 #include "coordinator/catalog/listing.hpp"
 #include "coordinator/catalog/sql.hpp"
@@ -59,16 +61,14 @@ void fill(v1::Token& out, const pqxx::row& row) {
 
 void check(const v1::CreateTokenRequest& request) {
     if (!wire::is_name(request.principal()))
-        throw BadRequest{"a principal's name is lower-case letters, digits and hyphens, at most 63",
-                         "principal"};
+        throw BadRequest{std::string{"a principal's name is "} + wire::kNameRule, "principal"};
     if (!role_named(request.role()))
         throw BadRequest{"the role is viewer, operator or admin", "role"};
     if (request.tenants_size() > kTenantsMax)
         throw BadRequest{"a token is bound to 1000 tenants at most", "tenants"};
     for (const auto& tenant : request.tenants())
         if (!wire::is_name(tenant))
-            throw BadRequest{
-                "a tenant's name is lower-case letters, digits and hyphens, at most 63", "tenants"};
+            throw BadRequest{std::string{"a tenant's name is "} + wire::kNameRule, "tenants"};
     if (request.expires_in_days() > kExpiryDaysMax)
         throw BadRequest{"a token lasts 3650 days at most", "expires_in_days"};
     const auto& certificate = request.certificate();
@@ -138,9 +138,7 @@ std::optional<std::int64_t> own_end(pqxx::work& work, const Caller& caller, UtcT
 
 /// All of it but the secret, for the audit log.
 std::string text_of(const v1::Token& token) {
-    std::string tenants;
-    for (const auto& tenant : token.tenants())
-        tenants += (tenants.empty() ? "" : ", ") + tenant;
+    const auto tenants = fmt::format("{}", fmt::join(token.tenants(), ", "));
     std::string text = "principal: " + token.principal() + "\nrole: " + token.role() +
                        "\ntenants: " + (tenants.empty() ? "all" : "[" + tenants + "]") + '\n';
     if (!token.certificate().empty()) text += "certificate: " + token.certificate() + '\n';

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/text.hpp"
 
 namespace quorate::coordinator {
@@ -42,18 +44,11 @@ std::vector<std::string> texts(const google::protobuf::Message& request, const c
     return found;
 }
 
-std::string joined(const std::vector<std::string>& texts) {
-    std::string all;
-    for (const auto& text : texts)
-        all += (all.empty() ? "" : ", ") + text;
-    return all;
-}
-
 void fill(Presented& out, const google::protobuf::Message& request) {
     for (const auto* name : {"tenant", "tenants"})
         for (auto& tenant : texts(request, name))
             out.tenants.push_back(std::move(tenant));
-    out.target = joined(out.tenants);
+    out.target = fmt::format("{}", fmt::join(out.tenants, ", "));
     if (const auto endpoints = texts(request, "endpoint"); !endpoints.empty()) {
         auto endpoint = endpoints.front();
         const auto slash = endpoint.find('/');

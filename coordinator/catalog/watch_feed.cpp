@@ -135,8 +135,8 @@ void fill_cells(pqxx::work& work,
 }  // namespace
 
 WatchPosition start_watch(pqxx::work& work, const v1::WatchRequest& request) {
-    filter_of(request.tenant(),
-              request.endpoint());  // a batch to be filtered may be long in coming
+    // Here already: a batch to be filtered may be long in coming.
+    filter_of(request.tenant(), request.endpoint());
     const auto& token = request.resume_token();
     return {token.empty() ? settled_below(work) : read_txid(token), false};
 }

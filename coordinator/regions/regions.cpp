@@ -37,8 +37,7 @@ Regions::Regions(const asio::any_io_executor& executor, RegionsContext context)
 Task<AddedRegion> Regions::add(AddRegionOrder order) {
     if (!wire::is_name(order.name))
         throw BadRequest{
-            "a region's name is lower-case letters, digits and hyphens, at most 63; is \"" +
-                order.name + "\"",
+            std::string{"a region's name is "} + wire::kNameRule + "; is \"" + order.name + "\"",
             "name"};
     const auto user = agent_acl_user(order.name);
     if (order.redis_user) co_await require_right(user);

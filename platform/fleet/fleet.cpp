@@ -46,7 +46,7 @@ Task<std::string> failure_of(Task<> work) {
 
 std::string member_name_problem(const std::string& name) {
     if (name.empty() || wire::is_name(name)) return {};
-    return "must be lower-case letters, digits and hyphens, at most 63, is \"" + name + "\"";
+    return std::string{"must be "} + wire::kNameRule + ", is \"" + name + "\"";
 }
 
 std::string default_name(const std::string& host, std::uint16_t port, std::string_view otherwise) {

@@ -34,6 +34,8 @@ inline constexpr std::array kAssertionOps{
 
 /// `[a-z0-9][a-z0-9-]{0,62}`: names of endpoints, tenants and secrets.
 bool is_name(std::string_view text);
+/// What a name is, for errors.
+inline constexpr const char* kNameRule = "lower-case letters, digits and hyphens, at most 63";
 
 /// What is wrong with an endpoint's URL, as one sentence that repeats no credential; empty if
 /// nothing: absolute, http or https, a host, no user information, no fragment (RFC 3986).

@@ -156,9 +156,7 @@ private:
     }
     void label(const Place& place, std::string& target) {
         if (place.value.kind != Yaml::Kind::scalar || !is_name(place.value.text))
-            return must(place,
-                        "lower-case letters, digits and hyphens, at most 63, not "
-                        "beginning with a hyphen");
+            return must(place, std::string{kNameRule} + ", not beginning with a hyphen");
         target = place.value.text;
     }
 

@@ -87,6 +87,16 @@ struct Two {
         const bool came = co_await eventually(has);
         EXPECT_TRUE(came) << name;
     }
+    Task<> expect_a_asleep() {
+        const auto asleep = [this]() -> Task<bool> { co_return a.stopped(); };
+        EXPECT_TRUE(co_await eventually(asleep));
+    }
+    /// What a planned is sealed, by c.
+    Task<> expect_c_to_go_on() {
+        return world.expect_sql(
+            "SELECT min(minute) >= '" + to_rfc3339(minute(2)) + "' FROM quorate.shard_watermark",
+            "t");
+    }
     Task<> expect_both(RedisClient& client) {
         auto of_c = World::shards();
         for (const auto shard : of_a)
@@ -213,13 +223,9 @@ TEST(ArchiverSharing, OneThatSleepsBetweenPlanAndTransactionIsFencedWhenItWakes)
         for (int i = 0; i < kMinutes; ++i) {
             co_await two.feed(client, i);
             if (i != 5) continue;
-            const auto asleep = [&]() -> Task<bool> { co_return two.a.stopped(); };
-            EXPECT_TRUE(co_await eventually(asleep));
+            co_await two.expect_a_asleep();
             co_await two.expect_share(client, "c", World::shards());
-            // What a planned is sealed by c; only then does a wake up, and begins its transaction.
-            co_await two.world.expect_sql("SELECT min(minute) >= '" + to_rfc3339(two.minute(2)) +
-                                              "' FROM quorate.shard_watermark",
-                                          "t");
+            co_await two.expect_c_to_go_on();  // only then does a wake up, and begins
             two.a.resume();
             co_await two.expect_both(client);
         }
@@ -241,11 +247,8 @@ TEST(ArchiverSharing, OneThatSleepsAmidATransactionHoldsNobodyUp) {
         for (int i = 0; i < kMinutes; ++i) {
             co_await two.feed(client, i);
             if (i != 5) continue;
-            const auto asleep = [&]() -> Task<bool> { co_return two.a.stopped(); };
-            EXPECT_TRUE(co_await eventually(asleep));
-            co_await two.world.expect_sql("SELECT min(minute) >= '" + to_rfc3339(two.minute(2)) +
-                                              "' FROM quorate.shard_watermark",
-                                          "t");
+            co_await two.expect_a_asleep();
+            co_await two.expect_c_to_go_on();
             two.a.resume();
             co_await two.expect_both(client);
         }
