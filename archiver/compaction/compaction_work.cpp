@@ -13,9 +13,8 @@ Task<> CompactionWork::step(ShardEpochs held) {
     const auto now = clock_.steady_now();
     if (now < due_) co_return;
     due_ = now + kEvery;  // also where it fails
-    CompactionBounds bounds{window_, clock_.utc_now() - after_, kBlocksMax, kEndpointsMax, {}};
-    for (const auto& [shard, epoch] : held)
-        bounds.shards.insert(shard);
+    const CompactionBounds bounds{
+        window_, clock_.utc_now() - after_, kBlocksMax, kEndpointsMax, shards_of(held)};
     auto pack = [this, &held, &bounds](pqxx::work& work) {
         check_fences(work, held, bounds.shards);
         return compact(work, bounds, last_, refused_);

@@ -197,7 +197,9 @@ Task<> ArchiveLoop::refresh() {
 }
 
 Task<> ArchiveLoop::refresh_catalogue() {
-    auto load = [shards = shard_set()](pqxx::work& work) { return load_catalogue(work, shards); };
+    auto load = [shards = shards_of(held_epochs_)](pqxx::work& work) {
+        return load_catalogue(work, shards);
+    };
     auto loaded = co_await database_.transact(load);
     catalogue_ = Catalogue{std::move(loaded.versions), options_.window};
     regions_ = std::move(loaded.regions);

@@ -134,7 +134,6 @@ private:
     std::optional<UtcMinute> next_due() const;
     std::optional<UtcMinute> sealed_until(ShardId shard) const;
     bool keeps_house() const { return held_epochs_.contains(ShardId{0}); }
-    std::set<ShardId> shard_set() const { return {shards_.begin(), shards_.end()}; }
     UtcTime utc_now() const { return clock_.utc_now() + offset_; }
     Task<> keep_house();
 

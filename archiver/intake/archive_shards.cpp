@@ -116,9 +116,8 @@ Task<> ArchiveLoop::raise_and_load(const ShardEpochs& taken, Taken& into) {
     auto load = [&taken](pqxx::work& work) {
         Taken found;
         found.refused = raise_fences(work, taken);
-        std::set<ShardId> shards;
-        for (const auto& [shard, epoch] : taken)
-            if (!found.refused.contains(shard)) shards.insert(shard);
+        auto shards = shards_of(taken);
+        std::erase_if(shards, [&found](ShardId shard) { return found.refused.contains(shard); });
         found.committed = load_committed(work, shards);
         return found;
     };

@@ -11,13 +11,6 @@
 namespace quorate {
 namespace {
 
-std::set<ShardId> shards_of(const ShardEpochs& epochs) {
-    std::set<ShardId> shards;
-    for (const auto& [shard, epoch] : epochs)
-        shards.insert(shard);
-    return shards;
-}
-
 ShardEpochs epochs_of(const pqxx::result& rows) {
     ShardEpochs epochs;
     for (const auto& row : rows)

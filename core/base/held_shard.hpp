@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 
 #include "core/base/ids.hpp"
 
@@ -16,5 +17,12 @@ struct HeldShard {
 
 /// The same of several shards.
 using ShardEpochs = std::map<ShardId, std::uint64_t>;
+
+inline std::set<ShardId> shards_of(const ShardEpochs& epochs) {
+    std::set<ShardId> shards;
+    for (const auto& [shard, epoch] : epochs)
+        shards.insert(shard);
+    return shards;
+}
 
 }  // namespace quorate
