@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -41,28 +42,39 @@ private:
         condition = value;
         show();
     }
+    struct Note {
+        const char* reason;
+        bool present;
+        bool news;  ///< whether it is worth a line: it was found, not assumed
+        std::string detail = {};
+    };
+
     void show() {
         const bool postgres = postgres_.value_or(false);
         const bool prepared = postgres && schema_ && prepared_;
-        note("redis_unreachable", !redis_.value_or(false), redis_.has_value(), redis_detail_);
-        note("postgres_unreachable", !postgres, postgres_.has_value());
-        note("schema_mismatch", postgres && !schema_, true);
-        note("starting", postgres && schema_ && !prepared_, false);
         const bool standby = redis_.value_or(false) && !leading_.value_or(false);
-        note("standby", prepared && standby, leading_.has_value());
+        const std::array notes{
+            Note{"redis_unreachable", !redis_.value_or(false), redis_.has_value(), redis_detail_},
+            Note{"postgres_unreachable", !postgres, postgres_.has_value()},
+            Note{"schema_mismatch", postgres && !schema_, true},
+            Note{"starting", postgres && schema_ && !prepared_, false},
+            Note{"standby", prepared && standby, leading_.has_value()}};
+        // Those present first: where one gives way to another there is no ready moment in between.
+        for (const auto& note : notes)
+            if (note.present) readiness_.set(note.reason);
+        for (const auto& note : notes)
+            if (!note.present) readiness_.clear(note.reason);
+        for (const auto& note : notes)
+            tell(note);
     }
-    /// @param news whether it is worth a line: it was found, not assumed.
-    void note(const char* reason, bool present, bool news, const std::string& detail = {}) {
-        if (present)
-            readiness_.set(reason);
-        else
-            readiness_.clear(reason);
-        if (present ? news && told_.insert(reason).second : told_.erase(reason) > 0)
+    void tell(const Note& note) {
+        if (note.present ? note.news && told_.insert(note.reason).second
+                         : told_.erase(note.reason) > 0)
             log_event(log_,
-                      present ? LogLevel::warn : LogLevel::info,
-                      present ? "readiness.lost" : "readiness.regained",
-                      kv("reason", reason),
-                      kv("detail", detail));
+                      note.present ? LogLevel::warn : LogLevel::info,
+                      note.present ? "readiness.lost" : "readiness.regained",
+                      kv("reason", note.reason),
+                      kv("detail", note.detail));
     }
 
     Readiness& readiness_;

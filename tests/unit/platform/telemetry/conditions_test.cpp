@@ -50,6 +50,27 @@ TEST(Conditions, ShowTheCauseAloneAndNotWhatItEntails) {
     EXPECT_EQ(reasons(), Reasons{"schema_mismatch"});
 }
 
+TEST(Conditions, OneReasonGivesWayToTheNextWithNoMomentOfReadinessBetween) {
+    Shown shown;
+    Conditions conditions{shown.readiness, shown.log};
+    std::vector<bool> told;
+    shown.readiness.on_change([&](bool ready) { told.push_back(ready); });
+    conditions.leading(false);
+    conditions.redis(true);
+    conditions.postgres(true);
+    conditions.schema(false);
+    conditions.schema(true);
+    conditions.prepared(true);
+    conditions.postgres(false);
+    conditions.postgres(true);
+    EXPECT_EQ(told, std::vector<bool>{false}) << "it stands by by now, and never was ready";
+    conditions.leading(true);
+    conditions.redis(false);
+    conditions.postgres(false);
+    conditions.redis(true);
+    EXPECT_EQ(told, (std::vector<bool>{false, true, false}));
+}
+
 TEST(Conditions, ADaemonThatHasOnlyBegunLogsNothing) {
     Shown shown;
     Conditions conditions{shown.readiness, shown.log};
