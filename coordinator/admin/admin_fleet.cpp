@@ -12,6 +12,9 @@
 namespace quorate::coordinator {
 namespace {
 
+constexpr const char* kNotLoaded =
+    "the coordinator has not loaded the catalogue yet: it is starting, or can't reach Postgres";
+
 /// An agent is alive while its last heartbeat is younger than this.
 constexpr std::chrono::seconds kAliveFor{45};
 
@@ -52,8 +55,7 @@ grpc::ServerUnaryReactor* AdminService::ListRegions(grpc::CallbackServerContext*
 }
 
 Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
-    if (!context_.catalogue.complete_until())
-        throw PostgresUnavailable{"the catalogue is not loaded yet"};
+    if (!context_.catalogue.complete_until()) throw RpcError{grpc::UNAVAILABLE, kNotLoaded};
     const auto regions = context_.catalogue.regions();
     const auto names = names_of(regions);
     const auto now = co_await redis_time(context_.redis);
@@ -132,8 +134,7 @@ grpc::ServerUnaryReactor* AdminService::ListAgents(grpc::CallbackServerContext* 
 
 Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,
                                  v1::ListAgentsResponse* response) {
-    if (!context_.catalogue.complete_until())
-        throw PostgresUnavailable{"the catalogue is not loaded yet"};
+    if (!context_.catalogue.complete_until()) throw RpcError{grpc::UNAVAILABLE, kNotLoaded};
     std::vector<std::string> names;
     for (auto& name : names_of(context_.catalogue.regions()))
         if (request->region().empty() || request->region() == name)

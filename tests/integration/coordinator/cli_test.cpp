@@ -11,19 +11,23 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/cli/cli_run.hpp"
+#include "tests/integration/coordinator/processes.hpp"
 #include "tests/integration/coordinator/running_app.hpp"
 
 namespace quorate::coordinator {
 namespace {
 
 using quorate::testing::Catalogued;
+using quorate::testing::comes_to_hold;
 using quorate::testing::config_for;
+using quorate::testing::ready;
 using quorate::testing::RedisServer;
 using quorate::testing::RunningApp;
 
 /// A coordinator with a catalogue of one endpoint, asked through the program.
 struct Served {
     Served() : app{config_for(lab, redis.url())} {
+        EXPECT_TRUE(comes_to_hold([this] { return ready(app.health_port()); }));
         lab.apply("endpoints:\n  - {name: a, url: 'http://h/a'}\n");
     }
     CliRun quorate(std::vector<std::string> words) const {

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/integration/cli/cli_run.hpp"
+#include "tests/integration/coordinator/processes.hpp"
 #include "tests/integration/coordinator/running_app.hpp"
 #include "tests/integration/probe/certificate_files.hpp"
 
@@ -26,6 +27,7 @@ inline CertificatePlan named(const std::string& name) {
 /// A coordinator that wants to know who calls; `ops.example.com` is an admin.
 struct Guarded {
     explicit Guarded(double rate = 0) : app{config(rate)} {
+        EXPECT_TRUE(comes_to_hold([this] { return ready(app.health_port()); }));
         lab.apply(
             "endpoints:\n"
             "  - {name: a, url: 'http://h/a'}\n"
