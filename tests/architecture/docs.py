@@ -212,7 +212,7 @@ def readiness_reasons(tree):
     code = "\n".join(sources)
     constants = dict(re.findall(r'\b(k\w+) = "(\w+)"', code))
     given = re.findall(r"\breadiness_?(?:\.|->)set\((k\w+)\)", code)
-    return {constants[name] for name in given} | set(re.findall(r'\bnote\("(\w+_?\w*)",', tree.read("platform/telemetry/conditions.hpp")))
+    return {constants[name] for name in given} | set(re.findall(r'\bNote\{"(\w+)",', tree.read("platform/telemetry/conditions.hpp")))
 
 
 def metric_names(tree):

@@ -129,7 +129,7 @@ class Planted(unittest.TestCase):
     def test_the_runbooks_name_what_there_is_and_nothing_else(self):
         tree = {
             "core/model/reason.hpp": 'EnumName<Reason>{Reason::slow, "slow"},\n',
-            "platform/telemetry/README.md": README, "platform/telemetry/conditions.hpp": 'void f() { note("starting", true, false); }\n',
+            "platform/telemetry/README.md": README, "platform/telemetry/conditions.hpp": 'auto x = Note{"starting", true, false};\n',
             "probe/x.cpp": 'constexpr auto kName = "quorate_agent_probes_total";\n',
             "cli/README.md": README, "cli/verbs/README.md": README,
             "cli/verbs/get.cpp": 'void f() { app.add_subcommand("get", "Gets"); verb->add_flag("--watch", w, "again"); }\n',
