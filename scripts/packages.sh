@@ -4,11 +4,11 @@
 packages_build=(
     g++ cmake ninja-build ccache pkg-config python3 ca-certificates
     libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev
-    libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
+    libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc libabsl-dev
     libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev
     libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libmimalloc-dev libgtest-dev libgmock-dev
 )
-packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps)
+packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps tzdata)
 # An authoritative name server, which the resolver's tests ask on loopback.
 packages_test=(nsd)
 # llvm-16 has the symbolizer that makes a sanitizer's report readable.
