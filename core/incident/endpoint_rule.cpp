@@ -75,14 +75,19 @@ void count_blind(EndpointState& state, const DecisionRecord& record) {
 }
 
 /// Decides who is told. Decisions sealed long after their watermark are recorded in silence; the
-/// first one sealed in time then tells the net change once, in place of its own transitions.
-void settle_notices(
-    IncidentState& incident, StepResult& result, UtcMinute minute, UtcTime at, Window window) {
+/// first one sealed in time then tells the net change once, in place of its own transitions. So it
+/// is after an operator's silence, but what it kept back stays marked as such.
+void settle_notices(IncidentState& incident,
+                    StepResult& result,
+                    const SealedMinute& sealed,
+                    Window window) {
+    const auto minute = sealed.minute;
+    const auto at = sealed.decided_at;
     const bool late = is_catching_up(minute, at, window);
-    if (late || incident.behind)
+    if (late || (incident.behind && !sealed.silenced))
         for (auto& transition : result.transitions)
             transition.notify = false;
-    if (late) {
+    if (late || sealed.silenced) {
         incident.behind = incident.behind || !result.transitions.empty();
         return;
     }
@@ -163,7 +168,7 @@ StepResult step(EndpointState& state, const SealedMinute& sealed, const RulePara
                                 .at = sealed.decided_at,
                                 .params = params};
     advance(state.incident, decided, result.transitions);
-    settle_notices(state.incident, result, sealed.minute, sealed.decided_at, params.window);
+    settle_notices(state.incident, result, sealed, params.window);
     count_blind(state, result.record);
     state.last_minute = sealed.minute;
     state.last_decision = result.record.decision;
@@ -205,7 +210,8 @@ StepResult step_early(EndpointState& state, const EarlyMinute& early, const Rule
                                 .early = true,
                                 .params = params};
     advance(state.incident, decided, result.transitions);
-    settle_notices(state.incident, result, early.minute, early.decided_at, params.window);
+    const SealedMinute as_sealed{early.minute, early.decided_at, early.cells, early.silenced};
+    settle_notices(state.incident, result, as_sealed, params.window);
     return result;
 }
 

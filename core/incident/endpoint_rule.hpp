@@ -30,6 +30,7 @@ struct SealedMinute {
     UtcMinute minute;
     UtcTime decided_at;                 ///< when it is sealed: `detected_at` of what it opens
     std::span<const SealedCell> cells;  ///< exactly one per configured region, in any order
+    bool silenced = false;              ///< nobody is to be told of what it changes
 };
 
 /// A stretch in which one region had the endpoint down: from the first FAIL of the streak that made
@@ -44,8 +45,8 @@ struct Spell {
 struct StepResult {
     DecisionRecord record;
     std::vector<Transition> transitions;  ///< for the timeline, in order
-    /// For notifiers alone: once we have caught up, the net change since the last notice. The
-    /// transitions of the same step then have `notify` false.
+    /// For notifiers alone: once we have caught up, or a silence is over, the net change since the
+    /// last notice. The transitions of the same step then have `notify` false.
     std::vector<Transition> caught_up;
 };
 
@@ -63,6 +64,7 @@ struct EarlyMinute {
     UtcTime decided_at;
     std::span<const RegionId> configured;  ///< all regions of the endpoint, in any order
     std::span<const SealedCell> cells;     ///< those that came: merged, with MAINT put in
+    bool silenced = false;
 };
 
 /// Whether P1 is certain before the seal: Q regions have delivered a FAIL in the minute and are

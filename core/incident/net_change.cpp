@@ -25,7 +25,7 @@ Transition transition_of(const IncidentState& incident,
 
 namespace {
 
-constexpr std::string_view kCaughtUp = "changed while decisions were being caught up";
+constexpr std::string_view kCaughtUp = "changed while nobody was told";
 
 /// The incident that was notified as open is not the present one: it closed meanwhile.
 Transition closed_meanwhile(const Notified& notified, UtcMinute minute, UtcTime at) {

@@ -70,7 +70,9 @@ struct Transition {
     Scope scope = Scope::none;  ///< in force after; at the close the last one
     std::uint8_t rule_row = 0;
     bool early = false;  ///< decided before the seal
-    bool notify = true;  ///< false while we catch up after our own outage
+    /// False while we catch up after our own outage, and where `caught_up` tells it. True within a
+    /// silence, whose name its row in the outbox then bears.
+    bool notify = true;
     CloseMark close_mark = CloseMark::none;
     Opening opening;             ///< the current one; `recovered` at its close
     std::uint32_t openings = 1;  ///< so far, this one included

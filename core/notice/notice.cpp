@@ -359,6 +359,7 @@ private:
     void settle_era() {
         bool changed = false;
         for (const auto& cell : minute_.cells) {
+            if (cell.verdict == Verdict::maint) continue;
             if (!cell.era || !cell.warnings.has(Warning::era_changed)) continue;
             changed = changed || (state_.era && *state_.era != *cell.era);
             state_.era = cell.era;
@@ -371,7 +372,7 @@ private:
         }
         if (!state_.era)
             for (const auto& cell : minute_.cells)
-                if (cell.era) state_.era = cell.era;
+                if (cell.era && cell.verdict != Verdict::maint) state_.era = cell.era;
         if (!changed) close_when_told(NoticeKind::era_change);
     }
 

@@ -95,7 +95,7 @@ struct NoticeMinute {
     std::uint16_t blind_run = 0;        ///< EndpointState::blind_run after the minute
     bool unconfirmed = false;           ///< the only witness sees a failure
     bool incident_open = false;         ///< after the minute
-    bool in_time = true;                ///< false: sealed so late that nobody is told
+    bool in_time = true;                ///< false: sealed so late, or silenced: nobody is told
     const KnownLists* lists = nullptr;  ///< tool lists at hand, for what a drift is
 };
 
@@ -107,7 +107,7 @@ struct NoticeChange {
     UtcTime at;
     std::vector<RegionId> regions;  ///< where it is seen; none: everywhere
     std::string detail;             ///< one human sentence; empty where it closes
-    bool notify = true;             ///< false while we catch up after our own outage
+    bool notify = true;             ///< false while nobody is told
 };
 
 /// Moves the state by one sealed minute. Regions without a cell are forgotten.

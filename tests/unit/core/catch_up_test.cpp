@@ -75,5 +75,52 @@ TEST(CatchUp, TellsAChangedSeverityOfTheSameIncident) {
     EXPECT_EQ(history.last().caught_up[0].from, Severity::p2);
 }
 
+TEST(Silence, KeepsWhatItHoldsBackMarkableAndTheMinuteAfterItTellsTheChangeOnce) {
+    History history;
+    history.silenced = true;
+    history.times(2, "F....");
+    history.times(2, "FF...");
+    ASSERT_EQ(text_of(history.timeline), "opened P2, escalated P1 partial");
+    for (const auto& entry : history.timeline)
+        EXPECT_TRUE(entry.notify) << "its row says by what it is silenced";
+    EXPECT_TRUE(history.last().caught_up.empty());
+    history.silenced = false;
+    history.minute("FF...");
+    ASSERT_EQ(text_of(history.last().caught_up), "opened P1 partial");
+    history.minute("FF...");
+    EXPECT_TRUE(history.last().caught_up.empty());
+}
+
+TEST(Silence, TellsNothingOfWhatCameAndWentInIt) {
+    History history;
+    history.silenced = true;
+    for (const auto* letters : {"FF...", "FF...", ".....", ".....", "....."})
+        history.minute(letters);
+    ASSERT_EQ(text_of(history.timeline), "opened P1 partial, closed");
+    history.silenced = false;
+    history.minute(".....");
+    EXPECT_TRUE(history.last().caught_up.empty());
+}
+
+TEST(Silence, TellsTheCloseOfWhatWasToldAsOpenBefore) {
+    History history;
+    history.times(2, "FF...");
+    history.silenced = true;
+    for (int i = 0; i < 3; ++i)
+        history.minute(".....");
+    history.silenced = false;
+    history.minute(".....");
+    EXPECT_EQ(text_of(history.last().caught_up), "closed");
+}
+
+TEST(Silence, WhileWeCatchUpHoldsBackLikeAnyOtherMinute) {
+    History history;
+    history.silenced = true;
+    history.minute("FF...", kLate);
+    history.minute("FF...", kLate);
+    ASSERT_EQ(history.timeline.size(), 1U);
+    EXPECT_FALSE(history.timeline[0].notify);
+}
+
 }  // namespace
 }  // namespace quorate::test

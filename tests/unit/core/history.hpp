@@ -62,7 +62,8 @@ public:
     const StepResult& sealed(std::span<const SealedCell> cells, milliseconds lateness = {}) {
         const auto now = at(next_);
         ++next_;
-        result_ = step(state, {now, watermark(now, params_.window) + lateness, cells}, params_);
+        const auto decided_at = watermark(now, params_.window) + lateness;
+        result_ = step(state, {now, decided_at, cells, silenced}, params_);
         for (const auto& transition : result_.transitions)
             timeline.push_back(transition);
         return result_;
@@ -81,6 +82,7 @@ public:
 
     EndpointState state;
     std::vector<Transition> timeline;
+    bool silenced = false;  ///< the minutes from now on
 
 private:
     RuleParams params_;
