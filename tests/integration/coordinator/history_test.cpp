@@ -67,6 +67,11 @@ struct Known {
             "INSERT INTO quorate.shard_watermark SELECT s, '2100-01-01' FROM "
             "generate_series(0, 63) s;"
             "REFRESH MATERIALIZED VIEW quorate.suppression_cluster");
+        for (const auto* table : {"maintenance", "silence"})
+            lab.sql(std::string{"INSERT INTO quorate."} + table +
+                    " (matchers, starts_at, ends_at, reason, owner, created_by, valid_from) SELECT"
+                    " jsonb_build_array(jsonb_build_object('tenant', tenant, 'endpoint', name)),"
+                    " now(), now() + interval '1 h', 'r', 'o', 'p', now() FROM quorate.endpoint");
         for (const auto* table : {"hour", "day", "month"})
             lab.sql(
                 std::string{"INSERT INTO quorate.rollup_"} + table +
@@ -93,7 +98,8 @@ struct Known {
             "c"
             " ON c.relname = table_name AND c.relnamespace = 'quorate'::regnamespace"
             " WHERE table_schema = 'quorate' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
-            " AND column_name IN ('tenant', 'endpoint_id', 'incident_id', 'payload', 'endpoints') "
+            " AND column_name IN ('tenant', 'endpoint_id', 'incident_id', 'payload', 'endpoints', "
+            "'matchers') "
             "ORDER BY 1, "
             "2");
         std::istringstream lines{list};
@@ -102,6 +108,7 @@ struct Known {
             const auto column = line.substr(line.find('|') + 1);
             const std::string condition =
                 column == "endpoints"     ? ids.at(name) + " = ANY (endpoints)"
+                : column == "matchers"    ? "matchers @> '[{\"endpoint\": \"" + name + "\"}]'"
                 : column == "endpoint_id" ? "endpoint_id = " + ids.at(name)
                 : column == "incident_id" ? "incident_id = " + ids.at(name)
                 : column == "payload"     ? "payload->>'endpoint' = '" + name + "'"
@@ -121,7 +128,7 @@ struct Known {
 TEST(History, ForgettingAnEndpointLeavesNoRowOfItAndAllOfTheOthers) {
     const Known known;
     const auto before = known.rows_of("a");
-    EXPECT_GE(before.size(), 14U);
+    EXPECT_GE(before.size(), 16U);
     for (const auto& [table, rows] : before)
         EXPECT_GT(rows, 0) << table << ": this test puts no row into it";
     const std::vector<std::string> words{"forget", "--tenant", "acme", "--endpoint", "a"};
@@ -154,6 +161,17 @@ TEST(History, ForgettingAnEndpointLeavesNoRowOfItAndAllOfTheOthers) {
               "1|1|1");
     EXPECT_NE(known.lab.sql_as("quorate_coordinator", "DELETE FROM quorate.audit"), "");
     EXPECT_EQ(known.quorate(really).status, 1) << "nothing is known of it any more";
+}
+
+TEST(History, AWindowOfOthersTooLosesWhatItSaysOfWhatIsForgotten) {
+    const Known known;
+    known.lab.sql(
+        "UPDATE quorate.silence SET matchers = matchers || '[{\"tenant\": \"other\"}]'"
+        " WHERE id = 1");
+    known.remove("a");
+    const auto done = known.quorate({"forget", "--tenant", "acme", "--endpoint", "a", "--yes"});
+    ASSERT_EQ(done.status, 0) << done.err;
+    EXPECT_EQ(known.lab.sql("SELECT matchers FROM dash.silence ORDER BY id"), "{other}\n{acme/b}");
 }
 
 TEST(History, ForgettingATenantLeavesNotEvenItsName) {

@@ -116,6 +116,29 @@ TEST_F(Migrated, TheArchiversRoleMakesPartitionsAndWritesMinutesButNoCatalogue) 
                  PostgresError);
 }
 
+TEST_F(Migrated, AWindowIsEndedByTheCoordinatorsRoleAndNeitherChangedNorDeletedByAny) {
+    migrate(database);
+    sql("ALTER ROLE quorate_coordinator LOGIN; ALTER ROLE quorate_archiver LOGIN");
+    const auto as = [this](const std::string& role, const std::string& text) {
+        Database one{{.conninfo = cluster().conninfo(name, role), .application_name = "test"}};
+        one.transact_blocking([&](pqxx::work& work) { work.exec(text); });
+    };
+    for (const std::string table : {"quorate.maintenance", "quorate.silence"}) {
+        as("quorate_coordinator",
+           "INSERT INTO " + table +
+               " (matchers, starts_at, ends_at, reason, owner, created_by, valid_from) VALUES"
+               " ('[{\"tenant\": \"a\"}]', now(), now() + interval '1 h', 'r', 'o', 'p', now())");
+        const auto end =
+            "UPDATE " + table + " SET valid_to = now(), ended_at = now(), ended_by = 'p'";
+        EXPECT_THROW(as("quorate_archiver", end), PostgresError);
+        EXPECT_THROW(as("quorate_coordinator", "UPDATE " + table + " SET ends_at = now()"),
+                     PostgresError);
+        EXPECT_THROW(as("quorate_coordinator", "DELETE FROM " + table), PostgresError);
+        as("quorate_coordinator", end);
+        as("quorate_archiver", "SELECT * FROM " + table);
+    }
+}
+
 TEST_F(Migrated, EveryViewAndEveryColumnOfDashHasAComment) {
     migrate(database);
     EXPECT_EQ(sql("SELECT c.relname || '.' || a.attname FROM pg_class c "
@@ -175,6 +198,12 @@ TEST_F(Migrated, TheViewsHaveTheColumnsAndTypesThatDashboardsHoldOnTo) {
         columns("manifest"),
         "tenant text, endpoint text, region text, semantic_hash text, full_hash text, "
         "first_seen ts, last_seen ts, tool_count int4, change_kind text, content_stored bool");
+    for (const std::string windows : {"maintenance", "silence"})
+        EXPECT_EQ(columns(windows),
+                  "id int8, matchers _text, starts_at ts, ends_at ts, rule text, time_zone text, "
+                  "first_day date, start_of_day text, duration_seconds f8, reason text, "
+                  "owner text, created_at ts, created_by text, in_force_from ts, ended_at ts, "
+                  "ended_by text, ended_from ts");
 }
 
 }  // namespace
