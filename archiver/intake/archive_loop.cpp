@@ -204,6 +204,9 @@ Task<> ArchiveLoop::refresh_catalogue() {
     catalogue_ = Catalogue{std::move(loaded.versions), options_.window};
     regions_ = std::move(loaded.regions);
     slots_ = std::move(loaded.slots);
+    for (const auto& zone : loaded.unknown_zones)
+        if (unknown_zones_.insert(zone).second)
+            log_event(log_, LogLevel::error, "time_zone.unknown", kv("detail", zone));
 }
 
 std::optional<UtcMinute> ArchiveLoop::sealed_until(ShardId shard) const {
@@ -303,7 +306,7 @@ void ArchiveLoop::count(const SealedRow& row) {
         watch_.release(row.minute, row.version.endpoint);
         return;
     }
-    auto cells = sealed_cells(row.cells, false);
+    auto cells = sealed_cells(row.cells, row.maintenance);
     as_came(cells);
     watch_.count(row.minute, row.version.shard, cells, row.version.host);
 }

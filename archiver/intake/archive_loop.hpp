@@ -155,6 +155,7 @@ private:
     bool older_seals_ = false;
     Catalogue catalogue_;
     RegionNames regions_;
+    std::set<std::string> unknown_zones_;     // that were logged
     std::map<ShardId, std::uint32_t> slots_;  // one more than the highest of each shard
     std::int64_t catalogue_window_ = -1;      // index of the window in which it was read
     ProgressMap progress_;

@@ -15,6 +15,18 @@ bool in_force(const EndpointVersion& version, UtcMinute minute) {
 
 }  // namespace
 
+bool in_maintenance(const EndpointVersion& version, UtcMinute minute, Window window) {
+    return first_overlapping(version.maintenance, minute, window.length()) != nullptr;
+}
+
+std::optional<std::uint64_t> silence_of(const EndpointVersion& version,
+                                        UtcMinute minute,
+                                        Window window) {
+    const auto* silence = first_overlapping(version.silences, minute, window.length());
+    if (silence == nullptr) return std::nullopt;
+    return silence->id;
+}
+
 Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window) : window_{window} {
     for (auto& version : versions)
         versions_[version.endpoint].push_back(std::move(version));

@@ -10,6 +10,7 @@
 
 #include "core/base/ids.hpp"
 #include "core/decision/rule_params.hpp"
+#include "core/maintenance/planned_window.hpp"
 #include "core/time/utc_minute.hpp"
 
 namespace quorate {
@@ -28,9 +29,19 @@ struct EndpointVersion {
     bool paused = false;
     bool deleted = false;  ///< the endpoint was deleted; its last version has `valid_to`
     P1Quorum p1_quorum = P1Quorum::two;
-    std::uint64_t hash = 0;  ///< stable_hash of `tenant/name`
-    std::uint64_t host = 0;  ///< stable_hash of the host in the URL
+    std::uint64_t hash = 0;        ///< stable_hash of `tenant/name`
+    std::uint64_t host = 0;        ///< stable_hash of the host in the URL
+    PlannedWindows maintenance{};  ///< that match it; not all are in force
+    PlannedWindows silences{};     ///< likewise
 };
+
+/// Whether the endpoint is in maintenance in this minute.
+bool in_maintenance(const EndpointVersion& version, UtcMinute minute, Window window);
+
+/// The silence that the endpoint's notifications of this minute are under.
+std::optional<std::uint64_t> silence_of(const EndpointVersion& version,
+                                        UtcMinute minute,
+                                        Window window);
 
 /// The versions in force at any minute that is not sealed yet: who is expected to say what. A plain
 /// value; read anew for each minute.

@@ -32,6 +32,13 @@ void disbelieve(std::vector<Cell>& cells, std::span<const RegionId> quarantined)
     }
 }
 
+/// Cells as notices see them in maintenance: nothing that happens in it is one.
+std::vector<Cell> under_maintenance(std::vector<Cell> cells) {
+    for (auto& cell : cells)
+        cell.verdict = Verdict::maint;
+    return cells;
+}
+
 constexpr std::uint8_t kLatencyRow = 7;
 
 /// Where the slow cells of the minute took longest beyond what is usual, for people; empty: none
@@ -120,13 +127,16 @@ void SealPlan::seal(const EndpointVersion& version,
 
     SealedRow row{.version = version, .minute = minute};
     row.cells = quorate::seal(version.endpoint, minute, expected, std::move(received));
-    disbelieve(row.cells, quarantined);
-    const auto views = sealed_cells(row.cells, false);
+    const auto params = catalogue_.rule_params(version);
+    row.maintenance = in_maintenance(version, minute, params.window);
+    row.silenced_by = silence_of(version, minute, params.window);
+    if (!row.maintenance) disbelieve(row.cells, quarantined);
+    const auto views = sealed_cells(row.cells, row.maintenance);
     auto& before = progress(version.endpoint);
     const bool first = !before.rule.last_minute;
     const auto decision_before = before.rule.last_decision;
-    const auto params = catalogue_.rule_params(version);
-    auto step = quorate::step(before.rule, {minute, decided_at, views}, params);
+    auto step = quorate::step(
+        before.rule, {minute, decided_at, views, row.silenced_by.has_value()}, params);
 
     row.record = step.record;
     row.transitions = std::move(step.transitions);
@@ -147,14 +157,16 @@ void SealPlan::seal(const EndpointVersion& version,
     before.flapping =
         before.rule.incident.open && is_flapping(before.rule.incident, minute, params);
     row.lists = seen_lists(row.cells, before.notices, lists.known);
+    const bool in_time = !is_catching_up(minute, decided_at, params.window) && !row.silenced_by;
+    const auto hidden = row.maintenance ? under_maintenance(row.cells) : std::vector<Cell>{};
     row.notices = step_notices(before.notices,
                                {.minute = minute,
                                 .decided_at = decided_at,
-                                .cells = row.cells,
+                                .cells = row.maintenance ? hidden : row.cells,
                                 .blind_run = before.rule.blind_run,
                                 .unconfirmed = row.record.decision == Decision::unconfirmed,
                                 .incident_open = before.rule.incident.open,
-                                .in_time = !is_catching_up(minute, decided_at, params.window),
+                                .in_time = in_time,
                                 .lists = &lists.known});
     for (const auto& cell : row.cells)
         if (tells_era(cell, before.era)) before.era = cell.era;
@@ -166,12 +178,15 @@ bool SealPlan::open_early(const EndpointVersion& version,
                           const std::vector<Cell>& received) {
     const auto* known = latest(version.endpoint);
     if (known == nullptr) return false;
+    const auto params = catalogue_.rule_params(version);
+    if (in_maintenance(version, minute, params.window)) return false;
     auto state = known->rule;
     const auto views = sealed_cells(received, false);
+    const auto silence = silence_of(version, minute, params.window);
     auto result = step_early(
-        state, {minute, decided_at, version.regions, views}, catalogue_.rule_params(version));
+        state, {minute, decided_at, version.regions, views, silence.has_value()}, params);
     if (result.transitions.empty()) return false;
-    SealedRow row{.version = version, .minute = minute};
+    SealedRow row{.version = version, .minute = minute, .silenced_by = silence};
     for (const auto region : state.regions) {
         const CellKey key{version.endpoint, region, minute};
         const auto cell = std::ranges::find(received, key, &Cell::key);
@@ -192,7 +207,8 @@ bool SealPlan::open_early(const EndpointVersion& version,
 void SealPlan::close_deleted(const EndpointVersion& version, UtcMinute minute) {
     const auto* before = latest(version.endpoint);
     if (before == nullptr || (!before->rule.incident.open && before->notices.open.empty())) return;
-    DeletedClose close{version, minute, {}, {}};
+    const auto silence = silence_of(version, minute, catalogue_.rule_params(version).window);
+    DeletedClose close{version, minute, {}, {}, silence};
     for (const auto& notice : before->notices.open)
         close.notices.push_back(
             {NoticeChange::Kind::closed, notice.kind, decided_at, {}, "", notice.told});

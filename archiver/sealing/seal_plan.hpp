@@ -49,7 +49,10 @@ struct SeenList {
 struct SealedRow {
     const EndpointVersion& version;  ///< as long as the plan's catalogue
     UtcMinute minute;
-    std::vector<Cell> cells{};          ///< one per expected region, ascending by region
+    /// One per expected region, ascending by region; in maintenance with their own verdicts.
+    std::vector<Cell> cells{};
+    bool maintenance = false;  ///< all cells are MAINT
+    std::optional<std::uint64_t> silenced_by{};
     std::vector<RegionState> states{};  ///< after the minute, in the order of `cells`
     DecisionRecord record{};
     std::vector<Transition> transitions{};  ///< for the timeline
@@ -66,6 +69,7 @@ struct DeletedClose {
     UtcMinute minute;
     std::optional<Transition> transition;  ///< of its incident
     std::vector<NoticeChange> notices;
+    std::optional<std::uint64_t> silenced_by;
 };
 
 /// Tool lists of cells that are to be sealed.

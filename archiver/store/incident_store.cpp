@@ -41,11 +41,15 @@ std::optional<int> reason_of(const Transition& transition, const SealedRow* row)
 
 /// `{single_witness,endpoint_deleted}`: what this transition has to tell of how it was decided.
 std::string marks_text(const Transition& transition, const TransitionContext& context) {
-    const auto close_mark = name_of(transition.close_mark);
     std::string text;
-    if (context.row != nullptr && context.row->record.single_witness) text = "single_witness";
-    if (!text.empty() && !close_mark.empty()) text += ',';
-    return "{" + text + std::string{close_mark} + "}";
+    const auto add = [&text](std::string_view mark) {
+        if (!text.empty() && !mark.empty()) text += ',';
+        text += mark;
+    };
+    if (context.row != nullptr && context.row->record.single_witness) add("single_witness");
+    add(name_of(transition.close_mark));
+    if (context.silenced_by && transition.notify) add("silenced");
+    return "{" + text + "}";
 }
 
 IncidentId insert_incident(pqxx::work& work,
@@ -161,9 +165,11 @@ void store_notice(pqxx::work& work,
                                  transition.minute.epoch_ms(),
                                  name_of(transition.kind),
                                  suffix);
-    work.exec_params0("INSERT INTO quorate.outbox (key, payload) VALUES ($1, $2)",
-                      key,
-                      notice_json(context.version, transition, incident, context.names));
+    work.exec_params0(
+        "INSERT INTO quorate.outbox (key, payload) VALUES ($1, $2)",
+        key,
+        notice_json(context.version, transition, incident, context.names, context.silenced_by));
+    if (context.silenced_by) return;
     work.exec_params0(
         "UPDATE quorate.incident SET notified_at = coalesce(notified_at, $2) WHERE id = $1",
         incident.value(),

@@ -116,19 +116,21 @@ std::string inputs_json(const SealedRow& row, const RegionNames& names) {
 std::string notice_json(const EndpointVersion& version,
                         const Transition& transition,
                         IncidentId incident,
-                        const RegionNames& names) {
-    const json::object notice{{"incident_id", incident.value()},
-                              {"tenant", version.tenant},
-                              {"endpoint", version.name},
-                              {"kind", name_of(transition.kind)},
-                              {"minute", to_rfc3339(transition.minute)},
-                              {"at", to_rfc3339(transition.at)},
-                              {"from_severity", severity_or_null(transition.from)},
-                              {"to_severity", severity_or_null(transition.to)},
-                              {"scope", name_of(transition.scope)},
-                              {"flapping", transition.flapping},
-                              {"regions", region_names(names, transition.regions)},
-                              {"detail", transition.detail}};
+                        const RegionNames& names,
+                        std::optional<std::uint64_t> silenced_by) {
+    json::object notice{{"incident_id", incident.value()},
+                        {"tenant", version.tenant},
+                        {"endpoint", version.name},
+                        {"kind", name_of(transition.kind)},
+                        {"minute", to_rfc3339(transition.minute)},
+                        {"at", to_rfc3339(transition.at)},
+                        {"from_severity", severity_or_null(transition.from)},
+                        {"to_severity", severity_or_null(transition.to)},
+                        {"scope", name_of(transition.scope)},
+                        {"flapping", transition.flapping},
+                        {"regions", region_names(names, transition.regions)},
+                        {"detail", transition.detail}};
+    add_number(notice, "silenced_by", silenced_by);
     return json::serialize(notice);
 }
 

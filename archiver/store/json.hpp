@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,9 +35,11 @@ std::string notice_payload(const EndpointVersion& version,
                            const RegionNames& names);
 
 /// The payload of a row in the outbox, for an entry of an incident's timeline.
+/// @param silenced_by the silence because of which nobody is to be told
 std::string notice_json(const EndpointVersion& version,
                         const Transition& transition,
                         IncidentId incident,
-                        const RegionNames& names);
+                        const RegionNames& names,
+                        std::optional<std::uint64_t> silenced_by);
 
 }  // namespace quorate

@@ -8,6 +8,7 @@
 
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
+#include "archiver/store/window_store.hpp"
 #include "core/base/sha256.hpp"
 #include "core/decision/quarantine.hpp"
 #include "core/decision/region_set.hpp"
@@ -68,17 +69,23 @@ Committed load_committed(pqxx::work& work, const std::set<ShardId>& shards) {
 
 LoadedCatalogue load_catalogue(pqxx::work& work, const std::set<ShardId>& shards) {
     LoadedCatalogue loaded;
+    const auto windows = load_windows(work, shards);
+    loaded.unknown_zones = windows.unknown_zones;
     for (const auto& row : work.exec_params(
              "SELECT v.endpoint_id, e.shard, e.cell_slot, e.tenant, e.name, " +
                  epoch_ms("v.valid_from") + " AS valid_from, " + epoch_ms("v.valid_to") +
                  " AS valid_to, v.url, v.regions, v.interval_ms, v.paused, "
-                 "e.deleted_at IS NOT NULL AS deleted, v.spec->>'p1_quorum' AS p1_quorum "
+                 "e.deleted_at IS NOT NULL AS deleted, v.spec->>'p1_quorum' AS p1_quorum, "
+                 "CASE WHEN $2 THEN v.spec->'labels' END AS labels "
                  "FROM quorate.endpoint_version v JOIN quorate.endpoint e ON e.id = v.endpoint_id "
                  "LEFT JOIN quorate.shard_watermark w ON w.shard = e.shard "
                  "WHERE (v.valid_to IS NULL OR v.valid_to > coalesce(w.minute, '-infinity')) "
                  "AND e.shard = ANY ($1::smallint[])",
-             array_text(shards)))
-        loaded.versions.push_back(version_of(row));
+             array_text(shards),
+             windows.by_labels)) {
+        auto& version = loaded.versions.emplace_back(version_of(row));
+        add_windows(windows, row["labels"].as<std::string>(""), version);
+    }
     for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
         loaded.regions.emplace(RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>());
     // Of the deleted ones too: their cells may still be there.

@@ -34,7 +34,7 @@ std::int64_t insert_batch(pqxx::work& work, const SealPlan& plan) {
 void pack(const SealedRow& row, std::string& bytes) {
     bytes.clear();
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
-        auto cell = packed_cell(row.cells[i], false);
+        auto cell = packed_cell(row.cells[i], row.maintenance);
         cell.region_state = row.states[i].phase;
         cell.absent = is_absent(row.states[i]);
         cell.silent = row.record.silent.has(i);
@@ -108,7 +108,7 @@ void note_incident(SealPlan& plan, EndpointId endpoint, std::uint32_t ordinal, I
 void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names) {
     for (const auto* rows : {&plan.early, &plan.rows})
         for (const auto& row : *rows) {
-            const TransitionContext context{row.version, &row, names};
+            const TransitionContext context{row.version, &row, names, row.silenced_by};
             for (const auto& transition : row.transitions) {
                 const auto id = store_transition(work, transition, context);
                 note_incident(plan, row.version.endpoint, transition.ordinal, id);
@@ -119,7 +119,7 @@ void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names)
     for (const auto& close : plan.closes) {
         store_notices(work, close.version, close.minute, close.notices, names);
         if (!close.transition) continue;
-        const TransitionContext context{close.version, nullptr, names};
+        const TransitionContext context{close.version, nullptr, names, close.silenced_by};
         const auto id = store_transition(work, *close.transition, context);
         note_incident(plan, close.version.endpoint, close.transition->ordinal, id);
     }
