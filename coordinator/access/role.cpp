@@ -28,6 +28,12 @@ constexpr std::array kRules{
     MethodRule{"ListTokens", Role::admin, Reach::tenant},
     MethodRule{"RevokeToken", Role::admin, Reach::tenant},
     MethodRule{"ListAudit", Role::admin, Reach::tenant},
+    MethodRule{"CreateMaintenance", Role::op, Reach::tenant},
+    MethodRule{"ListMaintenance", Role::viewer, Reach::tenant},
+    MethodRule{"EndMaintenance", Role::op, Reach::tenant},
+    MethodRule{"CreateSilence", Role::op, Reach::tenant},
+    MethodRule{"ListSilences", Role::viewer, Reach::tenant},
+    MethodRule{"EndSilence", Role::op, Reach::tenant},
 };
 
 constexpr std::array<std::string_view, 3> kNames{"viewer", "operator", "admin"};

@@ -10,7 +10,7 @@ namespace quorate::coordinator {
 /// What somebody may do; each may do what those before it may. The names are stored.
 enum class Role : std::uint8_t {
     viewer,  ///< reads
-    op,      ///< `operator`: also changes endpoints and says what is known of incidents
+    op,      ///< `operator`: also changes endpoints, plans windows, says what is known of incidents
     admin,   ///< also makes tenants, regions and credentials, forgets, and reads the audit log
 };
 std::string_view name_of(Role role);

@@ -10,6 +10,7 @@
 #include "coordinator/catalog/apply.hpp"
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
+#include "coordinator/maintenance/window_store.hpp"
 #include "coordinator/regions/regions.hpp"
 #include "platform/redis/client.hpp"
 
@@ -105,6 +106,24 @@ public:
     grpc::ServerUnaryReactor* ListAudit(grpc::CallbackServerContext* context,
                                         const v1::ListAuditRequest* request,
                                         v1::ListAuditResponse* response) override;
+    grpc::ServerUnaryReactor* CreateMaintenance(grpc::CallbackServerContext* context,
+                                                const v1::CreateMaintenanceRequest* request,
+                                                v1::CreateMaintenanceResponse* response) override;
+    grpc::ServerUnaryReactor* ListMaintenance(grpc::CallbackServerContext* context,
+                                              const v1::ListMaintenanceRequest* request,
+                                              v1::ListMaintenanceResponse* response) override;
+    grpc::ServerUnaryReactor* EndMaintenance(grpc::CallbackServerContext* context,
+                                             const v1::EndMaintenanceRequest* request,
+                                             v1::EndMaintenanceResponse* response) override;
+    grpc::ServerUnaryReactor* CreateSilence(grpc::CallbackServerContext* context,
+                                            const v1::CreateSilenceRequest* request,
+                                            v1::CreateSilenceResponse* response) override;
+    grpc::ServerUnaryReactor* ListSilences(grpc::CallbackServerContext* context,
+                                           const v1::ListSilencesRequest* request,
+                                           v1::ListSilencesResponse* response) override;
+    grpc::ServerUnaryReactor* EndSilence(grpc::CallbackServerContext* context,
+                                         const v1::EndSilenceRequest* request,
+                                         v1::EndSilenceResponse* response) override;
 
 private:
     using Work = std::function<Task<>(Caller caller)>;
@@ -132,6 +151,9 @@ private:
     Task<> add_region(const v1::AddRegionRequest* request,
                       v1::AddRegionResponse* response,
                       Caller caller);
+    Task<CreatedWindow> order_window(WindowKind kind, v1::PlannedWindow asked, Caller caller);
+    Task<WindowPage> find_windows(WindowKind kind, WindowQuery query, Caller caller);
+    Task<EndedWindow> order_end(WindowKind kind, std::uint64_t id, Caller caller);
     Task<> list_agents(const v1::ListAgentsRequest* request, v1::ListAgentsResponse* response);
 
     AdminContext context_;

@@ -45,9 +45,12 @@ struct Attempt {
                                      first_minute_after(kChangeLead + allowance(count)),
                                      deployment.shards,
                                      deployment.window);
-        // The commit itself is still to come.
-        if (clock.utc_now() + kChangeLead + milliseconds{50} > from.start()) throw TooSlow{};
+        require_lead(from);
         return from;
+    }
+    /// Throws TooSlow where it is too late for that minute; the commit itself is still to come.
+    void require_lead(UtcMinute from) const {
+        if (clock.utc_now() + kChangeLead + milliseconds{50} > from.start()) throw TooSlow{};
     }
 };
 
@@ -241,6 +244,19 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
         return attempt.write(work, diff, actor.principal);
     };
     co_return co_await in_time(database, clock, deployment, std::move(once));
+}
+
+Task<> change_in_time(Database& database,
+                      const Clock& clock,
+                      Deployment deployment,
+                      TimedChange change) {
+    auto once = [&change](pqxx::work& work, const Attempt& attempt) {
+        const auto from = attempt.first_minute_after(kChangeLead + attempt.allowance(1));
+        change(work, from);
+        attempt.require_lead(from);
+        return from;
+    };
+    co_await in_time(database, clock, deployment, std::move(once));
 }
 
 Task<std::size_t> extend_to_new_regions(Database& database,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -66,6 +67,16 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
                                           EndpointName endpoint,
                                           bool paused,
                                           Actor actor);
+
+/// A change that is in force from `from` on.
+using TimedChange = std::function<void(pqxx::work& work, UtcMinute from)>;
+
+/// Makes a change in a transaction; where that took too long it is rolled back and made again, from
+/// a later minute on. Throws as Database::transact.
+Task<> change_in_time(Database& database,
+                      const Clock& clock,
+                      Deployment deployment,
+                      TimedChange change);
 
 /// Gives endpoints that are watched from all regions a new version where regions were added since.
 /// @return how many. Throws as Database::transact.
