@@ -133,6 +133,7 @@ int run_verb(int argc, char** argv) {
     add_forget_verb(app, session);
     add_uptime_verb(app, session);
     add_pause_verbs(app, session);
+    add_window_verbs(app, session);
     add_regions_verb(app, session);
     add_queues_verb(app, session);
     add_agents_verb(app, session);

@@ -52,26 +52,14 @@ std::size_t ask_all(const Words& words) {
 
 TEST(CommandLine, EveryVerbAndSubverbAnswersHelpWithoutAServer) {
     const auto verbs = verbs_below({});
-    for (const std::string verb : {"probe",
-                                   "apply",
-                                   "diff",
-                                   "export",
-                                   "get",
-                                   "describe",
-                                   "explain",
-                                   "replay",
-                                   "watch",
-                                   "incidents",
-                                   "uptime",
-                                   "pause",
-                                   "resume",
-                                   "queues",
-                                   "regions",
-                                   "agents",
-                                   "forget",
-                                   "version"})
+    for (const std::string verb :
+         {"probe",   "apply",  "diff",      "export",      "get",     "describe", "explain",
+          "replay",  "watch",  "incidents", "uptime",      "pause",   "resume",   "queues",
+          "regions", "agents", "forget",    "maintenance", "silence", "version"})
         EXPECT_NE(std::ranges::find(verbs, verb), verbs.end()) << verb;
     EXPECT_EQ(verbs_below({"incidents"}), (Words{"list", "show", "ack"}));
+    for (const auto* windows : {"maintenance", "silence"})
+        EXPECT_EQ(verbs_below({windows}), (Words{"create", "list", "end"}));
     EXPECT_GE(ask_all({}), verbs.size() + 6) << "sub-verbs of incidents, regions and agents";
 }
 
@@ -98,6 +86,9 @@ TEST(CommandLine, WrongUsageIsStatusTwoAndNamesTheWord) {
     expect_usage_error({"explain", "a", "--minute", "noon"}, "noon");
     expect_usage_error({"explain"}, "ENDPOINT");
     expect_usage_error({"apply"}, "--file");
+    expect_usage_error({"maintenance", "create", "--for", "1h"}, "--endpoint");
+    expect_usage_error({"silence", "create", "--endpoint", "a", "--every", "0"}, "every");
+    expect_usage_error({"silence", "end"}, "ID");
     expect_usage_error({}, "--help");
 }
 
