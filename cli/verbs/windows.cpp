@@ -21,7 +21,6 @@ struct Maintenance {
     using Listed = v1::ListMaintenanceResponse;
     using Ended = v1::EndMaintenanceResponse;
     static constexpr const char* kName = "maintenance";
-    static constexpr const char* kWhat = "Plans when an endpoint's failures are no outage";
     static grpc::Status create(Session& session, v1::PlannedWindow window, Created& answer) {
         v1::CreateMaintenanceRequest request;
         *request.mutable_window() = std::move(window);
@@ -44,7 +43,6 @@ struct Silence {
     using Listed = v1::ListSilencesResponse;
     using Ended = v1::EndSilenceResponse;
     static constexpr const char* kName = "silence";
-    static constexpr const char* kWhat = "Plans when nobody is told of incidents";
     static grpc::Status create(Session& session, v1::PlannedWindow window, Created& answer) {
         v1::CreateSilenceRequest request;
         *request.mutable_window() = std::move(window);
@@ -276,8 +274,7 @@ void add_create_options(CLI::App& create, CreateOptions& options) {
 }
 
 template <class Kind, class ListRequest>
-void add_verb(CLI::App& app, Session& session) {
-    CLI::App* verb = app.add_subcommand(Kind::kName, Kind::kWhat);
+void add_actions(CLI::App* verb, Session& session) {
     verb->require_subcommand(1);
     auto options = std::make_shared<CreateOptions>();
     CLI::App* creating = verb->add_subcommand("create", "Plans one; say why with --reason");
@@ -303,8 +300,11 @@ void add_verb(CLI::App& app, Session& session) {
 }  // namespace
 
 void add_window_verbs(CLI::App& app, Session& session) {
-    add_verb<Maintenance, v1::ListMaintenanceRequest>(app, session);
-    add_verb<Silence, v1::ListSilencesRequest>(app, session);
+    add_actions<Maintenance, v1::ListMaintenanceRequest>(
+        app.add_subcommand("maintenance", "Plans when an endpoint's failures are no outage"),
+        session);
+    add_actions<Silence, v1::ListSilencesRequest>(
+        app.add_subcommand("silence", "Plans when nobody is told of incidents"), session);
 }
 
 }  // namespace quorate::cli
