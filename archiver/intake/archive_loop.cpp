@@ -291,13 +291,14 @@ void ArchiveLoop::report(const SealPlan& plan) {
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
         for (const auto& notice : row.notices)
-            if (notice.change != NoticeChange::Kind::told) log_notice(log_, row, notice);
+            if (notice.is_of_now()) log_notice(log_, row, notice);
     }
     for (const auto& row : plan.early)
         for (const auto& transition : row.transitions)
             changed(row.version, transition);
     for (const auto& close : plan.closes)
-        if (close.transition) changed(close.version, *close.transition);
+        for (const auto& transition : close.transitions)
+            changed(close.version, transition);
 }
 
 /// A sealed minute among all endpoints; what was held was counted then.

@@ -32,13 +32,6 @@ void disbelieve(std::vector<Cell>& cells, std::span<const RegionId> quarantined)
     }
 }
 
-/// Cells as notices see them in maintenance: nothing that happens in it is one.
-std::vector<Cell> under_maintenance(std::vector<Cell> cells) {
-    for (auto& cell : cells)
-        cell.verdict = Verdict::maint;
-    return cells;
-}
-
 constexpr std::uint8_t kLatencyRow = 7;
 
 /// Where the slow cells of the minute took longest beyond what is usual, for people; empty: none
@@ -135,8 +128,8 @@ void SealPlan::seal(const EndpointVersion& version,
     auto& before = progress(version.endpoint);
     const bool first = !before.rule.last_minute;
     const auto decision_before = before.rule.last_decision;
-    auto step = quorate::step(
-        before.rule, {minute, decided_at, views, row.silenced_by.has_value()}, params);
+    const bool quiet = row.maintenance || row.silenced_by;
+    auto step = quorate::step(before.rule, {minute, decided_at, views, quiet}, params);
 
     row.record = step.record;
     row.transitions = std::move(step.transitions);
@@ -157,16 +150,16 @@ void SealPlan::seal(const EndpointVersion& version,
     before.flapping =
         before.rule.incident.open && is_flapping(before.rule.incident, minute, params);
     row.lists = seen_lists(row.cells, before.notices, lists.known);
-    const bool in_time = !is_catching_up(minute, decided_at, params.window) && !row.silenced_by;
-    const auto hidden = row.maintenance ? under_maintenance(row.cells) : std::vector<Cell>{};
     row.notices = step_notices(before.notices,
                                {.minute = minute,
                                 .decided_at = decided_at,
-                                .cells = row.maintenance ? hidden : row.cells,
+                                .cells = row.cells,
                                 .blind_run = before.rule.blind_run,
                                 .unconfirmed = row.record.decision == Decision::unconfirmed,
                                 .incident_open = before.rule.incident.open,
-                                .in_time = in_time,
+                                .in_time = !is_catching_up(minute, decided_at, params.window),
+                                .silenced = row.silenced_by.has_value(),
+                                .maintenance = row.maintenance,
                                 .lists = &lists.known});
     for (const auto& cell : row.cells)
         if (tells_era(cell, before.era)) before.era = cell.era;
@@ -206,17 +199,18 @@ bool SealPlan::open_early(const EndpointVersion& version,
 
 void SealPlan::close_deleted(const EndpointVersion& version, UtcMinute minute) {
     const auto* before = latest(version.endpoint);
-    if (before == nullptr || (!before->rule.incident.open && before->notices.open.empty())) return;
-    const auto silence = silence_of(version, minute, catalogue_.rule_params(version).window);
-    DeletedClose close{version, minute, {}, {}, silence};
-    for (const auto& notice : before->notices.open)
-        close.notices.push_back(
-            {NoticeChange::Kind::closed, notice.kind, decided_at, {}, "", notice.told});
+    if (before == nullptr) return;
+    const bool untold =
+        before->rule.incident.notified.open || !before->notices.untold_closes.empty();
+    if (!before->rule.incident.open && before->notices.open.empty() && !untold) return;
     auto& state = progress(version.endpoint);
-    state.notices.open.clear();
-    close.transition = quorate::close_deleted(state.rule, minute, decided_at);
-    if (close.transition) state.flapping = false;
-    closes.push_back(std::move(close));
+    auto closed = quorate::close_deleted(state.rule, minute, decided_at);
+    if (!closed.transitions.empty()) state.flapping = false;
+    closes.push_back({version,
+                      minute,
+                      std::move(closed.transitions),
+                      std::move(closed.caught_up),
+                      close_notices(state.notices, decided_at)});
 }
 
 }  // namespace quorate

@@ -67,9 +67,9 @@ struct SealedRow {
 struct DeletedClose {
     EndpointVersion version;
     UtcMinute minute;
-    std::optional<Transition> transition;  ///< of its incident
+    std::vector<Transition> transitions;  ///< of its incident: at most one
+    std::vector<Transition> caught_up;    ///< for notifiers alone
     std::vector<NoticeChange> notices;
-    std::optional<std::uint64_t> silenced_by;
 };
 
 /// Tool lists of cells that are to be sealed.

@@ -134,21 +134,20 @@ std::string notice_json(const EndpointVersion& version,
     return json::serialize(notice);
 }
 
-std::string notice_payload(const EndpointVersion& version,
-                           UtcMinute minute,
+std::string notice_payload(const NoticeContext& context,
                            const NoticeChange& notice,
                            std::uint64_t id,
-                           const char* change,
-                           const RegionNames& names) {
+                           const char* change) {
     json::object payload{{"notice_id", id},
-                         {"tenant", version.tenant},
-                         {"endpoint", version.name},
+                         {"tenant", context.version.tenant},
+                         {"endpoint", context.version.name},
                          {"notice", name_of(notice.kind)},
                          {"kind", change},
-                         {"minute", to_rfc3339(minute)},
+                         {"minute", to_rfc3339(context.minute)},
                          {"at", to_rfc3339(notice.at)},
-                         {"regions", region_names(names, notice.regions)}};
+                         {"regions", region_names(context.names, notice.regions)}};
     add_text(payload, "detail", notice.detail);
+    add_number(payload, "silenced_by", context.silenced_by);
     return json::serialize(payload);
 }
 

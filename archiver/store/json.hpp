@@ -26,13 +26,19 @@ boost::json::object cell_details(const Cell& cell);
 /// The text of `inputs` of an incident's event: everything that the decision was made from.
 std::string inputs_json(const SealedRow& row, const RegionNames& names);
 
+/// Where changes of notices came from.
+struct NoticeContext {
+    const EndpointVersion& version;
+    UtcMinute minute;
+    const RegionNames& names;
+    std::optional<std::uint64_t> silenced_by;  ///< the silence that the minute is under
+};
+
 /// The payload of a row in the outbox, for a change of a notice. @param change `opened`, …
-std::string notice_payload(const EndpointVersion& version,
-                           UtcMinute minute,
+std::string notice_payload(const NoticeContext& context,
                            const NoticeChange& notice,
                            std::uint64_t id,
-                           const char* change,
-                           const RegionNames& names);
+                           const char* change);
 
 /// The payload of a row in the outbox, for an entry of an incident's timeline.
 /// @param silenced_by the silence because of which nobody is to be told

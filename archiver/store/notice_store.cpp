@@ -61,6 +61,25 @@ NoticeId find(pqxx::work& work, const EndpointVersion& version, const NoticeChan
                          std::string{name_of(notice.kind)}));
 }
 
+/// One that closed before, by when it did: others of its kind may have come and gone since.
+NoticeId find_closed(pqxx::work& work, const EndpointVersion& version, const NoticeChange& notice) {
+    return id_of(
+        work.exec_params("SELECT id FROM quorate.notice WHERE endpoint_id = $1"
+                         " AND kind = $2 AND closed_at = $3 ORDER BY id LIMIT 1",
+                         version.endpoint.value(),
+                         std::string{name_of(notice.kind)},
+                         timestamp_text(notice.at)));
+}
+
+/// What is told afterwards has the sentence that the notice has by now.
+NoticeChange with_detail(pqxx::work& work, NoticeChange notice, std::uint64_t id) {
+    if (notice.is_of_now() || notice.change == NoticeChange::Kind::told_closed) return notice;
+    notice.detail =
+        work.exec_params1("SELECT coalesce(detail, '') FROM quorate.notice WHERE id = $1", id)[0]
+            .as<std::string>();
+    return notice;
+}
+
 /// For notifiers.
 const char* word_of(NoticeChange::Kind kind) {
     switch (kind) {
@@ -68,8 +87,10 @@ const char* word_of(NoticeChange::Kind kind) {
         case NoticeChange::Kind::told:
             return "opened";
         case NoticeChange::Kind::changed:
+        case NoticeChange::Kind::told_worse:
             return "changed";
         case NoticeChange::Kind::closed:
+        case NoticeChange::Kind::told_closed:
             return "closed";
     }
     return "";
@@ -84,7 +105,10 @@ NoticeId store(pqxx::work& work, const EndpointVersion& version, const NoticeCha
         case NoticeChange::Kind::closed:
             return close(work, version, notice);
         case NoticeChange::Kind::told:
+        case NoticeChange::Kind::told_worse:
             return find(work, version, notice);
+        case NoticeChange::Kind::told_closed:
+            return find_closed(work, version, notice);
     }
     return std::nullopt;
 }
@@ -92,19 +116,17 @@ NoticeId store(pqxx::work& work, const EndpointVersion& version, const NoticeCha
 }  // namespace
 
 void store_notices(pqxx::work& work,
-                   const EndpointVersion& version,
-                   UtcMinute minute,
                    const std::vector<NoticeChange>& notices,
-                   const RegionNames& names) {
+                   const NoticeContext& context) {
     for (const auto& notice : notices) {
-        const auto id = store(work, version, notice);
+        const auto id = store(work, context.version, notice);
         if (!id || !notice.notify) continue;
         const auto* const word = word_of(notice.change);
         work.exec_params0(
             "INSERT INTO quorate.outbox (key, payload) VALUES ($1, $2)"
             " ON CONFLICT DO NOTHING",
-            fmt::format("notice:{}:{}:{}", *id, minute.epoch_ms(), word),
-            notice_payload(version, minute, notice, *id, word, names));
+            fmt::format("notice:{}:{}:{}", *id, context.minute.epoch_ms(), word),
+            notice_payload(context, with_detail(work, notice, *id), *id, word));
     }
 }
 

@@ -8,11 +8,10 @@
 namespace quorate {
 
 /// Writes what became of the notices of an endpoint in one minute and, where it notifies, a row of
-/// the outbox each. Throws as pqxx. Within the caller's transaction.
+/// the outbox each, which says so where it is silenced. Throws as pqxx. Within the caller's
+/// transaction.
 void store_notices(pqxx::work& work,
-                   const EndpointVersion& version,
-                   UtcMinute minute,
                    const std::vector<NoticeChange>& notices,
-                   const RegionNames& names);
+                   const NoticeContext& context);
 
 }  // namespace quorate

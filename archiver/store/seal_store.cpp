@@ -117,11 +117,15 @@ void store_incidents(pqxx::work& work, SealPlan& plan, const RegionNames& names)
                 store_caught_up(work, transition, context);
         }
     for (const auto& close : plan.closes) {
-        store_notices(work, close.version, close.minute, close.notices, names);
-        if (!close.transition) continue;
-        const TransitionContext context{close.version, nullptr, names, close.silenced_by};
-        const auto id = store_transition(work, *close.transition, context);
-        note_incident(plan, close.version.endpoint, close.transition->ordinal, id);
+        const NoticeContext notices{close.version, close.minute, names, {}};
+        store_notices(work, close.notices, notices);
+        const TransitionContext context{close.version, nullptr, names, {}};
+        for (const auto& transition : close.transitions) {
+            const auto id = store_transition(work, transition, context);
+            note_incident(plan, close.version.endpoint, transition.ordinal, id);
+        }
+        for (const auto& transition : close.caught_up)
+            store_caught_up(work, transition, context);
     }
 }
 
@@ -157,7 +161,7 @@ void store_plan(pqxx::work& work,
     }
     store_incidents(work, plan, names);
     for (const auto& row : plan.rows)
-        store_notices(work, row.version, row.minute, row.notices, names);
+        store_notices(work, row.notices, {row.version, row.minute, names, row.silenced_by});
     store_tallies(work, plan.tallies);
     store_states(work, plan, states);
     store_watermarks(work, plan);

@@ -215,20 +215,27 @@ StepResult step_early(EndpointState& state, const EarlyMinute& early, const Rule
     return result;
 }
 
-std::optional<Transition> close_deleted(EndpointState& state, UtcMinute minute, UtcTime at) {
+StepResult close_deleted(EndpointState& state, UtcMinute minute, UtcTime at) {
     auto& incident = state.incident;
-    if (!incident.open) return std::nullopt;
-    incident.open = false;
-    incident.closed_minute = minute;
-    incident.close_mark = CloseMark::endpoint_deleted;
-    auto entry = transition_of(incident, TransitionKind::closed, minute, at);
-    entry.from = incident.severity;
-    entry.from_scope = incident.scope;
-    entry.regions = region_ids(state, incident.contributed | incident.slow_contributed);
-    entry.detail = "the endpoint was deleted";
+    StepResult result;
+    bool told = false;
+    if (incident.open) {
+        told = incident.notified.open && incident.notified.ordinal == incident.ordinal;
+        incident.open = false;
+        incident.closed_minute = minute;
+        incident.close_mark = CloseMark::endpoint_deleted;
+        auto entry = transition_of(incident, TransitionKind::closed, minute, at);
+        entry.from = incident.severity;
+        entry.from_scope = incident.scope;
+        entry.regions = region_ids(state, incident.contributed | incident.slow_contributed);
+        entry.detail = "the endpoint was deleted";
+        entry.notify = told;
+        result.transitions.push_back(std::move(entry));
+    }
+    if (!told) result.caught_up = net_change(incident, minute, at);
     incident.notified = notified_now(incident);
     incident.behind = false;
-    return entry;
+    return result;
 }
 
 bool is_catching_up(UtcMinute minute, UtcTime decided_at, Window window) {

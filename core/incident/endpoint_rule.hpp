@@ -30,7 +30,7 @@ struct SealedMinute {
     UtcMinute minute;
     UtcTime decided_at;                 ///< when it is sealed: `detected_at` of what it opens
     std::span<const SealedCell> cells;  ///< exactly one per configured region, in any order
-    bool silenced = false;              ///< nobody is to be told of what it changes
+    bool silenced = false;              ///< nobody is to be told of anything in it
 };
 
 /// A stretch in which one region had the endpoint down: from the first FAIL of the streak that made
@@ -83,9 +83,10 @@ bool early_p1_near(const EndpointState& state, const RuleParams& params);
 /// @return no transitions where the P1 is open already or the condition does not hold
 StepResult step_early(EndpointState& state, const EarlyMinute& early, const RuleParams& params);
 
-/// Closes the incident of an endpoint that was deleted: marked, without a recovery.
-/// @return nothing if none is open
-std::optional<Transition> close_deleted(EndpointState& state, UtcMinute minute, UtcTime at);
+/// Closes the incident of an endpoint that was deleted, if one is open: marked, without a recovery.
+/// Nobody will be told of the endpoint again, so a silence holds back nothing: the close of what
+/// was told as open is told (`caught_up` where that is closed already), and no other.
+StepResult close_deleted(EndpointState& state, UtcMinute minute, UtcTime at);
 
 /// Whether a minute that is sealed now is so late that it tells nobody: more than 10 windows after
 /// its watermark.

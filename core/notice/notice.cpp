@@ -122,6 +122,10 @@ public:
     Step(NoticeState& state, const NoticeMinute& minute) : state_{state}, minute_{minute} {}
 
     std::vector<NoticeChange> run() {
+        if (minute_.maintenance) {
+            note_era();
+            return {};
+        }
         remember_all(state_, minute_.cells);
         if (minute_.incident_open)  // its FAILs are told already
             for (auto& region : state_.regions)
@@ -160,11 +164,27 @@ private:
             {change, kind, minute_.decided_at, std::move(regions), std::move(detail), notify});
     }
 
+    /// Whether people are told of this minute.
+    bool tells() const { return minute_.in_time && !minute_.silenced; }
+
+    /// Whether a change gets a row for notifiers: one that is marked in a silence, else where
+    /// people know of what changes.
+    bool notifies(const OpenNotice& known) const {
+        return minute_.in_time && (minute_.silenced || known.told != Told::nothing);
+    }
+
+    /// Notes what people know after a change of which `notifies` says whether they hear of it.
+    void note_told(OpenNotice& known) const {
+        if (known.told != Told::nothing) known.told = tells() ? Told::all : Told::of_before;
+    }
+
     /// Nobody hears of the end of what nobody heard of.
     void close(NoticeKind kind) {
         const auto* known = open(kind);
         if (known == nullptr) return;
-        const bool notify = known->told && minute_.in_time;
+        const bool notify = notifies(*known);
+        if (!tells() && known->told != Told::nothing)
+            state_.untold_closes.push_back({kind, minute_.decided_at});
         std::erase_if(state_.open, [kind](const OpenNotice& each) { return each.kind == kind; });
         tell(NoticeChange::Kind::closed, kind, {}, "", notify);
     }
@@ -177,7 +197,8 @@ private:
                std::int32_t level = 0) {
         auto* known = open(kind);
         if (known == nullptr) {
-            state_.open.push_back({kind, now(), level, regions, minute_.in_time});
+            state_.open.push_back(
+                {kind, now(), level, regions, tells() ? Told::all : Told::nothing});
             tell(NoticeChange::Kind::opened,
                  kind,
                  std::move(regions),
@@ -196,7 +217,8 @@ private:
              kind,
              std::move(regions),
              std::move(detail),
-             worse && known->told && minute_.in_time);
+             worse && notifies(*known));
+        if (worse) note_told(*known);
     }
 
     /// Tells a further change of the same kind, where the last one is some time ago.
@@ -204,18 +226,23 @@ private:
         auto* known = open(kind);
         if (known == nullptr || now() - known->since < kAgain) return;
         known->since = now();
-        tell(NoticeChange::Kind::changed,
-             kind,
-             known->regions,
-             std::move(detail),
-             known->told && minute_.in_time);
+        tell(
+            NoticeChange::Kind::changed, kind, known->regions, std::move(detail), notifies(*known));
+        note_told(*known);
     }
 
     void tell_what_nobody_knows() {
-        if (!minute_.in_time) return;
-        for (auto& notice : state_.open)
-            if (!std::exchange(notice.told, true))
+        if (!tells()) return;
+        for (const auto& closed : std::exchange(state_.untold_closes, {}))
+            changes_.push_back(
+                {NoticeChange::Kind::told_closed, closed.kind, closed.closed_at, {}, "", true});
+        for (auto& notice : state_.open) {
+            const auto told = std::exchange(notice.told, Told::all);
+            if (told == Told::nothing)
                 tell(NoticeChange::Kind::told, notice.kind, notice.regions, "", true);
+            if (told == Told::of_before)
+                tell(NoticeChange::Kind::told_worse, notice.kind, notice.regions, "", true);
+        }
     }
 
     /// Not when it was decided: an hour that is caught up in a second is an hour.
@@ -359,7 +386,6 @@ private:
     void settle_era() {
         bool changed = false;
         for (const auto& cell : minute_.cells) {
-            if (cell.verdict == Verdict::maint) continue;
             if (!cell.era || !cell.warnings.has(Warning::era_changed)) continue;
             changed = changed || (state_.era && *state_.era != *cell.era);
             state_.era = cell.era;
@@ -372,8 +398,15 @@ private:
         }
         if (!state_.era)
             for (const auto& cell : minute_.cells)
-                if (cell.era && cell.verdict != Verdict::maint) state_.era = cell.era;
+                if (cell.era) state_.era = cell.era;
         if (!changed) close_when_told(NoticeKind::era_change);
+    }
+
+    /// A change of era in maintenance is no notice, and the next one is compared with it.
+    void note_era() {
+        for (const auto& cell : minute_.cells)
+            if (cell.era && (!state_.era || cell.warnings.has(Warning::era_changed)))
+                state_.era = cell.era;
     }
 
     /// What happened once is a notice for a day.
@@ -396,6 +429,17 @@ const RegionMemory* NoticeState::region(RegionId id) const {
 
 std::vector<NoticeChange> step_notices(NoticeState& state, const NoticeMinute& minute) {
     return Step{state, minute}.run();
+}
+
+std::vector<NoticeChange> close_notices(NoticeState& state, UtcTime at) {
+    std::vector<NoticeChange> changes;
+    for (const auto& closed : std::exchange(state.untold_closes, {}))
+        changes.push_back(
+            {NoticeChange::Kind::told_closed, closed.kind, closed.closed_at, {}, "", true});
+    for (const auto& notice : std::exchange(state.open, {}))
+        changes.push_back(
+            {NoticeChange::Kind::closed, notice.kind, at, {}, "", notice.told != Told::nothing});
+    return changes;
 }
 
 }  // namespace quorate

@@ -64,13 +64,27 @@ struct RegionMemory {
     friend bool operator==(const RegionMemory&, const RegionMemory&) = default;
 };
 
+/// What people know of an open notice. The numbers are stored: append, never renumber.
+enum class Told : std::uint8_t {
+    nothing = 0,  ///< it opened while nobody was told
+    all = 1,
+    of_before = 2,  ///< it became worse, or happened again, while nobody was told
+};
+
 struct OpenNotice {
     NoticeKind kind = NoticeKind::auth;
     UtcTime since;           ///< the minute that opened it, or changed its level
     std::int32_t level = 0;  ///< how bad it is; a higher one is told anew
     std::vector<RegionId> regions;
-    bool told = true;  ///< false: it opened while we were catching up, and nobody knows yet
+    Told told = Told::all;
     friend bool operator==(const OpenNotice&, const OpenNotice&) = default;
+};
+
+/// One that people still take to be open: it closed while nobody was told.
+struct UntoldClose {
+    NoticeKind kind = NoticeKind::auth;
+    UtcTime closed_at;  ///< NoticeChange::at of its close
+    friend bool operator==(const UntoldClose&, const UntoldClose&) = default;
 };
 
 /// Everything about an endpoint's notices that lasts from one minute to the next.
@@ -81,6 +95,7 @@ struct NoticeState {
     std::uint64_t full = 0;
     std::optional<UtcTime> disagree_since;
     std::optional<Era> era;
+    std::vector<UntoldClose> untold_closes;  ///< at most one of a kind
 
     /// What is remembered of a region; nullptr: nothing.
     const RegionMemory* region(RegionId id) const;
@@ -95,22 +110,34 @@ struct NoticeMinute {
     std::uint16_t blind_run = 0;        ///< EndpointState::blind_run after the minute
     bool unconfirmed = false;           ///< the only witness sees a failure
     bool incident_open = false;         ///< after the minute
-    bool in_time = true;                ///< false: sealed so late, or silenced: nobody is told
+    bool in_time = true;                ///< false: sealed so late that nobody is told
+    bool silenced = false;              ///< nobody is told, and what is kept back says so
+    bool maintenance = false;           ///< nothing that happens in it is a notice
     const KnownLists* lists = nullptr;  ///< tool lists at hand, for what a drift is
 };
 
 struct NoticeChange {
-    /// `told`: nothing changed; it opened while nobody was told, and is told now.
-    enum class Kind : std::uint8_t { opened, changed, closed, told };
+    /// The last three: nothing changes now; it did while nobody was told, and is told now.
+    enum class Kind : std::uint8_t { opened, changed, closed, told, told_worse, told_closed };
     Kind change = Kind::opened;
     NoticeKind kind = NoticeKind::auth;
-    UtcTime at;
+    UtcTime at;                     ///< of what is told afterwards: when it closed, else now
     std::vector<RegionId> regions;  ///< where it is seen; none: everywhere
     std::string detail;             ///< one human sentence; empty where it closes
-    bool notify = true;             ///< false while nobody is told
+    /// False while we catch up, and of what nobody heard of. True within a silence, whose name its
+    /// row in the outbox then bears.
+    bool notify = true;
+
+    bool is_of_now() const { return change < Kind::told; }
 };
 
-/// Moves the state by one sealed minute. Regions without a cell are forgotten.
+/// Moves the state by one sealed minute. Regions without a cell are forgotten. What is kept back by
+/// a silence or while we catch up is told by the first minute in which people are told: what became
+/// of that which they know, once.
 std::vector<NoticeChange> step_notices(NoticeState& state, const NoticeMinute& minute);
+
+/// Closes all, as the endpoint was deleted. Told is what people take to be open, silence or not: it
+/// is the last that they hear.
+std::vector<NoticeChange> close_notices(NoticeState& state, UtcTime at);
 
 }  // namespace quorate

@@ -19,6 +19,9 @@ constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kHashSize = 8;
 constexpr std::uint64_t kListsMax = 33;       // one of each region, and the one agreed on
 constexpr std::uint64_t kRegionsAtMost = 32;  // as a cell's mask
+// Behind those of `Told`: an untold close. Who does not know it takes it for a notice that is open,
+// and closes that.
+constexpr std::uint64_t kUntoldClose = 3;
 
 using ToolList = std::pair<std::uint64_t, std::uint64_t>;  // semantic, full
 
@@ -82,13 +85,22 @@ void append_open(const OpenNotice& notice, std::string& bytes) {
     append_varint(static_cast<std::uint64_t>(notice.kind), bytes);
     append_signed_varint(us(notice.since), bytes);
     append_signed_varint(notice.level, bytes);
-    append_varint(notice.told ? 1 : 0, bytes);
+    append_varint(static_cast<std::uint64_t>(notice.told), bytes);
     append_varint(notice.regions.size(), bytes);
     for (const auto region : notice.regions)
         append_varint(region.value(), bytes);
 }
 
-OpenNotice take_open(std::string_view& bytes) {
+void append_untold(const UntoldClose& closed, std::string& bytes) {
+    append_varint(static_cast<std::uint64_t>(closed.kind), bytes);
+    append_signed_varint(us(closed.closed_at), bytes);
+    append_signed_varint(0, bytes);  // level
+    append_varint(kUntoldClose, bytes);
+    append_varint(0, bytes);  // regions
+}
+
+/// Takes an open notice, or an untold close.
+void take_notice(std::string_view& bytes, NoticeState& into) {
     OpenNotice notice;
     notice.kind = static_cast<NoticeKind>(in_range<std::uint8_t>(take_varint(bytes)));
     if (name_of(notice.kind).empty()) refuse("no such kind");
@@ -96,12 +108,18 @@ OpenNotice take_open(std::string_view& bytes) {
     const auto level = take_signed_varint(bytes);
     if (!std::in_range<std::int32_t>(level)) refuse("a number is out of range");
     notice.level = static_cast<std::int32_t>(level);
-    notice.told = take_varint(bytes) != 0;
+    const auto told = take_varint(bytes);
+    if (told > kUntoldClose) refuse("a notice that is told in an unknown way");
     const auto regions = take_varint(bytes);
     if (regions > kRegionsAtMost) refuse("too many regions");
     for (std::uint64_t i = 0; i < regions; ++i)
         notice.regions.emplace_back(take_varint(bytes));
-    return notice;
+    if (told == kUntoldClose) {
+        into.untold_closes.push_back({notice.kind, notice.since});
+        return;
+    }
+    notice.told = static_cast<Told>(told);
+    into.open.push_back(std::move(notice));
 }
 
 std::uint64_t take_hash(std::string_view& bytes) {
@@ -144,9 +162,11 @@ void pack(const NoticeState& state, std::string& bytes) {
                       region.certificate}
             .append(certificate, body);
     }
-    append_varint(state.open.size(), body);
+    append_varint(state.open.size() + state.untold_closes.size(), body);
     for (const auto& notice : state.open)
         append_open(notice, body);
+    for (const auto& closed : state.untold_closes)
+        append_untold(closed, body);
 
     append_varint(kVersion, bytes);
     append_varint(lists.size(), bytes);
@@ -189,9 +209,9 @@ NoticeState unpack_notice_state(std::string_view& bytes) {
         region.certificate = numbers.certificate;
     }
     const auto open = take_varint(bytes);
-    if (open > std::size(kNoticeKindNames)) refuse("too many notices");
+    if (open > 2 * std::size(kNoticeKindNames)) refuse("too many notices");
     for (std::uint64_t i = 0; i < open; ++i)
-        state.open.push_back(take_open(bytes));
+        take_notice(bytes, state);
     return state;
 }
 

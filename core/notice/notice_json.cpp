@@ -51,10 +51,10 @@ NoticeState read(const json::object& in) {
             const auto kind = static_cast<NoticeKind>(each.at(0).to_number<std::uint8_t>());
             if (name_of(kind).empty()) throw std::invalid_argument{"notices: no such kind"};
             OpenNotice notice{
-                kind, time_of(each.at(1)), each.at(2).to_number<std::int32_t>(), {}, true};
+                kind, time_of(each.at(1)), each.at(2).to_number<std::int32_t>(), {}, Told::all};
             for (const auto& region : each.at(3).as_array())
                 notice.regions.emplace_back(region.to_number<std::uint64_t>());
-            notice.told = each.at(4).as_bool();
+            notice.told = each.at(4).as_bool() ? Told::all : Told::nothing;
             state.open.push_back(std::move(notice));
         }
     return state;

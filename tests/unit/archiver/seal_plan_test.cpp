@@ -170,7 +170,8 @@ TEST_F(Plan, ADeletedEndpointsIncidentIsClosedOnce) {
     auto closing = plan_at(1);
     closing.close_deleted(endpoint, at(1));
     ASSERT_EQ(closing.closes.size(), 1U);
-    EXPECT_EQ(closing.closes[0].transition->close_mark, CloseMark::endpoint_deleted);
+    ASSERT_EQ(closing.closes[0].transitions.size(), 1U);
+    EXPECT_EQ(closing.closes[0].transitions[0].close_mark, CloseMark::endpoint_deleted);
     commit(closing);
     auto later = plan_at(2);
     later.close_deleted(endpoint, at(2));

@@ -142,21 +142,85 @@ TEST_F(Windows, ANoticeThatOpensInASilenceIsToldAfterIt) {
     endpoint.silences = during(0, 1);
     seal(0, all(0, Verdict::auth));
     const auto inside = seal(1, all(1, Verdict::auth));
-    for (const auto& notice : inside.notices)
-        EXPECT_FALSE(notice.notify);
+    EXPECT_EQ(inside.silenced_by, 1U);
     const auto after = seal(2, all(2, Verdict::auth));
     ASSERT_EQ(after.notices.size(), 1U);
     EXPECT_EQ(after.notices[0].change, NoticeChange::Kind::told);
     EXPECT_TRUE(after.notices[0].notify);
 }
 
-TEST_F(Windows, TheCloseOfADeletedEndpointIsUnderItsSilence) {
+TEST_F(Windows, ASilenceThatEndsInMaintenanceTellsItsChangeAfterThat) {
+    endpoint.silences = during(0, 1);
+    endpoint.maintenance = during(1, 3);
+    EXPECT_EQ(seal(0, all(0, Verdict::fail)).transitions.size(), 1U);
+    for (const auto minute : {1, 2, 3})
+        EXPECT_TRUE(seal(minute, all(minute, Verdict::fail)).caught_up.empty()) << minute;
+    EXPECT_EQ(seal(4, all(4, Verdict::fail)).caught_up.size(), 1U);
+}
+
+TEST_F(Windows, WhatWeMissedInAnOutageOfOursIsNotToldInMaintenance) {
+    endpoint.maintenance = during(1, 2);
+    auto late = SealPlan{committed, catalogue, watermark(at(20), kWindow)};
+    late.seal(endpoint, at(0), all(0, Verdict::fail), [](RegionId) { return true; });
+    for (auto& [id, progress] : late.changed)
+        committed[id] = progress;
+    for (const auto minute : {1, 2})
+        EXPECT_TRUE(seal(minute, all(minute, Verdict::fail)).caught_up.empty()) << minute;
+    EXPECT_EQ(seal(3, all(3, Verdict::fail)).caught_up.size(), 1U);
+}
+
+TEST_F(Windows, TimeThatPassesInMaintenanceMakesNoNotice) {
+    auto cells = all(0, Verdict::up);
+    for (auto& cell : cells) {
+        cell.semantic_hash = cell.full_hash = std::string(64, 'a');
+        cell.certificate_not_after = at(3).start() + std::chrono::hours{24 * 21};
+    }
+    EXPECT_TRUE(seal(0, cells).notices.empty());
+    endpoint.maintenance = during(1, 10);
+    for (int minute = 1; minute <= 10; ++minute)
+        EXPECT_TRUE(seal(minute, all(minute, Verdict::up)).notices.empty()) << minute;
+    const auto after = seal(11, all(11, Verdict::up));
+    ASSERT_EQ(after.notices.size(), 1U);
+    EXPECT_EQ(after.notices[0].kind, NoticeKind::certificate_expiry);
+    EXPECT_TRUE(after.notices[0].notify);
+}
+
+TEST_F(Windows, ADeletedEndpointsCloseIsToldInASilenceWhereItsOpeningWas) {
     seal(0, all(0, Verdict::fail));
     endpoint.silences = during(1, 1, 17);
     auto plan = plan_at(1);
     plan.close_deleted(endpoint, at(1));
     ASSERT_EQ(plan.closes.size(), 1U);
-    EXPECT_EQ(plan.closes[0].silenced_by, 17U);
+    ASSERT_EQ(plan.closes[0].transitions.size(), 1U);
+    EXPECT_TRUE(plan.closes[0].transitions[0].notify);
+}
+
+TEST_F(Windows, ADeletedEndpointsCloseIsNotToldWhereItsOpeningWasSilenced) {
+    endpoint.silences = during(0, 0, 17);
+    seal(0, all(0, Verdict::fail));
+    auto plan = plan_at(1);
+    plan.close_deleted(endpoint, at(1));
+    ASSERT_EQ(plan.closes.size(), 1U);
+    ASSERT_EQ(plan.closes[0].transitions.size(), 1U);
+    EXPECT_FALSE(plan.closes[0].transitions[0].notify);
+}
+
+TEST_F(Windows, WhatClosedInASilenceBeforeTheEndpointWasDeletedIsToldAsClosed) {
+    seal(0, all(0, Verdict::fail));
+    endpoint.silences = during(1, 9, 17);
+    for (const auto minute : {1, 2, 3})
+        seal(minute, all(minute, Verdict::up));
+    ASSERT_FALSE(progress().rule.incident.open);
+    auto plan = plan_at(4);
+    plan.close_deleted(endpoint, at(4));
+    ASSERT_EQ(plan.closes.size(), 1U);
+    EXPECT_TRUE(plan.closes[0].transitions.empty());
+    ASSERT_EQ(plan.closes[0].caught_up.size(), 1U);
+    for (auto& [id, progress] : plan.changed)
+        committed[id] = progress;
+    auto later = plan_at(5);
+    later.close_deleted(endpoint, at(5));
+    EXPECT_TRUE(later.empty()) << "once";
 }
 
 }  // namespace

@@ -113,6 +113,42 @@ TEST(Silence, TellsTheCloseOfWhatWasToldAsOpenBefore) {
     EXPECT_EQ(text_of(history.last().caught_up), "closed");
 }
 
+TEST(Silence, HoldsBackNothingOfADeletedEndpointThatPeopleTakeToBeOpen) {
+    History told;
+    told.times(2, "FF...");
+    told.silenced = true;
+    auto result = close_deleted(told.state, minute_at(2), probe_at(2));
+    ASSERT_EQ(result.transitions.size(), 1U);
+    EXPECT_TRUE(result.transitions[0].notify);
+    EXPECT_TRUE(result.caught_up.empty());
+
+    History untold;
+    untold.silenced = true;
+    untold.times(2, "FF...");
+    result = close_deleted(untold.state, minute_at(2), probe_at(2));
+    ASSERT_EQ(result.transitions.size(), 1U);
+    EXPECT_FALSE(result.transitions[0].notify);
+    EXPECT_TRUE(result.caught_up.empty());
+
+    History closed;  // in the silence
+    closed.times(2, "FF...");
+    set_incident_id(closed.state, IncidentId{77});
+    closed.silenced = true;
+    closed.times(3, ".....");
+    result = close_deleted(closed.state, minute_at(5), probe_at(5));
+    EXPECT_TRUE(result.transitions.empty());
+    ASSERT_EQ(text_of(result.caught_up), "closed");
+
+    closed.times(12, ".....");  // and another one is open that nobody knows
+    closed.times(2, "FF...");
+    closed.state.incident.notified = {true, 1, IncidentId{77}, Severity::p1};
+    result = close_deleted(closed.state, minute_at(19), probe_at(19));
+    ASSERT_EQ(text_of(result.transitions), "closed");
+    EXPECT_FALSE(result.transitions[0].notify);
+    ASSERT_EQ(text_of(result.caught_up), "closed");
+    EXPECT_EQ(result.caught_up[0].incident, IncidentId{77});
+}
+
 TEST(Silence, WhileWeCatchUpHoldsBackLikeAnyOtherMinute) {
     History history;
     history.silenced = true;

@@ -170,14 +170,18 @@ TEST(Flapping, StartsWithTheThirdFlapInSixtyMinutesAndNeedsTenCleanMinutes) {
 TEST(Incident, OfADeletedEndpointClosesWithoutARecovery) {
     History history;
     history.times(2, "FF...");
-    const auto closed = close_deleted(history.state, minute_at(2), probe_at(2));
-    ASSERT_TRUE(closed);
-    EXPECT_EQ(closed->close_mark, CloseMark::endpoint_deleted);
-    EXPECT_FALSE(closed->opening.recovered);
-    EXPECT_EQ(closed->mttr_sum, 0us);
-    EXPECT_EQ(closed->from, Severity::p1);
-    EXPECT_FALSE(closed->to);
-    EXPECT_FALSE(close_deleted(history.state, minute_at(2), probe_at(2)));
+    const auto result = close_deleted(history.state, minute_at(2), probe_at(2));
+    ASSERT_EQ(result.transitions.size(), 1U);
+    const auto& closed = result.transitions[0];
+    EXPECT_EQ(closed.close_mark, CloseMark::endpoint_deleted);
+    EXPECT_FALSE(closed.opening.recovered);
+    EXPECT_EQ(closed.mttr_sum, 0us);
+    EXPECT_EQ(closed.from, Severity::p1);
+    EXPECT_FALSE(closed.to);
+    EXPECT_TRUE(closed.notify);
+    EXPECT_TRUE(result.caught_up.empty());
+    const auto again = close_deleted(history.state, minute_at(2), probe_at(2));
+    EXPECT_TRUE(again.transitions.empty() && again.caught_up.empty());
 }
 
 TEST(Configuration, ARegionTakenOutLeavesFAndS) {

@@ -25,8 +25,11 @@ struct History {
     bool incident_open = false;
     std::uint16_t blind_run = 0;
     bool in_time = true;
+    bool silenced = false;
+    bool maintenance = false;
     KnownLists lists;
     std::string detail;  ///< of the last change
+    std::vector<NoticeChange> changes;
 
     std::vector<Cell> cells(const std::string& letters) const {
         std::vector<Cell> cells;
@@ -59,7 +62,8 @@ struct History {
     }
     UtcMinute minute() const { return kStart.plus(at, Window::minute()); }
 
-    /// `+auth(1,2)` opened, `~…` changed, `-…` closed.
+    /// `+auth(1,2)` opened, `~…` changed, `-…` closed; told afterwards: `!…` opened, `^…` became
+    /// worse, `x…` closed.
     std::string step(const std::vector<Cell>& cells) {
         std::string bytes;
         pack(state, bytes);
@@ -67,20 +71,22 @@ struct History {
         const auto unpacked = unpack_notice_state(rest);
         EXPECT_TRUE(rest.empty() && unpacked == state);
         state = unpacked;
-        const auto changes = step_notices(state,
-                                          {.minute = minute(),
-                                           .decided_at = minute().start() + minutes{1},
-                                           .cells = cells,
-                                           .blind_run = blind_run,
-                                           .incident_open = incident_open,
-                                           .in_time = in_time,
-                                           .lists = &lists});
+        changes = step_notices(state,
+                               {.minute = minute(),
+                                .decided_at = minute().start() + minutes{1},
+                                .cells = cells,
+                                .blind_run = blind_run,
+                                .incident_open = incident_open,
+                                .in_time = in_time,
+                                .silenced = silenced,
+                                .maintenance = maintenance,
+                                .lists = &lists});
         ++at;
         std::string text;
         for (const auto& change : changes) {
             detail = change.detail;
             text += text.empty() ? "" : " ";
-            text += "+~-!"[static_cast<int>(change.change)];
+            text += "+~-!^x"[static_cast<int>(change.change)];
             if (!change.notify) text += "(quiet)";
             text += name_of(change.kind);
             std::string regions;
@@ -291,6 +297,113 @@ TEST(Notices, WhatOpensWhileWeCatchUpIsToldWhenWeHave) {
     EXPECT_EQ(history.step(".."), "-degraded");
 }
 
+TEST(Notices, WhatClosesWhileNobodyIsToldIsToldAfterwards) {
+    for (const bool silence : {true, false}) {
+        History history;
+        EXPECT_EQ(history.step("AA"), "+auth(1,2)");
+        history.in_time = silence;
+        history.silenced = silence;
+        EXPECT_EQ(history.step(".."), silence ? "-auth" : "-(quiet)auth");
+        const UtcTime closed = history.minute().start();  // decided at the end of its minute
+        EXPECT_EQ(history.run(".. .."), "");
+        history.in_time = true;
+        history.silenced = false;
+        EXPECT_EQ(history.step(".."), "xauth");
+        EXPECT_EQ(history.changes.at(0).at, closed);
+        EXPECT_EQ(history.step(".."), "");
+    }
+}
+
+TEST(Notices, WhatOpensAnewInASilenceIsAnother) {
+    History history;
+    EXPECT_EQ(history.step("AA"), "+auth(1,2)");
+    history.silenced = true;
+    EXPECT_EQ(history.run(".. AA .. AA"), "-auth +auth(1,2) -auth +auth(1,2)");
+    EXPECT_EQ(history.state.untold_closes.size(), 1U) << "the one that people know";
+    history.silenced = false;
+    EXPECT_EQ(history.step("AA"), "xauth !auth(1,2)");
+}
+
+TEST(Notices, WhatCameAndWentInASilenceIsToldByItsMarkedRowsAlone) {
+    History history;
+    history.silenced = true;
+    EXPECT_EQ(history.run("AA .."), "+auth(1,2) -auth");
+    history.silenced = false;
+    EXPECT_EQ(history.step(".."), "");
+}
+
+TEST(Notices, WhatBecomesWorseInASilenceIsToldAfterIt) {
+    History history;
+    auto cells = history.cells("..");
+    for (auto& cell : cells) {
+        cell.semantic_hash = std::string(64, 'a');
+        cell.certificate_not_after = kStart.start() + hours{24 * 8};
+    }
+    EXPECT_EQ(history.step(cells), "+certificate_expiry(1,2)");
+    history.silenced = true;
+    history.at = 60 * 24 * 7 + 1;
+    EXPECT_EQ(history.step(".."), "~certificate_expiry(1,2)") << "less than a day is left";
+    EXPECT_EQ(history.step(".."), "");
+    history.silenced = false;
+    EXPECT_EQ(history.step(".."), "^certificate_expiry(1,2)");
+    EXPECT_EQ(history.step(".."), "");
+}
+
+TEST(Notices, MaintenanceHoldsThemThoughTimeGoesOn) {
+    History history;
+    auto cells = history.cells("..");
+    for (auto& cell : cells) {
+        cell.semantic_hash = std::string(64, cell.key.region == RegionId{1} ? 'a' : 'b');
+        cell.certificate_not_after = kStart.start() + hours{24 * 22};
+    }
+    EXPECT_EQ(history.step(cells), "");
+    history.maintenance = true;
+    history.at = 60 * 24 * 2;  // the certificate's first level, and half an hour of disagreement
+    EXPECT_EQ(history.run("AA AA uu uu uu uu uu"), "");
+    history.maintenance = false;
+    EXPECT_EQ(history.step(".."), "+certificate_expiry(1,2) +region_disagreement");
+    history.maintenance = true;
+    EXPECT_EQ(history.run(".. AA"), "");
+    history.silenced = true;
+    history.maintenance = false;
+    for (auto& cell : cells)
+        cell.semantic_hash = std::string(64, 'b');
+    EXPECT_EQ(history.step(cells), "-region_disagreement");
+    history.silenced = false;
+    history.maintenance = true;
+    EXPECT_EQ(history.step(".."), "") << "and nobody is told in it of what was before";
+    history.maintenance = false;
+    EXPECT_EQ(history.step(".."), "xregion_disagreement");
+}
+
+TEST(Notices, AChangeOfEraInMaintenanceIsNoneAndTheNextIsComparedWithIt) {
+    History history;
+    auto cells = history.cells("..");
+    cells[0].era = Era::legacy;
+    EXPECT_EQ(history.step(cells), "");
+    cells[0].warnings.add(Warning::era_changed);
+    history.maintenance = true;
+    cells[0].era = Era::modern;
+    EXPECT_EQ(history.step(cells), "");
+    history.maintenance = false;
+    cells[0].era = Era::legacy;
+    EXPECT_EQ(history.step(cells), "+era_change");
+}
+
+TEST(Notices, OfADeletedEndpointIsToldWhatPeopleTakeToBeOpen) {
+    History history;
+    EXPECT_EQ(history.step("AA"), "+auth(1,2)");
+    history.silenced = true;
+    EXPECT_EQ(history.step("DD"), "-auth +degraded(1,2)");
+    const auto changes = close_notices(history.state, UtcTime{});
+    ASSERT_EQ(changes.size(), 2U);
+    EXPECT_EQ(changes[0].kind, NoticeKind::auth);
+    EXPECT_EQ(changes[0].change, NoticeChange::Kind::told_closed);
+    EXPECT_EQ(changes[1].kind, NoticeKind::degraded);
+    EXPECT_FALSE(changes[1].notify);
+    EXPECT_TRUE(history.state.open.empty() && history.state.untold_closes.empty());
+}
+
 TEST(Notices, RegionsThatDifferForHalfAnHourDisagree) {
     History history;
     auto cells = history.cells("..");
@@ -328,11 +441,12 @@ TEST(Notices, ARegionThatLeavesIsForgotten) {
 TEST(Notices, RefuseBytesThatAreNoState) {
     std::string whole;
     pack(NoticeState{{{.region = RegionId{3}, .fails = 5, .semantic = 7, .certificate = UtcTime{}}},
-                     {{NoticeKind::auth, UtcTime{}, 1, {RegionId{3}}, false}},
+                     {{NoticeKind::auth, UtcTime{}, 1, {RegionId{3}}, Told::nothing}},
                      7,
                      0,
                      UtcTime{},
-                     Era::legacy},
+                     Era::legacy,
+                     {{NoticeKind::degraded, UtcTime{}}}},
          whole);
     for (std::size_t size = 0; size < whole.size(); ++size) {
         std::string_view part{whole.data(), size};
@@ -356,11 +470,12 @@ TEST(Notices, ReadWhatWasStoredAsJson) {
                                  .full = 9,
                                  .certificate = at},
                                 {.region = RegionId{2}, .semantic = 7, .full = 9}},
-                               {{NoticeKind::auth, at, 1, {RegionId{1}}, false}},
+                               {{NoticeKind::auth, at, 1, {RegionId{1}}, Told::nothing}},
                                7,
                                9,
                                std::nullopt,
-                               static_cast<Era>(2)};
+                               static_cast<Era>(2),
+                               {}};
     EXPECT_EQ(state, expected);
     for (const auto* text :
          {"", "{}", "[]", R"({"regions": [{}]})", R"({"regions": [], "open": [[99, 0, 0]]})"})
