@@ -20,9 +20,10 @@ void declare_retention(Schema<ArchiverConfig>& schema) {
            "how long minutes and hours of tenants of tier free are kept");
     length("retention.team", &RetentionSettings::team, "the same of tier team, the default");
     length("retention.enterprise", &RetentionSettings::enterprise, "the same of tier enterprise");
-    length("retention.days",
-           &RetentionSettings::days,
-           "how long days are kept; months are kept for ever");
+    length(
+        "retention.days",
+        &RetentionSettings::days,
+        "how long days are kept, and windows and silences that are over; months are kept for ever");
     schema.key(
         "retention.drop",
         [](auto& config) -> auto& { return config.retention.drop; },

@@ -61,6 +61,10 @@ struct ArchiverMetrics {
                                 "failing region is believed.")},
           held{metrics.gauge("quorate_archiver_held_announcements",
                              "Complete minutes that wait for an earlier one.")},
+          unusable_windows{
+              metrics.gauge("quorate_archiver_unusable_windows",
+                            "Maintenance windows and silences that do not hold as they were "
+                            "ordered, as something of them can't be read.")},
           batch_minutes{metrics.histogram("quorate_archiver_batch_minutes",
                                           "Endpoint-minutes in one transaction.",
                                           {1, 10, 100, 500, 1000, 2000})},
@@ -88,6 +92,7 @@ struct ArchiverMetrics {
     Counter fenced_commits;
     Gauge waiting;
     Gauge held;
+    Gauge unusable_windows;
     Histogram batch_minutes;
     Histogram batch_seconds;
 };

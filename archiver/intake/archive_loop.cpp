@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::chrono::seconds kOffsetAge{10};
 constexpr std::chrono::hours kPartitionsAge{1};
+constexpr std::size_t kUnusableLogged = 1000;  // windows, each once
 constexpr int kDuePerStep = 50;  // watermarks in one step, so that catching up starves nothing
 
 void log_transition(Logger& log, const EndpointVersion& version, const Transition& transition) {
@@ -201,12 +202,19 @@ Task<> ArchiveLoop::refresh_catalogue() {
         return load_catalogue(work, shards);
     };
     auto loaded = co_await database_.transact(load);
-    catalogue_ = Catalogue{std::move(loaded.versions), options_.window};
+    catalogue_ = Catalogue{std::move(loaded.versions), options_.window, std::move(loaded.windows)};
     regions_ = std::move(loaded.regions);
     slots_ = std::move(loaded.slots);
-    for (const auto& zone : loaded.unknown_zones)
-        if (unknown_zones_.insert(zone).second)
-            log_event(log_, LogLevel::error, "time_zone.unknown", kv("detail", zone));
+    metrics_.unusable_windows.set(static_cast<double>(loaded.unusable_windows.size()));
+    for (const auto& window : loaded.unusable_windows)
+        if (unusable_windows_.size() < kUnusableLogged && unusable_windows_.insert(window).second)
+            log_event(log_, LogLevel::error, "window.unusable", kv("detail", window));
+}
+
+/// Whether the catalogue was read after the minute began, and so has all that is in force in it.
+/// One that begins while a step lasts is left to the next step.
+bool ArchiveLoop::is_known(UtcMinute minute) const {
+    return minute.index(options_.window) <= catalogue_window_;
 }
 
 std::optional<UtcMinute> ArchiveLoop::sealed_until(ShardId shard) const {

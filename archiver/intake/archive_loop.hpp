@@ -103,6 +103,7 @@ private:
     Task<> catch_up_redis(const std::map<ShardId, UtcMinute>& sealed);
     Task<> refresh();
     Task<> refresh_catalogue();
+    bool is_known(UtcMinute minute) const;
     Task<> seal_announced();
     Task<bool> seal_due();
     Task<> seal_all(std::vector<Announcement> due);
@@ -155,7 +156,7 @@ private:
     bool older_seals_ = false;
     Catalogue catalogue_;
     RegionNames regions_;
-    std::set<std::string> unknown_zones_;     // that were logged
+    std::set<std::string> unusable_windows_;  // that were logged
     std::map<ShardId, std::uint32_t> slots_;  // one more than the highest of each shard
     std::int64_t catalogue_window_ = -1;      // index of the window in which it was read
     ProgressMap progress_;

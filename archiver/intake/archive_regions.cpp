@@ -35,9 +35,9 @@ bool ArchiveLoop::must_wait(const EndpointVersion& version,
                             UtcMinute minute,
                             const std::vector<Cell>& received) {
     if (watch_.decided(minute) != nullptr) return false;
-    if (in_maintenance(version, minute, options_.window)) return false;  // nobody votes
     const auto views = sealed_cells(received, false);
     if (!lone_fail(views)) return false;
+    if (catalogue_.in_maintenance(version, minute)) return false;  // nobody votes
     watch_.hold(version, minute, views);
     return true;
 }

@@ -30,8 +30,9 @@ Task<> ArchiveLoop::seal_announced() {
     const auto until = [this](ShardId shard) { return sealed_until(shard); };
     announcements_.forget_sealed(catalogue_, progress_, until);
 
-    const auto ready =
+    auto ready =
         announcements_.ready(catalogue_, progress_, options_.window, until, options_.rows_max);
+    std::erase_if(ready, [this](const Announcement& each) { return !is_known(each.minute); });
     std::vector<CellsQuery> queries;
     for (const auto& each : ready) {
         const auto* version = catalogue_.expected(each.endpoint, each.minute);
@@ -107,6 +108,7 @@ Task<> ArchiveLoop::seal_all(std::vector<Announcement> due) {
 Task<bool> ArchiveLoop::seal_due() {
     const auto minute = next_due();
     if (!minute || utc_now() < watermark(*minute, options_.window)) co_return false;
+    if (!is_known(*minute)) co_return false;
     const auto shards = unsealed(*minute);
     auto left = left_of(*minute, shards);
     co_await seal_all(std::move(left));
@@ -165,8 +167,8 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& du
 /// A P1 need not wait for regions that look later in the minute: the cells that came of endpoints
 /// that are near one are looked at in each step, so many at a time.
 Task<> ArchiveLoop::open_early() {
-    const auto looks =
-        early_.next(progress_, catalogue_, options_.window, utc_now(), kEarlyPerStep);
+    auto looks = early_.next(progress_, catalogue_, options_.window, utc_now(), kEarlyPerStep);
+    std::erase_if(looks, [this](const EarlyLook& look) { return !is_known(look.minute); });
     if (looks.empty()) co_return;
     std::vector<CellsQuery> queries;
     for (const auto& look : looks)

@@ -112,6 +112,12 @@ std::map<std::string, std::size_t> delete_past(pqxx::work& work,
         delete_before(work, "quorate.outbox", "created_at", now - kOutboxKept, rows_max);
     deleted["batch"] =
         delete_before(work, "quorate.batch", "sealed_at", now - kOutboxKept, rows_max);
+    for (const auto* table : {"maintenance", "silence"})
+        deleted[table] = delete_before(work,
+                                       std::string{"quorate."} + table,
+                                       "coalesce(least(ends_at, valid_to), 'infinity')",
+                                       now - settings.days,
+                                       rows_max);
     deleted["region_health"] =
         delete_before(work, "quorate.region_health", "minute", now - settings.team, rows_max);
     deleted["spell"] =

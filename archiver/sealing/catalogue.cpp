@@ -15,19 +15,10 @@ bool in_force(const EndpointVersion& version, UtcMinute minute) {
 
 }  // namespace
 
-bool in_maintenance(const EndpointVersion& version, UtcMinute minute, Window window) {
-    return first_overlapping(version.maintenance, minute, window.length()) != nullptr;
-}
-
-std::optional<std::uint64_t> silence_of(const EndpointVersion& version,
-                                        UtcMinute minute,
-                                        Window window) {
-    const auto* silence = first_overlapping(version.silences, minute, window.length());
-    if (silence == nullptr) return std::nullopt;
-    return silence->id;
-}
-
-Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window) : window_{window} {
+Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window, CatalogueWindows windows)
+    : window_{window},
+      maintenance_{std::move(windows.maintenance), window.length()},
+      silences_{std::move(windows.silences), window.length()} {
     for (auto& version : versions)
         versions_[version.endpoint].push_back(std::move(version));
     for (auto& [endpoint, all] : versions_) {
@@ -43,6 +34,17 @@ Catalogue::Catalogue(std::vector<EndpointVersion> versions, Window window) : win
     }
     for (auto& [shard, endpoints] : shards_)
         std::ranges::sort(endpoints);
+}
+
+bool Catalogue::in_maintenance(const EndpointVersion& version, UtcMinute minute) const {
+    return maintenance_.first(minute, version.tenant, version.name, version.labels) != nullptr;
+}
+
+std::optional<std::uint64_t> Catalogue::silence_of(const EndpointVersion& version,
+                                                   UtcMinute minute) const {
+    const auto* silence = silences_.first(minute, version.tenant, version.name, version.labels);
+    if (silence == nullptr) return std::nullopt;
+    return silence->id;
 }
 
 const EndpointVersion* Catalogue::expected(EndpointId endpoint, UtcMinute minute) const {

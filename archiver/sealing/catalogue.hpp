@@ -10,7 +10,7 @@
 
 #include "core/base/ids.hpp"
 #include "core/decision/rule_params.hpp"
-#include "core/maintenance/planned_window.hpp"
+#include "core/maintenance/window_index.hpp"
 #include "core/time/utc_minute.hpp"
 
 namespace quorate {
@@ -29,26 +29,29 @@ struct EndpointVersion {
     bool paused = false;
     bool deleted = false;  ///< the endpoint was deleted; its last version has `valid_to`
     P1Quorum p1_quorum = P1Quorum::two;
-    std::uint64_t hash = 0;        ///< stable_hash of `tenant/name`
-    std::uint64_t host = 0;        ///< stable_hash of the host in the URL
-    PlannedWindows maintenance{};  ///< that match it; not all are in force
-    PlannedWindows silences{};     ///< likewise
+    std::uint64_t hash = 0;  ///< stable_hash of `tenant/name`
+    std::uint64_t host = 0;  ///< stable_hash of the host in the URL
+    Labels labels{};         ///< where some window asks for any
 };
 
-/// Whether the endpoint is in maintenance in this minute.
-bool in_maintenance(const EndpointVersion& version, UtcMinute minute, Window window);
+/// Of all endpoints; not all of them hold.
+struct CatalogueWindows {
+    PlannedWindows maintenance;
+    PlannedWindows silences;
+};
 
-/// The silence that the endpoint's notifications of this minute are under.
-std::optional<std::uint64_t> silence_of(const EndpointVersion& version,
-                                        UtcMinute minute,
-                                        Window window);
-
-/// The versions in force at any minute that is not sealed yet: who is expected to say what. A plain
-/// value; read anew for each minute.
+/// The versions in force at any minute that is not sealed yet: who is expected to say what, and in
+/// which windows. A plain value; read anew for each minute. For one thread at a time.
 class Catalogue {
 public:
     Catalogue() = default;
-    Catalogue(std::vector<EndpointVersion> versions, Window window);
+    Catalogue(std::vector<EndpointVersion> versions, Window window, CatalogueWindows windows = {});
+
+    /// Whether the endpoint is in maintenance in this minute.
+    bool in_maintenance(const EndpointVersion& version, UtcMinute minute) const;
+
+    /// The silence that the endpoint's notifications of this minute are under.
+    std::optional<std::uint64_t> silence_of(const EndpointVersion& version, UtcMinute minute) const;
 
     /// The version by which a cell of each of its regions is expected in this minute; nullptr if
     /// none is: unknown, paused, deleted, or not a minute of its interval.
@@ -73,6 +76,8 @@ public:
 
 private:
     Window window_ = Window::minute();
+    WindowCalendar maintenance_;
+    WindowCalendar silences_;
     std::unordered_map<EndpointId, std::vector<EndpointVersion>> versions_;  // in order
     std::map<ShardId, std::vector<EndpointId>> shards_;
     // A slot of a deleted endpoint is another's from a later minute on.

@@ -121,8 +121,8 @@ void SealPlan::seal(const EndpointVersion& version,
     SealedRow row{.version = version, .minute = minute};
     row.cells = quorate::seal(version.endpoint, minute, expected, std::move(received));
     const auto params = catalogue_.rule_params(version);
-    row.maintenance = in_maintenance(version, minute, params.window);
-    row.silenced_by = silence_of(version, minute, params.window);
+    row.maintenance = catalogue_.in_maintenance(version, minute);
+    row.silenced_by = catalogue_.silence_of(version, minute);
     if (!row.maintenance) disbelieve(row.cells, quarantined);
     const auto views = sealed_cells(row.cells, row.maintenance);
     auto& before = progress(version.endpoint);
@@ -172,10 +172,10 @@ bool SealPlan::open_early(const EndpointVersion& version,
     const auto* known = latest(version.endpoint);
     if (known == nullptr) return false;
     const auto params = catalogue_.rule_params(version);
-    if (in_maintenance(version, minute, params.window)) return false;
+    if (catalogue_.in_maintenance(version, minute)) return false;
     auto state = known->rule;
     const auto views = sealed_cells(received, false);
-    const auto silence = silence_of(version, minute, params.window);
+    const auto silence = catalogue_.silence_of(version, minute);
     auto result = step_early(
         state, {minute, decided_at, version.regions, views, silence.has_value()}, params);
     if (result.transitions.empty()) return false;

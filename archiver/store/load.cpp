@@ -12,6 +12,7 @@
 #include "core/base/sha256.hpp"
 #include "core/decision/quarantine.hpp"
 #include "core/decision/region_set.hpp"
+#include "core/maintenance/matchers_json.hpp"
 #include "core/model/http_url.hpp"
 
 namespace quorate {
@@ -69,8 +70,9 @@ Committed load_committed(pqxx::work& work, const std::set<ShardId>& shards) {
 
 LoadedCatalogue load_catalogue(pqxx::work& work, const std::set<ShardId>& shards) {
     LoadedCatalogue loaded;
-    const auto windows = load_windows(work, shards);
-    loaded.unknown_zones = windows.unknown_zones;
+    auto windows = load_windows(work, shards);
+    loaded.windows = std::move(windows.windows);
+    loaded.unusable_windows = std::move(windows.unusable);
     for (const auto& row : work.exec_params(
              "SELECT v.endpoint_id, e.shard, e.cell_slot, e.tenant, e.name, " +
                  epoch_ms("v.valid_from") + " AS valid_from, " + epoch_ms("v.valid_to") +
@@ -84,7 +86,8 @@ LoadedCatalogue load_catalogue(pqxx::work& work, const std::set<ShardId>& shards
              array_text(shards),
              windows.by_labels)) {
         auto& version = loaded.versions.emplace_back(version_of(row));
-        add_windows(windows, row["labels"].as<std::string>(""), version);
+        if (const auto labels = row["labels"].as<std::string>(""); !labels.empty())
+            version.labels = parse_labels(labels);
     }
     for (const auto& row : work.exec("SELECT id, name FROM quorate.region"))
         loaded.regions.emplace(RegionId{row[0].as<std::uint64_t>()}, row[1].as<std::string>());

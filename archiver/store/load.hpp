@@ -27,8 +27,8 @@ struct LoadedCatalogue {
     std::vector<EndpointVersion> versions;
     RegionNames regions;
     std::map<ShardId, std::uint32_t> slots;  ///< one more than the highest of each shard
-    /// Maintenance windows and silences that hold never, as their time zone is not known here.
-    std::vector<std::string> unknown_zones;
+    CatalogueWindows windows;
+    std::vector<std::string> unusable_windows;  ///< see LoadedWindows
 };
 LoadedCatalogue load_catalogue(pqxx::work& work, const std::set<ShardId>& shards);
 

@@ -2,27 +2,21 @@
 
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <pqxx/pqxx>
 
 #include "archiver/sealing/catalogue.hpp"
-#include "core/maintenance/planned_window.hpp"
 
 namespace quorate {
 
 /// Maintenance windows and silences that an unsealed minute of some shards may be in.
 struct LoadedWindows {
-    PlannedWindows maintenance;
-    PlannedWindows silences;
+    CatalogueWindows windows;
     bool by_labels = false;  ///< some matcher asks for labels
-    std::vector<std::string> unknown_zones;
+    /// Those that hold never, as something of them can't be read here: which, and what.
+    std::vector<std::string> unusable;
 };
 LoadedWindows load_windows(pqxx::work& work, const std::set<ShardId>& shards);
-
-/// Gives the version those that match it. @param labels its labels as they are stored; may be empty
-/// where no matcher asks for any
-void add_windows(const LoadedWindows& windows, std::string_view labels, EndpointVersion& version);
 
 }  // namespace quorate

@@ -33,14 +33,4 @@ bool overlaps(const PlannedWindow& window, UtcMinute minute, milliseconds length
     return window.start < to && from < window.end;
 }
 
-const PlannedWindow* first_overlapping(const PlannedWindows& windows,
-                                       UtcMinute minute,
-                                       milliseconds length) {
-    const PlannedWindow* first = nullptr;
-    for (const auto& window : windows)
-        if ((first == nullptr || window->id < first->id) && overlaps(*window, minute, length))
-            first = window.get();
-    return first;
-}
-
 }  // namespace quorate

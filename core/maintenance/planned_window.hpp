@@ -55,12 +55,6 @@ bool matches(const PlannedWindow& window,
 /// at the minute overlaps none, nor does a rule whose time zone is not known.
 bool overlaps(const PlannedWindow& window, UtcMinute minute, milliseconds length);
 
-/// Those of one endpoint.
 using PlannedWindows = std::vector<std::shared_ptr<const PlannedWindow>>;
-
-/// The one with the smallest id that overlaps the minute; nullptr: none does.
-const PlannedWindow* first_overlapping(const PlannedWindows& windows,
-                                       UtcMinute minute,
-                                       milliseconds length);
 
 }  // namespace quorate

@@ -5,11 +5,16 @@
 #include <cstdio>
 #include <vector>
 
+#include "core/base/text.hpp"
+
 namespace quorate {
 namespace {
 
 namespace chrono = std::chrono;
 using chrono::days;
+
+constexpr std::size_t kRuleMax = 200;
+constexpr std::size_t kShownMax = 40;  // of what somebody wrote, in the answer
 
 constexpr std::array<std::string_view, 7> kDays{"MO", "TU", "WE", "TH", "FR", "SA", "SU"};
 
@@ -101,6 +106,8 @@ std::optional<UtcTime> next_start(const WeeklyRule& rule, const WallClock& clock
 
 std::string read_rrule(std::string_view text, WeeklyRule& into) {
     if (text.starts_with("RRULE:")) text.remove_prefix(6);
+    if (text.empty()) return "the rule is empty";
+    if (text.size() > kRuleMax) return "a rule has at most 200 bytes";
     bool weekly = false;
     std::string seen;
     for (const auto part : split(text, ';')) {
@@ -109,7 +116,7 @@ std::string read_rrule(std::string_view text, WeeklyRule& into) {
         const auto value = equals == std::string_view::npos ? "" : part.substr(equals + 1);
         const auto mark = std::string{key} + ";";
         if (seen.find(";" + mark) != std::string::npos || seen.starts_with(mark))
-            return std::string{key} + " stands there twice";
+            return safe_text(key, kShownMax) + " stands there twice";
         seen += mark;
         if (key == "FREQ") {
             weekly = value == "WEEKLY";
@@ -126,7 +133,8 @@ std::string read_rrule(std::string_view text, WeeklyRule& into) {
             into.until = parse_until(value);
             if (!into.until) return "UNTIL is a time in UTC such as 20270101T000000Z";
         } else {
-            return "a rule has FREQ, BYDAY, INTERVAL and UNTIL, and no " + std::string{key};
+            return "a rule has FREQ, BYDAY, INTERVAL and UNTIL, and no " +
+                   safe_text(key, kShownMax);
         }
     }
     if (!weekly) return "a rule begins with FREQ=WEEKLY";
@@ -139,6 +147,19 @@ std::string rrule_text(const WeeklyRule& rule) {
     if (rule.interval != 1) text += ";INTERVAL=" + std::to_string(rule.interval);
     if (rule.until) text += ";UNTIL=" + until_text(*rule.until);
     return text;
+}
+
+std::optional<WeeklyRule> read_stored(const StoredRule& stored) {
+    WeeklyRule rule;
+    const auto first_day = parse_local_day(stored.first_day);
+    const auto start = parse_time_of_day(stored.start_of_day);
+    rule.duration = chrono::seconds{stored.duration_s};
+    const bool lasts = rule.duration.count() > 0 && rule.duration <= WeeklyRule::kDurationMax;
+    if (!first_day || !start || !lasts || !read_rrule(stored.rrule, rule).empty())
+        return std::nullopt;
+    rule.first_day = *first_day;
+    rule.start_of_day = *start;
+    return rule;
 }
 
 std::optional<Weekdays> parse_weekdays(std::string_view text) {

@@ -61,6 +61,16 @@ std::optional<UtcTime> next_start(const WeeklyRule& rule, const WallClock& clock
 std::string read_rrule(std::string_view text, WeeklyRule& into);
 std::string rrule_text(const WeeklyRule& rule);
 
+/// A rule as it is stored.
+struct StoredRule {
+    std::string rrule;
+    std::string first_day;
+    std::string start_of_day;
+    std::int64_t duration_s = 0;
+};
+/// Nothing where it can't be read; what the coordinator has stored it has read itself.
+std::optional<WeeklyRule> read_stored(const StoredRule& stored);
+
 /// `MO,TH`; nothing if malformed, empty or with a day twice.
 std::optional<Weekdays> parse_weekdays(std::string_view text);
 std::string weekdays_text(Weekdays days);

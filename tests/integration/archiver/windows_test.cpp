@@ -1,11 +1,19 @@
 // Maintenance windows and silences, from their rows to what is stored of the minutes in them.
+#include <chrono>
+#include <csignal>
+
 #include <gtest/gtest.h>
 
+#include "platform/runtime/clock.hpp"
+#include "platform/runtime/sleep.hpp"
+#include "tests/integration/archiver/archiver_process.hpp"
 #include "tests/integration/archiver/world.hpp"
 
 namespace quorate {
 namespace {
 
+using testing::ArchiverProcess;
+using testing::eventually;
 using testing::World;
 
 constexpr auto kMatchSearch = R"([{"tenant":"acme","endpoint":"search"}])";
@@ -143,6 +151,102 @@ TEST(Windows, ASilenceMarksIncidentAndOutboxAndTheChangeIsToldAfterIt) {
               "opened|1|f\nopened||t");
     EXPECT_EQ(world.sql("SELECT severity, marks FROM dash.incident"), "P1|{silenced}");
     EXPECT_EQ(world.sql("SELECT notified_at IS NULL FROM quorate.incident"), "f");
+}
+
+TEST(Windows, ANoticeThatClosesInASilenceIsMarkedAndToldAfterIt) {
+    World world;
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto first = world.minute(-6);
+    const auto search = world.endpoint("search", regions, first);
+    const auto minute = [&](int number) { return first.plus(number, world.window); };
+    add(world, "silence", kMatchSearch, first, once(minute(1), minute(3)));
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        int number = 0;
+        for (const std::string symbols : {"AA", "..", "..", ".."})
+            co_await world.record(client, search, minute(number++), symbols);
+    });
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        co_await world.expect_sql(
+            "SELECT string_agg((payload->>'kind') || ':' ||"
+            " coalesce(payload->>'silenced_by', '-'), ' ' ORDER BY"
+            " payload->>'minute') FROM quorate.outbox"
+            " WHERE payload->>'notice' = 'auth'",
+            "opened:- closed:1 closed:-");
+    });
+    EXPECT_EQ(world.sql("SELECT count(DISTINCT payload->>'notice_id'), count(DISTINCT"
+                        " payload->>'at') FROM quorate.outbox WHERE payload->>'notice' = 'auth'"),
+              "1|2")
+        << "of the same notice, and when it closed";
+}
+
+TEST(Windows, AMinuteThatIsCompleteBeforeItBeginsWaitsForWhatIsOrderedUntilThen) {
+    World world{*Window::of(std::chrono::seconds{10})};
+    const std::vector<RegionId> regions{world.region("a"), world.region("b")};
+    const auto first = world.minute(2);
+    const auto search = world.endpoint("search", regions, first);
+    world.without_archiver(
+        [&](RedisClient& client) -> Task<> { co_await world.record(client, search, first, "FF"); });
+    world.with_archiver([&](RedisClient&, ArchiverApp& app) -> Task<> {
+        const auto held = [&]() -> Task<bool> {
+            const auto page = co_await World::http_get(app.health_port(), "/metrics");
+            co_return page.find("quorate_archiver_held_announcements 1") != std::string::npos;
+        };
+        const bool is_held = co_await eventually(held);
+        EXPECT_TRUE(is_held) << "sealed by a catalogue that was read before it began";
+        add(world, "maintenance", kMatchSearch, first, once(first, first.plus(1, world.window)));
+        co_await world.expect_sql("SELECT decision FROM dash.minute ORDER BY minute LIMIT 1",
+                                  "MAINT");
+    });
+}
+
+TEST(Windows, NoP1OpensEarlyByACatalogueThatWasReadBeforeTheMinuteBegan) {
+    World world{*Window::of(std::chrono::seconds{10})};
+    const std::vector<RegionId> regions{world.region("a"), world.region("b"), world.region("c")};
+    const auto first = world.minute(1);
+    const auto second = first.plus(1, world.window);
+    const auto search = world.endpoint("search", regions, first);
+    const SystemClock clock;
+    ArchiverProcess archiver{world};
+    archiver.start_and_stop_at(SealStep::committed, 2, SIGSTOP);
+    world.without_archiver([&](RedisClient& client) -> Task<> {
+        co_await world.record(client, search, first, "FF.");
+        const auto stopped = [&]() -> Task<bool> { co_return archiver.stopped(); };
+        const bool asleep = co_await eventually(stopped);
+        EXPECT_TRUE(asleep);
+        // Its step has sealed the first minute, and goes on in the second.
+        add(world, "maintenance", kMatchSearch, second, once(second, second.plus(1, world.window)));
+        co_await world.record(client, search, second, "FFu");
+        const UtcTime begins = second.start();
+        co_await sleep_until(clock, begins);
+        archiver.resume();
+        co_await world.expect_sql(
+            "SELECT decision FROM dash.minute ORDER BY minute OFFSET 1 LIMIT 1", "MAINT");
+    });
+    archiver.kill();
+    EXPECT_EQ(world.sql("SELECT count(*) FROM dash.incident"), "0");
+}
+
+TEST(Windows, WhatIsLongOverGoesAndTheRestStays) {
+    World world;
+    for (const std::string table : {"maintenance", "silence"}) {
+        for (const std::string ends : {"now() - interval '731 days'", "now()", "NULL"})
+            add(world,
+                table,
+                kMatchSearch,
+                world.minute(0),
+                "now() - interval '800 days', " + ends +
+                    "::timestamptz, 'FREQ=WEEKLY;BYDAY=MO', 'UTC', '2020-01-01'::date,"
+                    " '00:00'::time, 60");
+        add(world, table, kMatchSearch, world.minute(0), once(world.minute(0), world.minute(9)));
+        world.sql("UPDATE quorate." + table +
+                  " SET valid_to = now() - interval '731 days', ended_at = now(), ended_by = 'x'"
+                  " WHERE id = 4");
+    }
+    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+        for (const std::string table : {"maintenance", "silence"})
+            co_await world.expect_sql(
+                "SELECT string_agg(id::text, ',' ORDER BY id) FROM quorate." + table, "2,3");
+    });
 }
 
 }  // namespace

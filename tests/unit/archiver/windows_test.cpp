@@ -20,6 +20,7 @@ PlannedWindows during(std::int64_t first, std::int64_t last, std::uint64_t id = 
     window.start = at(first).start();
     window.end = at(last).end(kWindow);
     window.valid_from = at(0);
+    window.matchers = {{"acme", "", {}}};
     return {std::make_shared<const PlannedWindow>(std::move(window))};
 }
 
@@ -27,6 +28,7 @@ struct Windows : ::testing::Test {
     EndpointVersion endpoint = version(1, 0);
     Catalogue catalogue{{endpoint}, kWindow};
     ProgressMap committed;
+    CatalogueWindows windows_;
 
     static std::vector<Cell> all(std::int64_t minute, Verdict verdict) {
         return {
@@ -43,11 +45,20 @@ struct Windows : ::testing::Test {
             committed[id] = progress;
         return plan.rows.at(0);
     }
+    /// In place of those that there are.
+    void maintain(PlannedWindows windows) {
+        windows_.maintenance = std::move(windows);
+        catalogue = Catalogue{{endpoint}, kWindow, windows_};
+    }
+    void silence(PlannedWindows windows) {
+        windows_.silences = std::move(windows);
+        catalogue = Catalogue{{endpoint}, kWindow, windows_};
+    }
     const EndpointProgress& progress() { return committed.at(EndpointId{1}); }
 };
 
 TEST_F(Windows, AMinuteInMaintenanceIsDecidedSoAndItsCellsKeepTheirOwnVerdicts) {
-    endpoint.maintenance = during(1, 2);
+    maintain(during(1, 2));
     seal(0, all(0, Verdict::up));
     for (const auto minute : {1, 2}) {
         const auto row = seal(minute, all(minute, Verdict::fail));
@@ -67,7 +78,7 @@ TEST_F(Windows, AMinuteInMaintenanceIsDecidedSoAndItsCellsKeepTheirOwnVerdicts) 
 }
 
 TEST_F(Windows, AnIncidentIsHeldInMaintenanceAndGoesOnAfterIt) {
-    endpoint.maintenance = during(1, 3);
+    maintain(during(1, 3));
     ASSERT_EQ(seal(0, all(0, Verdict::fail)).transitions.size(), 1U);
     for (const auto minute : {1, 2, 3})
         EXPECT_TRUE(seal(minute, all(minute, Verdict::up)).transitions.empty());
@@ -79,7 +90,7 @@ TEST_F(Windows, AnIncidentIsHeldInMaintenanceAndGoesOnAfterIt) {
 }
 
 TEST_F(Windows, NoP1OpensBeforeTheSealInMaintenance) {
-    endpoint.maintenance = during(1, 1);
+    maintain(during(1, 1));
     auto cells = all(0, Verdict::fail);
     cells[2].verdict = Verdict::up;
     cells[2].reason.reset();
@@ -87,13 +98,13 @@ TEST_F(Windows, NoP1OpensBeforeTheSealInMaintenance) {
     auto inside = plan_at(1);
     EXPECT_FALSE(inside.open_early(endpoint, at(1), all(1, Verdict::fail)));
     EXPECT_TRUE(inside.empty());
-    endpoint.maintenance = during(5, 5);
+    maintain(during(5, 5));
     auto outside = plan_at(1);
     EXPECT_TRUE(outside.open_early(endpoint, at(1), all(1, Verdict::fail)));
 }
 
 TEST_F(Windows, WhatIsDoneInMaintenanceIsNoNotice) {
-    endpoint.maintenance = during(0, 3);
+    maintain(during(0, 3));
     for (const auto minute : {0, 1, 2, 3})
         EXPECT_TRUE(seal(minute, all(minute, Verdict::auth)).notices.empty());
     const auto after = seal(4, all(4, Verdict::auth));
@@ -102,7 +113,7 @@ TEST_F(Windows, WhatIsDoneInMaintenanceIsNoNotice) {
 }
 
 TEST_F(Windows, ARegionThatIsNotBelievedIsMaintAsTheOthersAre) {
-    endpoint.maintenance = during(0, 0);
+    maintain(during(0, 0));
     auto cells = all(0, Verdict::up);
     cells[0] = cell(1, 1, 0, Verdict::fail);
     auto plan = plan_at(0);
@@ -114,7 +125,7 @@ TEST_F(Windows, ARegionThatIsNotBelievedIsMaintAsTheOthersAre) {
 }
 
 TEST_F(Windows, ASilenceMarksWhatItHoldsBackAndIsFollowedByTheNetChange) {
-    endpoint.silences = during(0, 1, 17);
+    silence(during(0, 1, 17));
     const auto opened = seal(0, all(0, Verdict::fail));
     EXPECT_EQ(opened.silenced_by, 17U);
     EXPECT_EQ(opened.record.decision, Decision::p1) << "the verdict is as ever";
@@ -128,7 +139,7 @@ TEST_F(Windows, ASilenceMarksWhatItHoldsBackAndIsFollowedByTheNetChange) {
 }
 
 TEST_F(Windows, AnEarlyP1IsSilencedToo) {
-    endpoint.silences = during(1, 1, 17);
+    silence(during(1, 1, 17));
     auto cells = all(0, Verdict::fail);
     cells[2].verdict = Verdict::up;
     cells[2].reason.reset();
@@ -139,7 +150,7 @@ TEST_F(Windows, AnEarlyP1IsSilencedToo) {
 }
 
 TEST_F(Windows, ANoticeThatOpensInASilenceIsToldAfterIt) {
-    endpoint.silences = during(0, 1);
+    silence(during(0, 1));
     seal(0, all(0, Verdict::auth));
     const auto inside = seal(1, all(1, Verdict::auth));
     EXPECT_EQ(inside.silenced_by, 1U);
@@ -150,8 +161,8 @@ TEST_F(Windows, ANoticeThatOpensInASilenceIsToldAfterIt) {
 }
 
 TEST_F(Windows, ASilenceThatEndsInMaintenanceTellsItsChangeAfterThat) {
-    endpoint.silences = during(0, 1);
-    endpoint.maintenance = during(1, 3);
+    silence(during(0, 1));
+    maintain(during(1, 3));
     EXPECT_EQ(seal(0, all(0, Verdict::fail)).transitions.size(), 1U);
     for (const auto minute : {1, 2, 3})
         EXPECT_TRUE(seal(minute, all(minute, Verdict::fail)).caught_up.empty()) << minute;
@@ -159,7 +170,7 @@ TEST_F(Windows, ASilenceThatEndsInMaintenanceTellsItsChangeAfterThat) {
 }
 
 TEST_F(Windows, WhatWeMissedInAnOutageOfOursIsNotToldInMaintenance) {
-    endpoint.maintenance = during(1, 2);
+    maintain(during(1, 2));
     auto late = SealPlan{committed, catalogue, watermark(at(20), kWindow)};
     late.seal(endpoint, at(0), all(0, Verdict::fail), [](RegionId) { return true; });
     for (auto& [id, progress] : late.changed)
@@ -176,7 +187,7 @@ TEST_F(Windows, TimeThatPassesInMaintenanceMakesNoNotice) {
         cell.certificate_not_after = at(3).start() + std::chrono::hours{24 * 21};
     }
     EXPECT_TRUE(seal(0, cells).notices.empty());
-    endpoint.maintenance = during(1, 10);
+    maintain(during(1, 10));
     for (int minute = 1; minute <= 10; ++minute)
         EXPECT_TRUE(seal(minute, all(minute, Verdict::up)).notices.empty()) << minute;
     const auto after = seal(11, all(11, Verdict::up));
@@ -187,7 +198,7 @@ TEST_F(Windows, TimeThatPassesInMaintenanceMakesNoNotice) {
 
 TEST_F(Windows, ADeletedEndpointsCloseIsToldInASilenceWhereItsOpeningWas) {
     seal(0, all(0, Verdict::fail));
-    endpoint.silences = during(1, 1, 17);
+    silence(during(1, 1, 17));
     auto plan = plan_at(1);
     plan.close_deleted(endpoint, at(1));
     ASSERT_EQ(plan.closes.size(), 1U);
@@ -196,7 +207,7 @@ TEST_F(Windows, ADeletedEndpointsCloseIsToldInASilenceWhereItsOpeningWas) {
 }
 
 TEST_F(Windows, ADeletedEndpointsCloseIsNotToldWhereItsOpeningWasSilenced) {
-    endpoint.silences = during(0, 0, 17);
+    silence(during(0, 0, 17));
     seal(0, all(0, Verdict::fail));
     auto plan = plan_at(1);
     plan.close_deleted(endpoint, at(1));
@@ -207,7 +218,7 @@ TEST_F(Windows, ADeletedEndpointsCloseIsNotToldWhereItsOpeningWasSilenced) {
 
 TEST_F(Windows, WhatClosedInASilenceBeforeTheEndpointWasDeletedIsToldAsClosed) {
     seal(0, all(0, Verdict::fail));
-    endpoint.silences = during(1, 9, 17);
+    silence(during(1, 9, 17));
     for (const auto minute : {1, 2, 3})
         seal(minute, all(minute, Verdict::up));
     ASSERT_FALSE(progress().rule.incident.open);

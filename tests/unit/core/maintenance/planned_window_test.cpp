@@ -73,17 +73,5 @@ TEST(PlannedWindow, AMatcherWantsAllThatItGivesAndAWindowAnyOfItsMatchers) {
     EXPECT_TRUE(matches(some, "acme", "search", labels));
 }
 
-TEST(PlannedWindow, OfSeveralTheOneWithTheSmallestIdIsNamed) {
-    PlannedWindows all;
-    for (const std::uint64_t id : {7U, 3U, 5U}) {
-        auto each = window(0, id == 3 ? 60 : 600);
-        each.id = id;
-        all.push_back(std::make_shared<const PlannedWindow>(std::move(each)));
-    }
-    EXPECT_EQ(first_overlapping(all, minute(0), seconds{60})->id, 3U);
-    EXPECT_EQ(first_overlapping(all, minute(1), seconds{60})->id, 5U);
-    EXPECT_EQ(first_overlapping(all, minute(11), seconds{60}), nullptr);
-}
-
 }  // namespace
 }  // namespace quorate

@@ -77,11 +77,10 @@ TEST(WeeklyRule, TextsAreReadBackAndRefusedWithWhatIsWrong) {
         EXPECT_EQ(rrule_text(read), text);
         EXPECT_EQ(read_rrule("RRULE:" + std::string{text}, read), "");
     }
-    const auto wrong = [](const char* text) {
+    const auto wrong = [](const std::string& text) {
         WeeklyRule read;
         return read_rrule(text, read);
     };
-    EXPECT_EQ(wrong(""), "a rule has FREQ, BYDAY, INTERVAL and UNTIL, and no ");
     EXPECT_EQ(wrong("FREQ=DAILY;BYDAY=MO"), "a rule begins with FREQ=WEEKLY");
     EXPECT_EQ(wrong("BYDAY=MO"), "a rule begins with FREQ=WEEKLY");
     EXPECT_EQ(wrong("FREQ=WEEKLY"), "a rule needs BYDAY");
@@ -93,6 +92,12 @@ TEST(WeeklyRule, TextsAreReadBackAndRefusedWithWhatIsWrong) {
     EXPECT_EQ(wrong("FREQ=WEEKLY;BYDAY=MO;UNTIL=20270101"),
               "UNTIL is a time in UTC such as 20270101T000000Z");
     EXPECT_EQ(wrong("FREQ=WEEKLY;BYDAY=MO;BYDAY=TU"), "BYDAY stands there twice");
+    EXPECT_EQ(wrong(""), "the rule is empty");
+    EXPECT_EQ(wrong("RRULE:"), "the rule is empty");
+    EXPECT_EQ(wrong("\x1b[2J=1"), "a rule has FREQ, BYDAY, INTERVAL and UNTIL, and no ?[2J");
+    EXPECT_LT(wrong(std::string(150, 'X')).size(), 150U)
+        << "what was written is not given back whole";
+    EXPECT_EQ(wrong(std::string(201, 'X')), "a rule has at most 200 bytes");
     EXPECT_EQ(wrong("FREQ=WEEKLY;BYDAY=MO;COUNT=3"),
               "a rule has FREQ, BYDAY, INTERVAL and UNTIL, and no COUNT");
 }
@@ -106,6 +111,21 @@ TEST(WeeklyRule, TimesAndDaysOfTheWallClockAreRead) {
     EXPECT_EQ(local_day_text(*parse_local_day("2026-12-01")), "2026-12-01");
     EXPECT_FALSE(parse_local_day("2026-02-30"));
     EXPECT_FALSE(parse_local_day("26-02-03"));
+}
+
+TEST(WeeklyRule, IsReadAsItIsStoredOrNotAtAll) {
+    const StoredRule stored{"FREQ=WEEKLY;BYDAY=MO", "2026-12-01", "02:30:00", 3600};
+    const auto rule = read_stored(stored);
+    ASSERT_TRUE(rule);
+    EXPECT_EQ(rule->start_of_day, std::chrono::minutes{150});
+    EXPECT_EQ(rule->duration, std::chrono::hours{1});
+    EXPECT_EQ(local_day_text(rule->first_day), "2026-12-01");
+    for (auto broken : {StoredRule{"FREQ=DAILY", "2026-12-01", "02:30:00", 3600},
+                        StoredRule{stored.rrule, "2026-13-01", "02:30:00", 3600},
+                        StoredRule{stored.rrule, "2026-12-01", "24:30:00", 3600},
+                        StoredRule{stored.rrule, "2026-12-01", "02:30:00", 0},
+                        StoredRule{stored.rrule, "2026-12-01", "02:30:00", 604801}})
+        EXPECT_FALSE(read_stored(broken));
 }
 
 }  // namespace
