@@ -1,5 +1,5 @@
 -- Planned windows: in a maintenance window an endpoint's cells are MAINT, in a silence nobody is told. Who ends one early
--- sets an end; nothing is deleted but by forget().
+-- sets an end; what is long over goes with retention.days, and what names somebody with forget().
 CREATE TABLE quorate.maintenance (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     matchers     jsonb NOT NULL,  -- of {tenant, endpoint, labels}; any of them: all that it gives
@@ -23,10 +23,10 @@ CREATE TABLE quorate.maintenance (
     CHECK (num_nulls(rrule, zone, first_day, start_of_day, duration_s) IN (0, 5)),
     CHECK (num_nulls(valid_to, ended_at, ended_by) IN (0, 3))
 );
-CREATE INDEX maintenance_ends ON quorate.maintenance ((coalesce(ends_at, 'infinity')));
+CREATE INDEX maintenance_ends ON quorate.maintenance ((coalesce(least(ends_at, valid_to), 'infinity')));
 CREATE TABLE quorate.silence (LIKE quorate.maintenance INCLUDING ALL);
 GRANT SELECT, INSERT, UPDATE (valid_to, ended_at, ended_by) ON quorate.maintenance, quorate.silence TO quorate_coordinator;
-GRANT SELECT ON quorate.maintenance, quorate.silence TO quorate_archiver;
+GRANT SELECT, DELETE ON quorate.maintenance, quorate.silence TO quorate_archiver;
 
 -- `acme/search`, `acme team=retrieval`, `team=retrieval`
 CREATE FUNCTION quorate.matcher_texts(matchers jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE
@@ -81,10 +81,41 @@ $$;
 COMMENT ON COLUMN dash.incident.marks IS
     'What to know about how it was decided: single_witness (a P1 that one region alone could see), closed_single_witness (closed on the word of one region), endpoint_deleted (closed because the endpoint was deleted), silenced (somebody was not told of a change of it because of a silence); empty without any.';
 
+-- As before, with what the probe itself said.
+CREATE OR REPLACE VIEW dash.region_minute AS
+SELECT m.minute, e.tenant, e.name AS endpoint, r.name AS region, verdict.name AS verdict,
+       reason.name AS reason, phase.name AS phase, c.total_ms, c.connect_ms, c.tls_ms,
+       c.initialize_ms, c.tools_list_ms, c.http_status, c.retried, c.late, c.agent_lag_ms, own.name AS own_verdict
+FROM quorate.minute m
+JOIN quorate.endpoint e ON e.id = m.endpoint_id
+CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c
+JOIN quorate.region r ON r.id = c.region_id
+JOIN quorate.enum_name verdict ON verdict.kind = 'verdict' AND verdict.value = c.verdict
+LEFT JOIN quorate.enum_name own ON own.kind = 'verdict' AND own.value = c.own_verdict
+LEFT JOIN quorate.enum_name reason ON reason.kind = 'reason' AND reason.value = c.reason
+LEFT JOIN quorate.enum_name phase ON phase.kind = 'phase' AND phase.value = c.phase
+UNION ALL
+SELECT m.minute, e.tenant, e.name AS endpoint, r.name AS region, verdict.name AS verdict,
+       reason.name AS reason, phase.name AS phase, c.total_ms, c.connect_ms, c.tls_ms,
+       c.initialize_ms, c.tools_list_ms, c.http_status, c.retried, c.late, c.agent_lag_ms, own.name AS own_verdict
+FROM quorate.unpacked_minute m
+JOIN quorate.endpoint e ON e.id = m.endpoint_id
+CROSS JOIN LATERAL (SELECT m.cells OFFSET 0) once  -- not for every byte of it
+CROSS JOIN LATERAL quorate.unpack_cells(once.cells) c
+JOIN quorate.region r ON r.id = c.region_id
+JOIN quorate.enum_name verdict ON verdict.kind = 'verdict' AND verdict.value = c.verdict
+LEFT JOIN quorate.enum_name own ON own.kind = 'verdict' AND own.value = c.own_verdict
+LEFT JOIN quorate.enum_name reason ON reason.kind = 'reason' AND reason.value = c.reason
+LEFT JOIN quorate.enum_name phase ON phase.kind = 'phase' AND phase.value = c.phase;
+COMMENT ON COLUMN dash.region_minute.own_verdict IS
+    'What the probe itself said: another verdict than the one in force where that is MAINT, or where the region is not believed.';
+
 -- What windows and silences say of a tenant or one of its endpoints; one that says no more goes.
 CREATE FUNCTION quorate.forget_windows(wanted_tenant text, wanted_endpoint text)
 RETURNS TABLE (from_table text, deleted bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    changed bigint;  -- those that lose a matcher; the ones that go are among them
 BEGIN
     FOREACH from_table IN ARRAY ARRAY['maintenance', 'silence'] LOOP
         EXECUTE format($q$
@@ -95,15 +126,18 @@ BEGIN
                                          AND ($2 = '' OR coalesce(m->>'endpoint' = $2, false)) AS about) a
                   GROUP BY x.id HAVING bool_or(a.about)) k
             WHERE k.id = w.id$q$, from_table) USING wanted_tenant, wanted_endpoint;
+        GET DIAGNOSTICS changed = ROW_COUNT;
         EXECUTE format('DELETE FROM quorate.%I WHERE matchers = ''[]''', from_table);
-        GET DIAGNOSTICS deleted = ROW_COUNT;
+        deleted := changed;
         RETURN NEXT;
     END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION quorate.forget_windows(text, text) FROM PUBLIC;
 
--- As before, of windows and silences too.
+-- As before, of windows and silences too: the function of before (0011, 0020) goes on under another name and is called
+-- by the new one, so that what it deletes is said once. Who changes what forget() deletes of a table of before replaces
+-- quorate.forget_watched; who adds another kind of row adds a function and a line below.
 ALTER FUNCTION quorate.forget(text, text) RENAME TO forget_watched;
 REVOKE ALL ON FUNCTION quorate.forget_watched(text, text) FROM quorate_coordinator;
 CREATE FUNCTION quorate.forget(wanted_tenant text, wanted_endpoint text)

@@ -1,7 +1,9 @@
 #include "platform/time_zones/time_zones.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
@@ -12,6 +14,7 @@ namespace {
 namespace chrono = std::chrono;
 
 constexpr std::size_t kNameMax = 64;
+constexpr std::string_view kZones = "/usr/share/zoneinfo/";
 
 /// Absl would open a path as well, and take what is no area of tzdata: `localtime`, `right/…`.
 bool is_name(std::string_view name) {
@@ -24,11 +27,21 @@ bool is_name(std::string_view name) {
     return name.size() <= kNameMax && (name == "UTC" || area) && std::ranges::all_of(name, allowed);
 }
 
+/// Absl keeps each name that it was asked for, those too that there are not, as long as the process
+/// lives: so it is asked for what is there alone.
+bool is_installed(std::string_view name) {
+    std::error_code error;
+    return name == "UTC" ||
+           std::filesystem::is_regular_file(std::string{kZones} + std::string{name}, error);
+}
+
 }  // namespace
 
 std::optional<TimeZone> find_time_zone(std::string_view name) {
     absl::TimeZone zone;
-    if (!is_name(name) || !absl::LoadTimeZone({name.data(), name.size()}, &zone)) return std::nullopt;
+    if (!is_name(name) || !is_installed(name) ||
+        !absl::LoadTimeZone({name.data(), name.size()}, &zone))
+        return std::nullopt;
     TimeZone found;
     found.utc_of = [zone](chrono::local_seconds local) {
         const auto civil = absl::CivilSecond{} + local.time_since_epoch().count();

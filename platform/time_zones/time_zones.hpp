@@ -18,7 +18,8 @@ struct TimeZone {
 
 /// Nothing: it is no name of a zone (AREA/LOCATION or UTC; never a path, nor what this machine
 /// calls its local time), or tzdata does not know it. Reads a file the first time; a zone is then
-/// kept as it is as long as the process lives.
+/// kept as it is as long as the process lives. One that is not there is looked for each time, so
+/// tzdata may be installed later, and names that somebody made up fill no memory.
 std::optional<TimeZone> find_time_zone(std::string_view name);
 
 }  // namespace quorate

@@ -116,7 +116,7 @@ TEST_F(Migrated, TheArchiversRoleMakesPartitionsAndWritesMinutesButNoCatalogue) 
                  PostgresError);
 }
 
-TEST_F(Migrated, AWindowIsEndedByTheCoordinatorsRoleAndNeitherChangedNorDeletedByAny) {
+TEST_F(Migrated, AWindowIsEndedByTheCoordinatorsRoleAndNeitherChangedNorDeletedByIt) {
     migrate(database);
     sql("ALTER ROLE quorate_coordinator LOGIN; ALTER ROLE quorate_archiver LOGIN");
     const auto as = [this](const std::string& role, const std::string& text) {
@@ -171,7 +171,8 @@ TEST_F(Migrated, TheViewsHaveTheColumnsAndTypesThatDashboardsHoldOnTo) {
     EXPECT_EQ(columns("region_minute"),
               "minute ts, tenant text, endpoint text, region text, verdict text, reason text, "
               "phase text, total_ms f8, connect_ms f8, tls_ms f8, initialize_ms f8, "
-              "tools_list_ms f8, http_status int4, retried bool, late bool, agent_lag_ms f8");
+              "tools_list_ms f8, http_status int4, retried bool, late bool, agent_lag_ms f8, "
+              "own_verdict text");
     EXPECT_EQ(
         columns("incident"),
         "id int8, tenant text, endpoint text, severity text, worst_severity text, "
