@@ -44,4 +44,9 @@ bool read_time(const char* option, const std::string& text, std::int64_t& us, Se
     return false;
 }
 
+std::string window_text(const v1::WindowInForce& window) {
+    return window.kind() + " " + std::to_string(window.id()) + " until " +
+           time_text(window.ends_at_us()) + ", of " + window.owner() + ": " + window.reason();
+}
+
 }  // namespace quorate::cli

@@ -48,6 +48,9 @@ void repeat(bool watch, const std::function<bool()>& show);
 /// Call it before what is shown again and again is printed: it clears a terminal.
 void begin_view(bool watch);
 
+/// `maintenance 12 until 2026-11-30T12:00:00Z, of ops: upgrade`
+std::string window_text(const v1::WindowInForce& window);
+
 /// Reads the value of an option that is a time (RFC 3339) as microseconds since the epoch. @return
 /// false after saying that it is none; the exit status is that of wrong usage then.
 bool read_time(const char* option, const std::string& text, std::int64_t& us, Session& session);

@@ -64,6 +64,8 @@ void print_endpoint(const v1::DescribeEndpointResponse& answer) {
     line("uptime    ", uptime_text(answer.uptime()));
     if (status.has_p95_ms_24h())
         line("p95       ", number_text(status.p95_ms_24h()) + " ms, last 24 hours");
+    for (const auto& window : answer.windows())
+        line("window    ", window_text(window));
     if (answer.has_incident()) line("incident  ", incident_text(answer.incident()));
     for (const auto& notice : answer.notices())
         line("notice    ",

@@ -26,15 +26,16 @@ void print_cells(const v1::ExplainResponse& answer) {
         note(cell.retried(), "retried");
         note(cell.slow(), "slow");
         note(cell.late(), "late");
-        table.add({cell.region(),
-                   cell.verdict(),
-                   cell.region_state(),
-                   cell.reason().empty() ? "-" : cell.reason(),
-                   cell.phase().empty() ? "-" : cell.phase(),
-                   number_text(cell.has_total_ms() ? std::optional{cell.total_ms()} : std::nullopt),
-                   cell.has_http_status() ? std::to_string(cell.http_status()) : "-",
-                   notes,
-                   cell.detail()});
+        table.add(
+            {cell.region(),
+             cell.verdict() + (cell.own_verdict().empty() ? "" : " (" + cell.own_verdict() + ")"),
+             cell.region_state(),
+             cell.reason().empty() ? "-" : cell.reason(),
+             cell.phase().empty() ? "-" : cell.phase(),
+             number_text(cell.has_total_ms() ? std::optional{cell.total_ms()} : std::nullopt),
+             cell.has_http_status() ? std::to_string(cell.http_status()) : "-",
+             notes,
+             cell.detail()});
     }
     print(table);
 }
@@ -52,6 +53,8 @@ void print_explanation(const v1::ExplainResponse& answer) {
               << "\nhealthy  " << listed(answer.healthy()) << "\nsilent   "
               << listed(answer.silent()) << "\nrule     row " << answer.rule_row() << ": "
               << answer.rule_text() << "\nwhy      " << answer.why() << '\n';
+    for (const auto& window : answer.windows())
+        std::cout << "window   " << printable(window_text(window)) << '\n';
     if (!answer.has_incident()) return;
     const auto& incident = answer.incident();
     std::cout << "incident " << incident.id() << ", " << incident.severity() << ' '

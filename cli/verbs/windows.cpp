@@ -1,4 +1,5 @@
 // `maintenance` and `silence`, which are alike but for what they lead to.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -10,7 +11,6 @@
 #include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 #include "core/maintenance/weekly_rule.hpp"
-#include "platform/runtime/clock.hpp"
 
 namespace quorate::cli {
 namespace {
@@ -111,18 +111,24 @@ milliseconds length_of(const CreateOptions& options) {
     return *length;
 }
 
+std::uint32_t seconds_of(const CreateOptions& options) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(length_of(options)).count();
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(seconds, UINT32_MAX));
+}
+
 void add_once(const CreateOptions& options, v1::PlannedWindow& window) {
     if (!options.zone.empty() || !options.first_day.empty() || !options.until.empty() ||
         options.every != 1)
         throw Usage{"--zone, --first-day, --every and --until belong to --weekly"};
     if (options.end.empty() == options.length.empty())
         throw Usage{"say when it ends: --for DURATION, or --end TIME"};
-    const auto start =
-        options.start.empty() ? SystemClock{}.utc_now() : time_of("--start", options.start);
-    const auto end =
-        options.end.empty() ? start + length_of(options) : time_of("--end", options.end);
-    window.set_starts_at_us(start.time_since_epoch().count());
-    window.set_ends_at_us(end.time_since_epoch().count());
+    // What is left out the coordinator fills in: its clock is the one that counts.
+    if (!options.start.empty())
+        window.set_starts_at_us(time_of("--start", options.start).time_since_epoch().count());
+    if (!options.end.empty())
+        window.set_ends_at_us(time_of("--end", options.end).time_since_epoch().count());
+    else
+        window.set_duration_s(seconds_of(options));
 }
 
 void add_weekly(const CreateOptions& options, v1::PlannedWindow& window) {
@@ -147,8 +153,7 @@ void add_weekly(const CreateOptions& options, v1::PlannedWindow& window) {
     weekly.set_time_zone(options.zone);
     weekly.set_first_day(options.first_day);
     weekly.set_start_of_day(time_of_day_text(*start));
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(length_of(options)).count();
-    weekly.set_duration_s(static_cast<std::uint32_t>(std::min<std::int64_t>(seconds, UINT32_MAX)));
+    weekly.set_duration_s(seconds_of(options));
 }
 
 std::string endpoints_text(const v1::PlannedWindow& window) {

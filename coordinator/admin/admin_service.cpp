@@ -160,7 +160,12 @@ grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* con
                  request,
                  response,
                  [window = context_.deployment.window](auto& work, const auto& asked) {
-                     return explain(work, asked, window);
+                     auto out = explain(work, asked, window);
+                     const auto at = UtcMinute::from_epoch_ms(out.minute_us() / 1000);
+                     const EndpointName name{out.tenant(), out.endpoint()};
+                     for (auto& held : windows_at(work, name, at, window))
+                         *out.add_windows() = std::move(held);
+                     return out;
                  });
 }
 
@@ -241,7 +246,13 @@ grpc::ServerUnaryReactor* AdminService::DescribeEndpoint(grpc::CallbackServerCon
                  request,
                  response,
                  [window = context_.deployment.window](auto& work, const auto& asked) {
-                     return describe_endpoint(work, asked, window);
+                     auto out = describe_endpoint(work, asked, window);
+                     if (!out.status().has_last_minute_us()) return out;
+                     const auto at = UtcMinute::from_epoch_ms(out.status().last_minute_us() / 1000);
+                     const EndpointName name{out.status().tenant(), out.status().endpoint()};
+                     for (auto& held : windows_at(work, name, at, window))
+                         *out.add_windows() = std::move(held);
+                     return out;
                  });
 }
 

@@ -9,6 +9,7 @@
 
 #include "coordinator/access/caller.hpp"
 #include "coordinator/catalog/reports.hpp"
+#include "coordinator/maintenance/window_store.hpp"
 #include "coordinator/regions/regions.hpp"
 #include "platform/postgres/errors.hpp"
 #include "platform/redis/reply.hpp"
@@ -173,6 +174,8 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
         status = status_of(error);
     } catch (const RegionRefused& error) {
         status = {grpc::FAILED_PRECONDITION, error.what()};
+    } catch (const TooManyWindows& error) {
+        status = {grpc::RESOURCE_EXHAUSTED, error.what()};
     } catch (const NotFound& error) {
         status = {grpc::NOT_FOUND, error.what()};
     } catch (const AccessRefused& error) {

@@ -7,6 +7,8 @@
 
 #include "core/base/text.hpp"
 
+#include "quorate/v1/maintenance.pb.h"
+
 namespace quorate::coordinator {
 namespace {
 
@@ -44,7 +46,39 @@ std::vector<std::string> texts(const google::protobuf::Message& request, const c
     return found;
 }
 
+/// The window that somebody orders; nullptr: it is another request.
+const v1::PlannedWindow* ordered_window(const google::protobuf::Message& request) {
+    if (const auto* asked = dynamic_cast<const v1::CreateMaintenanceRequest*>(&request))
+        return &asked->window();
+    if (const auto* asked = dynamic_cast<const v1::CreateSilenceRequest*>(&request))
+        return &asked->window();
+    return nullptr;
+}
+
+/// What its matchers name; each cut, and so many at most.
+void fill_from_window(Presented& out, const v1::PlannedWindow& window) {
+    std::vector<std::string> named;
+    for (int i = 0; i < std::min(window.matchers_size(), kTextsMax); ++i) {
+        auto tenant = safe_text(window.matchers(i).tenant(), kTextBytesMax);
+        auto endpoint = safe_text(window.matchers(i).endpoint(), kTextBytesMax);
+        if (const auto slash = endpoint.find('/'); slash != std::string::npos && tenant.empty()) {
+            tenant = endpoint.substr(0, slash);
+            endpoint.erase(0, slash + 1);
+        }
+        if (tenant.empty() && !endpoint.empty()) tenant = "default";
+        if (tenant.empty()) continue;
+        named.push_back(endpoint.empty() ? tenant : tenant + "/" + endpoint);
+        if (std::ranges::find(out.tenants, tenant) == out.tenants.end())
+            out.tenants.push_back(std::move(tenant));
+    }
+    out.target = fmt::format("{}", fmt::join(named, ", "));
+}
+
 void fill(Presented& out, const google::protobuf::Message& request) {
+    if (const auto* window = ordered_window(request)) {
+        fill_from_window(out, *window);
+        return;
+    }
     for (const auto* name : {"tenant", "tenants"})
         for (auto& tenant : texts(request, name))
             out.tenants.push_back(std::move(tenant));

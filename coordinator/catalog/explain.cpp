@@ -79,6 +79,7 @@ EndpointSpec find_spec(pqxx::work& work, std::int64_t endpoint, UtcMinute minute
 void fill(v1::ExplainedCell& out, const StoredCell& cell) {
     out.set_region(cell.region);
     out.set_verdict(std::string{name_of(cell.verdict)});
+    if (cell.verdict == Verdict::maint) out.set_own_verdict(std::string{name_of(cell.own_verdict)});
     out.set_reason(cell.reason);
     out.set_phase(cell.phase);
     out.set_region_state(cell.absent ? "ABSENT" : std::string{name_of(cell.region_state)});

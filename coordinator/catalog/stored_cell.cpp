@@ -10,7 +10,7 @@ std::string stored_cell_columns() {
     return "r.name, c.verdict, c.reason, c.phase, c.region_state, c.absent, c.silent, c.late, "
            "c.slow, c.retried, c.http_status, " +
            sql::micros("m.minute + c.start_offset_ms * interval '1 millisecond'") +
-           ", c.total_ms, c.connect_ms, c.tls_ms, c.initialize_ms, c.tools_list_ms";
+           ", c.total_ms, c.connect_ms, c.tls_ms, c.initialize_ms, c.tools_list_ms, c.own_verdict";
 }
 
 StoredCell stored_cell(const pqxx::row& row, int first) {
@@ -33,6 +33,7 @@ StoredCell stored_cell(const pqxx::row& row, int first) {
     cell.tls_ms = sql::optional<double>(at(14));
     cell.initialize_ms = sql::optional<double>(at(15));
     cell.tools_list_ms = sql::optional<double>(at(16));
+    cell.own_verdict = static_cast<Verdict>(at(17).as<int>());
     return cell;
 }
 

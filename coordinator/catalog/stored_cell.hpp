@@ -16,7 +16,8 @@ namespace quorate::coordinator {
 /// A cell of a sealed minute, as quorate.unpack_cells gives it.
 struct StoredCell {
     std::string region;
-    Verdict verdict = Verdict::unknown;  ///< in force
+    Verdict verdict = Verdict::unknown;      ///< in force
+    Verdict own_verdict = Verdict::unknown;  ///< what the probe said
     std::string reason;
     std::string phase;
     RegionPhase region_state = RegionPhase::healthy;  ///< after the minute

@@ -58,21 +58,31 @@ EndpointMatcher read_matcher(const v1::EndpointMatcher& asked, const Caller& cal
     return matcher;
 }
 
-void read_once(const v1::PlannedWindow& asked, UtcTime now, WindowOrder& order) {
+/// It would be in force in no minute.
+void require_end_after(UtcTime end, UtcMinute from, const char* field) {
+    if (end <= UtcTime{from.start()})
+        throw BadRequest{"it would be over before " + to_rfc3339(from) +
+                             ", the first minute that it can hold in",
+                         field};
+}
+
+void read_once(const v1::PlannedWindow& asked, UtcTime now, UtcMinute from, WindowOrder& order) {
     auto& window = order.window;
     window.start = asked.has_starts_at_us() ? UtcTime{microseconds{asked.starts_at_us()}} : now;
     if (window.start < now - kLongest || window.start > now + kLongest)
         throw BadRequest{"it starts at most 366 days from now", "starts_at_us"};
-    if (!asked.has_ends_at_us())
-        throw BadRequest{"say when it ends, or how it recurs", "ends_at_us"};
-    window.end = UtcTime{microseconds{asked.ends_at_us()}};
+    if (asked.has_ends_at_us() == asked.has_duration_s())
+        throw BadRequest{"say when it ends or how long it lasts, or how it recurs", "ends_at_us"};
+    const auto* const field = asked.has_duration_s() ? "duration_s" : "ends_at_us";
+    window.end = asked.has_duration_s() ? window.start + chrono::seconds{asked.duration_s()}
+                                        : UtcTime{microseconds{asked.ends_at_us()}};
     if (window.end <= window.start || window.end > window.start + kLongest)
-        throw BadRequest{"it ends after it starts, at most 366 days later", "ends_at_us"};
-    if (window.end <= now) throw BadRequest{"it would be over already", "ends_at_us"};
+        throw BadRequest{"it ends after it starts, at most 366 days later", field};
+    require_end_after(window.end, from, field);
     order.ends = window.end;
 }
 
-void read_weekly(const v1::WeeklyRule& asked, UtcTime now, WindowOrder& order) {
+void read_weekly(const v1::WeeklyRule& asked, UtcTime now, UtcMinute from, WindowOrder& order) {
     WeeklyRule rule;
     const auto zone = find_time_zone(asked.time_zone());
     if (!zone)
@@ -96,8 +106,11 @@ void read_weekly(const v1::WeeklyRule& asked, UtcTime now, WindowOrder& order) {
     if (!first) throw BadRequest{"the rule never holds", "rule"};
     if (rule.until) {
         order.ends = *rule.until + rule.duration;
-        if (*order.ends <= now) throw BadRequest{"it would be over already", "rule"};
+        require_end_after(*order.ends, from, "rule");
     }
+    // The last start may be long before UNTIL.
+    if (!next_start(rule, zone->utc_of, UtcTime{from.start()} - rule.duration + microseconds{1}))
+        throw BadRequest{"the rule holds in no minute from " + to_rfc3339(from) + " on", "rule"};
     order.window.start = *first;
     order.window.weekly = rule;
     order.window.clock = zone->utc_of;
@@ -106,7 +119,10 @@ void read_weekly(const v1::WeeklyRule& asked, UtcTime now, WindowOrder& order) {
 
 }  // namespace
 
-WindowOrder read_window(const v1::PlannedWindow& asked, const Caller& caller, UtcTime now) {
+WindowOrder read_window(const v1::PlannedWindow& asked,
+                        const Caller& caller,
+                        UtcTime now,
+                        UtcMinute from) {
     WindowOrder order;
     if (asked.matchers_size() == 0 || asked.matchers_size() > kMatchersMax)
         throw BadRequest{"say which endpoints it is about, in 1 to 100 matchers", "matchers"};
@@ -118,13 +134,15 @@ WindowOrder read_window(const v1::PlannedWindow& asked, const Caller& caller, Ut
     order.window.owner = asked.owner().empty() ? caller.actor.principal : asked.owner();
     require_plain(order.window.owner, kOwnerMax, "owner");
     if (!asked.has_weekly()) {
-        read_once(asked, now, order);
+        read_once(asked, now, from, order);
         return order;
     }
-    if (asked.has_starts_at_us() || asked.has_ends_at_us())
-        throw BadRequest{"what recurs has its first day and UNTIL in place of a start and an end",
-                         "weekly"};
-    read_weekly(asked.weekly(), now, order);
+    if (asked.has_starts_at_us() || asked.has_ends_at_us() || asked.has_duration_s())
+        throw BadRequest{
+            "what recurs has its first day and UNTIL in place of a start and an end,"
+            " and its rule's duration",
+            "weekly"};
+    read_weekly(asked.weekly(), now, from, order);
     return order;
 }
 

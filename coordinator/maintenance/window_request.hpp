@@ -21,8 +21,12 @@ struct WindowOrder {
 };
 
 /// Reads what is asked for; matchers are narrowed to what the caller may reach, what is left out is
-/// filled in. Throws BadRequest, AccessRefused.
-WindowOrder read_window(const v1::PlannedWindow& asked, const Caller& caller, UtcTime now);
+/// filled in. @param from the first minute that it may hold in: one that is over by then is
+/// refused. Throws BadRequest, AccessRefused.
+WindowOrder read_window(const v1::PlannedWindow& asked,
+                        const Caller& caller,
+                        UtcTime now,
+                        UtcMinute from);
 
 /// The tenants that the matchers name; nothing: they may reach any.
 std::optional<std::vector<std::string>> tenants_of(const std::vector<EndpointMatcher>& matchers);

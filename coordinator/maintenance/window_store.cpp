@@ -1,10 +1,13 @@
 #include "coordinator/maintenance/window_store.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
-#include "coordinator/catalog/listing.hpp"
+#include <fmt/format.h>
+
 #include "coordinator/catalog/sql.hpp"
 #include "coordinator/maintenance/window_request.hpp"
 #include "core/maintenance/matchers_json.hpp"
@@ -12,8 +15,6 @@
 
 namespace quorate::coordinator {
 namespace {
-
-namespace chrono = std::chrono;
 
 /// Its table, and what a row is called.
 std::string name_of(WindowKind kind) {
@@ -37,10 +38,20 @@ const std::string kColumns =
     " AS valid_from, " + sql::micros("valid_to") + " AS valid_to, " + sql::micros("ended_at") +
     " AS ended, coalesce(ended_by, '') AS ended_by";
 
-/// Whose windows somebody sees and ends: $1 is bound_to, null for all.
-constexpr std::string_view kReachable =
+/// Whose windows somebody ends: all that it is about is theirs. $1 is bound_to, null for all.
+constexpr std::string_view kTheirsAlone =
     "($1::text[] IS NULL OR NOT EXISTS (SELECT FROM jsonb_array_elements(matchers) m"
     " WHERE NOT coalesce(m->>'tenant' = ANY ($1::text[]), false)))";
+
+/// Which windows somebody sees: those that may hold for an endpoint of theirs.
+constexpr std::string_view kConcernsThem =
+    "($1::text[] IS NULL OR EXISTS (SELECT FROM jsonb_array_elements(matchers) m"
+    " WHERE coalesce(m->>'tenant' = ANY ($1::text[]), true)))";
+
+/// One that was ended early holds until its last minute.
+std::string not_over(const std::string& now) {
+    return "coalesce(least(ends_at, valid_to), 'infinity') > " + now;
+}
 
 std::optional<std::string> bound_to(const Caller& caller) {
     if (!caller.tenants) return std::nullopt;
@@ -51,29 +62,40 @@ UtcTime time_of(const pqxx::field& field) {
     return UtcTime{microseconds{field.as<std::int64_t>()}};
 }
 
-/// The rule of a row that has one, with its clock; nothing where its zone is not known here.
+/// The matchers of a window that the caller may know of.
+std::vector<EndpointMatcher> seen_by(const Caller& caller, std::vector<EndpointMatcher> matchers) {
+    std::erase_if(matchers, [&caller](const EndpointMatcher& matcher) {
+        return !matcher.tenant.empty() && !caller.may_reach(matcher.tenant);
+    });
+    return matchers;
+}
+
+/// The rule of a row that has one, as it is stored.
+std::optional<WeeklyRule> rule_of(const pqxx::row& row) {
+    return read_stored({row["rrule"].as<std::string>(),
+                        row["first_day"].as<std::string>(),
+                        row["start_of_day"].as<std::string>(),
+                        row["duration_s"].as<std::int64_t>()});
+}
+
+/// Of a row that has a rule; without its clock where its zone is not known here.
 void fill_weekly(v1::PlannedWindow& out, const pqxx::row& row, UtcTime now, bool& holds) {
     auto& weekly = *out.mutable_weekly();
     weekly.set_rule(row["rrule"].c_str());
     weekly.set_time_zone(row["zone"].c_str());
     weekly.set_first_day(row["first_day"].c_str());
     weekly.set_duration_s(row["duration_s"].as<std::uint32_t>());
-    WeeklyRule rule;
+    const auto rule = rule_of(row);
     const auto zone = find_time_zone(weekly.time_zone());
-    const auto first_day = parse_local_day(weekly.first_day());
-    const auto start = parse_time_of_day(row["start_of_day"].c_str());
-    if (start) weekly.set_start_of_day(time_of_day_text(*start));
-    if (!zone || !first_day || !start || !read_rrule(weekly.rule(), rule).empty()) return;
-    rule.first_day = *first_day;
-    rule.start_of_day = *start;
-    rule.duration = chrono::seconds{weekly.duration_s()};
-    holds = overlaps(rule, zone->utc_of, now, now + milliseconds{1});
-    if (const auto next = next_start(rule, zone->utc_of, now))
+    if (rule) weekly.set_start_of_day(time_of_day_text(rule->start_of_day));
+    if (!zone || !rule) return;
+    holds = overlaps(*rule, zone->utc_of, now, now + milliseconds{1});
+    if (const auto next = next_start(*rule, zone->utc_of, now))
         out.set_next_start_us(sql::us(*next));
 }
 
-void fill(v1::PlannedWindow& out, const pqxx::row& row, UtcTime now) {
-    fill_matchers(out, parse_matchers(row["matchers"].c_str()));
+void fill(v1::PlannedWindow& out, const pqxx::row& row, const Caller& caller, UtcTime now) {
+    fill_matchers(out, seen_by(caller, parse_matchers(row["matchers"].c_str())));
     out.set_id(row["id"].as<std::uint64_t>());
     out.set_starts_at_us(row["starts"].as<std::int64_t>());
     if (!row["ends"].is_null()) out.set_ends_at_us(row["ends"].as<std::int64_t>());
@@ -88,7 +110,10 @@ void fill(v1::PlannedWindow& out, const pqxx::row& row, UtcTime now) {
     bool holds = time_of(row["starts"]) <= now;
     if (!row["rrule"].is_null()) fill_weekly(out, row, now, holds);
     if (out.has_ended_at_us()) {
-        out.set_state("ended");
+        const bool still = out.ended_from_us() > sql::us(now) &&
+                           out.ended_from_us() > out.in_force_from_us() &&
+                           !(out.has_ends_at_us() && out.ends_at_us() <= sql::us(now));
+        out.set_state(still ? "ending" : "ended");
         out.clear_next_start_us();
     } else if (out.has_ends_at_us() && out.ends_at_us() <= sql::us(now)) {
         out.set_state("over");
@@ -153,16 +178,60 @@ std::uint64_t count_matched(pqxx::work& work, const std::string& matchers) {
 }
 
 /// Of several who order at once each counts what those before it did.
-void require_room(pqxx::work& work, WindowKind kind, UtcTime now) {
+void require_room(pqxx::work& work,
+                  WindowKind kind,
+                  const std::set<std::string>& tenants,
+                  UtcTime now) {
     work.exec_params("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
                      "quorate." + name_of(kind));
-    const auto open = work.exec_params1(
-        "SELECT count(*) FROM quorate." + name_of(kind) +
-            " WHERE ended_at IS NULL AND coalesce(ends_at, 'infinity') > " + sql::timestamp("$1"),
-        sql::us(now))[0];
-    if (open.as<std::int64_t>() >= kWindowsMax)
-        throw BadRequest{"there are " + std::to_string(kWindowsMax) +
-                         " that are not over already: end some"};
+    const auto open = "SELECT count(*) FROM quorate." + name_of(kind) + " WHERE " +
+                      not_over(sql::timestamp("$1"));
+    if (work.exec_params1(open, sql::us(now))[0].as<std::int64_t>() >= kWindowsMax)
+        throw TooManyWindows{fmt::format(
+            "there are {} of all tenants that are not over already: end some", kWindowsMax)};
+    for (const auto& tenant : tenants) {
+        const auto of_tenant =
+            work.exec_params1(open +
+                                  " AND matchers @> jsonb_build_array(jsonb_build_object("
+                                  "'tenant', $2::text))",
+                              sql::us(now),
+                              tenant)[0];
+        if (of_tenant.as<std::int64_t>() >= kTenantWindowsMax)
+            throw TooManyWindows{
+                fmt::format("there are {} of tenant {} that are not over already: end some",
+                            kTenantWindowsMax,
+                            tenant)};
+    }
+}
+
+/// When the window ends that the minute is in, this time.
+UtcTime end_of(const PlannedWindow& window, UtcMinute minute) {
+    auto end = window.end;
+    if (window.weekly) {
+        // The start that is not over at the minute.
+        const auto start =
+            next_start(*window.weekly,
+                       window.clock,
+                       UtcTime{minute.start()} - window.weekly->duration + microseconds{1});
+        end = start.value_or(UtcTime{minute.start()}) + window.weekly->duration;
+    }
+    return window.valid_to ? std::min<UtcTime>(end, window.valid_to->start()) : end;
+}
+
+/// As an archiver reads it.
+PlannedWindow planned_of(const pqxx::row& row) {
+    const auto minute_of = [](const pqxx::field& field) {
+        return UtcMinute::from_epoch_ms(field.as<std::int64_t>() / 1000);
+    };
+    PlannedWindow window;
+    window.start = time_of(row["starts"]);
+    if (!row["ends"].is_null()) window.end = time_of(row["ends"]);
+    window.valid_from = minute_of(row["valid_from"]);
+    if (!row["valid_to"].is_null()) window.valid_to = minute_of(row["valid_to"]);
+    if (row["rrule"].is_null()) return window;
+    window.weekly = rule_of(row).value_or(WeeklyRule{});
+    if (auto zone = find_time_zone(row["zone"].c_str())) window.clock = std::move(zone->utc_of);
+    return window;
 }
 
 }  // namespace
@@ -173,9 +242,12 @@ CreatedWindow create_window(pqxx::work& work,
                             const Caller& caller,
                             UtcTime now,
                             UtcMinute from) {
-    const auto order = read_window(asked, caller, now);
+    const auto order = read_window(asked, caller, now, from);
     const auto& window = order.window;
-    require_room(work, kind, now);
+    std::set<std::string> tenants;
+    for (const auto& matcher : window.matchers)
+        if (!matcher.tenant.empty()) tenants.insert(matcher.tenant);
+    require_room(work, kind, tenants, now);
     const auto matchers = matchers_json(window.matchers);
     std::optional<std::string> rule;
     std::optional<std::string> zone;
@@ -212,7 +284,7 @@ CreatedWindow create_window(pqxx::work& work,
         caller.actor.principal,
         sql::us(from.start()));
     CreatedWindow created;
-    fill(created.window, row, now);
+    fill(created.window, row, caller, now);
     created.endpoints_matched = count_matched(work, matchers);
     write_audit(work, caller.actor, audit_entry(method("Create", kind), kind, {}, created.window));
     return created;
@@ -228,11 +300,11 @@ WindowPage list_windows(pqxx::work& work,
     WindowPage page;
     for (const auto& row : work.exec_params(
              "SELECT " + kColumns + " FROM quorate." + name_of(kind) + " WHERE " +
-                 std::string{kReachable} +
+                 std::string{kConcernsThem} +
                  " AND ($2 = '' OR EXISTS (SELECT FROM jsonb_array_elements(matchers) m"
                  "  WHERE coalesce(m->>'tenant' = $2, true)))"
-                 " AND ($3 OR (ended_at IS NULL AND coalesce(ends_at, 'infinity') > " +
-                 sql::timestamp("$4") + ")) AND id < $5 ORDER BY id DESC LIMIT $6",
+                 " AND ($3 OR (" +
+                 not_over(sql::timestamp("$4")) + ")) AND id < $5 ORDER BY id DESC LIMIT $6",
              bound_to(caller),
              query.tenant,
              query.with_past,
@@ -243,9 +315,44 @@ WindowPage list_windows(pqxx::work& work,
             page.next_page_token = std::to_string(page.windows.back().id());
             break;
         }
-        fill(page.windows.emplace_back(), row, now);
+        fill(page.windows.emplace_back(), row, caller, now);
     }
     return page;
+}
+
+std::vector<v1::WindowInForce> windows_at(pqxx::work& work,
+                                          const EndpointName& name,
+                                          UtcMinute minute,
+                                          Window window) {
+    std::vector<v1::WindowInForce> found;
+    for (const auto kind : {WindowKind::maintenance, WindowKind::silence})
+        for (const auto& row : work.exec_params(
+                 "SELECT " + kColumns + " FROM quorate." + name_of(kind) +
+                     " w WHERE valid_from <= " + sql::timestamp("$3") + " AND " +
+                     not_over(sql::timestamp("$3")) +
+                     " AND EXISTS (SELECT FROM jsonb_array_elements(matchers) m"
+                     " WHERE coalesce(m->>'tenant' = $1, true)"
+                     "   AND coalesce(m->>'endpoint' = $2, true)"
+                     "   AND (m->'labels' IS NULL OR (m->'labels') <@"
+                     "    (SELECT v.spec->'labels' FROM quorate.endpoint e"
+                     "     JOIN quorate.endpoint_version v ON v.endpoint_id = e.id"
+                     "     WHERE e.tenant = $1 AND e.name = $2 AND v.valid_from <= " +
+                     sql::timestamp("$3") +
+                     "     ORDER BY e.deleted_at DESC NULLS FIRST, v.version DESC LIMIT 1)))"
+                     " ORDER BY id",
+                 name.tenant,
+                 name.name,
+                 sql::us(minute.start()))) {
+            const auto planned = planned_of(row);
+            if (!overlaps(planned, minute, window.length())) continue;
+            auto& held = found.emplace_back();
+            held.set_kind(name_of(kind));
+            held.set_id(row["id"].as<std::uint64_t>());
+            held.set_owner(row["owner"].c_str());
+            held.set_reason(row["reason"].c_str());
+            held.set_ends_at_us(sql::us(end_of(planned, minute)));
+        }
+    return found;
 }
 
 EndedWindow end_window(pqxx::work& work,
@@ -256,14 +363,13 @@ EndedWindow end_window(pqxx::work& work,
                        UtcMinute from) {
     const auto found =
         work.exec_params("SELECT " + kColumns + " FROM quorate." + name_of(kind) + " WHERE " +
-                             std::string{kReachable} + " AND id = $2 FOR UPDATE",
+                             std::string{kTheirsAlone} + " AND id = $2 FOR UPDATE",
                          bound_to(caller),
                          static_cast<std::int64_t>(id));
     if (found.empty()) throw NotFound{"there is no " + name_of(kind) + " " + std::to_string(id)};
     EndedWindow ended;
-    fill(ended.window, found[0], now);
-    const auto& state = ended.window.state();
-    if (state == "ended" || state == "over") return ended;
+    fill(ended.window, found[0], caller, now);
+    if (ended.window.has_ended_at_us() || ended.window.state() == "over") return ended;
     const auto before = std::exchange(ended.window, {});
     const auto row = work.exec_params1(
         "UPDATE quorate." + name_of(kind) + " SET valid_to = greatest(valid_from, " +
@@ -273,7 +379,7 @@ EndedWindow end_window(pqxx::work& work,
         sql::us(from.start()),
         sql::us(now),
         caller.actor.principal);
-    fill(ended.window, row, now);
+    fill(ended.window, row, caller, now);
     ended.changed = true;
     write_audit(work, caller.actor, audit_entry(method("End", kind), kind, before, ended.window));
     return ended;

@@ -11,6 +11,7 @@ using std::chrono::hours;
 using ::testing::HasSubstr;
 
 const UtcTime kNow = *parse_rfc3339("2026-11-30T09:00:00Z");  // a Monday
+const auto kFrom = UtcMinute::from_epoch_ms(kNow.time_since_epoch() / milliseconds{1} + 60'000);
 const Caller kAnyone{{"ops", "local", ""}, Role::op, {}, {}};
 const Caller kBound{{"team", "token 1", ""}, Role::op, std::set<std::string>{"acme"}, {}};
 
@@ -40,7 +41,7 @@ v1::PlannedWindow weekly() {
 /// What is wrong with it, and in which field.
 std::string refusal(const v1::PlannedWindow& asked, const Caller& caller = kAnyone) {
     try {
-        read_window(asked, caller, kNow);
+        read_window(asked, caller, kNow, kFrom);
     } catch (const BadRequest& refused) {
         return refused.field() + ": " + refused.what();
     } catch (const AccessRefused& refused) {
@@ -50,7 +51,7 @@ std::string refusal(const v1::PlannedWindow& asked, const Caller& caller = kAnyo
 }
 
 TEST(WindowRequest, FillsInWhatIsLeftOut) {
-    const auto order = read_window(once(), kAnyone, kNow);
+    const auto order = read_window(once(), kAnyone, kNow, kFrom);
     EXPECT_EQ(order.window.start, kNow);
     EXPECT_EQ(order.window.end, kNow + hours{2});
     EXPECT_EQ(order.ends, kNow + hours{2});
@@ -60,14 +61,15 @@ TEST(WindowRequest, FillsInWhatIsLeftOut) {
 }
 
 TEST(WindowRequest, ARuleStartsByTheClockOfItsZone) {
-    const auto order = read_window(weekly(), kAnyone, kNow);
+    const auto order = read_window(weekly(), kAnyone, kNow, kFrom);
     ASSERT_TRUE(order.window.weekly);
     EXPECT_EQ(local_day_text(order.window.weekly->first_day), "2026-11-30");
     EXPECT_EQ(to_rfc3339(order.window.start), "2026-11-30T01:30:00Z");
     EXPECT_FALSE(order.ends);
     auto ending = weekly();
     ending.mutable_weekly()->set_rule("FREQ=WEEKLY;BYDAY=MO;UNTIL=20261207T013000Z");
-    EXPECT_EQ(read_window(ending, kAnyone, kNow).ends, *parse_rfc3339("2026-12-07T03:30:00Z"));
+    EXPECT_EQ(read_window(ending, kAnyone, kNow, kFrom).ends,
+              *parse_rfc3339("2026-12-07T03:30:00Z"));
 }
 
 TEST(WindowRequest, SaysWhatIsWrongAndInWhichField) {
@@ -100,7 +102,9 @@ TEST(WindowRequest, SaysWhatIsWrongAndInWhichField) {
                             w.set_starts_at_us(us(kNow - hours{3}));
                             w.set_ends_at_us(us(kNow - hours{1}));
                         }),
-                HasSubstr("over already"));
+                HasSubstr("it would be over before 2026-11-30T09:01:00Z"));
+    EXPECT_THAT(changed(once(), [](Window& w) { w.set_duration_s(60); }),
+                HasSubstr("ends_at_us: say when it ends or how long it lasts"));
     EXPECT_THAT(changed(weekly(), [](Window& w) { w.set_ends_at_us(us(kNow + hours{2})); }),
                 HasSubstr("weekly: "));
     const auto rule_changed = [&](auto change) {
@@ -123,12 +127,40 @@ TEST(WindowRequest, SaysWhatIsWrongAndInWhichField) {
                 HasSubstr("the rule never holds"));
 }
 
+TEST(WindowRequest, OneThatCouldHoldInNoMinuteIsRefusedAndTheFirstIsNamed) {
+    auto asked = once();
+    asked.set_ends_at_us(us(UtcTime{kFrom.start()}));
+    EXPECT_EQ(refusal(asked),
+              "ends_at_us: it would be over before 2026-11-30T09:01:00Z, the first minute that it"
+              " can hold in");
+    asked.set_ends_at_us(us(UtcTime{kFrom.start()}) + 1);
+    EXPECT_EQ(refusal(asked), "");
+    asked.clear_ends_at_us();
+    asked.set_duration_s(60);
+    EXPECT_THAT(refusal(asked), HasSubstr("duration_s: it would be over before"));
+    asked.set_duration_s(61);
+    EXPECT_EQ(refusal(asked), "");
+    auto rule = weekly();  // the Monday before UNTIL is over at 03:30Z, and no Thursday comes
+    rule.mutable_weekly()->set_first_day("2026-11-23");
+    rule.mutable_weekly()->set_rule("FREQ=WEEKLY;BYDAY=MO;UNTIL=20261202T000000Z");
+    EXPECT_EQ(refusal(rule), "rule: the rule holds in no minute from 2026-11-30T09:01:00Z on");
+}
+
+TEST(WindowRequest, ALengthCountsFromTheCoordinatorsClock) {
+    auto asked = once();
+    asked.clear_ends_at_us();
+    asked.set_duration_s(7200);
+    const auto order = read_window(asked, kAnyone, kNow, kFrom);
+    EXPECT_EQ(order.window.start, kNow);
+    EXPECT_EQ(order.window.end, kNow + hours{2});
+}
+
 TEST(WindowRequest, WhoIsBoundPlansForTheirTenantsAlone) {
     EXPECT_EQ(refusal(once(), kBound), "");
     auto labels = once();
     labels.clear_matchers();
     labels.add_matchers()->add_labels("team=retrieval");
-    EXPECT_EQ(read_window(labels, kBound, kNow).window.matchers[0],
+    EXPECT_EQ(read_window(labels, kBound, kNow, kFrom).window.matchers[0],
               (EndpointMatcher{"acme", "", {{"team", "retrieval"}}}))
         << "narrowed to what is theirs";
     auto foreign = once();

@@ -1,5 +1,9 @@
 // Maintenance windows and silences as operators plan them: through the program, over TLS.
+#include <chrono>
+
+#include "platform/runtime/clock.hpp"
 #include "tests/integration/coordinator/access/guarded.hpp"
+#include "tests/integration/coordinator/sealed_minutes.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -70,7 +74,8 @@ TEST(Windows, AreCreatedListedAndEndedAndEachIsAudited) {
         EXPECT_EQ(ended.status, 0) << ended.err;
         EXPECT_THAT(ended.out, HasSubstr(kind + " 1 ends before "));
         EXPECT_EQ(guarded.as_ops({kind, "end", "1"}).out, kind + " 1 is over already\n");
-        EXPECT_THAT(guarded.as_ops({kind, "list"}).out, Not(HasSubstr("acme/b")));
+        EXPECT_THAT(guarded.as_ops({kind, "list"}).out, Not(HasSubstr("acme/b")))
+            << "it held in no minute";
         EXPECT_THAT(guarded.as_ops({kind, "list", "--all"}).out, HasSubstr("ended"));
         EXPECT_EQ(guarded.lab.sql("SELECT ended_by, valid_to >= valid_from FROM " + table +
                                   " WHERE id = 1"),
@@ -97,15 +102,94 @@ TEST(Windows, WhoIsBoundPlansSeesAndEndsThoseOfTheirTenantAlone) {
     const auto own = as_team(with(create, {"--label", "x=1"}));
     EXPECT_EQ(own.status, 0) << own.err;
     EXPECT_THAT(own.out, HasSubstr("maintenance 3: acme x=1, "));
-    const auto seen = as_team({"maintenance", "list", "-o", "json"});
-    EXPECT_EQ(boost::json::parse(seen.out).as_array().size(), 1U) << seen.out;
+    EXPECT_EQ(guarded.as_ops(with(create, {"--endpoint", "acme/b", "--endpoint", "a"})).status, 0);
+    const auto seen = as_team({"maintenance", "list"});
+    EXPECT_THAT(seen.out, Not(HasSubstr("\n1 "))) << "that of another tenant";
+    EXPECT_THAT(seen.out, HasSubstr("x=1")) << "which may hold for theirs";
+    EXPECT_THAT(seen.out, HasSubstr("acme/b"));
+    EXPECT_THAT(seen.out, Not(HasSubstr("default/a"))) << "what else it is about is not theirs";
+    EXPECT_THAT(as_team({"maintenance", "end", "4"}).err, HasSubstr("there is no maintenance 4"));
     EXPECT_THAT(as_team({"maintenance", "end", "1"}).err, HasSubstr("there is no maintenance 1"));
     EXPECT_THAT(as_team({"maintenance", "end", "2"}).err, HasSubstr("there is no maintenance 2"));
     EXPECT_EQ(as_team({"maintenance", "end", "3"}).status, 0);
     const auto viewer = guarded.token({"eyes"});
     EXPECT_THAT(guarded.with_token(viewer, with(create, {"--endpoint", "a"})).err,
                 HasSubstr("CreateMaintenance needs the role operator"));
+    EXPECT_EQ(
+        guarded.audited("target, tenants", "outcome <> 'done' AND method = 'CreateMaintenance'"),
+        "default/a|{default}\ndefault/a|{default}")
+        << "what was refused says of what";
     EXPECT_EQ(guarded.with_token(viewer, {"maintenance", "list"}).status, 0);
+}
+
+TEST(Windows, OneTenantCannotUseUpTheRoomOfAll) {
+    const Guarded guarded;
+    guarded.lab.sql(
+        "INSERT INTO quorate.silence (matchers, starts_at, ends_at, reason, owner, created_by,"
+        " valid_from) SELECT '[{\"tenant\": \"acme\"}]', now(), now() + interval '1 day', 'r', 'o',"
+        " 'x', now() FROM generate_series(1, 200)");
+    const Words create{"silence", "create", "--for", "1h", "--reason", "r"};
+    const auto refused = guarded.as_ops(with(create, {"--tenant", "acme"}));
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("there are 200 of tenant acme that are not over already"));
+    EXPECT_EQ(guarded.as_ops(with(create, {"--endpoint", "a"})).status, 0) << "of another tenant";
+    EXPECT_EQ(guarded.as_ops({"silence", "end", "7"}).status, 0);
+    guarded.lab.sql("UPDATE quorate.silence SET valid_to = now() WHERE id = 7");
+    EXPECT_EQ(guarded.as_ops(with(create, {"--tenant", "acme"})).status, 0);
+}
+
+TEST(Windows, WhatWasEndedEarlyIsListedUntilItsLastMinute) {
+    const Guarded guarded;
+    guarded.lab.sql(
+        "INSERT INTO quorate.silence (matchers, starts_at, ends_at, reason, owner, created_by,"
+        " valid_from, valid_to, ended_at, ended_by) SELECT '[{\"tenant\": \"acme\"}]', now(), now()"
+        " + interval '1 day', 'r', 'o', 'x', now() - interval '1 minute', now() + v, now(), 'y'"
+        " FROM unnest(ARRAY[interval '1 hour', interval '-1 second']) v");
+    const auto listed = guarded.as_ops({"silence", "list"});
+    EXPECT_THAT(listed.out, HasSubstr("ending"));
+    EXPECT_THAT(listed.out, Not(HasSubstr("ended")));
+    EXPECT_THAT(guarded.as_ops({"silence", "list", "--all"}).out, HasSubstr("ended"));
+    EXPECT_EQ(guarded.as_ops({"silence", "end", "1"}).out, "silence 1 is over already\n");
+}
+
+TEST(Windows, ExplainAndDescribeNameThoseThatTheMinuteIsInAndWhatTheProbeSaid) {
+    const Guarded guarded;
+    const auto& lab = guarded.lab;
+    const auto minute = UtcMinute::containing(SystemClock{}.utc_now(), lab.deployment.window);
+    lab.sql(
+        "SELECT quorate.make_minute_partitions();"
+        "UPDATE quorate.endpoint_version SET valid_from = '2026-01-01', spec = spec ||"
+        " '{\"labels\": {\"team\": \"a\"}}'");
+    auto cell = quorate::testing::packed(1, Verdict::fail, RegionPhase::healthy);
+    cell.verdict = Verdict::maint;
+    quorate::testing::store_minute(lab, "b", minute, Decision::maint, Scope::none, 0, {cell});
+    const auto plan = [&lab](const std::string& table, const std::string& matcher) {
+        lab.sql("INSERT INTO quorate." + table +
+                " (matchers, starts_at, rrule, zone, first_day, start_of_day, duration_s, reason,"
+                " owner, created_by, valid_from) VALUES ('[" +
+                matcher +
+                "]', '2026-01-01', 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU', 'UTC', '2026-01-01',"
+                " '00:00', 86400, 'upgrade', 'team', 'x', '2026-01-01')");
+    };
+    plan("maintenance", R"({"tenant": "acme", "endpoint": "a"})");
+    plan("maintenance", R"({"tenant": "acme", "endpoint": "b"})");
+    plan("silence", R"({"labels": {"team": "b"}})");
+    plan("silence", R"({"labels": {"team": "a"}})");
+    const auto midnight = to_rfc3339(
+        UtcTime{std::chrono::floor<std::chrono::days>(minute.start()) + std::chrono::days{1}});
+    const auto explained = guarded.as_ops({"explain", "acme/b"});
+    ASSERT_EQ(explained.status, 0) << explained.err;
+    EXPECT_THAT(explained.out, HasSubstr("MAINT (FAIL)"));
+    EXPECT_THAT(explained.out,
+                HasSubstr("window   maintenance 2 until " + midnight +
+                          ", of team: upgrade\n"
+                          "window   silence 2 until " +
+                          midnight + ", of team: upgrade\n"));
+    EXPECT_THAT(explained.out, Not(HasSubstr("silence 1")));
+    const auto described = guarded.as_ops({"describe", "acme/b"});
+    ASSERT_EQ(described.status, 0) << described.err;
+    EXPECT_THAT(described.out, HasSubstr("window    maintenance 2 until " + midnight));
+    EXPECT_EQ(lab.sql("SELECT verdict, own_verdict FROM dash.region_minute"), "MAINT|FAIL");
 }
 
 TEST(Windows, WhatIsWrongOnTheCommandLineIsSaidInOneLine) {
