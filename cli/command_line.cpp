@@ -135,6 +135,8 @@ int run_verb(int argc, char** argv) {
     add_pause_verbs(app, session);
     add_window_verbs(app, session);
     add_regions_verb(app, session);
+    add_drain_verb(app, session);
+    add_tenants_verb(app, session);
     add_queues_verb(app, session);
     add_agents_verb(app, session);
     add_token_verb(app, session);

@@ -81,6 +81,8 @@ struct AgentMetrics {
                                    "CPU that it uses of what it can have, over 5 s.")},
           overloaded{metrics.gauge("quorate_agent_overloaded",
                                    "1 while it refuses jobs because of its load.")},
+          cordoned{metrics.gauge("quorate_agent_cordoned",
+                                 "1 while it takes no jobs because an operator said so.")},
           blind{metrics.gauge("quorate_agent_blind",
                               "1 while its self-check says that it can't judge servers.")},
           landmarks_reached{metrics.gauge("quorate_agent_landmarks_reached",
@@ -121,6 +123,7 @@ struct AgentMetrics {
     Gauge lag_seconds;
     Gauge load_ratio;
     Gauge overloaded;
+    Gauge cordoned;
     Gauge blind;
     Gauge landmarks_reached;
     Gauge name_servers_answering;

@@ -181,6 +181,7 @@ void App::refresh_gauges() {
     counts_.lag_seconds.set(std::chrono::duration<double>(lag_.worst()).count());
     counts_.load_ratio.set(busy_.load());
     count(counts_.overloaded, busy_.overloaded() ? 1 : 0);
+    count(counts_.cordoned, intake_.cordoned() ? 1 : 0);
     count(counts_.blind, check_.blind() ? 1 : 0);
     count(counts_.landmarks_reached, check_.findings().landmarks_reached);
     count(counts_.name_servers_answering, check_.findings().name_servers_answering);
@@ -201,6 +202,7 @@ Pulse::Load App::load() const {
     load.load = busy_.load();
     if (busy_.overloaded()) load.state = AgentState::overloaded;
     if (check_.blind()) load.state = AgentState::blind;
+    if (intake_.cordoned()) load.state = AgentState::cordoned;
     if (intake_.stopping()) load.state = AgentState::draining;
     return load;
 }

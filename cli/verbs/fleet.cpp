@@ -7,6 +7,7 @@
 #include "cli/json.hpp"
 #include "cli/table.hpp"
 #include "cli/verbs/common_options.hpp"
+#include "cli/verbs/fleet_changes.hpp"
 #include "cli/verbs/verbs.hpp"
 
 namespace quorate::cli {
@@ -196,7 +197,9 @@ bool list_agents(const ListOptions& options, Session& session) {
             {row.name(),
              row.region(),
              row.alive() ? "yes" : "no",
-             row.state(),
+             row.cordoned() && row.state() != "cordoned"
+                 ? row.state() + (row.state().empty() ? "cordoned" : ", cordoned")
+                 : row.state(),
              time_text(row.has_last_seen_us() ? std::optional{row.last_seen_us()} : std::nullopt),
              std::to_string(row.in_flight()),
              percent_text(row.load()),
@@ -214,11 +217,12 @@ bool list_agents(const ListOptions& options, Session& session) {
 void add_regions_verb(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand("regions",
                                     "Lists the regions, their queues and agents, and the "
-                                    "coordinators that plan them; adds one");
+                                    "coordinators that plan them; adds, drains and removes one");
     verb->require_subcommand(0, 1);
     auto watch = std::make_shared<bool>(false);
     add_watch(*verb, *watch);
-    add_watch(*verb->add_subcommand("list", "Lists the regions"), *watch);
+    auto* list = verb->add_subcommand("list", "Lists the regions");
+    add_watch(*list, *watch);
     auto options = std::make_shared<AddOptions>();
     auto* add = verb->add_subcommand(
         "add",
@@ -229,10 +233,10 @@ void add_regions_verb(CLI::App& app, Session& session) {
         "--no-redis-user", options->no_redis_user, "where agents share a user, as on one machine");
     add->add_flag("--new-password", options->new_password, "also where they have a user already")
         ->excludes(without);
-    verb->callback([verb, add, options, watch, &session] {
-        if (verb->got_subcommand(add))
-            add_region(*options, session);
-        else
+    add->callback([options, &session] { add_region(*options, session); });
+    add_region_changes(*verb, session);
+    verb->callback([verb, list, watch, &session] {
+        if (verb->get_subcommands().empty() || verb->got_subcommand(list))
             repeat(*watch, [&] { return list_regions(*watch, session); });
     });
 }
@@ -252,15 +256,17 @@ void add_queues_verb(CLI::App& app, Session& session) {
 
 void add_agents_verb(CLI::App& app, Session& session) {
     auto options = std::make_shared<ListOptions>();
-    auto* verb = app.add_subcommand("agents", "Lists the agents");
+    auto* verb = app.add_subcommand("agents", "Lists the agents; has one take no more jobs");
     verb->add_option("--region", options->region, "only this region's");
     add_watch(*verb, options->watch);
     verb->require_subcommand(0, 1);
     auto* list_verb = verb->add_subcommand("list", "Lists the agents");
     list_verb->add_option("--region", options->region, "only this region's");
     add_watch(*list_verb, options->watch);
-    verb->callback([options, &session] {
-        repeat(options->watch, [&] { return list_agents(*options, session); });
+    add_agent_changes(*verb, session);
+    verb->callback([verb, list_verb, options, &session] {
+        if (verb->get_subcommands().empty() || verb->got_subcommand(list_verb))
+            repeat(options->watch, [&] { return list_agents(*options, session); });
     });
 }
 

@@ -27,6 +27,8 @@ void add_completion_verb(CLI::App& app, Session& session);
 void add_pause_verbs(CLI::App& app, Session& session);
 /// `maintenance` and `silence`.
 void add_window_verbs(CLI::App& app, Session& session);
+void add_drain_verb(CLI::App& app, Session& session);
+void add_tenants_verb(CLI::App& app, Session& session);
 void add_token_verb(CLI::App& app, Session& session);
 void add_audit_verb(CLI::App& app, Session& session);
 void add_version_verb(CLI::App& app, Session& session);

@@ -4,6 +4,8 @@
 
 #include "coordinator/admin/admin_service.hpp"
 #include "coordinator/admin/micros.hpp"
+#include "coordinator/catalog/cordon_store.hpp"
+#include "coordinator/catalog/tenant_store.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/redis/job_queue.hpp"
@@ -14,13 +16,6 @@ namespace {
 
 constexpr const char* kNotLoaded =
     "the coordinator has not loaded the catalogue yet: it is starting, or can't reach Postgres";
-
-/// An agent is alive while its last heartbeat is younger than this.
-constexpr std::chrono::seconds kAliveFor{45};
-
-bool alive(const Heartbeat& heartbeat, UtcTime redis_now) {
-    return redis_now - heartbeat.at < kAliveFor;
-}
 
 /// Milliseconds from one time to a later one; none where it is not later.
 double since(UtcTime from, UtcTime until) {
@@ -35,6 +30,37 @@ void add(v1::Region& out, const Heartbeat& heartbeat) {
     out.set_duplicates_total(out.duplicates_total() + heartbeat.duplicates_total);
     out.set_held_back_total(out.held_back_total() + heartbeat.held_back_total);
     out.set_spooled(out.spooled() + heartbeat.spooled);
+}
+
+template <class Response>
+void fill(Response& out, const RegionsChanged& changed) {
+    out.set_changed(changed.changed);
+    out.set_endpoints_changed(static_cast<std::uint32_t>(changed.endpoints));
+    if (changed.in_force_from) out.set_in_force_from_us(us(changed.in_force_from->start()));
+}
+
+/// A drained region is draining until nothing of it is queued or probed any more.
+std::string state_text(const Region& region, const v1::Region& counted, UtcTime now) {
+    if (region.active()) return region.state;
+    const bool begun = !region.in_force_from || region.in_force_from->start() <= now;
+    const bool empty = counted.unavailable().empty() && counted.queue_depth() == 0 &&
+                       counted.in_flight() == 0 && counted.spooled() == 0;
+    return begun && empty ? region.state : "draining";
+}
+
+/// Says of an agent that it is cordoned; one that is gone has a row for that alone.
+void mark(v1::ListAgentsResponse& out, const std::string& region, const Cordon& cordon) {
+    v1::Agent* agent = nullptr;
+    for (auto& each : *out.mutable_agents())
+        if (each.region() == region && each.name() == cordon.agent) agent = &each;
+    if (agent == nullptr) {
+        agent = out.add_agents();
+        agent->set_name(cordon.agent);
+        agent->set_region(region);
+    }
+    agent->set_cordoned(true);
+    agent->set_cordon_reason(cordon.reason);
+    agent->set_cordoned_by(cordon.by);
 }
 
 std::vector<std::string> names_of(const std::vector<Region>& regions) {
@@ -64,7 +90,6 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     for (std::size_t i = 0; i < regions.size(); ++i) {
         auto& out = *response->add_regions();
         out.set_name(regions[i].name);
-        out.set_state(regions[i].state);
         const auto& queue = queues[i];
         for (const auto& why : {queue.unavailable, heartbeats[i].unavailable})
             if (!why.empty()) out.set_unavailable(why);
@@ -73,6 +98,9 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
         out.set_queue_depth(queue.depth.entries);
         out.set_pending(queue.depth.pending);
         out.set_unplanned_total(queue.missed);
+        out.set_state(state_text(regions[i], out, now));
+        if (regions[i].in_force_from)
+            out.set_in_force_from_us(us(regions[i].in_force_from->start()));
         if (queue.oldest) out.set_oldest_age_ms(since(*queue.oldest, now));
         if (!queue.planned_until) continue;
         out.set_planned_until_us(us(*queue.planned_until));
@@ -124,6 +152,76 @@ Task<> AdminService::add_region(const v1::AddRegionRequest* request,
     response->set_endpoints_changed(static_cast<std::uint32_t>(added.endpoints_changed));
 }
 
+grpc::ServerUnaryReactor* AdminService::DrainRegion(grpc::CallbackServerContext* context,
+                                                    const v1::DrainRegionRequest* request,
+                                                    v1::DrainRegionResponse* response) {
+    return unary(context, "DrainRegion", *request, [=, this](Caller caller) -> Task<> {
+        const auto changed =
+            co_await context_.regions.drain(request->name(), std::move(caller.actor));
+        fill(*response, changed);
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::ResumeRegion(grpc::CallbackServerContext* context,
+                                                     const v1::ResumeRegionRequest* request,
+                                                     v1::ResumeRegionResponse* response) {
+    return unary(context, "ResumeRegion", *request, [=, this](Caller caller) -> Task<> {
+        const auto changed =
+            co_await context_.regions.resume(request->name(), std::move(caller.actor));
+        fill(*response, changed);
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::RemoveRegion(grpc::CallbackServerContext* context,
+                                                     const v1::RemoveRegionRequest* request,
+                                                     v1::RemoveRegionResponse* response) {
+    return unary(context, "RemoveRegion", *request, [=, this](Caller caller) -> Task<> {
+        const auto changed =
+            co_await context_.regions.remove(request->name(), std::move(caller.actor));
+        response->set_changed(changed.changed);
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::CordonAgent(grpc::CallbackServerContext* context,
+                                                    const v1::CordonAgentRequest* request,
+                                                    v1::CordonAgentResponse* response) {
+    return unary(context, "CordonAgent", *request, [=, this](Caller caller) -> Task<> {
+        CordonOrder order{request->agent(), request->region(), true, std::move(caller.actor)};
+        auto done = co_await context_.regions.cordon(std::move(order));
+        response->set_changed(done.changed);
+        response->set_region(std::move(done.region));
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::UncordonAgent(grpc::CallbackServerContext* context,
+                                                      const v1::UncordonAgentRequest* request,
+                                                      v1::UncordonAgentResponse* response) {
+    return unary(context, "UncordonAgent", *request, [=, this](Caller caller) -> Task<> {
+        CordonOrder order{request->agent(), request->region(), false, std::move(caller.actor)};
+        auto done = co_await context_.regions.cordon(std::move(order));
+        response->set_changed(done.changed);
+        response->set_region(std::move(done.region));
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListTenants(grpc::CallbackServerContext* context,
+                                                    const v1::ListTenantsRequest* request,
+                                                    v1::ListTenantsResponse* response) {
+    return unary(context, "ListTenants", *request, [=, this](Caller caller) -> Task<> {
+        auto list = [&](pqxx::work& work) { return list_tenants(work, *request, caller.tenants); };
+        *response = co_await context_.database.transact(std::move(list));
+    });
+}
+
+grpc::ServerUnaryReactor* AdminService::SetTenant(grpc::CallbackServerContext* context,
+                                                  const v1::SetTenantRequest* request,
+                                                  v1::SetTenantResponse* response) {
+    return unary(context, "SetTenant", *request, [=, this](Caller caller) -> Task<> {
+        auto set = [&](pqxx::work& work) { return set_tenant(work, *request, caller.actor); };
+        *response = co_await context_.database.transact(std::move(set));
+    });
+}
+
 grpc::ServerUnaryReactor* AdminService::ListAgents(grpc::CallbackServerContext* context,
                                                    const v1::ListAgentsRequest* request,
                                                    v1::ListAgentsResponse* response) {
@@ -135,14 +233,16 @@ grpc::ServerUnaryReactor* AdminService::ListAgents(grpc::CallbackServerContext* 
 Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,
                                  v1::ListAgentsResponse* response) {
     if (!context_.catalogue.complete_until()) throw RpcError{grpc::UNAVAILABLE, kNotLoaded};
-    std::vector<std::string> names;
-    for (auto& name : names_of(context_.catalogue.regions()))
-        if (request->region().empty() || request->region() == name)
-            names.push_back(std::move(name));
-    if (names.empty() && !request->region().empty())
+    auto regions = context_.catalogue.regions();
+    if (!request->region().empty())
+        std::erase_if(regions, [&](const auto& each) { return each.name != request->region(); });
+    if (regions.empty() && !request->region().empty())
         throw NotFound{"there is no region " + request->region()};
+    const auto names = names_of(regions);
     const auto now = co_await redis_time(context_.redis);
     const auto heartbeats = co_await read_heartbeats(context_.redis, names);
+    auto load = [](pqxx::work& work) { return load_cordons(work); };
+    const auto cordons = co_await context_.database.transact(std::move(load));
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (!heartbeats[i].unavailable.empty()) {
             auto& out = *response->add_unavailable();
@@ -168,6 +268,8 @@ Task<> AdminService::list_agents(const v1::ListAgentsRequest* request,
             out.set_held_back_total(heartbeat.held_back_total);
             out.set_spooled(heartbeat.spooled);
         }
+        for (const auto& cordon : cordons)
+            if (cordon.region == regions[i].id) mark(*response, names[i], cordon);
     }
 }
 

@@ -88,6 +88,27 @@ public:
     grpc::ServerUnaryReactor* AddRegion(grpc::CallbackServerContext* context,
                                         const v1::AddRegionRequest* request,
                                         v1::AddRegionResponse* response) override;
+    grpc::ServerUnaryReactor* DrainRegion(grpc::CallbackServerContext* context,
+                                          const v1::DrainRegionRequest* request,
+                                          v1::DrainRegionResponse* response) override;
+    grpc::ServerUnaryReactor* ResumeRegion(grpc::CallbackServerContext* context,
+                                           const v1::ResumeRegionRequest* request,
+                                           v1::ResumeRegionResponse* response) override;
+    grpc::ServerUnaryReactor* RemoveRegion(grpc::CallbackServerContext* context,
+                                           const v1::RemoveRegionRequest* request,
+                                           v1::RemoveRegionResponse* response) override;
+    grpc::ServerUnaryReactor* CordonAgent(grpc::CallbackServerContext* context,
+                                          const v1::CordonAgentRequest* request,
+                                          v1::CordonAgentResponse* response) override;
+    grpc::ServerUnaryReactor* UncordonAgent(grpc::CallbackServerContext* context,
+                                            const v1::UncordonAgentRequest* request,
+                                            v1::UncordonAgentResponse* response) override;
+    grpc::ServerUnaryReactor* ListTenants(grpc::CallbackServerContext* context,
+                                          const v1::ListTenantsRequest* request,
+                                          v1::ListTenantsResponse* response) override;
+    grpc::ServerUnaryReactor* SetTenant(grpc::CallbackServerContext* context,
+                                        const v1::SetTenantRequest* request,
+                                        v1::SetTenantResponse* response) override;
     grpc::ServerUnaryReactor* ListAgents(grpc::CallbackServerContext* context,
                                          const v1::ListAgentsRequest* request,
                                          v1::ListAgentsResponse* response) override;

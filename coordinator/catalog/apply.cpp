@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "coordinator/audit/refused.hpp"
 #include "coordinator/catalog/catalog_store.hpp"
 #include "coordinator/catalog/sql.hpp"
@@ -54,16 +56,33 @@ struct Attempt {
     }
 };
 
-/// The spec with the defaults of the deployment filled in.
+/// The spec with the defaults of the deployment filled in. Drained regions are left out.
 WantedEndpoint wanted(EndpointSpec spec, const std::vector<Region>& regions, Window window) {
     WantedEndpoint endpoint;
     for (const auto& region : regions)  // they are sorted by name
-        if (spec.regions.empty() ||
-            std::binary_search(spec.regions.begin(), spec.regions.end(), region.name))
+        if (region.active() &&
+            (spec.regions.empty() ||
+             std::binary_search(spec.regions.begin(), spec.regions.end(), region.name)))
             endpoint.regions.push_back(region.id);
     endpoint.interval = spec.interval.value_or(window.length());
     endpoint.spec = std::move(spec);
     return endpoint;
+}
+
+/// One sentence per endpoint that would be watched from nowhere.
+std::vector<std::string> unwatched(const CatalogueDiff& diff) {
+    std::vector<std::string> sentences;
+    const auto look = [&](const WantedEndpoint& endpoint) {
+        if (endpoint.regions.empty())
+            sentences.push_back(full_name(endpoint.spec) +
+                                " would be watched from no region: its regions are drained");
+    };
+    for (const auto& endpoint : diff.created)
+        look(endpoint);
+    for (const auto& change : diff.changed)
+        look(change.after);
+    std::ranges::sort(sentences);
+    return sentences;
 }
 
 void list(const CatalogueDiff& diff, ApplyOutcome& outcome) {
@@ -168,6 +187,8 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
     require_tenants(work, order, tenants);
     const auto living = load_living(work, {tenants.begin(), tenants.end()});
     const auto diff = diff_catalogue(living, std::move(endpoints), order.prune);
+    for (auto& sentence : unwatched(diff))
+        outcome.errors.push_back({"", 0, "", std::move(sentence)});
     if (!order.yes && !order.dry_run)
         for (auto& sentence : large_deletions(living, diff))
             outcome.errors.push_back({"", 0, "", std::move(sentence)});
@@ -180,19 +201,53 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
     return outcome;
 }
 
-std::size_t extend_once(pqxx::work& work, const Attempt& attempt, const Actor& actor) {
-    lock_catalogue(work);
+/// Gives endpoints the regions that they are to be watched from by now. `in_force_from` is nothing
+/// where all had them already.
+RegionsChanged fit_to_regions(pqxx::work& work,
+                              const Attempt& attempt,
+                              const char* method,
+                              const Actor& actor) {
     const auto regions = load_regions(work);
     const auto living = load_living(work, {});
     std::vector<WantedEndpoint> endpoints;
     for (const auto& endpoint : living)
-        if (endpoint.spec.regions.empty())
-            endpoints.push_back(wanted(endpoint.spec, regions, attempt.deployment.window));
+        endpoints.push_back(wanted(endpoint.spec, regions, attempt.deployment.window));
     const auto diff = diff_catalogue(living, std::move(endpoints), false);
-    if (diff.empty()) return 0;
-    write_audit(work, actor, audit_entry("AddRegion", region_changes(diff, regions)));
-    attempt.write(work, diff, actor.principal);
-    return diff.changed.size();
+    if (const auto sentences = unwatched(diff); !sentences.empty())
+        throw RegionRefused{sentences.front() +
+                            (sentences.size() == 1
+                                 ? ""
+                                 : fmt::format(", as would {} others", sentences.size() - 1)) +
+                            "; name other regions for them first"};
+    if (diff.empty()) return {};
+    write_audit(work, actor, audit_entry(method, region_changes(diff, regions)));
+    return {diff.changed.size(), attempt.write(work, diff, actor.principal)};
+}
+
+RegionsChanged set_region_state_once(pqxx::work& work,
+                                     const RegionChange& change,
+                                     const Attempt& attempt) {
+    lock_catalogue(work);
+    const auto before = set_region_state(work, change.region, change.state);
+    if (before == change.state) return {};
+    if (change.state == RegionState::removed)
+        require_unused(work, change.region, attempt.clock.utc_now());
+    const auto text = [](RegionState state) {
+        return "state: " + std::string{name_of(state)} + "\n";
+    };
+    write_audit(work,
+                change.actor,
+                {.method = change.method,
+                 .target = change.region,
+                 .changes = {{change.region, text(before), text(change.state)}}});
+    auto changed = fit_to_regions(work, attempt, change.method, change.actor);
+    changed.changed = true;
+    if (!changed.in_force_from) {
+        changed.in_force_from = attempt.first_minute_after(kChangeLead + attempt.allowance(1));
+        attempt.require_lead(*changed.in_force_from);
+    }
+    date_region_state(work, change.region, *changed.in_force_from);
+    return changed;
 }
 
 /// Runs `once(work, attempt)` in a transaction, again with more time where it was too slow.
@@ -264,7 +319,18 @@ Task<std::size_t> extend_to_new_regions(Database& database,
                                         Deployment deployment,
                                         Actor actor) {
     auto once = [&actor](pqxx::work& work, const Attempt& attempt) {
-        return extend_once(work, attempt, actor);
+        lock_catalogue(work);
+        return fit_to_regions(work, attempt, "AddRegion", actor).endpoints;
+    };
+    co_return co_await in_time(database, clock, deployment, std::move(once));
+}
+
+Task<RegionsChanged> set_region_state(Database& database,
+                                      const Clock& clock,
+                                      Deployment deployment,
+                                      RegionChange change) {
+    auto once = [&change](pqxx::work& work, const Attempt& attempt) {
+        return set_region_state_once(work, change, attempt);
     };
     co_return co_await in_time(database, clock, deployment, std::move(once));
 }

@@ -10,6 +10,7 @@
 #include "coordinator/audit/audit.hpp"
 #include "coordinator/catalog/diff.hpp"
 #include "coordinator/catalog/listing.hpp"
+#include "coordinator/catalog/region_store.hpp"
 #include "platform/config/config_error.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/runtime/clock.hpp"
@@ -78,7 +79,28 @@ Task<> change_in_time(Database& database,
                       Deployment deployment,
                       TimedChange change);
 
-/// Gives endpoints that are watched from all regions a new version where regions were added since.
+/// A region's state as it is to be.
+struct RegionChange {
+    std::string region;
+    RegionState state = RegionState::active;
+    const char* method = "";  ///< of the admin API, for the audit log
+    Actor actor;
+};
+
+struct RegionsChanged {
+    std::size_t endpoints = 0;  ///< that are watched from other regions than before
+    std::optional<UtcMinute> in_force_from;
+    bool changed = false;  ///< the region's state
+};
+
+/// Drains a region, goes on with it or removes it, and has endpoints watched from the regions that
+/// are left to them, all in one transaction. Throws as Database::transact, NotFound, RegionRefused.
+Task<RegionsChanged> set_region_state(Database& database,
+                                      const Clock& clock,
+                                      Deployment deployment,
+                                      RegionChange change);
+
+/// Gives endpoints a new version where regions were added since that they are to be watched from.
 /// @return how many. Throws as Database::transact.
 Task<std::size_t> extend_to_new_regions(Database& database,
                                         const Clock& clock,

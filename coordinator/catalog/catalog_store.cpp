@@ -136,10 +136,14 @@ std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& nam
 
 std::vector<Region> load_regions(pqxx::work& work) {
     std::vector<Region> regions;
-    for (const auto& row : work.exec("SELECT id, name, state FROM quorate.region"))
-        regions.push_back({RegionId{row[0].as<std::uint64_t>()},
-                           row[1].as<std::string>(),
-                           row[2].as<std::string>()});
+    for (const auto& row : work.exec("SELECT id, name, state, " + sql::micros("in_force_from") +
+                                     " FROM quorate.region WHERE state <> 'removed'")) {
+        auto& region = regions.emplace_back(Region{RegionId{row[0].as<std::uint64_t>()},
+                                                   row[1].as<std::string>(),
+                                                   row[2].as<std::string>()});
+        if (!row[3].is_null())
+            region.in_force_from = UtcMinute::from_epoch_ms(row[3].as<std::int64_t>() / 1000);
+    }
     // Not ORDER BY: the database's collation may differ from the order that slots are made with.
     std::sort(regions.begin(), regions.end(), [](const auto& a, const auto& b) {
         return a.name < b.name;

@@ -1,8 +1,25 @@
 #include "coordinator/catalog/region_store.hpp"
 
+#include <array>
+
+#include "coordinator/catalog/listing.hpp"
+#include "coordinator/catalog/sql.hpp"
 #include "core/decision/region_set.hpp"
 
 namespace quorate::coordinator {
+namespace {
+
+constexpr std::array<std::string_view, 3> kStates{"active", "drained", "removed"};
+
+RegionState state_named(std::string_view name) {
+    return static_cast<RegionState>(std::ranges::find(kStates, name) - kStates.begin());
+}
+
+}  // namespace
+
+std::string_view name_of(RegionState state) {
+    return kStates.at(static_cast<std::size_t>(state));
+}
 
 std::optional<MadeRegion> make_region(pqxx::work& work, const std::string& name) {
     // Of two that make the same region at once the second one waits here.
@@ -14,8 +31,18 @@ std::optional<MadeRegion> make_region(pqxx::work& work, const std::string& name)
             name);
     };
     auto found = find();
-    const bool created = found.empty();
-    if (created) {
+    bool created = found.empty();
+    if (!created && found[0][2].as<std::string>() == name_of(RegionState::removed)) {
+        // It has its number again; its agents get another password.
+        work.exec_params0(
+            "UPDATE quorate.region SET state = 'active', changed_at = now(), in_force_from = NULL"
+            " WHERE name = $1",
+            name);
+        work.exec_params0("DELETE FROM quorate.agent_user WHERE region_id = $1",
+                          found[0][0].as<std::int64_t>());
+        created = true;
+        found = find();
+    } else if (created) {
         const auto count = work.exec1("SELECT count(*) FROM quorate.region")[0].as<std::size_t>();
         if (count >= kRegionsMax) return std::nullopt;
         create_regions(work, {name});
@@ -28,6 +55,51 @@ std::optional<MadeRegion> make_region(pqxx::work& work, const std::string& name)
     made.created = created;
     made.has_user = found[0][3].as<bool>();
     return made;
+}
+
+RegionState set_region_state(pqxx::work& work, const std::string& name, RegionState state) {
+    const auto found =
+        work.exec_params("SELECT state FROM quorate.region WHERE name = $1 FOR UPDATE", name);
+    const auto before =
+        found.empty() ? RegionState::removed : state_named(found[0][0].as<std::string>());
+    if (before == state && !found.empty()) return before;
+    if (before == RegionState::removed) throw NotFound{"there is no region " + name};
+    if (state == RegionState::removed && before != RegionState::drained)
+        throw RegionRefused{"the region " + name +
+                            " is active: drain it first (quorate regions drain " + name + ")"};
+    work.exec_params0("UPDATE quorate.region SET state = $2, changed_at = now() WHERE name = $1",
+                      name,
+                      std::string{name_of(state)});
+    return before;
+}
+
+void date_region_state(pqxx::work& work, const std::string& name, UtcMinute from) {
+    work.exec_params0(
+        "UPDATE quorate.region SET in_force_from = " + sql::timestamp("$2") + " WHERE name = $1",
+        name,
+        sql::us(from.start()));
+}
+
+void require_unused(pqxx::work& work, const std::string& name, UtcTime now) {
+    const auto watched = work.exec_params1(
+        "SELECT count(*) FROM quorate.endpoint_version v JOIN quorate.region r ON r.id = ANY "
+        "(v.regions)"
+        " WHERE r.name = $1 AND coalesce(v.valid_to, 'infinity') > " +
+            sql::timestamp("$2"),
+        name,
+        sql::us(now));
+    if (watched[0].as<std::int64_t>() > 0)
+        throw RegionRefused{"the region " + name +
+                            " still looks, until the drain is in force: try again in a minute"};
+    const auto naming = work.exec_params(
+        "SELECT e.tenant || '/' || e.name, count(*) OVER () FROM quorate.endpoint e"
+        " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL"
+        " WHERE e.deleted_at IS NULL AND v.spec->'regions' ? $1 ORDER BY 1 LIMIT 1",
+        name);
+    if (!naming.empty())
+        throw RegionRefused{"endpoints name the region " + name + ", " + naming[0][1].c_str() +
+                            " of them, such as " + naming[0][0].c_str() +
+                            ": apply them without it first"};
 }
 
 void store_agent_user(pqxx::work& work, const AgentUser& user) {

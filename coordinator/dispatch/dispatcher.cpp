@@ -49,7 +49,12 @@ void Dispatcher::begin_tick(TaskGroup& plans) {
     planner.pass(context_.clock.utc_now());
     planner.keep(context_.held.ids());
     if (!context_.catalogue.known_until()) return;
-    for (const auto& region : context_.catalogue.regions()) {
+    const auto& regions = context_.catalogue.regions();
+    std::erase_if(lanes_, [&regions](const auto& known) {  // of a region that was removed
+        return !known.second.under_way &&
+               std::ranges::find(regions, known.first, &Region::name) == regions.end();
+    });
+    for (const auto& region : regions) {
         auto& lane = lanes_.try_emplace(region.name, context_.redis, region).first->second;
         if (lane.under_way) continue;
         lane.under_way = true;

@@ -15,7 +15,11 @@ namespace quorate::coordinator {
 struct Region {
     RegionId id;
     std::string name;
-    std::string state = "active";  ///< as the table of regions has it
+    std::string state = "active";  ///< `active` or `drained`, as the table of regions has it
+    std::optional<UtcMinute> in_force_from{};  ///< of the state; nothing: it always was so
+
+    /// Endpoints are watched from it.
+    bool active() const { return state == "active"; }
     friend bool operator==(const Region&, const Region&) = default;
 };
 

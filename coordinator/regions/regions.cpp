@@ -7,10 +7,14 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "coordinator/access/secret.hpp"
+#include "coordinator/catalog/cordon_store.hpp"
 #include "coordinator/catalog/reports.hpp"
 #include "core/base/sha256.hpp"
 #include "core/decision/region_set.hpp"
 #include "platform/redis/acl.hpp"
+#include "platform/redis/fleet.hpp"
+#include "platform/redis/job_queue.hpp"
+#include "platform/redis/keys.hpp"
 #include "platform/redis/reply.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
@@ -19,8 +23,11 @@ namespace {
 
 enum class Old : std::uint8_t { stays, goes };
 
-/// The command that makes a region's user what it should be, whatever it was.
+/// The command that makes a region's user what it should be, whatever it was. That of a region that
+/// was removed may do nothing, also over connections that it has.
 RedisArgs set_user(const AgentUser& user, Old password) {
+    if (user.region.state == name_of(RegionState::removed))
+        return {"ACL", "SETUSER", agent_acl_user(user.region.name), "reset"};
     RedisArgs command{"ACL", "SETUSER", agent_acl_user(user.region.name), "on"};
     if (password == Old::goes) command.emplace_back("resetpass");
     command.push_back("#" + user.password_sha256);
@@ -73,6 +80,66 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     co_return added;
 }
 
+Task<RegionsChanged> Regions::drain(std::string name, Actor actor) {
+    return set_state({std::move(name), RegionState::drained, "DrainRegion", std::move(actor)});
+}
+
+Task<RegionsChanged> Regions::resume(std::string name, Actor actor) {
+    return set_state({std::move(name), RegionState::active, "ResumeRegion", std::move(actor)});
+}
+
+Task<RegionsChanged> Regions::remove(std::string name, Actor actor) {
+    co_await require_empty(name);
+    RegionChange change{name, RegionState::removed, "RemoveRegion", std::move(actor)};
+    const auto changed = co_await set_state(std::move(change));
+    wake();  // its agents' user
+    RedisArgs keys{"DEL",
+                   keys::jobs(name),
+                   keys::planned(name),
+                   keys::fence(name),
+                   keys::missed(name),
+                   keys::holds(name),
+                   keys::agents(name),
+                   keys::cordoned(name)};
+    co_await context_.redis.run(std::move(keys));
+    co_return changed;
+}
+
+Task<RegionsChanged> Regions::set_state(RegionChange change) {
+    co_await context_.before_change();
+    const auto region = change.region;
+    const auto state = change.state;
+    const auto changed = co_await set_region_state(
+        context_.database, context_.clock, context_.deployment, std::move(change));
+    context_.catalogue.wake();
+    if (changed.changed)
+        log_event(context_.log,
+                  LogLevel::info,
+                  "region.changed",
+                  kv("region", region),
+                  kv("state", name_of(state)),
+                  kv("endpoints_changed", changed.endpoints));
+    co_return changed;
+}
+
+/// Throws RegionRefused where jobs of the region are not done, or an agent would go on looking for
+/// some.
+Task<> Regions::require_empty(std::string region) {
+    const auto now = co_await redis_time(context_.redis);
+    std::vector<std::string> names{region};
+    const auto queues = co_await read_queues(context_.redis, names);
+    const auto agents = co_await read_heartbeats(context_.redis, std::move(names));
+    for (const auto& why : {queues.front().unavailable, agents.front().unavailable})
+        if (!why.empty()) throw RedisUnavailable{why};
+    if (const auto jobs = queues.front().depth.entries; jobs > 0)
+        throw RegionRefused{"the region " + region + " has " + std::to_string(jobs) +
+                            " jobs in its queue: wait until they are done, or too old"};
+    for (const auto& heartbeat : agents.front().agents)
+        if (alive(heartbeat, now))
+            throw RegionRefused{"the agent " + heartbeat.agent + " of the region " + region +
+                                " is alive: stop it first"};
+}
+
 /// Makes sure that Redis takes users from us, before anything is changed: the user, without any
 /// right and switched off where it is new, as it was where it is not.
 Task<> Regions::require_right(std::string user) {
@@ -117,6 +184,7 @@ Task<> Regions::keep_users() {
         try {
             co_await load_scripts();
             co_await write_users();
+            co_await write_cordons();
             refused_ = false;
         } catch (const PostgresUnavailable&) {  // readiness tells
         } catch (const RedisUnavailable&) {     // likewise
@@ -160,6 +228,72 @@ Task<> Regions::write_users() {
         for (; next < users.size() && fresh(); ++next)
             co_await context_.redis.run_everywhere(set_user(users[next], Old::goes));
         if (next >= users.size()) co_return;
+    }
+}
+
+/// Where the agent is, as its heartbeat tells, or as an operator cordoned it.
+Task<Region> Regions::region_of(std::string agent, std::string region) {
+    auto load = [](pqxx::work& work) { return std::pair{load_regions(work), load_cordons(work)}; };
+    auto [regions, cordons] = co_await context_.database.transact(std::move(load));
+    if (!region.empty())
+        std::erase_if(regions, [&region](const auto& each) { return each.name != region; });
+    if (regions.empty()) throw NotFound{"there is no region " + region};
+    std::vector<std::string> names;
+    for (const auto& each : regions)
+        names.push_back(each.name);
+    const auto fleets = co_await read_heartbeats(context_.redis, std::move(names));
+    std::vector<Region> found;
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+        const bool beats = std::ranges::count(fleets[i].agents, agent, &Heartbeat::agent) > 0;
+        const bool cordoned = std::ranges::any_of(cordons, [&](const Cordon& cordon) {
+            return cordon.region == regions[i].id && cordon.agent == agent;
+        });
+        if (beats || cordoned) found.push_back(regions[i]);
+    }
+    if (found.size() > 1)
+        throw BadRequest{"regions " + found[0].name + " and " + found[1].name +
+                             " both have an agent " + agent + ": say which with --region",
+                         "region"};
+    if (!found.empty()) co_return found.front();
+    for (const auto& fleet : fleets)
+        if (!fleet.unavailable.empty()) throw RedisUnavailable{fleet.unavailable};
+    throw NotFound{"there is no agent " + agent + (region.empty() ? "" : " in region " + region)};
+}
+
+Task<CordonedAgent> Regions::cordon(CordonOrder order) {
+    const auto region = co_await region_of(order.agent, order.region);
+    auto store = [&order, &region](pqxx::work& work) {
+        const bool changed =
+            order.cordoned
+                ? add_cordon(
+                      work, {region.id, order.agent, order.actor.reason, order.actor.principal, {}})
+                : remove_cordon(work, region.id, order.agent);
+        const auto text = [](bool cordoned) { return cordoned ? "cordoned\n" : "takes jobs\n"; };
+        if (changed)
+            write_audit(work,
+                        order.actor,
+                        {.method = order.cordoned ? "CordonAgent" : "UncordonAgent",
+                         .target = region.name + "/" + order.agent,
+                         .changes = {{region.name + "/" + order.agent,
+                                      text(!order.cordoned),
+                                      text(order.cordoned)}}});
+        return changed;
+    };
+    const bool changed = co_await context_.database.transact(std::move(store));
+    co_await write_cordons();
+    co_return CordonedAgent{region.name, changed};
+}
+
+/// Another coordinator that read them just before a change may put the old ones back, for kEvery at
+/// most.
+Task<> Regions::write_cordons() {
+    auto load = [](pqxx::work& work) { return std::pair{load_regions(work), load_cordons(work)}; };
+    const auto [regions, cordons] = co_await context_.database.transact(std::move(load));
+    for (const auto& region : regions) {
+        std::vector<std::string> agents;
+        for (const auto& cordon : cordons)
+            if (cordon.region == region.id) agents.push_back(cordon.agent);
+        co_await write_cordoned(context_.redis, region.name, std::move(agents));
     }
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <stdexcept>
 #include <string>
 
 #include <boost/asio/steady_timer.hpp>
@@ -29,12 +28,6 @@ struct RegionsContext {
     std::function<Task<>()> before_change;
 };
 
-/// A region could not be added; says why and what to do.
-class RegionRefused : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
 struct AddRegionOrder {
     std::string name;
     bool redis_user = true;     ///< its agents get an ACL user, where they have none
@@ -49,8 +42,20 @@ struct AddedRegion {
     std::size_t endpoints_changed = 0;  ///< those that are now watched from it too
 };
 
-/// Adds regions, and keeps the ACL users of their agents, and the scripts that these run, in Redis.
-/// All on one executor.
+struct CordonOrder {
+    std::string agent;
+    std::string region;  ///< or empty
+    bool cordoned = true;
+    Actor actor;
+};
+
+struct CordonedAgent {
+    std::string region;
+    bool changed = false;
+};
+
+/// Adds, drains and removes regions, and keeps the ACL users of their agents, and the scripts that
+/// these run, in Redis. All on one executor.
 class Regions {
 public:
     /// Redis forgets users and scripts over a failover or a restart; they are back after this long
@@ -65,13 +70,34 @@ public:
     /// Database::transact and RedisClient::run.
     Task<AddedRegion> add(AddRegionOrder order);
 
-    /// Writes all users and scripts to Redis every kEvery and when woken, until cancelled.
+    /// Nothing more is planned for the region from the minute that is told on, and no endpoint is
+    /// watched from it; what is queued is still done. Throws NotFound, RegionRefused where an
+    /// endpoint would be watched from nowhere; else as Database::transact.
+    Task<RegionsChanged> drain(std::string name, Actor actor);
+    /// Goes on with a region that is drained. Throws as `drain`.
+    Task<RegionsChanged> resume(std::string name, Actor actor);
+    /// Takes a drained region out that has no jobs and no living agents, with its keys in Redis.
+    /// What it saw stays. Throws NotFound, RegionRefused; else as Database::transact and
+    /// RedisClient::run.
+    Task<RegionsChanged> remove(std::string name, Actor actor);
+
+    /// Has an agent take no jobs any more, or take them again; it ends those that it has. Its
+    /// region may be left out where one alone has such an agent.
+    /// @return the region, and whether something changed. Throws BadRequest, NotFound,
+    /// RegionRefused; else as Database::transact and RedisClient::run.
+    Task<CordonedAgent> cordon(CordonOrder order);
+
+    /// Writes all users, scripts and cordons to Redis every kEvery and when woken, until cancelled.
     Task<> keep_users();
     /// Redis may be another one.
     void wake();
 
 private:
     Task<> require_right(std::string user);
+    Task<RegionsChanged> set_state(RegionChange change);
+    Task<> require_empty(std::string region);
+    Task<Region> region_of(std::string agent, std::string region);
+    Task<> write_cordons();
     Task<> load_scripts();
     Task<> write_users();
     Task<std::string> renew_password(Region region, Actor actor);

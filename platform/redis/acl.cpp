@@ -55,6 +55,7 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
     add_words(rules, kForTheConnection);
     rules.push_back(selector(kOnTheQueue, keys::jobs(name)));
     rules.push_back(selector(kOnHeartbeats, keys::agents(name)));
+    rules.push_back("(+get %R~" + keys::cordoned(name) + ")");
     rules.push_back(selector(kOnHolds, keys::holds(name)));
     rules.push_back(selector(kOnManifests, keys::manifest(name, "*")));
     rules.push_back(selector(kOnCells, "{s*}:r" + std::to_string(region.value()) + ":*"));

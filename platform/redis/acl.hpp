@@ -16,9 +16,9 @@ std::string agent_acl_user(std::string_view region);
 /// 7, which has rules that hold together commands and keys (selectors).
 ///
 /// It can take jobs of this region alone, read and write heartbeats of this region alone, write and
-/// read cells of this region alone, and set tool lists of this region alone, which it can't read.
-/// Of other regions it reads which cells are in, since the last one to come in announces the
-/// minute, and of shards up to where they are sealed.
+/// read cells of this region alone, read which of its agents are cordoned, and set tool lists of
+/// this region alone, which it can't read. Of other regions it reads which cells are in, since the
+/// last one to come in announces the minute, and of shards up to where they are sealed.
 ///
 /// It runs scripts that Redis knows already and brings none of its own: one that loops would hold
 /// up Redis for everybody. See `agent_scripts`.

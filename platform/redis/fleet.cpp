@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <fmt/format.h>
 
 #include "platform/redis/convert.hpp"
 #include "platform/redis/keys.hpp"
@@ -22,8 +24,11 @@ UtcTime time_of(const RedisReply& reply) {
     return UtcTime{std::chrono::seconds{*seconds} + microseconds{*us}};
 }
 
-constexpr std::array kStates{
-    AgentState::working, AgentState::overloaded, AgentState::blind, AgentState::draining};
+constexpr std::array kStates{AgentState::working,
+                             AgentState::overloaded,
+                             AgentState::blind,
+                             AgentState::draining,
+                             AgentState::cordoned};
 
 /// A state that this version does not know is none in which an agent takes all jobs.
 AgentState state_named(std::string_view name) {
@@ -44,6 +49,8 @@ std::string_view name_of(AgentState state) {
             return "blind";
         case AgentState::draining:
             return "draining";
+        case AgentState::cordoned:
+            return "cordoned";
     }
     return {};
 }
@@ -131,6 +138,24 @@ Task<std::vector<RegionAgents>> read_heartbeats(RedisClient& client,
         std::ranges::sort(fleet.agents, {}, &Heartbeat::agent);
     }
     co_return fleets;
+}
+
+// One string, so that it is replaced as a whole.
+Task<std::vector<std::string>> read_cordoned(RedisClient& client, std::string region) {
+    RedisArgs command{"GET", keys::cordoned(region)};
+    const auto reply = co_await client.run(std::move(command));
+    std::vector<std::string> agents;
+    if (reply.is_nil()) co_return agents;
+    std::istringstream lines{std::string{reply.text()}};
+    for (std::string agent; std::getline(lines, agent);)
+        agents.push_back(agent);
+    co_return agents;
+}
+
+Task<> write_cordoned(RedisClient& client, std::string region, std::vector<std::string> agents) {
+    RedisArgs command{"SET", keys::cordoned(region), fmt::format("{}", fmt::join(agents, "\n"))};
+    if (agents.empty()) command = {"DEL", keys::cordoned(region)};
+    const auto reply = co_await client.run(std::move(command));
 }
 
 Task<> forget_agent(RedisClient& client, std::string region, std::string agent) {

@@ -18,6 +18,7 @@ enum class AgentState : std::uint8_t {
     overloaded,  ///< refuses jobs, because it would measure its own load
     blind,       ///< refuses jobs, because its own network or host is at fault
     draining,    ///< was told to end, and finishes what runs
+    cordoned,    ///< takes no jobs, because an operator said so
 };
 std::string_view name_of(AgentState state);
 
@@ -61,6 +62,16 @@ struct RegionAgents {
 /// errors of its nodes alone.
 Task<std::vector<RegionAgents>> read_heartbeats(RedisClient& client,
                                                 std::vector<std::string> regions);
+
+/// An agent counts as alive for operators while its last heartbeat is younger than this.
+inline constexpr std::chrono::seconds kAliveFor{45};
+inline bool alive(const Heartbeat& heartbeat, UtcTime redis_now) {
+    return redis_now - heartbeat.at < kAliveFor;
+}
+
+/// The agents of a region that operators told to take no jobs. Both throw as RedisClient::run.
+Task<std::vector<std::string>> read_cordoned(RedisClient& client, std::string region);
+Task<> write_cordoned(RedisClient& client, std::string region, std::vector<std::string> agents);
 
 /// Removes the heartbeat of an agent that is gone for good. Throws as RedisClient::run.
 Task<> forget_agent(RedisClient& client, std::string region, std::string agent);

@@ -43,6 +43,9 @@ std::string manifest(std::string_view region, std::string_view full_hash) {
 std::string agents(std::string_view region) {
     return of_region(region, "agents");
 }
+std::string cordoned(std::string_view region) {
+    return of_region(region, "cordoned");
+}
 std::string lease(SharedWork work, ShardId shard) {
     return of_shard(shard, work == SharedWork::planning ? "lease" : "seal_lease");
 }

@@ -36,6 +36,9 @@ std::string holds(std::string_view region);
 std::string manifest(std::string_view region, std::string_view full_hash);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
+/// String: the region's agents that are to take no jobs, a line each; none: it is not there. Agents
+/// only read it.
+std::string cordoned(std::string_view region);
 
 /// Hash: `holder`, `epoch`, `until_ms` (Redis's time): which coordinator may plan the shard, or
 /// which archiver seal it. It has no expiry, so that the epoch stays.

@@ -78,6 +78,10 @@ Intake::Intake(asio::any_io_executor executor,
       probing_{executor, 2 * held_max()} {}
 
 Task<> Intake::run() {
+    try {
+        co_await look_for_cordon();      // before the first read
+    } catch (const RedisUnavailable&) {  // nothing is read, either
+    }
     loops_.spawn("read", read_jobs());
     loops_.spawn("claim", claim_jobs());
     co_await loops_.join();
@@ -196,9 +200,25 @@ Task<> Intake::look_around() {
     auto& fleet = fleets.front();
     if (!fleet.unavailable.empty()) throw RedisUnavailable{fleet.unavailable};
     const auto now = co_await redis_time(*redis_);
+    co_await look_for_cordon();
     stand_aside(fleet.agents, now);
     co_await claim_from_silent(holders, fleet.agents, now);
     co_await forget_departed(std::move(holders), std::move(fleet.agents), now);
+}
+
+/// Whether an operator wants us to take no jobs. Where Redis does not let us read that, as an older
+/// coordinator wrote our rights, we go on as we were.
+Task<> Intake::look_for_cordon() {
+    std::vector<std::string> cordoned;
+    try {
+        cordoned = co_await read_cordoned(*redis_, options_.region);
+    } catch (const RedisError&) {
+        co_return;
+    }
+    const bool ours = std::ranges::count(cordoned, options_.agent) > 0;
+    if (std::exchange(cordoned_, ours) != ours)
+        log_event(*log_, LogLevel::info, ours ? "agent.cordoned" : "agent.uncordoned");
+    if (ours) aside_ = true;
 }
 
 /// While we are unfit to probe the jobs are better left to an agent of the region that is fit. With
@@ -208,7 +228,7 @@ void Intake::stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now) {
         return heartbeat.agent != options_.agent && heartbeat.state == AgentState::working &&
                now - heartbeat.at <= Pulse::kSilenceMax;
     });
-    aside_ = fit_other && runner_->unfit();
+    aside_ = cordoned_ || (fit_other && runner_->unfit());
     if (!aside_) freed_.cancel();
 }
 

@@ -33,7 +33,8 @@ struct IntakeOptions {
 /// Takes jobs from the region's queue, waits for their slots and for room, has them probed and
 /// hands their cells to the outbox. Takes no more than it has room for: what it does not take,
 /// other agents do; so it takes nothing while as many probes run as may, and nothing while it is
-/// blind or too busy and another agent of the region is not. A job that was here in time and found
+/// blind or too busy and another agent of the region is not, and nothing while an operator has
+/// cordoned it. A job that was here in time and found
 /// no room until its `not_after` is UNKNOWN(backpressure); one that came later than that is
 /// UNKNOWN(missed_window). All members are called on the executor.
 class Intake {
@@ -76,6 +77,7 @@ public:
     std::size_t waiting_for_room() const { return gate_.waiting(); }
     std::size_t probing() const { return probing_.running(); }
     bool stands_aside() const { return aside_; }
+    bool cordoned() const { return cordoned_; }
     /// The drain has begun.
     bool stopping() const { return stopping_; }
 
@@ -83,6 +85,7 @@ private:
     void count_held_back(const Job& job, const Cell& cell);
     std::size_t held_max() const { return (1 + kWaitingPerProbe) * options_.concurrency; }
     std::size_t room() const;
+    Task<> look_for_cordon();
     void stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now);
     Task<> wait_for_room();
     Task<> read_jobs();
@@ -112,7 +115,8 @@ private:
     DetailsMemory details_;  // what the cells so far told
     IntakeOptions options_;
     bool stopping_ = false;
-    bool aside_ = false;          // we are unfit, and another agent of the region is not
+    bool cordoned_ = false;       // as an operator said
+    bool aside_ = false;          // that, or we are unfit, and another agent of the region is not
     bool look_for_own_ = true;    // at the start: what an earlier life left
     std::set<std::string> held_;  // entries between their delivery and their end
     std::size_t active_ = 0;      // jobs waiting or being probed, at most `held_max`

@@ -224,13 +224,17 @@ def metric_names(tree):
 
 def cli_verbs(tree):
     """{verb: its sub-verbs}: of a file with several verbs each has the sub-verbs of the file."""
-    verbs = {}
+    verbs, named = {}, {}
     for source in tree.cpp("cli/verbs"):
         top, below = set(), set()
         for match in re.finditer(r'(\w+)(?:\.|->)add_subcommand\(\s*(?:\w+ \? )?"([a-z-]+)"(?:\s*:\s*"([a-z-]+)")?', source.uncommented):
-            (top if match.group(1) == "app" else below).update(name for name in match.groups()[1:] if name)
+            names = {name for name in match.groups()[1:] if name}
+            (top if match.group(1) == "app" else below).update(names)
+            named.setdefault(match.group(1), set()).update(names)
         for verb in top:
             verbs[verb] = below
+    for verb in verbs:  # its sub-verbs of another file, where the variable has its name
+        verbs[verb] = verbs[verb] | named.get(verb, set())
     verbs["completion"] = {"bash", "zsh", "fish"}
     return verbs
 

@@ -47,9 +47,11 @@ EXPLAIN_KEYS = {"tenant", "endpoint", "minute", "window_ms", "decision", "scope"
 DECISION_KEYS = {"tenant", "endpoint", "minute", "decision", "scope", "rule_row", "coverage", "cells", "incident_id",
                  "transition", "resume_token"}
 REGION_KEYS = {"name", "state", "agents_alive", "queue_depth", "pending", "planned_until", "oldest_age_ms", "planning_lag_ms",
-               "missed_total", "duplicates_total", "held_back_total", "in_flight", "spooled", "unplanned_total", "unavailable"}
+               "missed_total", "duplicates_total", "held_back_total", "in_flight", "spooled", "unplanned_total", "unavailable",
+               "in_force_from"}
 AGENT_KEYS = {"name", "region", "version", "alive", "last_seen", "started_at", "in_flight", "lag_ms", "clock_offset_ms",
-              "probes_total", "load", "state", "missed_total", "duplicates_total", "held_back_total", "spooled"}
+              "probes_total", "load", "state", "missed_total", "duplicates_total", "held_back_total", "spooled",
+              "cordoned", "cordon_reason", "cordoned_by"}
 
 
 class Show(unittest.TestCase):

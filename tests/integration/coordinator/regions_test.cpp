@@ -1,61 +1,18 @@
 // Regions that operators add, and what Redis then lets their agents do.
-#include <fstream>
-
-#include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
 #include "platform/redis/acl.hpp"
 #include "platform/redis/keys.hpp"
 #include "platform/redis/script.hpp"
-#include "tests/integration/cli/cli_run.hpp"
-#include "tests/integration/coordinator/running_app.hpp"
-#include "tests/integration/redis/watched.hpp"
+#include "tests/integration/coordinator/served_as_user.hpp"
 
 namespace quorate::coordinator {
 namespace {
 
-using quorate::testing::Catalogued;
 using quorate::testing::comes_to_hold;
-using quorate::testing::config_for;
 using quorate::testing::RedisServer;
-using quorate::testing::RunningApp;
 using quorate::testing::WatchedClient;
-using Words = std::vector<std::string>;
-
-/// A server that knows the user `coordinator` besides the one that may do all.
-Words with_coordinator(const Words& rights) {
-    Words settings{"--user", "coordinator", "on", ">word", "~*", "+@all", "-@admin"};
-    settings.insert(settings.end(), rights.begin(), rights.end());
-    return settings;
-}
-
-/// A coordinator that is an ACL user in its Redis, asked through the program.
-struct Served {
-    explicit Served(const Words& rights = {"+acl|setuser"})
-        : redis{RedisServer::Listen::tcp, with_coordinator(rights)}, app{config()} {}
-    CliRun quorate(Words words) const {
-        words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(app.admin_port())});
-        return run_cli(words);
-    }
-    boost::json::object json(Words words) const {
-        words.insert(words.end(), {"-o", "json"});
-        const auto run = quorate(words);
-        EXPECT_EQ(run.status, 0) << run.err;
-        return run.status == 0 ? boost::json::parse(run.out).as_object() : boost::json::object{};
-    }
-    Catalogued lab;
-    TestFolder folder;
-    RedisServer redis;
-    RunningApp app;
-
-private:
-    Config config() const {
-        auto made = config_for(lab, redis.url());
-        made.redis.user = "coordinator";
-        made.redis.password_file = folder.file("password", "word");
-        return made;
-    }
-};
+using Served = quorate::testing::ServedAsUser;
 
 std::string text(const boost::json::object& object, const char* key) {
     return std::string{object.at(key).as_string()};

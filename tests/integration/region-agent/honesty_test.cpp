@@ -156,6 +156,33 @@ TEST(AgentHonesty, ABlindAgentLeavesJobsToOneOfItsRegionThatSees) {
     });
 }
 
+TEST(AgentHonesty, ACordonedAgentTakesNothingUntilItIsUncordoned) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        std::vector<std::string> cordoned{"a"};
+        co_await write_cordoned(bench.redis, quorate::testing::kRegion, std::move(cordoned));
+        RunningAgent agent{bench.executor, agent_config(server, "a")};
+        EXPECT_TRUE(co_await state_becomes(bench, "a", AgentState::cordoned));
+        std::vector<Job> jobs{job_for(1, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        RunningAgent other{bench.executor, agent_config(server, "b")};
+        co_await expect_all_done(bench);
+        auto cells = co_await bench.cells_of(1);
+        EXPECT_EQ(cells.at(0).agent, "b") << "with no other agent it would have waited";
+        co_await other.stop();
+
+        jobs = {job_for(2, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        std::vector<std::string> nobody;
+        co_await write_cordoned(bench.redis, quorate::testing::kRegion, std::move(nobody));
+        co_await expect_all_done(bench);
+        cells = co_await bench.cells_of(2);
+        EXPECT_EQ(cells.at(1).agent, "a");
+        EXPECT_TRUE(co_await state_becomes(bench, "a", AgentState::working));
+        co_await agent.stop();
+    });
+}
+
 TEST(AgentHonesty, ATenantWhoseServersAllHangDoesNotDelayAnother) {
     const RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
