@@ -45,7 +45,8 @@ std::vector<std::string> cordoned_in(const Served& served, const std::string& re
 
 std::string state_of(const Served& served, const std::string& region) {
     const auto run = served.quorate({"regions", "-o", "json"});
-    for (const auto& row : boost::json::parse(run.out).as_array())
+    const auto rows = boost::json::parse(run.out);
+    for (const auto& row : rows.as_array())
         if (row.at("name").as_string() == region) return row.at("state").as_string().c_str();
     return {};
 }
