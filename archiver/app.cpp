@@ -244,8 +244,10 @@ Task<> ArchiverApp::run() {
 }
 
 void ArchiverApp::reload(const std::string& config_file) {
-    auto level = [&] { return load_config(archiver_schema(), config_file).log_level; };
-    reload_log_level(parts_->log, level);
+    auto& parts = *parts_;
+    reload_config(parts.log, archiver_schema(), config_file, parts.config, [&](const auto&) {
+        parts.loop.keep(parts.config.retention);
+    });
 }
 
 void migrate_database(const ArchiverConfig& config) {

@@ -13,22 +13,25 @@ void declare_retention(Schema<ArchiverConfig>& schema) {
             schema
                 .key(
                     key, [member](auto& config) -> auto& { return config.retention.*member; }, text)
-                .between(kDay, 36'500 * kDay);
+                .between(kDay, 36'500 * kDay)
+                .live();
         };
     length("retention.free",
            &RetentionSettings::free,
            "how long minutes and hours of tenants of tier free are kept");
     length("retention.team", &RetentionSettings::team, "the same of tier team, the default");
     length("retention.enterprise", &RetentionSettings::enterprise, "the same of tier enterprise");
-    length(
-        "retention.days",
-        &RetentionSettings::days,
-        "how long days are kept, and windows and silences that are over; months are kept for ever");
-    schema.key(
-        "retention.drop",
-        [](auto& config) -> auto& { return config.retention.drop; },
-        "whether whole months of minutes are dropped by themselves once they are past every tier; "
-        "look at quorate-archiver --retention first");
+    length("retention.days",
+           &RetentionSettings::days,
+           "how long days are kept, and windows and silences that are over; months are "
+           "kept for ever");
+    schema
+        .key(
+            "retention.drop",
+            [](auto& config) -> auto& { return config.retention.drop; },
+            "whether whole months of minutes are dropped by themselves once they are past every "
+            "tier; look at quorate-archiver --retention first")
+        .live();
 }
 
 }  // namespace
@@ -51,7 +54,8 @@ Schema<ArchiverConfig> archiver_schema() {
                        : std::string{"must be 2s, 3s, 4s, 5s, 6s, 10s, 12s, 15s, 20s, 30s or 60s"};
         });
     schema.key("log.level", &ArchiverConfig::log_level, "least level that is logged")
-        .one_of({"debug", "info", "warn", "error"});
+        .one_of({"debug", "info", "warn", "error"})
+        .live();
     schema
         .key("health.address",
              &ArchiverConfig::health_address,

@@ -94,7 +94,11 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               counts_,
               regions_,
               access_,
-              [this] { return fleet_.announce_current(); }},
+              [this] { return fleet_.announce_current(); },
+              [this] {
+                  return RunningConfig{
+                      fleet_.name(), shown_values(config_schema(), config_), restart_needed_};
+              }},
              readiness_},
       fleet_{{redis_, held_, readiness_, clock_, log_, fleet_metrics(counts_), fleet_hooks()},
              member(config, admin_.port(), version)},
@@ -227,7 +231,11 @@ Task<> App::extend() {
 }
 
 void App::reload(const std::string& config_file) {
-    reload_log_level(log_, [&] { return load_config(config_schema(), config_file).log_level; });
+    reload_config(log_, config_schema(), config_file, config_, [this](auto& restart_needed) {
+        catalogue_.planner().set_limits(config_.politeness);
+        access_.set_options(config_.access());
+        restart_needed_ = restart_needed;
+    });
 }
 
 }  // namespace quorate::coordinator

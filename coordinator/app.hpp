@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "coordinator/access/access.hpp"
 #include "coordinator/admin/admin_server.hpp"
@@ -33,7 +34,7 @@ public:
     /// DeploymentMismatch where the database was set up with another window or number of shards.
     Task<> run();
 
-    /// SIGHUP: takes what may change while running (`log.level`); a bad file keeps the old config.
+    /// SIGHUP: takes the keys that are live; a bad file keeps the old config.
     void reload(const std::string& config_file);
 
     std::uint16_t admin_port() const { return admin_.port(); }
@@ -47,6 +48,7 @@ private:
     FleetHooks fleet_hooks();
 
     Config config_;
+    std::vector<std::string> restart_needed_;  // keys that the file sets otherwise
     SystemClock clock_;
     Logger log_;       // what happened
     Metrics metrics_;  // how much of it

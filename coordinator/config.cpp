@@ -31,7 +31,7 @@ void declare_politeness(Schema<Config>& schema) {
         const auto of = [member](auto& config) -> auto& {
             return config.politeness.*member;
         };
-        schema.key(std::move(name), of, std::move(text)).between(0, 1e9);
+        schema.key(std::move(name), of, std::move(text)).between(0, 1e9).live();
     };
     rate("politeness.origin_rate",
          &PolitenessLimits::origin,
@@ -92,12 +92,14 @@ void declare_grpc(Schema<Config>& schema) {
              &Config::grpc_admins,
              "Names of client certificates (their DNS, URI or e-mail names, without these the "
              "common name) whose bearers are admins. They give others a role: `quorate token`.")
-        .items_between(0, 1000);
+        .items_between(0, 1000)
+        .live();
     schema
         .key("grpc.rate",
              &Config::grpc_rate,
              "Calls per second that one principal may make, on average over 10 s. 0: no limit.")
-        .between(0, 1e6);
+        .between(0, 1e6)
+        .live();
     schema.rule(grpc_problems);
 }
 
@@ -142,7 +144,8 @@ Schema<Config> config_schema() {
         .check(ip_address_problem);
     schema.key("health.port", &Config::health_port, "Port of /livez, /readyz and /metrics.");
     schema.key("log.level", &Config::log_level, "Least level of the lines in the log.")
-        .one_of({"debug", "info", "warn", "error"});
+        .one_of({"debug", "info", "warn", "error"})
+        .live();
     return schema;
 }
 

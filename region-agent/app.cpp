@@ -312,7 +312,10 @@ Task<> App::drain() {
 }
 
 void App::reload(const std::string& config_file) {
-    reload_log_level(log_, [&] { return load_config(config_schema(), config_file).log_level; });
+    reload_config(log_, config_schema(), config_file, config_, [this](const auto&) {
+        busy_.set_load_max(config_.load_max);
+        intake_.set_tenant_share(config_.tenant_share);
+    });
 }
 
 }  // namespace quorate::agent

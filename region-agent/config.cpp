@@ -64,7 +64,8 @@ Schema<Config> config_schema() {
             "Largest part of `concurrency` that one tenant may use while no other probes; the more "
             "tenants are busy, the less each gets, so that room is left for the next. 1: no "
             "limit.")
-        .between(0.05, 1);
+        .between(0.05, 1)
+        .live();
     schema
         .key(
             "load_max",
@@ -72,7 +73,8 @@ Schema<Config> config_schema() {
             "Part of its CPU above which it refuses jobs (`backpressure`) rather than measure "
             "itself: of the one core that probes, or of all that it may use where that is less. 1: "
             "never.")
-        .between(0.05, 1);
+        .between(0.05, 1)
+        .live();
     schema
         .key("bind_address",
              &Config::bind_address,
@@ -136,7 +138,8 @@ Schema<Config> config_schema() {
         .check(ip_address_problem);
     schema.key("health.port", &Config::health_port, "Port of /livez, /readyz and /metrics.");
     schema.key("log.level", &Config::log_level, "Least level of the lines in the log.")
-        .one_of({"debug", "info", "warn", "error"});
+        .one_of({"debug", "info", "warn", "error"})
+        .live();
     return schema;
 }
 

@@ -76,6 +76,8 @@ public:
 
     /// To be told when Redis can be reached again: it may have lost its memory, though no command
     /// failed. The next step reads everything anew.
+    /// How long history is kept, from the next time on that some is deleted.
+    void keep(const RetentionSettings& retention) { retention_.keep(retention); }
     void redis_returned() { redis_returned_ = true; }
 
     /// Whether all stands by since an archiver of a version without leases seals.

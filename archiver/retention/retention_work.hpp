@@ -25,6 +25,9 @@ public:
                   RetentionSettings settings)
         : database_{database}, clock_{clock}, log_{log}, metrics_{metrics}, settings_{settings} {}
 
+    /// From its next step on.
+    void keep(const RetentionSettings& settings) { settings_ = settings; }
+
     /// One transaction of it, if something is due. Throws as Database::transact.
     Task<> step();
 

@@ -17,6 +17,9 @@ namespace {
 
 namespace json = boost::json;
 
+/// What `show` shows in place of a context of that name.
+constexpr const char* kCoordinator = "coordinator";
+
 /// Settings as they stand on the command line; an empty one takes a setting away.
 struct SetOptions {
     std::string name;
@@ -89,6 +92,8 @@ void use(const std::string& name, Session& session) {
 void set(const SetOptions& options, Session& session) {
     if (auto problem = context_name_problem(options.name); !problem.empty())
         throw CLI::ValidationError{"NAME", problem};
+    if (options.name == kCoordinator)
+        throw CLI::ValidationError{"NAME", "coordinator is what config show shows the config of"};
     if (options.given.empty())
         throw CLI::ValidationError{"config set", "nothing to set; such as --server HOST:PORT"};
     auto contexts = read_contexts(session.in_force.file);
@@ -167,6 +172,23 @@ void show_in_force(Session& session) {
     print(table);
 }
 
+/// The config of the coordinator that answers, as it is in force there.
+void show_coordinator(Session& session) {
+    v1::GetConfigResponse answer;
+    if (!session.succeeded(session.admin().GetConfig(session.call().get(), {}, &answer))) return;
+    if (session.prints_data()) {
+        print_data(to_json(answer), session.output);
+        return;
+    }
+    std::cout << "# " << answer.daemon() << ' ' << answer.version() << ", " << answer.name()
+              << '\n';
+    for (const auto& entry : answer.entries())
+        std::cout << entry.key() << ": " << printable(entry.value()) << '\n';
+    for (const auto& key : answer.restart_needed())
+        std::cerr << "warning: the file sets " << key
+                  << " otherwise; that counts from the next start on\n";
+}
+
 void add_set(CLI::App& verb, Session& session) {
     auto options = std::make_shared<SetOptions>();
     auto* set_verb = verb.add_subcommand(
@@ -219,11 +241,15 @@ void add_config_verb(CLI::App& app, Session& session) {
     delete_verb->add_option("NAME", *name, "of the context")->required();
     delete_verb->callback([name, &session] { remove(*name, session); });
     auto* show_verb = verb->add_subcommand(
-        "show", "Shows a context, or, without a name, what is in force and where it comes from");
-    show_verb->add_option("NAME", *name, "of the context");
+        "show",
+        "Shows a context, or, without a name, what is in force and where it comes from; or what "
+        "config the coordinator runs with");
+    show_verb->add_option("NAME", *name, "of the context, or the word coordinator");
     show_verb->callback([name, &session] {
         if (name->empty())
             show_in_force(session);
+        else if (*name == kCoordinator)
+            show_coordinator(session);
         else
             show_named(*name, session);
     });

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/steady_timer.hpp>
@@ -60,6 +61,8 @@ public:
     Task<> take_change();
     /// One was revoked: it is of no more use from now on, whatever is being read.
     void revoked(std::int64_t credential);
+    /// From now on; credentials stay known.
+    void set_options(AccessOptions options) { options_ = std::move(options); }
     /// Names of certificates that the config makes admins.
     const std::vector<std::string>& admins() const { return options_.admins; }
 

@@ -31,6 +31,7 @@ constexpr std::array kRules{
     MethodRule{"SetTenant", Role::admin, Reach::unbound},
     MethodRule{"ListAgents", Role::viewer, Reach::fleet},
     MethodRule{"GetVersion", Role::viewer, Reach::fleet},
+    MethodRule{"GetConfig", Role::admin, Reach::unbound},
     MethodRule{"CreateToken", Role::admin, Reach::tenant},
     MethodRule{"ListTokens", Role::admin, Reach::tenant},
     MethodRule{"RevokeToken", Role::admin, Reach::tenant},

@@ -204,6 +204,25 @@ grpc::ServerUnaryReactor* AdminService::UncordonAgent(grpc::CallbackServerContex
     });
 }
 
+grpc::ServerUnaryReactor* AdminService::GetConfig(grpc::CallbackServerContext* context,
+                                                  const v1::GetConfigRequest* request,
+                                                  v1::GetConfigResponse* response) {
+    return unary(context, "GetConfig", *request, [=, this](const Caller&) -> Task<> {
+        auto running = context_.running_config();
+        response->set_daemon("quorate-coordinator");
+        response->set_name(std::move(running.name));
+        response->set_version(context_.version);
+        for (auto& [key, value] : running.values) {
+            auto& entry = *response->add_entries();
+            entry.set_key(std::move(key));
+            entry.set_value(std::move(value));
+        }
+        for (auto& key : running.restart_needed)
+            response->add_restart_needed(std::move(key));
+        co_return;
+    });
+}
+
 grpc::ServerUnaryReactor* AdminService::ListTenants(grpc::CallbackServerContext* context,
                                                     const v1::ListTenantsRequest* request,
                                                     v1::ListTenantsResponse* response) {

@@ -18,6 +18,13 @@
 
 namespace quorate::coordinator {
 
+/// The coordinator's config as it is in force, secrets masked.
+struct RunningConfig {
+    std::string name;  ///< the coordinator's
+    std::vector<std::pair<std::string, std::string>> values;
+    std::vector<std::string> restart_needed;  ///< keys that the file sets otherwise by now
+};
+
 /// What the admin API works with; everything outlives it.
 struct AdminContext {
     Database& database;
@@ -32,6 +39,7 @@ struct AdminContext {
     Access& access;
     /// Done before the catalogue is changed; where it throws nothing is changed.
     std::function<Task<>()> before_change;
+    std::function<RunningConfig()> running_config;
 };
 
 /// The admin API (proto/quorate/v1/admin.proto). gRPC calls it on its own threads; the work runs on
@@ -115,6 +123,9 @@ public:
     grpc::ServerUnaryReactor* GetVersion(grpc::CallbackServerContext* context,
                                          const v1::GetVersionRequest* request,
                                          v1::GetVersionResponse* response) override;
+    grpc::ServerUnaryReactor* GetConfig(grpc::CallbackServerContext* context,
+                                        const v1::GetConfigRequest* request,
+                                        v1::GetConfigResponse* response) override;
     grpc::ServerUnaryReactor* CreateToken(grpc::CallbackServerContext* context,
                                           const v1::CreateTokenRequest* request,
                                           v1::CreateTokenResponse* response) override;

@@ -105,6 +105,14 @@ HeldBack Politeness::held_back(const Demand& demand, std::uint64_t hash, std::in
     return origin <= tenant ? HeldBack::origin : HeldBack::tenant;
 }
 
+void Politeness::set_limits(PolitenessLimits limits) {
+    limits_ = limits;
+    for (auto& [name, bucket] : origins_)
+        bucket.tokens = tokens(limits_.origin);
+    for (auto& [name, bucket] : tenants_)
+        bucket.tokens = tenant_tokens(name);
+}
+
 void Politeness::set_tiers(TenantTiers tiers) {
     if (tiers == tiers_) return;
     tiers_ = std::move(tiers);

@@ -70,6 +70,7 @@ public:
     HeldBack held_back(const Demand& demand, std::uint64_t hash, std::int64_t look) const;
 
     void set_tiers(TenantTiers tiers);
+    void set_limits(PolitenessLimits limits);
 
 private:
     double tokens(double per_second) const;

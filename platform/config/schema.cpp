@@ -309,15 +309,43 @@ void fill_config_from_file(const ConfigKeys& keys, void* config, const std::stri
     fill_config(keys, config, *text, file);
 }
 
-std::string masked_dump(const ConfigKeys& keys, const void* config) {
-    std::string text;
+ShownValues shown_values(const ConfigKeys& keys, const void* config) {
+    ShownValues values;
     for (const auto& key : keys.keys) {
         const auto value = key.get(config);
-        text += key.name + ": ";
-        text += key.secret ? "***" : value_text(key.shown ? key.shown(value) : value);
-        text += "\n";
+        values.emplace_back(key.name,
+                            key.secret ? "***" : value_text(key.shown ? key.shown(value) : value));
     }
+    return values;
+}
+
+std::string masked_dump(const ConfigKeys& keys, const void* config) {
+    std::string text;
+    for (const auto& [key, value] : shown_values(keys, config))
+        text += key + ": " + value + "\n";
     return text;
+}
+
+ConfigChanges changes(const ConfigKeys& keys, const void* from, const void* to) {
+    ConfigChanges changes;
+    for (const auto& key : keys.keys)
+        if (key.get(from) != key.get(to))
+            (key.live ? changes.live : changes.restart).push_back(key.name);
+    return changes;
+}
+
+void copy_live(const ConfigKeys& keys, const void* from, void* to, const std::string& file) {
+    for (const auto& key : keys.keys)
+        if (key.live) key.set(to, key.get(from));
+    ConfigErrors errors;
+    for (const auto& rule : keys.rules)
+        for (auto& problem : rule(to))
+            errors.push_back(
+                {file,
+                 0,
+                 std::move(problem.key),
+                 problem.message + " (beside keys that count from the next start on)"});
+    if (!errors.empty()) throw InvalidConfig{std::move(errors)};
 }
 
 std::string to_markdown(const ConfigKeys& keys, const void* defaults) {
@@ -328,7 +356,7 @@ std::string to_markdown(const ConfigKeys& keys, const void* defaults) {
         const auto fallback = key.required ? "required" : "`" + value_text(kind) + "`";
         text += "| `" + key.name + "` | " + table_cell(type_text(key, kind)) + " | " +
                 table_cell(fallback) + " | " + table_cell(key.text) +
-                (key.secret ? " (secret)" : "") + " |\n";
+                (key.secret ? " (secret)" : "") + (key.live ? " (live)" : "") + " |\n";
     }
     return text;
 }

@@ -33,6 +33,7 @@ struct ConfigKey {
     std::string text;  // one line for docs/configuration.md
     bool required = false;
     bool secret = false;
+    bool live = false;  // taken at SIGHUP
     /// Bounds of an integer, of a duration in ms, or of the number of a list's items.
     std::int64_t min = std::numeric_limits<std::int64_t>::min();
     std::int64_t max = std::numeric_limits<std::int64_t>::max();
@@ -118,6 +119,11 @@ public:
     /// The file must set it; it has no default.
     KeyBuilder& required() {
         key_->required = true;
+        return *this;
+    }
+    /// May change while the daemon runs: see `take_live`.
+    KeyBuilder& live() {
+        key_->live = true;
         return *this;
     }
     /// Shown as `***` wherever a config is shown.
@@ -253,7 +259,20 @@ void fill_config(const ConfigKeys& keys,
                  const std::string& file);
 /// As above, from a file on disk.
 void fill_config_from_file(const ConfigKeys& keys, void* config, const std::string& file);
+/// Every key and its value as it may be shown, secrets as `***`, in the order of declaration.
+using ShownValues = std::vector<std::pair<std::string, std::string>>;
+ShownValues shown_values(const ConfigKeys& keys, const void* config);
 std::string masked_dump(const ConfigKeys& keys, const void* config);
+
+/// Which keys a config sets otherwise than another one, in the order of declaration.
+struct ConfigChanges {
+    std::vector<std::string> live;     ///< those that may change while the daemon runs
+    std::vector<std::string> restart;  ///< those that count from its next start on
+};
+ConfigChanges changes(const ConfigKeys& keys, const void* from, const void* to);
+/// Copies the values of live keys. Throws InvalidConfig, naming `file`, where they do not fit what
+/// `to` holds beside them; then `to` may be half changed.
+void copy_live(const ConfigKeys& keys, const void* from, void* to, const std::string& file);
 std::string to_markdown(const ConfigKeys& keys, const void* defaults);
 
 /// Reads the file into a Config; throws InvalidConfig as `fill_config` does.
@@ -276,6 +295,26 @@ Config parse_config(const Schema<Config>& schema, std::string_view yaml, const s
 template <class Config>
 std::string masked_dump(const Schema<Config>& schema, const Config& config) {
     return masked_dump(schema.keys(), &config);
+}
+
+/// As above.
+template <class Config>
+ShownValues shown_values(const Schema<Config>& schema, const Config& config) {
+    return shown_values(schema.keys(), &config);
+}
+
+/// Takes what may change while the daemon runs from `next` into `running`: all of it or, where the
+/// rules about several keys then do not hold, nothing. Throws InvalidConfig, naming `file`.
+template <class Config>
+ConfigChanges take_live(const Schema<Config>& schema,
+                        const Config& next,
+                        Config& running,
+                        const std::string& file) {
+    auto taken = running;
+    copy_live(schema.keys(), &next, &taken, file);
+    auto what = changes(schema.keys(), &running, &next);
+    running = std::move(taken);
+    return what;
 }
 
 /// The daemon's section of docs/configuration.md: a heading and a table of all keys.

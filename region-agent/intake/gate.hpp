@@ -43,6 +43,9 @@ public:
     /// A probe that had entered has ended.
     void leave(const std::string& tenant);
 
+    /// Those who are in stay in.
+    void set_tenant_share(double share) { options_.tenant_share = share; }
+
     std::size_t running() const { return running_; }
     std::size_t waiting() const { return waiting_.size(); }
     /// Since when the one waits that waits longest; nothing if nobody does.

@@ -73,6 +73,9 @@ public:
     /// Throws as RedisClient::run. @return how many.
     Task<std::size_t> give_back();
 
+    /// See Gate; of those who enter from now on.
+    void set_tenant_share(double share) { gate_.set_tenant_share(share); }
+
     std::size_t waiting() const { return waiting_.running(); }
     std::size_t waiting_for_room() const { return gate_.waiting(); }
     std::size_t probing() const { return probing_.running(); }

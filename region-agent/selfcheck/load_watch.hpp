@@ -56,6 +56,7 @@ public:
 
     double load() const { return window_.load(); }
     double load_max() const { return load_max_; }
+    void set_load_max(double load_max) { load_max_ = load_max; }
     bool overloaded() const { return overloaded_; }
 
 private:

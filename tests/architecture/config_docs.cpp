@@ -17,7 +17,10 @@ const std::string kHead =
     "(`tests/architecture/README.md`).\n"
     "`redis.url` is `url` below `redis`. An unknown key is an error that names file, line and "
     "key;\n"
-    "`--check-config` loads a file, reports and exits.\n\n";
+    "`--check-config` loads a file, reports and exits. SIGHUP takes the keys marked live; the "
+    "others "
+    "count from the next\n"
+    "start on.\n\n";
 
 }  // namespace
 

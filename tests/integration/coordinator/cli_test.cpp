@@ -156,6 +156,29 @@ TEST(Cli, AContextsTenantIsMeantWhereTheCommandLineNamesNone) {
     EXPECT_NE(ask({"pause", "b"}).find("true"), std::string::npos);
 }
 
+TEST(Cli, TheConfigOfTheCoordinatorIsShownAsItIsInForce) {
+    Served served;
+    const auto value = [&](const std::string& key) {
+        const auto run = served.quorate({"config", "show", "coordinator", "-o", "json"});
+        const auto config = boost::json::parse(run.out);
+        for (const auto& entry : config.at("entries").as_array())
+            if (entry.at("key").as_string() == key)
+                return std::string{entry.at("value").as_string()};
+        return run.err;
+    };
+    EXPECT_EQ(value("postgres.conninfo"), "***");
+    EXPECT_EQ(value("grpc.rate"), "100");
+    const TestFolder folder;
+    const auto file = folder.file("c.yaml",
+                                  "regions: [us-east]\npostgres: {conninfo: 'x'}\nredis: {url: '" +
+                                      served.redis.url() + "'}\ngrpc: {rate: 50}\nshards: 8\n");
+    served.app.reload(file);
+    EXPECT_TRUE(comes_to_hold([&] { return value("grpc.rate") == "50"; }));
+    const auto shown = served.quorate({"config", "show", "coordinator"});
+    EXPECT_NE(shown.out.find("grpc.rate: 50\n"), std::string::npos) << shown.out;
+    EXPECT_NE(shown.err.find("the file sets shards otherwise"), std::string::npos) << shown.err;
+}
+
 TEST(Cli, AListIsShownAgainAndAgainWithWatch) {
     const Served served;
     const std::vector<std::string> verbs{"get", "regions", "agents list", "queues", "incidents"};

@@ -57,6 +57,10 @@ public:
         asio::post(io_, [this] { stop_.emit(asio::cancellation_type::terminal); });
         thread_.join();
     }
+    /// As SIGHUP does.
+    void reload(const std::string& file) {
+        asio::post(io_, [this, file] { app_->reload(file); });
+    }
     /// What it ended with, once it has ended by itself.
     std::exception_ptr wait() {
         thread_.join();

@@ -9,7 +9,6 @@
 #include <spdlog/sinks/ostream_sink.h>
 
 #include "platform/runtime/clock.hpp"
-#include "platform/telemetry/reload.hpp"
 
 namespace quorate {
 namespace {
@@ -104,18 +103,6 @@ TEST(Conditions, TheLogSaysWhyRedisIsAway) {
     conditions.redis(true);
     conditions.redis(false, "connection refused");
     EXPECT_TRUE(shown.logged("connection refused")) << shown.lines.str();
-}
-
-TEST(ReloadLogLevel, TakesTheLevelAndKeepsItOverABadFile) {
-    Shown shown;
-    reload_log_level(shown.log, [] { return std::string{"debug"}; });
-    EXPECT_TRUE(shown.log.enabled(LogLevel::debug));
-    EXPECT_TRUE(shown.logged("config.reloaded"));
-    reload_log_level(shown.log,
-                     []() -> std::string { throw std::runtime_error{"e.yaml: line 3"}; });
-    EXPECT_TRUE(shown.log.enabled(LogLevel::debug));
-    EXPECT_TRUE(shown.logged("config.refused"));
-    EXPECT_TRUE(shown.logged("e.yaml: line 3"));
 }
 
 }  // namespace
