@@ -49,6 +49,7 @@ DECISION_KEYS = {"tenant", "endpoint", "minute", "decision", "scope", "rule_row"
 REGION_KEYS = {"name", "state", "agents_alive", "queue_depth", "pending", "planned_until", "oldest_age_ms", "planning_lag_ms",
                "missed_total", "duplicates_total", "held_back_total", "in_flight", "spooled", "unplanned_total", "unavailable",
                "in_force_from"}
+TENANT_KEYS = {"name", "tier", "created_at", "endpoints"}
 AGENT_KEYS = {"name", "region", "version", "alive", "last_seen", "started_at", "in_flight", "lag_ms", "clock_offset_ms",
               "probes_total", "load", "state", "missed_total", "duplicates_total", "held_back_total", "spooled",
               "cordoned", "cordon_reason", "cordoned_by"}
@@ -435,6 +436,44 @@ class Show(unittest.TestCase):
         self.assertIn("; the archiver went on to ", done.stdout)
         self.assertEqual(self.stack.pid("archiver"), before)
         self.assertFalse((self.stack.run_dir / "private/drill").exists())
+
+    def test_12c_a_region_is_drained_and_resumed_and_no_server_is_blamed_for_it(self):
+        def ordered(*arguments):
+            done = self.stack.quorate(*arguments, "--reason", "test", "-o", "json")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
+            return json.loads(done.stdout)
+
+        def sees(count):
+            """Whether the last minute of every healthy endpoint is judged by so many regions, and all of them looked."""
+            rows = self.stack.rows("SELECT DISTINCT ON (endpoint) endpoint, decision, coverage, cells_up FROM dash.minute "
+                                   "ORDER BY endpoint, minute DESC")
+            return {row["endpoint"]: (row["decision"], row["coverage"], row["cells_up"]) for row in rows
+                    if row["endpoint"] in HEALTHY} == dict.fromkeys(HEALTHY, ("OK", 1, count))
+
+        notices = "SELECT count(*) AS n FROM dash.notice WHERE kind IN ('region_fault', 'visibility')"
+        before = self.stack.rows(notices)[0]["n"]
+        self.assertEqual(ordered("drain", "sa-east")["endpoints_changed"], len(HEALTHY) + 1)
+        def states(verb):
+            return {row["name"]: row["state"] for row in self.answers(verb)[1]}
+
+        poll(60, lambda: states("regions")["sa-east"], lambda state: state == "drained", "nothing of the region is left")
+        poll(60, lambda: sees(len(REGIONS) - 1), bool, "the other regions alone decide")
+        done = self.stack.quorate("regions", "remove", "sa-east")
+        self.assertIn("is alive: stop it first", done.stderr)
+        self.assertEqual(ordered("regions", "resume", "sa-east")["endpoints_changed"], len(HEALTHY) + 1)
+        poll(60, lambda: sees(len(REGIONS)), bool, "all regions decide again")
+        self.assertEqual(self.open_incidents(HEALTHY), {})
+        self.assertEqual(self.stack.rows(notices)[0]["n"], before)
+
+        ordered("agents", "cordon", "sa-east-1")
+        poll(30, lambda: states("agents")["sa-east-1"], lambda state: state == "cordoned", "the agent knows")
+        ordered("agents", "uncordon", "sa-east-1")
+        poll(30, lambda: states("agents")["sa-east-1"], lambda state: state == "working", "the agent works again")
+        rows = self.expect_rows(["tenants"], ("TENANT", "TIER", "ENDPOINTS"), TENANT_KEYS, 1)
+        self.assertEqual((rows[0]["name"], rows[0]["tier"], rows[0]["endpoints"]), ("default", "team", 7))
+        _, config = self.answers("config", "show", "coordinator")
+        self.assertEqual(config["restart_needed"], [])
+        self.assertIn({"key": "postgres.conninfo", "value": "***"}, config["entries"])
 
     def test_13_down_leaves_no_process_and_no_port(self):
         pids = [int(file.read_text().split()[0]) for file in (self.stack.run_dir / "pids").iterdir()]
