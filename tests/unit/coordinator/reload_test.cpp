@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 
 constexpr const char* kFile =
     "regions: [us-east]\npostgres: {conninfo: 'host=db password=word'}\n"
-    "redis: {url: 'redis://127.0.0.1'}\n";
+    "redis: {url: 'redis://127.0.0.1:6379'}\n";
 
 struct Reloaded {
     TemporaryFolder folder;
