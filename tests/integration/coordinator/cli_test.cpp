@@ -167,7 +167,7 @@ TEST(Cli, TheConfigOfTheCoordinatorIsShownAsItIsInForce) {
         return run.err;
     };
     EXPECT_EQ(value("postgres.conninfo"), "***");
-    EXPECT_EQ(value("grpc.rate"), "100");
+    EXPECT_EQ(value("grpc.rate"), "0");
     const TestFolder folder;
     const auto file = folder.file("c.yaml",
                                   "regions: [us-east]\npostgres: {conninfo: 'x'}\nredis: {url: '" +
