@@ -1,7 +1,7 @@
 # Tests, formatting, lint.
 # shellcheck shell=bash
 
-suites=(unit architecture integration simulation e2e fault)
+suites=(unit architecture integration simulation deploy e2e fault)
 stages=() # "minutes name" of what ran
 
 # stage NAME COMMAND...: runs it and keeps its time.
@@ -54,7 +54,7 @@ verb_test() {
 }
 
 test_packages() {
-    need_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
+    need_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}" "${packages_deploy[@]}"
     need_lab
     need_test_servers
 }

@@ -11,6 +11,9 @@ packages_build=(
 packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps tzdata)
 # An authoritative name server, which the resolver's tests ask on loopback.
 packages_test=(nsd)
+# What the tests of deploy/ ask: Prometheus with promtool, the exporters that its configuration scrapes, YAML for Python (the
+# system's, which is why these tests run by it), and binutils and dpkg, which tell what a program links.
+packages_deploy=(prometheus prometheus-blackbox-exporter prometheus-redis-exporter prometheus-postgres-exporter python3-yaml binutils)
 # llvm-16 has the symbolizer that makes a sanitizer's report readable.
 packages_fuzz=(clang-16 libclang-rt-16-dev llvm-16)
 packages_lint=(clang-format-14 clang-tidy-14 shellcheck git)

@@ -31,6 +31,8 @@ def check_readmes(tree):
             continue
         if parts[0] == "tests":
             parts = parts[:3] if parts[1:2] == ("support",) else parts[:2]
+        elif parts[0] == "deploy":  # below are folders of other programs' making
+            parts = parts[:2]
         elif parts[0] == "proto":
             parts = parts[:1]
         folders.add("/".join(parts))
