@@ -1,5 +1,5 @@
 """One endpoint: what was decided, what each region said, where the time goes, what happened to it."""
-from grafana import (BAD, COLOURS, GOOD, WARN, annotation, code, colour, dashboard, of_name, series, sql, stat, state_column, strip, table,
+from grafana import (BAD, COLOURS, GOOD, WARN, annotation, code, colour, dashboard, of_name, series, sql, stat, state_column, step, strip, table,
                      thresholds, variable, words)
 
 _IS_IT = "tenant = ${tenant:sqlstring} AND endpoint = ${endpoint:sqlstring}"
@@ -11,9 +11,9 @@ _STEPS = """
                                           / 60 / greatest(round($__interval_ms / 60000.0), 1))::integer) n"""
 # Of each step the minute in which most is wrong: its summary is cheap, its cells are unpacked for it alone.
 _WORST = f"""
-            SELECT DISTINCT ON (floor(extract(epoch FROM minute) * 1000 / $__interval_ms)) minute, decision FROM dash.minute
+            SELECT DISTINCT ON ({step('minute')}) minute, decision FROM dash.minute
             WHERE {_IS_IT} AND $__timeFilter(minute)
-            ORDER BY floor(extract(epoch FROM minute) * 1000 / $__interval_ms), array_position(ARRAY['P1', 'P2', 'P3'], decision),
+            ORDER BY {step('minute')}, array_position(ARRAY['P1', 'P2', 'P3'], decision),
                      cells_fail DESC, cells_unknown DESC, cells_degraded + cells_slow + cells_auth DESC, minute"""
 _LANES = (("connect", "connect_ms", "#8AB8FF"), ("TLS", "tls_ms", "#3274D9"), ("initialize", "initialize_ms", "#CA95E5"),
           ("tools/list", "tools_list_ms", "#FF9830"))
@@ -75,7 +75,7 @@ def make():
                overrides=[colour(name, value) for name, _, value in _LANES] + [colour("everything else", "#8E8E8E")]),
         series("Total time", "Median and longest total time of the healthy cells, the worst of each step; beside them what is usual of the endpoint "
                "(dash.baseline, mean of the regions): cells over the upper line are SLOW.", [sql(f"""
-            SELECT to_timestamp(floor(extract(epoch FROM minute) * 1000 / $__interval_ms) * $__interval_ms / 1000) AS time,
+            SELECT {step('minute')} AS time,
                    max(p50_ms) AS "median", max(max_ms) AS "longest"
             FROM dash.minute WHERE {_IS_IT} AND $__timeFilter(minute) GROUP BY 1 ORDER BY 1"""), sql(f"""
             SELECT t.time, avg(b.p50_ms) AS "usual median", avg(b.slow_over_ms) AS "slow over"
@@ -83,7 +83,7 @@ def make():
             WHERE {_IS_IT} GROUP BY 1 ORDER BY 1""", ref="B")], (12, 8), unit="ms", interval="1m", maxDataPoints=720,
                overrides=[colour("slow over", WARN), colour("usual median", "#8E8E8E"), colour("median", "#5794F2"), colour("longest", "#CA95E5")]),
         series("Voting regions", "How many regions could judge it, of all that should: the lowest of each step.", sql(f"""
-            SELECT to_timestamp(floor(extract(epoch FROM minute) * 1000 / $__interval_ms) * $__interval_ms / 1000) AS time,
+            SELECT {step('minute')} AS time,
                    min(coverage) AS "coverage"
             FROM dash.minute WHERE {_IS_IT} AND $__timeFilter(minute) GROUP BY 1 ORDER BY 1"""), (12, 8), unit="percentunit",
                interval="1m", maxDataPoints=720, defaults={"min": 0, "max": 1}),

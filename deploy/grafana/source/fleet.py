@@ -1,5 +1,5 @@
 """Who is in trouble now, how much of the fleet is seen, and how the regions do."""
-from grafana import (BAD, COLOURS, GOOD, TENANTS, WARN, code, colour, dashboard, of_name, series, sql, stat, state_column, strip, table,
+from grafana import (BAD, COLOURS, GOOD, TENANTS, WARN, code, colour, dashboard, of_name, series, sql, stat, state_column, step, strip, table,
                      thresholds, to_endpoint)
 
 
@@ -38,24 +38,24 @@ def make():
                of_name("endpoint", links=to_endpoint())]),
         strip("Regions", "Each region over all endpoints: OK; DEGRADED where more than a tenth of what it sees fails; UNKNOWN where it has no agent, "
               "no vote, or was not believed because it alone saw many failures.", sql(f"""
-            SELECT to_timestamp($__timeGroup(minute, '$__interval')) AS time, region AS metric, {code('''
+            SELECT {step('minute')} AS time, region AS metric, {code('''
                        CASE WHEN bool_or(quarantined) OR min(agents_alive) = 0 OR sum(probes) = 0 THEN 'UNKNOWN'
                             WHEN avg(fail_ratio) > 0.1 THEN 'DEGRADED' ELSE 'OK' END''')} AS value
             FROM dash.region_health WHERE $__timeFilter(minute) GROUP BY 1, 2 ORDER BY 1""", form="time_series"), (24, 6),
               interval="1m", maxDataPoints=300),
         series("Failing, by region", "Share of the endpoints seen from a region that fail there. One line above the others: that region, not the endpoints.",
-               sql("""
-            SELECT to_timestamp($__timeGroup(minute, '$__interval')) AS time, region AS metric, avg(fail_ratio) AS value
+               sql(f"""
+            SELECT {step('minute')} AS time, region AS metric, avg(fail_ratio) AS value
             FROM dash.region_health WHERE $__timeFilter(minute) GROUP BY 1, 2 ORDER BY 1""", form="time_series"), (12, 8), unit="percentunit",
                interval="1m", maxDataPoints=300),
         series("Votes, by region", "Endpoints with a verdict from the region, a minute. A line that falls away from the others: the region's agents do not look.",
-               sql("""
-            SELECT to_timestamp($__timeGroup(minute, '$__interval')) AS time, region AS metric, avg(probes) AS value
+               sql(f"""
+            SELECT {step('minute')} AS time, region AS metric, avg(probes) AS value
             FROM dash.region_health WHERE $__timeFilter(minute) GROUP BY 1, 2 ORDER BY 1""", form="time_series"), (12, 8), unit="short",
                interval="1m", maxDataPoints=300),
-        series("Incidents opened", "Incidents by the worst they came to, counted when they were detected.", sql("""
-            SELECT to_timestamp($__timeGroup(detected_at, '$__interval')) AS time, worst_severity AS metric, count(*) AS value
-            FROM dash.incident WHERE $__timeFilter(detected_at) AND tenant IN (${tenant:sqlstring}) GROUP BY 1, 2 ORDER BY 1""",
+        series("Incidents opened", "Incidents by the worst they came to, counted when they were detected.", sql(f"""
+            SELECT {step('detected_at')} AS time, worst_severity AS metric, count(*) AS value
+            FROM dash.incident WHERE $__timeFilter(detected_at) AND tenant IN (${{tenant:sqlstring}}) GROUP BY 1, 2 ORDER BY 1""",
             form="time_series"), (12, 8), unit="short", stacked=True, bars=True, interval="15m", maxDataPoints=100,
                overrides=[colour(name, COLOURS[name]) for name in ("P1", "P2", "P3")]),
         table("Open notices", "What is wrong without being an outage, the newest first.", sql("""

@@ -19,6 +19,11 @@ def code(column):
     return f"array_position(ARRAY[{', '.join(repr(name) for name, _ in STATES)}], {column})"
 
 
+def step(column):
+    """SQL: the start of the graph's step that a time falls into. As $__timeGroup, which counts in numerics and takes half as long again."""
+    return f"date_bin($__interval_ms * interval '1 millisecond', {column}, timestamptz '2000-01-03 00:00Z')"
+
+
 def _numbers():
     return [{"type": "value", "options": {str(number): {"text": name, "color": colour, "index": number}
                                           for number, (name, colour) in enumerate(STATES, 1)}}]

@@ -43,8 +43,8 @@ def make():
                   FROM dash.uptime_daily WHERE {_MINE} AND day > ($__timeTo()::timestamptz - interval '30 days')::date) d
             GROUP BY 1 ORDER BY 1"""), (24, 8), unit="percentunit", steps=_BURNT, timeFrom="30d",
                overrides=[colour("all endpoints", "#5794F2"), colour("the worst endpoint", "#FF780A")]),
-        table("Burn rate", "How fast the budget goes, over two, four and seven days (today counted whole): 1 is just as much as the objective allows, 14.4 uses up 30 days' "
-              "budget in two. The 50 fastest.", sql(f"""
+        table("Burn rate", "How fast the budget goes, over two, four and seven days (today counted whole): 1 is just as much as the "
+              "objective allows, 14.4 uses up 30 days' budget in two. The 50 fastest.", sql(f"""
             SELECT tenant, endpoint, sum(down_minutes) FILTER (WHERE day >= now()::date - 1) / (2 * 1440 * (1 - $objective)) AS "2 days",
                    sum(down_minutes) FILTER (WHERE day >= now()::date - 3) / (4 * 1440 * (1 - $objective)) AS "4 days",
                    sum(down_minutes) / (7 * 1440 * (1 - $objective)) AS "7 days"

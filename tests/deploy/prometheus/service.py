@@ -45,7 +45,7 @@ def free_ports(count):
 def get(url):
     """Status and body; None where nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -122,9 +122,10 @@ class Service:
         for name in ("coordinator", "archiver", *REGIONS):
             poll(lambda name=name: get(f"http://{self.address(name)}/readyz"), lambda answer: answer[0] == 200, f"{name} is ready")
 
-    def quorate(self, *arguments):
-        command = [BIN / "quorate", *arguments, "--server", f"localhost:{self.ports['grpc']}", "--tls-ca", self.folder / "ca.pem",
-                   "--tls-cert", self.folder / "admin.pem", "--tls-key", self.folder / "admin.key"]
+    def quorate(self, *arguments, as_admin=True):
+        command = [BIN / "quorate", *arguments, "--server", f"localhost:{self.ports['grpc']}", "--tls-ca", self.folder / "ca.pem"]
+        if as_admin:
+            command += ["--tls-cert", self.folder / "admin.pem", "--tls-key", self.folder / "admin.key"]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
                               env={**os.environ, "QUORATE_CONFIG": "/dev/null"})
 
