@@ -15,7 +15,7 @@ def make():
             SELECT avg(uptime) AS "uptime" FROM dash.uptime_30d WHERE {_MINE}"""), unit="percentunit", defaults={"decimals": 3},
              steps=thresholds((None, BAD), (0.99, WARN), (0.999, GOOD))),
         stat("Uptime, 90 days", "Mean of the days' uptime of the last 90 days, each endpoint and day counting the same.", sql(f"""
-            SELECT avg(uptime) AS "uptime" FROM dash.uptime_daily WHERE {_MINE} AND day > (now() - interval '90 days')::date"""),
+            SELECT avg(uptime) AS "uptime" FROM dash.uptime_daily WHERE {_MINE} AND day > ((now() - interval '90 days') AT TIME ZONE 'UTC')::date"""),
              unit="percentunit", defaults={"decimals": 3}, steps=thresholds((None, BAD), (0.99, WARN), (0.999, GOOD))),
         stat("Within the objective", "Share of the endpoints whose uptime of 30 days meets the objective.", sql(f"""
             SELECT avg((uptime >= $objective)::integer) AS "share" FROM dash.uptime_30d WHERE {_MINE} AND uptime IS NOT NULL"""),
@@ -29,26 +29,26 @@ def make():
             SELECT avg(coverage) AS "coverage" FROM dash.uptime_30d WHERE {_MINE}"""), unit="percentunit", defaults={"decimals": 2},
              steps=thresholds((None, BAD), (0.9, WARN), (0.99, GOOD))),
         series("Uptime by day", "Mean and lowest uptime of the endpoints, UTC days.", sql(f"""
-            SELECT day::timestamptz AS time, avg(uptime) AS "mean", min(uptime) AS "lowest" FROM dash.uptime_daily
+            SELECT day::timestamp AT TIME ZONE 'UTC' AS time, avg(uptime) AS "mean", min(uptime) AS "lowest" FROM dash.uptime_daily
             WHERE {_MINE} AND day BETWEEN $__timeFrom()::date AND $__timeTo()::date GROUP BY 1 ORDER BY 1"""), (12, 8), **precise,
                overrides=[colour("mean", GOOD), colour("lowest", BAD)]),
         series("Coverage by day", "Mean and lowest coverage of the endpoints, UTC days.", sql(f"""
-            SELECT day::timestamptz AS time, avg(coverage) AS "mean", min(coverage) AS "lowest" FROM dash.uptime_daily
+            SELECT day::timestamp AT TIME ZONE 'UTC' AS time, avg(coverage) AS "mean", min(coverage) AS "lowest" FROM dash.uptime_daily
             WHERE {_MINE} AND day BETWEEN $__timeFrom()::date AND $__timeTo()::date GROUP BY 1 ORDER BY 1"""), (12, 8), unit="percentunit",
                overrides=[colour("mean", "#5794F2"), colour("lowest", "#8E8E8E")]),
         series("Budget burn of 30 days", "Down time of the last 30 days, summed up day by day, as a part of the budget: of all endpoints together, and "
                "of the one that has used the most. At 1 it is used up.", sql(f"""
-            SELECT day::timestamptz AS time, sum(burnt) / count(*) AS "all endpoints", max(burnt) AS "the worst endpoint"
+            SELECT day::timestamp AT TIME ZONE 'UTC' AS time, sum(burnt) / count(*) AS "all endpoints", max(burnt) AS "the worst endpoint"
             FROM (SELECT day, sum(down_minutes) OVER (PARTITION BY tenant, endpoint ORDER BY day) / ({minutes}) AS burnt
-                  FROM dash.uptime_daily WHERE {_MINE} AND day > ($__timeTo()::timestamptz - interval '30 days')::date) d
+                  FROM dash.uptime_daily WHERE {_MINE} AND day > (($__timeTo()::timestamptz - interval '30 days') AT TIME ZONE 'UTC')::date) d
             GROUP BY 1 ORDER BY 1"""), (24, 8), unit="percentunit", steps=_BURNT, timeFrom="30d",
                overrides=[colour("all endpoints", "#5794F2"), colour("the worst endpoint", "#FF780A")]),
         table("Burn rate", "How fast the budget goes, over two, four and seven days (today counted whole): 1 is just as much as the "
               "objective allows, 14.4 uses up 30 days' budget in two. The 50 fastest.", sql(f"""
-            SELECT tenant, endpoint, sum(down_minutes) FILTER (WHERE day >= now()::date - 1) / (2 * 1440 * (1 - $objective)) AS "2 days",
-                   sum(down_minutes) FILTER (WHERE day >= now()::date - 3) / (4 * 1440 * (1 - $objective)) AS "4 days",
+            SELECT tenant, endpoint, sum(down_minutes) FILTER (WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1) / (2 * 1440 * (1 - $objective)) AS "2 days",
+                   sum(down_minutes) FILTER (WHERE day >= (now() AT TIME ZONE 'UTC')::date - 3) / (4 * 1440 * (1 - $objective)) AS "4 days",
                    sum(down_minutes) / (7 * 1440 * (1 - $objective)) AS "7 days"
-            FROM dash.uptime_daily WHERE {_MINE} AND day > now()::date - 7 GROUP BY 1, 2 ORDER BY 3 DESC NULLS LAST LIMIT 50"""), (12, 12),
+            FROM dash.uptime_daily WHERE {_MINE} AND day > (now() AT TIME ZONE 'UTC')::date - 7 GROUP BY 1, 2 ORDER BY 3 DESC NULLS LAST LIMIT 50"""), (12, 12),
               [of_name(name, decimals=1, thresholds=thresholds((None, GOOD), (1, WARN), (14.4, BAD)),
                        custom_cellOptions={"type": "color-text"}) for name in ("2 days", "4 days", "7 days")]
               + [of_name("endpoint", links=to_endpoint())]),
@@ -64,7 +64,7 @@ def make():
                    u.coverage, u.p95_ms
             FROM dash.uptime_30d u
             LEFT JOIN (SELECT tenant, endpoint, avg(uptime) AS uptime FROM dash.uptime_daily
-                       WHERE {_MINE} AND day > (now() - interval '90 days')::date GROUP BY 1, 2) q USING (tenant, endpoint)
+                       WHERE {_MINE} AND day > ((now() - interval '90 days') AT TIME ZONE 'UTC')::date GROUP BY 1, 2) q USING (tenant, endpoint)
             WHERE u.tenant IN (${{tenant:sqlstring}}) ORDER BY budget_left LIMIT 5000"""), (24, 14),
               [of_name("30 days", **precise), of_name("90 days", **precise), of_name("down_minutes", unit="m"), of_name("p95_ms", unit="ms"),
                of_name("coverage", unit="percentunit"), of_name("endpoint", links=to_endpoint()),
