@@ -48,9 +48,9 @@ constexpr std::string_view kConcernsThem =
     "($1::text[] IS NULL OR EXISTS (SELECT FROM jsonb_array_elements(matchers) m"
     " WHERE coalesce(m->>'tenant' = ANY ($1::text[]), true)))";
 
-/// One that was ended early holds until its last minute.
+/// One that was ended early holds until its last minute; where it has none it is over.
 std::string not_over(const std::string& now) {
-    return "coalesce(least(ends_at, valid_to), 'infinity') > " + now;
+    return "coalesce(least(ends_at, valid_to), 'infinity') > greatest(valid_from, " + now + ")";
 }
 
 std::optional<std::string> bound_to(const Caller& caller) {

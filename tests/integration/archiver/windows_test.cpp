@@ -234,8 +234,8 @@ TEST(Windows, WhatIsLongOverGoesAndTheRestStays) {
                 table,
                 kMatchSearch,
                 world.minute(0),
-                "now() - interval '800 days', " + ends +
-                    "::timestamptz, 'FREQ=WEEKLY;BYDAY=MO', 'UTC', '2020-01-01'::date,"
+                "now() - interval '800 days', (" + ends +
+                    ")::timestamptz, 'FREQ=WEEKLY;BYDAY=MO', 'UTC', '2020-01-01'::date,"
                     " '00:00'::time, 60");
         add(world, table, kMatchSearch, world.minute(0), once(world.minute(0), world.minute(9)));
         world.sql("UPDATE quorate." + table +

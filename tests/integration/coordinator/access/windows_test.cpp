@@ -10,6 +10,7 @@ namespace {
 
 using quorate::testing::Guarded;
 using quorate::testing::Words;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -74,8 +75,9 @@ TEST(Windows, AreCreatedListedAndEndedAndEachIsAudited) {
         EXPECT_EQ(ended.status, 0) << ended.err;
         EXPECT_THAT(ended.out, HasSubstr(kind + " 1 ends before "));
         EXPECT_EQ(guarded.as_ops({kind, "end", "1"}).out, kind + " 1 is over already\n");
-        EXPECT_THAT(guarded.as_ops({kind, "list"}).out, Not(HasSubstr("acme/b")))
-            << "it held in no minute";
+        EXPECT_THAT(guarded.as_ops({kind, "list"}).out,
+                    AnyOf(Not(HasSubstr("acme/b")), HasSubstr("ending")))
+            << "it held in no minute, unless one has begun since";
         EXPECT_THAT(guarded.as_ops({kind, "list", "--all"}).out, HasSubstr("ended"));
         EXPECT_EQ(guarded.lab.sql("SELECT ended_by, valid_to >= valid_from FROM " + table +
                                   " WHERE id = 1"),
@@ -163,6 +165,10 @@ TEST(Windows, ExplainAndDescribeNameThoseThatTheMinuteIsInAndWhatTheProbeSaid) {
     auto cell = quorate::testing::packed(1, Verdict::fail, RegionPhase::healthy);
     cell.verdict = Verdict::maint;
     quorate::testing::store_minute(lab, "b", minute, Decision::maint, Scope::none, 0, {cell});
+    lab.sql(
+        "INSERT INTO quorate.endpoint_state (endpoint_id, shard, decision, scope, cells, voters,"
+        " since, flapping) SELECT id, shard, 0, 0, 1, 0, now(), false FROM quorate.endpoint"
+        " WHERE name = 'b'");
     const auto plan = [&lab](const std::string& table, const std::string& matcher) {
         lab.sql("INSERT INTO quorate." + table +
                 " (matchers, starts_at, rrule, zone, first_day, start_of_day, duration_s, reason,"
