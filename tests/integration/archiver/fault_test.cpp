@@ -292,6 +292,7 @@ TEST(ArchiverFault, WaitsWhilePostgresIsAwayAndGoesOn) {
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};
     const auto minute = world.minute(0);
     const auto endpoint = world.endpoint("search", regions, minute);
+    const auto other = world.endpoint("other", regions, minute);
     world.with_archiver([&](RedisClient& client, ArchiverApp& app) -> Task<> {
         const auto readiness = [&](std::string wanted) -> Task<> {
             std::string is;
@@ -306,7 +307,7 @@ TEST(ArchiverFault, WaitsWhilePostgresIsAwayAndGoesOn) {
         co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
         co_await readiness("HTTP/1.1 200 OK\n{\"ready\":true}");
         cluster().kill();
-        co_await world.record(client, endpoint, minute.plus(1, world.window), "..");
+        co_await world.record(client, other, minute, "..");
         co_await readiness(
             "HTTP/1.1 503 Service Unavailable\n"
             "{\"ready\":false,\"reasons\":[\"postgres_unreachable\"]}");
@@ -370,6 +371,7 @@ TEST(ArchiverFault, GoesOnAfterRedisWasAway) {
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};
     const auto minute = world.minute(0);
     const auto endpoint = world.endpoint("search", regions, minute);
+    const auto other = world.endpoint("other", regions, minute);
     world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
         co_await world.record(client, endpoint, minute, "..");
         co_await world.expect_sql("SELECT count(*) FROM quorate.minute", "1");
@@ -377,7 +379,7 @@ TEST(ArchiverFault, GoesOnAfterRedisWasAway) {
         world.redis.start();
         const auto recorded = [&]() -> Task<bool> {
             try {
-                co_await world.record(client, endpoint, minute.plus(1, world.window), "..");
+                co_await world.record(client, other, minute, "..");
                 co_return true;
             } catch (const RedisUnavailable&) {
                 co_return false;

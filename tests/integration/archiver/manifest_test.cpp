@@ -35,14 +35,14 @@ const List kMore{R"([{"name": "search", "inputSchema": {"type": "object"}},
                      {"name": "fetch", "inputSchema": {"type": "object"}}])"};
 const List kLess{R"([{"name": "fetch", "inputSchema": {"type": "object"}}])"};
 
-/// An endpoint that two regions look at.
+/// An endpoint that two regions look at, in windows so short that each begins before patience ends.
 struct Watched {
     Watched() {
         regions = {world.region("ap"), world.region("eu")};
-        first = world.minute(0);
+        first = world.minute(1);
     }
 
-    /// A minute in which both regions tell of the list.
+    /// A minute in which both regions tell of the list; it is sealed once it has begun.
     Task<> tell(RedisClient& client, EndpointId endpoint, int minute, List list) {
         std::vector<CellToRecord> cells;
         for (const auto region : regions) {
@@ -83,7 +83,7 @@ struct Watched {
             " FROM quorate.manifest");
     }
 
-    World world;
+    World world{*Window::of(std::chrono::seconds{5})};
     std::vector<RegionId> regions;
     UtcMinute first;
 };

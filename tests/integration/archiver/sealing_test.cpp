@@ -362,9 +362,9 @@ TEST(Sealing, TheSlotOfADeletedEndpointTellsOfAnotherFromThenOn) {
 }
 
 TEST(Sealing, ALaterAnnouncedMinuteWaitsForTheEarlierOne) {
-    World world;
+    World world{*Window::of(std::chrono::seconds{5})};  // both begin before patience ends
     const std::vector<RegionId> regions{world.region("a"), world.region("b")};
-    const auto earlier = world.minute(0);
+    const auto earlier = world.minute(1);
     const auto endpoint = world.endpoint("search", regions, earlier);
     const auto later = earlier.plus(1, world.window);
     world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
