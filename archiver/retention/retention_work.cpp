@@ -15,8 +15,9 @@ Task<> RetentionWork::step() {
     }
     if (now < due_) co_return;
     due_ = now + kEvery;  // also where it fails
-    auto erase = [this, utc_now = clock_.utc_now()](pqxx::work& work) {
-        return delete_past(work, settings_, utc_now, kRowsMax);
+    // Copies here and below: a reload may change them while the database's thread reads.
+    auto erase = [settings = settings_, utc_now = clock_.utc_now()](pqxx::work& work) {
+        return delete_past(work, settings, utc_now, kRowsMax);
     };
     const auto deleted = co_await database_.transact(std::move(erase));
     bool more = false;
@@ -34,8 +35,8 @@ Task<> RetentionWork::step() {
 
 /// @return whether some are left
 Task<bool> RetentionWork::delete_lists() {
-    auto erase = [this, utc_now = clock_.utc_now()](pqxx::work& work) {
-        return delete_past_lists(work, settings_, utc_now, lists_done_, kEndpointsMax);
+    auto erase = [this, settings = settings_, utc_now = clock_.utc_now()](pqxx::work& work) {
+        return delete_past_lists(work, settings, utc_now, lists_done_, kEndpointsMax);
     };
     const auto past = co_await database_.transact(std::move(erase));
     metrics_.deleted.with({"manifest_seen"}).add(static_cast<double>(past.lists));
@@ -45,12 +46,13 @@ Task<bool> RetentionWork::delete_lists() {
 }
 
 Task<> RetentionWork::drop_partitions() {
-    auto report = [this](pqxx::work& work) { return report_partitions(work, settings_); };
+    const auto settings = settings_;
+    auto report = [settings](pqxx::work& work) { return report_partitions(work, settings); };
     const auto reports = co_await database_.transact(std::move(report));
     for (const auto& partition : reports) {
         if (partition.kept_because) continue;
-        auto drop = [this, name = partition.name](pqxx::work& work) {
-            return drop_partition(work, name, settings_);
+        auto drop = [settings, name = partition.name](pqxx::work& work) {
+            return drop_partition(work, name, settings);
         };
         const auto bytes = co_await database_.transact(std::move(drop));
         log_event(log_,

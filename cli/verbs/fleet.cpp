@@ -263,7 +263,7 @@ void add_agents_verb(CLI::App& app, Session& session) {
     auto* list_verb = verb->add_subcommand("list", "Lists the agents");
     list_verb->add_option("--region", options->region, "only this region's");
     add_watch(*list_verb, options->watch);
-    add_agent_changes(*verb, session);
+    add_agent_changes(*verb, {options, &options->region}, session);
     verb->callback([verb, list_verb, options, &session] {
         if (verb->get_subcommands().empty() || verb->got_subcommand(list_verb))
             repeat(options->watch, [&] { return list_agents(*options, session); });

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
@@ -154,11 +155,17 @@ void add_region_change(CLI::App* verb, Change change, Session& session) {
 }
 
 template <class Change>
-void add_agent_change(CLI::App* verb, Change change, Session& session) {
+void add_agent_change(CLI::App* verb,
+                      std::shared_ptr<const std::string> region,
+                      Change change,
+                      Session& session) {
     auto options = std::make_shared<AgentOptions>();
     verb->add_option("AGENT", options->agent, "its name")->required();
     verb->add_option("--region", options->region, "where several have an agent of that name");
-    verb->callback([options, change, &session] { change(*options, session); });
+    verb->callback([options, region = std::move(region), change, &session] {
+        if (options->region.empty()) options->region = *region;
+        change(*options, session);
+    });
 }
 
 constexpr const char* kDrainHelp =
@@ -176,13 +183,18 @@ void add_region_changes(CLI::App& regions, Session& session) {
         session);
 }
 
-void add_agent_changes(CLI::App& agents, Session& session) {
+void add_agent_changes(CLI::App& agents,
+                       std::shared_ptr<const std::string> region,
+                       Session& session) {
     add_agent_change(
         agents.add_subcommand("cordon", "Has an agent take no more jobs; it ends those it has"),
+        region,
         cordon,
         session);
-    add_agent_change(
-        agents.add_subcommand("uncordon", "Has it take jobs again"), uncordon, session);
+    add_agent_change(agents.add_subcommand("uncordon", "Has it take jobs again"),
+                     std::move(region),
+                     uncordon,
+                     session);
 }
 
 void add_drain_verb(CLI::App& app, Session& session) {

@@ -43,9 +43,13 @@ void fill(Response& out, const RegionsChanged& changed) {
 std::string state_text(const Region& region, const v1::Region& counted, UtcTime now) {
     if (region.active()) return region.state;
     const bool begun = !region.in_force_from || region.in_force_from->start() <= now;
+    // Planning that is behind may still put jobs of before the drain into the queue.
+    const bool planned =
+        !region.in_force_from || (counted.has_planned_until_us() &&
+                                  counted.planned_until_us() >= us(region.in_force_from->start()));
     const bool empty = counted.unavailable().empty() && counted.queue_depth() == 0 &&
                        counted.in_flight() == 0 && counted.spooled() == 0;
-    return begun && empty ? region.state : "draining";
+    return begun && planned && empty ? region.state : "draining";
 }
 
 /// Says of an agent that it is cordoned; one that is gone has a row for that alone.
@@ -98,12 +102,12 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
         out.set_queue_depth(queue.depth.entries);
         out.set_pending(queue.depth.pending);
         out.set_unplanned_total(queue.missed);
+        if (queue.planned_until) out.set_planned_until_us(us(*queue.planned_until));
         out.set_state(state_text(regions[i], out, now));
         if (regions[i].in_force_from)
             out.set_in_force_from_us(us(regions[i].in_force_from->start()));
         if (queue.oldest) out.set_oldest_age_ms(since(*queue.oldest, now));
         if (!queue.planned_until) continue;
-        out.set_planned_until_us(us(*queue.planned_until));
         out.set_planning_lag_ms(since(*queue.planned_until, now + Dispatcher::kAhead));
     }
     co_await list_coordinators(response);

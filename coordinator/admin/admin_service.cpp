@@ -378,9 +378,9 @@ grpc::ServerUnaryReactor* AdminService::CreateToken(grpc::CallbackServerContext*
                                                     const v1::CreateTokenRequest* request,
                                                     v1::CreateTokenResponse* response) {
     return unary(context, "CreateToken", *request, [=, this](Caller caller) -> Task<> {
-        auto create = [&](auto& work) {
-            return create_token(
-                work, *request, caller, context_.clock.utc_now(), context_.access.admins());
+        // A copy: a reload may change them while the database's thread reads.
+        auto create = [&, admins = context_.access.admins()](auto& work) {
+            return create_token(work, *request, caller, context_.clock.utc_now(), admins);
         };
         *response = co_await context_.database.transact(std::move(create));
         co_await context_.access.take_change();
@@ -397,8 +397,8 @@ grpc::ServerUnaryReactor* AdminService::RevokeToken(grpc::CallbackServerContext*
                                                     const v1::RevokeTokenRequest* request,
                                                     v1::RevokeTokenResponse* response) {
     return unary(context, "RevokeToken", *request, [=, this](Caller caller) -> Task<> {
-        auto revoke = [&](auto& work) {
-            return revoke_token(work, *request, caller, context_.access.admins());
+        auto revoke = [&, admins = context_.access.admins()](auto& work) {
+            return revoke_token(work, *request, caller, admins);
         };
         *response = co_await context_.database.transact(std::move(revoke));
         context_.access.revoked(static_cast<std::int64_t>(request->id()));

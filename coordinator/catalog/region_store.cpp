@@ -32,7 +32,14 @@ std::optional<MadeRegion> make_region(pqxx::work& work, const std::string& name)
     };
     auto found = find();
     bool created = found.empty();
-    if (!created && found[0][2].as<std::string>() == name_of(RegionState::removed)) {
+    const bool removed = !created && found[0][2].as<std::string>() == name_of(RegionState::removed);
+    if (created || removed) {
+        const auto count =
+            work.exec1("SELECT count(*) FROM quorate.region WHERE state <> 'removed'")[0]
+                .as<std::size_t>();
+        if (count >= kRegionsMax) return std::nullopt;
+    }
+    if (removed) {
         // It has its number again; its agents get another password.
         work.exec_params0(
             "UPDATE quorate.region SET state = 'active', changed_at = now(), in_force_from = NULL"
@@ -43,8 +50,6 @@ std::optional<MadeRegion> make_region(pqxx::work& work, const std::string& name)
         created = true;
         found = find();
     } else if (created) {
-        const auto count = work.exec1("SELECT count(*) FROM quorate.region")[0].as<std::size_t>();
-        if (count >= kRegionsMax) return std::nullopt;
         create_regions(work, {name});
         found = find();
     }
@@ -70,6 +75,11 @@ RegionState set_region_state(pqxx::work& work, const std::string& name, RegionSt
     work.exec_params0("UPDATE quorate.region SET state = $2, changed_at = now() WHERE name = $1",
                       name,
                       std::string{name_of(state)});
+    if (state == RegionState::removed)
+        work.exec_params0(
+            "DELETE FROM quorate.agent_cordon c USING quorate.region r"
+            " WHERE r.id = c.region_id AND r.name = $1",
+            name);
     return before;
 }
 

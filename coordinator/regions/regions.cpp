@@ -1,6 +1,7 @@
 #include "coordinator/regions/regions.hpp"
 
 #include <array>
+#include <exception>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -93,10 +94,10 @@ Task<RegionsChanged> Regions::remove(std::string name, Actor actor) {
     RegionChange change{name, RegionState::removed, "RemoveRegion", std::move(actor)};
     const auto changed = co_await set_state(std::move(change));
     wake();  // its agents' user
+    // The fence and the point of planning stay, a field a shard each: another coordinator plans on
+    // for the second that it takes to learn of this.
     RedisArgs keys{"DEL",
                    keys::jobs(name),
-                   keys::planned(name),
-                   keys::fence(name),
                    keys::missed(name),
                    keys::holds(name),
                    keys::agents(name),
@@ -182,9 +183,9 @@ Task<> Regions::keep_users() {
         woken_ = false;
         std::string refusal;
         try {
+            co_await write_cordons_if_there();
             co_await load_scripts();
             co_await write_users();
-            co_await write_cordons();
             refused_ = false;
         } catch (const PostgresUnavailable&) {  // readiness tells
         } catch (const RedisUnavailable&) {     // likewise
@@ -201,6 +202,15 @@ Task<> Regions::keep_users() {
         if (woken_) continue;
         timer_.expires_after(kEvery);
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+/// What is away does not keep users and scripts from those who are there.
+Task<> Regions::write_cordons_if_there() {
+    try {
+        std::string all;
+        co_await write_cordons(std::move(all));
+    } catch (const RedisUnavailable&) {  // in the next round
     }
 }
 
@@ -280,21 +290,29 @@ Task<CordonedAgent> Regions::cordon(CordonOrder order) {
         return changed;
     };
     const bool changed = co_await context_.database.transact(std::move(store));
-    co_await write_cordons();
+    co_await write_cordons(region.name);
     co_return CordonedAgent{region.name, changed};
 }
 
 /// Another coordinator that read them just before a change may put the old ones back, for kEvery at
 /// most.
-Task<> Regions::write_cordons() {
+/// @param only of this region; empty: of all, where one that is away holds up no other
+Task<> Regions::write_cordons(std::string only) {
     auto load = [](pqxx::work& work) { return std::pair{load_regions(work), load_cordons(work)}; };
     const auto [regions, cordons] = co_await context_.database.transact(std::move(load));
+    std::exception_ptr failure;
     for (const auto& region : regions) {
+        if (!only.empty() && region.name != only) continue;
         std::vector<std::string> agents;
         for (const auto& cordon : cordons)
             if (cordon.region == region.id) agents.push_back(cordon.agent);
-        co_await write_cordoned(context_.redis, region.name, std::move(agents));
+        try {
+            co_await write_cordoned(context_.redis, region.name, std::move(agents));
+        } catch (const RedisUnavailable&) {
+            failure = std::current_exception();
+        }
     }
+    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace quorate::coordinator

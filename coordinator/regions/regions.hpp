@@ -97,7 +97,8 @@ private:
     Task<RegionsChanged> set_state(RegionChange change);
     Task<> require_empty(std::string region);
     Task<Region> region_of(std::string agent, std::string region);
-    Task<> write_cordons();
+    Task<> write_cordons(std::string only);
+    Task<> write_cordons_if_there();
     Task<> load_scripts();
     Task<> write_users();
     Task<std::string> renew_password(Region region, Actor actor);
