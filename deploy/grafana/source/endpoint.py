@@ -74,7 +74,7 @@ def make():
                "a minute it shows its first one.", _bands(), (24, 9), unit="ms", stacked=True, interval="1m", maxDataPoints=360,
                overrides=[colour(name, value) for name, _, value in _LANES] + [colour("everything else", "#8E8E8E")]),
         series("Total time", "Median and longest total time of the healthy cells, the worst of each step; beside them what is usual of the endpoint "
-               "(dash.baseline, mean of the regions): cells over the upper line are SLOW.", [sql(f"""
+               "(dash.baseline, mean of the regions): the upper line is where, on the mean, a region's cells become SLOW.", [sql(f"""
             SELECT {step('minute')} AS time,
                    max(p50_ms) AS "median", max(max_ms) AS "longest"
             FROM dash.minute WHERE {_IS_IT} AND $__timeFilter(minute) GROUP BY 1 ORDER BY 1"""), sql(f"""
@@ -109,6 +109,6 @@ def make():
     ], [variable("tenant", "Tenant", "SELECT DISTINCT tenant FROM dash.endpoint_status ORDER BY 1", description="Whose endpoint."),
         variable("endpoint", "Endpoint", "SELECT endpoint FROM dash.endpoint_status WHERE tenant = ${tenant:sqlstring} ORDER BY 1",
                  description="Which one."),
-        variable("region", "Regions", "SELECT DISTINCT region FROM dash.baseline WHERE tenant = ${tenant:sqlstring} "
-                 "AND endpoint = ${endpoint:sqlstring} ORDER BY 1", multi=True, description="Whose times are shown as bands.")],
+        variable("region", "Regions", "SELECT DISTINCT region FROM dash.region_health WHERE minute > now() - interval '1 day' ORDER BY 1",
+                 multi=True, description="Whose times are shown as bands.")],
        [annotation("Incidents", COLOURS["P1"], incidents), annotation("Manifest changes", COLOURS["MAINT"], drift)])

@@ -33,7 +33,7 @@ def make():
                    i.acknowledged_by
             FROM dash.endpoint_status s
             JOIN dash.incident i ON i.tenant = s.tenant AND i.endpoint = s.endpoint AND i.closed_at IS NULL
-            WHERE s.tenant IN (${tenant:sqlstring}) ORDER BY s.state, s.since LIMIT 200"""), (24, 8),
+            WHERE s.tenant IN (${tenant:sqlstring}) ORDER BY array_position(ARRAY['P1', 'P2', 'P3'], s.state), s.since LIMIT 200"""), (24, 8),
               [state_column(), of_name("coverage", unit="percentunit"), of_name("since", unit="dateTimeFromNow"),
                of_name("endpoint", links=to_endpoint())]),
         strip("Regions", "Each region over all endpoints: OK; DEGRADED where more than a tenth of what it sees fails; UNKNOWN where it has no agent, "

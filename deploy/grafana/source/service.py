@@ -9,7 +9,7 @@ def _rate(metric, by, legend):
 def make():
     several = {"size": (12, 8)}
     return dashboard("service", "The service itself: queues, lag, agents, what waits on disk, and what it takes of Redis and Postgres.", "now-6h", [
-        stat("Daemons up", "Share of the daemons that Prometheus reaches.", prom('avg(up{job=~"quorate-.*"})', "up"), unit="percentunit",
+        stat("Daemons up", "Share of the daemons that Prometheus reaches.", prom('avg(up{job=~"quorate-(coordinator|archiver|agent)"})', "up"), unit="percentunit",
              steps=thresholds((None, BAD), (1, GOOD))),
         stat("Watermark lag", "How long the oldest unsealed minute is overdue. Above 180 s an alert fires.",
              prom("max(quorate_archiver_watermark_lag_seconds)", "lag"), unit="s", steps=thresholds((None, GOOD), (30, WARN), (180, BAD))),
@@ -27,7 +27,7 @@ def make():
                prom('label_replace(redis_stream_length{stream=~".r.+:jobs"}, "region", "$1", "stream", ".r(.+).:jobs")', "{{region}}"), **several, unit="short"),
         series("Jobs planned and taken", "Jobs a second that coordinators put into the queues, and that agents take out of them. Both lines lie on each other.",
                [_rate("quorate_coordinator_jobs_enqueued_total", "region", "planned, {{region}}"),
-                {**_rate("quorate_agent_jobs_total", "region", "taken, {{region}}"), "refId": "B"}], **several, unit="ops"),
+                {**_rate('quorate_agent_jobs_total{how="read"}', "region", "taken, {{region}}"), "refId": "B"}], **several, unit="ops"),
         series("Jobs that came to nothing", "Jobs a second that were planned too late, dropped as too old, refused by an agent or held back on purpose.", [
             _rate("quorate_coordinator_jobs_missed_total", "region", "missed, {{region}}"),
             {**_rate("quorate_coordinator_jobs_trimmed_total", "region", "trimmed, {{region}}"), "refId": "B"},

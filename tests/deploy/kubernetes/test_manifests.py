@@ -169,12 +169,21 @@ class Manifests(unittest.TestCase):
     def test_an_agent_reaches_nothing_private(self):
         for region in REGIONS:
             policy, = of_kind(self.sets[region], "NetworkPolicy")
-            blocks = [to["ipBlock"] for rule in policy["spec"]["egress"] for to in rule["to"]]
+            blocks = [to["ipBlock"] for rule in policy["spec"]["egress"] for to in rule["to"] if "ipBlock" in to]
             for private in ("10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "fd00::1", "fe80::1"):
                 address = ipaddress.ip_address(private)
                 reached = [block for block in blocks if address in ipaddress.ip_network(block["cidr"])
                            and not any(address in ipaddress.ip_network(closed) for closed in block["except"])]
                 self.assertEqual([], reached, private)
+
+    def test_every_pod_may_ask_for_the_names_in_its_config(self):
+        for name, objects in self.sets.items():
+            for policy in of_kind(objects, "NetworkPolicy"):
+                with self.subTest(set=name, policy=policy["metadata"]["name"]):
+                    asked = [port["port"] for rule in policy["spec"]["egress"] for to in rule.get("to", [])
+                             if to.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name") == "kube-system"
+                             for port in rule["ports"]]
+                    self.assertEqual([53, 53], asked)
 
     def test_secrets_are_named_and_never_written_down(self):
         for name, objects in self.sets.items():
