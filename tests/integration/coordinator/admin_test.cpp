@@ -87,11 +87,11 @@ TEST(Admin, ListsRegionsAndAgents) {
     ASSERT_TRUE(ask(app, &v1::Admin::Stub::ListRegions, v1::ListRegionsRequest{}, regions).ok());
     EXPECT_EQ(regions.regions(0).name(), "ap-south");
     EXPECT_EQ(regions.regions(0).state(), "active");
-    lab.sql("UPDATE quorate.region SET state = 'draining' WHERE name = 'eu-west'");
+    lab.sql("UPDATE quorate.region SET state = 'drained' WHERE name = 'eu-west'");
     EXPECT_TRUE(comes_to_hold([&] {
         regions.Clear();
         return ask(app, &v1::Admin::Stub::ListRegions, v1::ListRegionsRequest{}, regions).ok() &&
-               regions.regions(1).state() == "draining";
+               regions.regions(1).state() == "drained";
     })) << regions.ShortDebugString();
     v1::ListAgentsResponse agents;
     v1::ListAgentsRequest request;
