@@ -42,7 +42,7 @@ INCIDENT_KEYS = {"id", "tenant", "endpoint", "severity", "worst_severity", "scop
                  "recovered_at", "closed_at", "mttd_seconds", "mttr_seconds", "reason", "regions", "flaps", "marks",
                  "acknowledged_at", "acknowledged_by"}
 EVENT_KEYS = {"at", "minute", "from_severity", "to_severity", "rule_row", "detail"}
-EXPLAIN_KEYS = {"tenant", "endpoint", "minute", "window_ms", "decision", "scope", "rule_row", "rule_text", "why",
+EXPLAIN_KEYS = {"windows", "tenant", "endpoint", "minute", "window_ms", "decision", "scope", "rule_row", "rule_text", "why",
                 "coverage", "configured_regions", "quorum", "voters", "failing", "healthy", "silent", "cells", "incident"}
 DECISION_KEYS = {"tenant", "endpoint", "minute", "decision", "scope", "rule_row", "coverage", "cells", "incident_id",
                  "transition", "resume_token"}
