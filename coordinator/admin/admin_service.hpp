@@ -22,7 +22,7 @@ namespace quorate::coordinator {
 struct RunningConfig {
     std::string name;  ///< the coordinator's
     std::vector<std::pair<std::string, std::string>> values;
-    std::vector<std::string> restart_needed;  ///< keys that the file sets otherwise by now
+    std::vector<std::string> restart_needed;  ///< keys that the last reload set otherwise
 };
 
 /// What the admin API works with; everything outlives it.
