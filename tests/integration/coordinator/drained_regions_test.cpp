@@ -178,6 +178,9 @@ TEST(CordonedAgents, ACordonReachesTheAgentsAndComesBackWhereRedisForgotIt) {
               std::string::npos);
 
     served.redis.stop();
+    auto without_data = quorate::testing::with_coordinator({"+acl|setuser"});
+    without_data.insert(without_data.end(), {"--appendfilename", "another.aof"});
+    served.redis.set_settings(std::move(without_data));
     served.redis.start();
     EXPECT_TRUE(comes_to_hold(
         [&] { return cordoned_in(served, "eu-west") == std::vector<std::string>{"a1"}; }));
