@@ -49,9 +49,16 @@ struct Job {
     IpFamily ip = IpFamily::any;
     Expectations expect;
     std::optional<Canary> canary;
-    std::vector<std::pair<std::string, std::string>> headers;  ///< name, value; with the bearer
+    std::vector<std::pair<std::string, std::string>> headers;  ///< name, value
     std::string health_url;
+    bool wants_credentials = false;   ///< the endpoint refers to secrets
+    std::string credentials;          ///< them, sealed for the region's agents
+    std::string credentials_missing;  ///< why there are none, where they are wanted
 };
+
+/// What a job's credentials are sealed for: who is asked, and what for. Whoever could write a job
+/// into Redis can't have them sent elsewhere, nor have another tool called with them.
+std::string credential_binding(const Job& job);
 
 /// The id of the job that the schedule orders for a cell, and the trace id of a job. Pure: both
 /// sides compute them, so that they need not travel.

@@ -189,7 +189,9 @@ private:
             Key<EndpointSpec>{"paused", &Reader::paused},
         };
         EndpointSpec spec;
+        references_.clear();
         read_map(place, keys, spec);
+        check_references(spec);
         if (place.value.kind != Yaml::Kind::map) return;
         for (const auto* required : {"name", "url"})
             if (place.value.find(required) == nullptr)
@@ -207,6 +209,15 @@ private:
         if (!is_new)
             error({*name, place.key + ".name", name->line},
                   fmt::format("{} is also {}", full_name(spec), first->second));
+    }
+    /// Once it is known whose endpoint it is.
+    void check_references(const EndpointSpec& spec) {
+        constexpr auto* kMissing =
+            "there is no secret {0}/{1}: quorate secret set {1} --tenant {0}";
+        for (auto& [at, name] : references_)
+            if (rules_.secrets && !rules_.secrets->contains(spec.tenant + "/" + name))
+                out_.errors.push_back(
+                    {at.file, at.line, at.key, fmt::format(kMissing, spec.tenant, name)});
     }
     /// A wall is seen by who comes without a credential.
     void check_wall(const Place& place, const EndpointSpec& spec) {
@@ -289,8 +300,7 @@ private:
                              to_duration_text(rules_.window.length())));
     }
     void latency_slo(const Place& place, EndpointSpec& spec) {
-        if (const auto value = duration(place, milliseconds{1}, kLatencySloMax))
-            spec.latency_slo = *value;
+        spec.latency_slo = duration(place, milliseconds{1}, kLatencySloMax);
     }
     void era(const Place& place, EndpointSpec& spec) { choice(place, kEraModeNames, spec.era); }
     void ip(const Place& place, EndpointSpec& spec) { choice(place, kIpFamilyNames, spec.ip); }
@@ -395,7 +405,7 @@ private:
         std::string name;
         label(at, name);
         if (name.empty()) return std::nullopt;
-        if (!rules_.secrets_available) error(at, "secrets are not available yet: " + name);
+        references_.push_back({{file_, at.line, at.key, {}}, name});
         return name;
     }
     static constexpr std::string_view kOnlySecret =
@@ -433,6 +443,7 @@ private:
         if (auto value = text(place)) target.value = std::move(*value);
     }
     void tls(const Place& place, EndpointSpec& spec) {
+        if (rules_.secrets) error(place, "certificates can't be secrets yet");
         static constexpr std::array keys{Key<EndpointSpec>{"ca", &Reader::tls_ca},
                                          Key<EndpointSpec>{"client", &Reader::tls_client}};
         read_map(place, keys, spec);
@@ -462,6 +473,7 @@ private:
     const EndpointRules& rules_;
     Named& named_;
     EndpointFiles& out_;
+    std::vector<std::pair<ConfigError, std::string>> references_;  // to secrets, of one endpoint
     std::size_t default_clipped_ = 0;
     milliseconds clipped_to_{0};
 };

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +23,8 @@ struct EndpointFileText {
 struct EndpointRules {
     Window window = Window::minute();
     std::vector<std::string> regions;  ///< names of the configured regions
-    bool secrets_available = false;    ///< whether `{secret: NAME}` can be resolved
+    /// Secrets that may be referred to, as `tenant/name`; nothing: any may.
+    std::optional<std::set<std::string, std::less<>>> secrets{};
     /// False where no deployment is known: regions may be any, and nothing is held against the
     /// window.
     bool of_deployment = true;

@@ -16,6 +16,8 @@ constexpr std::size_t kNameMax = 128;
 constexpr std::size_t kRegionMax = 63;  // the id that follows from it must fit into a name
 constexpr std::size_t kUrlMax = 4096;
 constexpr std::size_t kTextMax = 64U << 10U;
+constexpr std::size_t kCredentialsMax = 160U << 10U;
+constexpr std::size_t kMissingMax = 512;
 constexpr int kListMax = 1000;
 constexpr std::uint32_t kHourMs = 3'600'000;
 
@@ -165,6 +167,7 @@ void write_common(const Job& job, v1::Job& message) {
         header.set_value(value);
     }
     message.set_health_url(job.health_url);
+    message.set_wants_credentials(job.wants_credentials);
     message.set_cell_slot(job.cell_slot);
     message.set_regions_mask(job.regions_mask.bytes());
 }
@@ -188,6 +191,8 @@ std::string encode_job(const Job& job) {
     message.set_held_back(static_cast<std::uint32_t>(job.held_back));
     if (job.slow_over_ms) message.set_slow_over_ms(*job.slow_over_ms);
     if (job.usual) write_usual(*job.usual, message);
+    message.set_credentials(job.credentials);
+    message.set_credentials_missing(job.credentials_missing);
     return detail::serialize(message);
 }
 
@@ -230,6 +235,17 @@ void append_job_turn(const JobTurn& turn, std::string& bytes) {
         if (us) append(field, *us);
 }
 
+void append_job_credentials(std::string_view sealed, std::string_view missing, std::string& bytes) {
+    const auto append = [&bytes](int field, std::string_view text) {
+        if (text.empty()) return;
+        append_varint(static_cast<std::uint64_t>(field) << 3U | 2U, bytes);  // length-delimited
+        append_varint(text.size(), bytes);
+        bytes += text;
+    };
+    append(v1::Job::kCredentialsFieldNumber, sealed);
+    append(v1::Job::kCredentialsMissingFieldNumber, missing.substr(0, kMissingMax));
+}
+
 Decoded<Job> decode_job(std::string_view bytes) {
     v1::Job message;
     if (bytes.size() > kJobBytesMax) return DecodeError{"job: is too long"};
@@ -250,6 +266,11 @@ Decoded<Job> decode_job(std::string_view bytes) {
     checks.text(job.region, "region", kRegionMax);
     checks.text(job.url, "url", kUrlMax);
     checks.text(job.health_url, "health_url", kUrlMax);
+    job.wants_credentials = message.wants_credentials();
+    job.credentials = message.credentials();
+    job.credentials_missing = message.credentials_missing();
+    checks.require(job.credentials.size() <= kCredentialsMax, "credentials", "is too long");
+    checks.text(job.credentials_missing, "credentials_missing", kMissingMax);
     read_schedule(message, job, checks);
     read_exchange(message, job, checks);
     if (!checks.good()) return checks.error("job");

@@ -34,6 +34,10 @@ struct JobTurn {
 /// Appends it. The minute must not lie before the epoch.
 void append_job_turn(const JobTurn& turn, std::string& bytes);
 
+/// Appends an endpoint's credentials, sealed for the region, or why there are none (at most 512
+/// bytes of it).
+void append_job_credentials(std::string_view sealed, std::string_view missing, std::string& bytes);
+
 /// Takes bytes from a queue: anything may stand in them. Checks the numbers of enumerations, the
 /// window, that the schedule's figures are in bounds and the texts not above their limits.
 Decoded<Job> decode_job(std::string_view bytes);

@@ -39,7 +39,10 @@ static bool operator==(const Job& a, const Job& b) {
                         job.headers,
                         job.health_url,
                         job.cell_slot,
-                        job.regions_mask);
+                        job.regions_mask,
+                        job.wants_credentials,
+                        job.credentials,
+                        job.credentials_missing);
     };
     return fields(a) == fields(b);
 }
@@ -98,10 +101,12 @@ TEST(JobCodec, ThePartsOfAJobInAnyOrderAreTheJob) {
                               turn);
         std::vector<std::string> parts{wire::encode_job_of_endpoint(job),
                                        wire::encode_job_of_region(job.key.region, job.region),
-                                       turn};
+                                       turn,
+                                       {}};
+        wire::append_job_credentials(job.credentials, job.credentials_missing, parts[3]);
         std::shuffle(parts.begin(), parts.end(), random.engine());
         const auto whole = wire::decode_job(wire::encode_job(job));
-        const auto joined = wire::decode_job(parts[0] + parts[1] + parts[2]);
+        const auto joined = wire::decode_job(parts[0] + parts[1] + parts[2] + parts[3]);
         ASSERT_TRUE(whole && joined) << "seed " << seed;
         EXPECT_TRUE(*joined == *whole) << "seed " << seed;
         EXPECT_TRUE(joined->key == job.key && joined->region == job.region) << "seed " << seed;

@@ -132,6 +132,9 @@ public:
         for (auto i = number(3); i > 0; --i)
             job.headers.emplace_back(text(), text());
         job.health_url = text();
+        job.wants_credentials = coin();
+        job.credentials = coin() ? hash() + std::string{"\0\x01\xff", 3} : "";
+        job.credentials_missing = text();
         return job;
     }
 
