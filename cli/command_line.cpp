@@ -139,6 +139,7 @@ int run_verb(int argc, char** argv) {
     add_tenants_verb(app, session);
     add_queues_verb(app, session);
     add_agents_verb(app, session);
+    add_secret_verb(app, session);
     add_token_verb(app, session);
     add_audit_verb(app, session);
     add_config_verb(app, session);

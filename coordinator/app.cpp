@@ -67,7 +67,10 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       credentials_{credentials_options(config)},
       redis_{executor, redis_options(config.redis)},
       catalogue_{executor, database_, config_.deployment().window, clock_, log_, config.politeness},
-      dispatcher_{{catalogue_, redis_, held_, config_.deployment().window, clock_, log_, counts_}},
+      data_keys_{config.secrets},
+      vault_{executor, {database_, data_keys_, clock_, log_, counts_}},
+      dispatcher_{
+          {catalogue_, redis_, held_, config_.deployment().window, clock_, log_, counts_, &vault_}},
       regions_{executor,
                {database_,
                 redis_,
@@ -76,12 +79,14 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
                 clock_,
                 log_,
                 counts_,
-                [this] { return fleet_.announce_current(); }}},
+                [this] { return fleet_.announce_current(); },
+                [this] { vault_.wake(); }}},
       health_{executor,
               {.address = config.health_address, .port = config.health_port},
               readiness_,
               metrics_},
       access_{executor, {credentials_, reports_, clock_, log_, counts_}, config.access()},
+      secrets_{{reports_, data_keys_, clock_, log_, [this] { vault_.wake(); }}},
       admin_{executor,
              {config.grpc_address, config.grpc_port, config.grpc_tls},
              {reports_,
@@ -94,6 +99,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               counts_,
               regions_,
               access_,
+              secrets_,
+              vault_,
               [this] { return fleet_.announce_current(); },
               [this] {
                   return RunningConfig{
@@ -108,6 +115,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
         conditions_.redis(reachable, why);
         if (reachable) regions_.wake();
     });
+    data_keys_.wrapping().check();
     conditions_.leading(true);  // coordinators share the work: none stands by
     metrics_.on_exposition([this] {
         counts_.generation.set(static_cast<double>(catalogue_.generation()));
@@ -160,6 +168,7 @@ Task<> App::serve() {
     conditions_.prepared(true);
     tasks_.spawn("catalogue", catalogue_.follow());
     tasks_.spawn("access", access_.follow());
+    tasks_.spawn("secrets", vault_.follow());
     tasks_.spawn("tls files", admin_.check_files());
     auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));

@@ -11,6 +11,8 @@
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
 #include "coordinator/regions/regions.hpp"
+#include "coordinator/secrets/secrets.hpp"
+#include "coordinator/secrets/vault.hpp"
 #include "platform/fleet/fleet.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/client.hpp"
@@ -60,11 +62,14 @@ private:
     Database credentials_;   // who may ask: read in time, however much is asked
     RedisClient redis_;      // the queues of the regions, heartbeats and leases
     Catalogue catalogue_;    // the database's catalogue, in memory
+    DataKeys data_keys_;     // what the tenants' secrets are encrypted by
+    Vault vault_;            // these secrets, sealed for the regions that need them
     HeldShards held_;        // the shards that this coordinator may plan
     Dispatcher dispatcher_;  // puts their jobs into the queues
     Regions regions_;        // adds regions, and keeps their agents' users in Redis
     HealthServer health_;    // tells how we are
     Access access_;          // who may ask and order what
+    Secrets secrets_;        // what operators order of credentials of endpoints
     AdminServer admin_;      // answers operators
     Fleet fleet_;            // this coordinator among the others: which shards are held
     TaskGroup services_;     // what lasts until everything else has ended

@@ -103,6 +103,41 @@ void declare_grpc(Schema<Config>& schema) {
     schema.rule(grpc_problems);
 }
 
+ConfigProblems secrets_problems(const Config& config) {
+    const auto& source = config.secrets;
+    ConfigProblems problems;
+    if (!source.file.empty() && !source.env.empty())
+        problems.push_back({"secrets.key_env", "is given beside secrets.key_file"});
+    if (!source.command.empty() && !source.command.front().starts_with('/'))
+        problems.push_back({"secrets.key_command", "must begin with an absolute path"});
+    return problems;
+}
+
+void declare_secrets(Schema<Config>& schema) {
+    const auto source = [&schema](std::string name, auto member, std::string text) {
+        const auto of = [member](auto& config) -> auto& {
+            return config.secrets.*member;
+        };
+        return schema.key(std::move(name), of, std::move(text));
+    };
+    source("secrets.key_file",
+           &WrappingSource::file,
+           "File with the wrapping keys of secrets, 64 hexadecimal digits a line: the first wraps, "
+           "all unwrap; read each time, and not open to everybody. Without one of the three there "
+           "are no secrets.");
+    source("secrets.key_env",
+           &WrappingSource::env,
+           "Name of the environment variable that holds the same.");
+    source(
+        "secrets.key_command",
+        &WrappingSource::command,
+        "A program (absolute path) and its arguments, run with `wrap TENANT` or `unwrap TENANT` "
+        "behind them: a line in, a line out, within 10 s. So a key management service fits. One of "
+        "the others beside it unwraps what it wrapped before.")
+        .items_between(0, 32);
+    schema.rule(secrets_problems);
+}
+
 }  // namespace
 
 Schema<Config> config_schema() {
@@ -137,6 +172,7 @@ Schema<Config> config_schema() {
     declare_redis(schema, &Config::redis);
     declare_politeness(schema);
     declare_grpc(schema);
+    declare_secrets(schema);
     schema
         .key("health.address",
              &Config::health_address,

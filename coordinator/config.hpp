@@ -7,6 +7,7 @@
 #include "coordinator/admin/admin_server.hpp"
 #include "coordinator/catalog/apply.hpp"
 #include "coordinator/planner/politeness.hpp"
+#include "coordinator/secrets/wrapping_key.hpp"
 #include "platform/config/schema.hpp"
 #include "platform/redis/settings.hpp"
 
@@ -26,6 +27,7 @@ struct Config {
     AdminTls grpc_tls;
     std::vector<std::string> grpc_admins;
     double grpc_rate = 100;
+    WrappingSource secrets;
     std::string health_address = "127.0.0.1";
     std::uint16_t health_port = 9101;
     std::string log_level = "info";

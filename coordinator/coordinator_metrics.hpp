@@ -52,7 +52,19 @@ struct CoordinatorMetrics {
                                     "Calls of the admin API whose caller is not known, may not, or "
                                     "calls too often.",
                                     {"why"})},
-          watchers{metrics.gauge("quorate_coordinator_watchers", "Open Watch streams.")} {}
+          watchers{metrics.gauge("quorate_coordinator_watchers", "Open Watch streams.")},
+          secrets{metrics.gauge("quorate_coordinator_secrets", "Secrets that are stored.")},
+          secrets_locked{metrics.gauge("quorate_coordinator_secrets_locked",
+                                       "Tenants whose secrets can't be read, for want of the key "
+                                       "that wraps theirs.")},
+          data_keys_old{metrics.gauge(
+              "quorate_coordinator_data_keys_old",
+              "Tenants whose data key is wrapped by another than the first wrapping key.")},
+          credentials_missing{
+              metrics.counters("quorate_coordinator_credentials_missing_total",
+                               "Jobs that want credentials and have none: they end as "
+                               "UNKNOWN(auth_token_unavailable).",
+                               {"region"})} {}
 
     MetricFamily<Counter> jobs_enqueued;
     MetricFamily<Counter> jobs_missed;
@@ -71,6 +83,10 @@ struct CoordinatorMetrics {
     MetricFamily<Counter> rpcs;
     MetricFamily<Counter> refusals;
     Gauge watchers;
+    Gauge secrets;
+    Gauge secrets_locked;
+    Gauge data_keys_old;
+    MetricFamily<Counter> credentials_missing;
 };
 
 }  // namespace quorate::coordinator

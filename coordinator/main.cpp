@@ -1,5 +1,6 @@
 #include "coordinator/app.hpp"
 #include "coordinator/config.hpp"
+#include "platform/crypto/core_dumps.hpp"
 #include "platform/runtime/daemon.hpp"
 
 int main(int argc, char** argv) {
@@ -8,6 +9,7 @@ int main(int argc, char** argv) {
         argc, argv, {"quorate-coordinator", QUORATE_VERSION}, [](const std::string& file) {
             auto config = load_config(coordinator::config_schema(), file);
             return [config, file](DaemonContext& context) -> Task<> {
+                if (config.secrets.set()) forbid_core_dumps();
                 coordinator::App app{co_await asio::this_coro::executor, config, QUORATE_VERSION};
                 context.on_reload([&app, file] { app.reload(file); });
                 co_await app.run();

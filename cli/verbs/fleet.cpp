@@ -1,4 +1,6 @@
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,8 +26,14 @@ std::string count_text(const v1::Region& row, std::uint64_t count) {
 }
 
 void print_regions(const v1::ListRegionsResponse& answer) {
-    Table table{
-        {"REGION", "STATE", "AGENTS ALIVE", "QUEUED", "TAKEN", "IN FLIGHT", "PLANNED UNTIL"}};
+    Table table{{"REGION",
+                 "STATE",
+                 "AGENTS ALIVE",
+                 "QUEUED",
+                 "TAKEN",
+                 "IN FLIGHT",
+                 "PLANNED UNTIL",
+                 "CREDENTIALS KEY"}};
     for (const auto& row : answer.regions())
         table.add({row.name(),
                    row.state(),
@@ -34,7 +42,8 @@ void print_regions(const v1::ListRegionsResponse& answer) {
                    count_text(row, row.pending()),
                    count_text(row, row.in_flight()),
                    time_text(row.has_planned_until_us() ? std::optional{row.planned_until_us()}
-                                                        : std::nullopt)});
+                                                        : std::nullopt),
+                   row.credentials_key().empty() ? "-" : row.credentials_key()});
     print(table);
     if (answer.coordinators().empty()) return;
     std::cout << '\n';
@@ -137,6 +146,7 @@ struct AddOptions {
     std::string name;
     bool no_redis_user = false;
     bool new_password = false;
+    std::string public_key_file;
 };
 
 void print_added(const v1::AddRegionResponse& answer, const std::string& name) {
@@ -152,6 +162,9 @@ void print_added(const v1::AddRegionResponse& answer, const std::string& name) {
     else if (!answer.redis_user().empty())
         std::cout << "Its agents' Redis user " << answer.redis_user()
                   << " keeps its password; --new-password gives it another\n";
+    if (!answer.credentials_key().empty())
+        std::cout << "Credentials of its jobs are sealed for the key " << answer.credentials_key()
+                  << (answer.credentials_key_changed() ? " from now on\n" : "\n");
 }
 
 void add_region(const AddOptions& options, Session& session) {
@@ -159,6 +172,14 @@ void add_region(const AddOptions& options, Session& session) {
     request.set_name(options.name);
     request.set_without_redis_user(options.no_redis_user);
     request.set_new_password(options.new_password);
+    if (!options.public_key_file.empty()) {
+        std::ifstream in{options.public_key_file, std::ios::binary};
+        if (!in) {
+            session.fail("can't read " + options.public_key_file);
+            return;
+        }
+        request.set_public_key(std::string{std::istreambuf_iterator<char>{in}, {}});
+    }
     v1::AddRegionResponse answer;
     if (!session.succeeded(session.admin().AddRegion(session.call().get(), request, &answer)))
         return;
@@ -233,6 +254,11 @@ void add_regions_verb(CLI::App& app, Session& session) {
         "--no-redis-user", options->no_redis_user, "where agents share a user, as on one machine");
     add->add_flag("--new-password", options->new_password, "also where they have a user already")
         ->excludes(without);
+    add->add_option("--public-key",
+                    options->public_key_file,
+                    "of its agents (X25519, PEM): credentials in jobs are sealed for it from now "
+                    "on; also replaces the one that the region has")
+        ->type_name("FILE");
     add->callback([options, &session] { add_region(*options, session); });
     add_region_changes(*verb, session);
     verb->callback([verb, list, watch, &session] {

@@ -141,7 +141,6 @@ ProbeTarget target_of(const EndpointSpec& spec,
 std::vector<ProbeTarget> targets_of_endpoint_file(const ProbeOptions& options,
                                                   std::string content) {
     wire::EndpointRules rules;
-    rules.secrets_available = true;  // that they are not from here is said of each endpoint
     rules.of_deployment = false;
     std::vector<wire::EndpointFileText> texts(1);
     texts[0].name = options.url_file;

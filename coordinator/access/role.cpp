@@ -42,6 +42,10 @@ constexpr std::array kRules{
     MethodRule{"CreateSilence", Role::op, Reach::tenant},
     MethodRule{"ListSilences", Role::viewer, Reach::tenant},
     MethodRule{"EndSilence", Role::op, Reach::tenant},
+    MethodRule{"SetSecret", Role::op, Reach::tenant},
+    MethodRule{"ListSecrets", Role::viewer, Reach::tenant},
+    MethodRule{"DeleteSecret", Role::op, Reach::tenant},
+    MethodRule{"RotateSecrets", Role::admin, Reach::tenant},
 };
 
 constexpr std::array<std::string_view, 3> kNames{"viewer", "operator", "admin"};

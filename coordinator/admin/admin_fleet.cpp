@@ -94,6 +94,7 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     for (std::size_t i = 0; i < regions.size(); ++i) {
         auto& out = *response->add_regions();
         out.set_name(regions[i].name);
+        out.set_credentials_key(context_.vault.region_key(regions[i].id));
         const auto& queue = queues[i];
         for (const auto& why : {queue.unavailable, heartbeats[i].unavailable})
             if (!why.empty()) out.set_unavailable(why);
@@ -149,11 +150,14 @@ Task<> AdminService::add_region(const v1::AddRegionRequest* request,
     order.name = request->name();
     order.redis_user = !request->without_redis_user();
     order.new_password = request->new_password();
+    order.public_key = request->public_key();
     const auto added = co_await context_.regions.add(std::move(order));
     response->set_created(added.created);
     response->set_redis_user(added.redis_user);
     response->set_redis_password(added.redis_password);
     response->set_endpoints_changed(static_cast<std::uint32_t>(added.endpoints_changed));
+    response->set_credentials_key(added.credentials_key);
+    response->set_credentials_key_changed(added.credentials_key_changed);
 }
 
 grpc::ServerUnaryReactor* AdminService::DrainRegion(grpc::CallbackServerContext* context,

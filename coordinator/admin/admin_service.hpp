@@ -12,6 +12,8 @@
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/maintenance/window_store.hpp"
 #include "coordinator/regions/regions.hpp"
+#include "coordinator/secrets/secrets.hpp"
+#include "coordinator/secrets/vault.hpp"
 #include "platform/redis/client.hpp"
 
 #include "quorate/v1/admin.grpc.pb.h"
@@ -37,6 +39,8 @@ struct AdminContext {
     CoordinatorMetrics& metrics;
     Regions& regions;
     Access& access;
+    Secrets& secrets;
+    const Vault& vault;
     /// Done before the catalogue is changed; where it throws nothing is changed.
     std::function<Task<>()> before_change;
     std::function<RunningConfig()> running_config;
@@ -156,6 +160,18 @@ public:
     grpc::ServerUnaryReactor* EndSilence(grpc::CallbackServerContext* context,
                                          const v1::EndSilenceRequest* request,
                                          v1::EndSilenceResponse* response) override;
+    grpc::ServerUnaryReactor* SetSecret(grpc::CallbackServerContext* context,
+                                        const v1::SetSecretRequest* request,
+                                        v1::SetSecretResponse* response) override;
+    grpc::ServerUnaryReactor* ListSecrets(grpc::CallbackServerContext* context,
+                                          const v1::ListSecretsRequest* request,
+                                          v1::ListSecretsResponse* response) override;
+    grpc::ServerUnaryReactor* DeleteSecret(grpc::CallbackServerContext* context,
+                                           const v1::DeleteSecretRequest* request,
+                                           v1::DeleteSecretResponse* response) override;
+    grpc::ServerUnaryReactor* RotateSecrets(grpc::CallbackServerContext* context,
+                                            const v1::RotateSecretsRequest* request,
+                                            v1::RotateSecretsResponse* response) override;
 
 private:
     using Work = std::function<Task<>(Caller caller)>;

@@ -168,7 +168,7 @@ void require_tenants(pqxx::work& work,
 ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt& attempt) {
     if (!order.dry_run) lock_catalogue(work);
     const auto regions = load_regions(work);
-    wire::EndpointRules rules{attempt.deployment.window, {}, false};
+    wire::EndpointRules rules{attempt.deployment.window, {}, load_secret_names(work)};
     for (const auto& region : regions)
         rules.regions.push_back(region.name);
     auto files = wire::parse_endpoint_files(order.files, rules);

@@ -158,6 +158,13 @@ TenantTiers load_tiers(pqxx::work& work) {
     return tiers;
 }
 
+std::set<std::string, std::less<>> load_secret_names(pqxx::work& work) {
+    std::set<std::string, std::less<>> names;
+    for (const auto& row : work.exec("SELECT tenant || '/' || name FROM quorate.secret"))
+        names.insert(row[0].as<std::string>());
+    return names;
+}
+
 void lock_catalogue(pqxx::work& work) {
     work.exec0("LOCK TABLE quorate.catalogue_change IN EXCLUSIVE MODE");
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,9 @@ TenantTiers load_tiers(pqxx::work& work);
 
 /// All regions, by name.
 std::vector<Region> load_regions(pqxx::work& work);
+
+/// Secrets that endpoints may refer to, as `tenant/name`.
+std::set<std::string, std::less<>> load_secret_names(pqxx::work& work);
 
 /// Makes changes of the catalogue come one after the other until the transaction ends, so that
 /// generations become visible in their order.

@@ -10,6 +10,7 @@
 
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
+#include "coordinator/secrets/vault.hpp"
 #include "platform/fleet/held_shards.hpp"
 #include "platform/redis/job_queue.hpp"
 #include "platform/runtime/clock.hpp"
@@ -27,6 +28,7 @@ struct DispatchContext {
     const Clock& clock;
     Logger& log;
     CoordinatorMetrics& metrics;
+    Vault* vault = nullptr;  ///< without it jobs have no credentials
 };
 
 /// Puts the jobs of the shards held into the regions' queues a little before their slots. How far

@@ -83,6 +83,10 @@ void Dispatcher::add_block(Draft& draft,
         block.jobs.bytes() += lane.common;
         const auto learned = context_.catalogue.learned(probe.version->endpoint, region.id);
         planner.append_job(probe, learned, block.jobs.bytes());
+        if (probe.version->credentials && context_.vault != nullptr) {
+            const auto& given = context_.vault->credentials(*probe.version, region);
+            wire::append_job_credentials(given.box, given.missing, block.jobs.bytes());
+        }
         block.jobs.end();
     }
     draft.jobs += block.jobs.count();

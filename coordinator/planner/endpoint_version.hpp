@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/ids.hpp"
+#include "core/model/credentials.hpp"
 #include "core/model/endpoint.hpp"
 #include "core/time/utc_minute.hpp"
 
@@ -39,6 +40,14 @@ struct EndpointVersion {
         return valid_from <= minute && (!valid_to || minute < *valid_to);
     }
     friend bool operator==(const EndpointVersion&, const EndpointVersion&) = default;
+};
+
+/// What a secret of an endpoint is for.
+struct CredentialUse {
+    CredentialKind kind = CredentialKind::header;
+    std::string header;  ///< its name
+    std::string prefix;  ///< of the header's value: `Bearer `
+    std::string secret;  ///< its name
 };
 
 }  // namespace quorate::coordinator

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/sha256.hpp"
+#include "core/base/text.hpp"
 #include "core/verdict/slow.hpp"
 #include "platform/wire/job_codec.hpp"
 
@@ -38,9 +39,23 @@ Job common_job(const EndpointVersion& version, Window window) {
     job.expect = spec.expect;
     job.canary = spec.canary;
     for (const auto& [name, value] : spec.headers)
-        job.headers.emplace_back(name, value.value);
+        if (value.secret.empty()) job.headers.emplace_back(name, value.value);
     job.health_url = spec.health_url;
+    job.wants_credentials = !credential_uses(spec).empty();
     return job;
+}
+
+std::vector<CredentialUse> credential_uses(const EndpointSpec& spec) {
+    std::vector<CredentialUse> uses;
+    if (spec.bearer && !spec.bearer->secret.empty())
+        uses.push_back({CredentialKind::header, "Authorization", "Bearer ", spec.bearer->secret});
+    for (const auto& [name, value] : spec.headers)
+        if (!value.secret.empty()) uses.push_back({CredentialKind::header, name, "", value.secret});
+    if (!spec.tls_ca_secret.empty())
+        uses.push_back({CredentialKind::tls_ca, "", "", spec.tls_ca_secret});
+    if (!spec.tls_client_secret.empty())
+        uses.push_back({CredentialKind::tls_client, "", "", spec.tls_client_secret});
+    return uses;
 }
 
 void Planner::set(EndpointId endpoint, const std::vector<EndpointVersion>& versions) {
@@ -118,7 +133,11 @@ PlannedVersion Planner::planned(const EndpointVersion& version) {
     out.span = timing.span;
     out.budget = timing.budget;
     out.latency_slo = version.spec.latency_slo;
-    out.job = wire::encode_job_of_endpoint(common_job(version, window_));
+    const auto job = common_job(version, window_);
+    out.job = wire::encode_job_of_endpoint(job);
+    if (job.wants_credentials)
+        out.credentials = std::make_shared<const WantedCredentials>(
+            WantedCredentials{job.tenant, credential_uses(version.spec), credential_binding(job)});
     out.demand = politeness_.demand(
         version.spec.url,
         version.spec.tenant,

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +19,13 @@
 
 namespace quorate::coordinator {
 
+/// The secrets that an endpoint refers to, and what for.
+struct WantedCredentials {
+    std::string tenant;
+    std::vector<CredentialUse> uses;  ///< at least one
+    std::string binding;              ///< credential_binding of its jobs
+};
+
 /// What is kept of a version of an endpoint: when it is looked at, and what its jobs have in common
 /// already encoded.
 struct PlannedVersion {
@@ -31,8 +39,9 @@ struct PlannedVersion {
     milliseconds span{0};
     milliseconds budget{0};
     std::optional<milliseconds> latency_slo;
-    std::string job;            ///< wire::encode_job_of_endpoint
-    Politeness::Demand demand;  ///< of its origin and its tenant's share
+    std::string job;                                       ///< wire::encode_job_of_endpoint
+    Politeness::Demand demand;                             ///< of its origin and its tenant's share
+    std::shared_ptr<const WantedCredentials> credentials;  ///< null: none
 
     bool in_force(UtcMinute minute) const {
         return valid_from <= minute && (!valid_to || minute < *valid_to);
@@ -145,6 +154,9 @@ private:
     /// among them.
     std::multimap<UtcTime, EndpointId> ends_;
 };
+
+/// In the order of what they are for; none where the endpoint refers to no secret.
+std::vector<CredentialUse> credential_uses(const EndpointSpec& spec);
 
 /// What all jobs of a version have in common; the rest is left as it is made.
 Job common_job(const EndpointVersion& version, Window window);

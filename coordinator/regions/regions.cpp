@@ -10,6 +10,7 @@
 #include "coordinator/access/secret.hpp"
 #include "coordinator/catalog/cordon_store.hpp"
 #include "coordinator/catalog/reports.hpp"
+#include "coordinator/secrets/secret_store.hpp"
 #include "core/base/sha256.hpp"
 #include "core/decision/region_set.hpp"
 #include "platform/redis/acl.hpp"
@@ -47,6 +48,14 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
         throw BadRequest{
             std::string{"a region's name is "} + wire::kNameRule + "; is \"" + order.name + "\"",
             "name"};
+    std::optional<BoxPublicKey> key;
+    if (!order.public_key.empty()) {
+        key = BoxPublicKey::from_pem(order.public_key);
+        if (!key)
+            throw BadRequest{
+                "is no X25519 public key in PEM: openssl pkey -in PRIVATE_KEY -pubout writes one",
+                "public_key"};
+    }
     const auto user = agent_acl_user(order.name);
     if (order.redis_user) co_await require_right(user);
     co_await context_.before_change();
@@ -69,6 +78,10 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     if (made->has_user || order.redis_user) added.redis_user = user;
     if (order.redis_user && (order.new_password || !made->has_user))
         added.redis_password = co_await renew_password(made->region, order.actor);
+    if (key) co_await set_public_key(made->region, *key, order.actor, added);
+    auto find_key = [&order](pqxx::work& work) { return region_key_ids(work, order.name); };
+    auto found = co_await context_.database.transact(std::move(find_key));
+    if (!found.empty()) added.credentials_key = std::move(found.front().second);
     added.endpoints_changed = co_await extend_to_new_regions(
         context_.database, context_.clock, context_.deployment, order.actor);
     context_.catalogue.wake();
@@ -176,6 +189,31 @@ Task<std::string> Regions::renew_password(Region region, Actor actor) {
     co_await context_.database.transact(std::move(store));
     co_await context_.redis.run_everywhere(set_user(user, Old::goes));
     co_return password;
+}
+
+Task<> Regions::set_public_key(Region region, BoxPublicKey key, Actor actor, AddedRegion& added) {
+    auto store = [&](pqxx::work& work) {
+        std::string before;
+        for (auto& [name, id] : region_key_ids(work, region.name))
+            before = "credentials_key: " + id + "\n";
+        const bool changed = store_region_key(work, region.id, key, actor.principal);
+        if (changed)
+            write_audit(
+                work,
+                actor,
+                {.method = "AddRegion",
+                 .target = region.name,
+                 .changes = {{region.name, before, "credentials_key: " + key.id() + "\n"}}});
+        return changed;
+    };
+    added.credentials_key_changed = co_await context_.database.transact(std::move(store));
+    if (!added.credentials_key_changed) co_return;
+    context_.key_changed();
+    log_event(context_.log,
+              LogLevel::info,
+              "region.key_set",
+              kv("region", region.name),
+              kv("key", key.id()));
 }
 
 Task<> Regions::keep_users() {

@@ -11,6 +11,7 @@
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/catalog/region_store.hpp"
 #include "coordinator/coordinator_metrics.hpp"
+#include "platform/crypto/sealed_box.hpp"
 #include "platform/redis/client.hpp"
 
 namespace quorate::coordinator {
@@ -26,12 +27,14 @@ struct RegionsContext {
     CoordinatorMetrics& metrics;
     /// Done before the catalogue is changed; where it throws nothing is changed.
     std::function<Task<>()> before_change;
+    std::function<void()> key_changed;  ///< after a region got another public key
 };
 
 struct AddRegionOrder {
     std::string name;
     bool redis_user = true;     ///< its agents get an ACL user, where they have none
     bool new_password = false;  ///< also where they have one
+    std::string public_key;     ///< of its agents, PEM; empty: it keeps what it has
     Actor actor;
 };
 
@@ -40,6 +43,8 @@ struct AddedRegion {
     std::string redis_user;      ///< of its agents; empty: none was asked for, and there is none
     std::string redis_password;  ///< a new one, told this once; empty: the user keeps what it has
     std::size_t endpoints_changed = 0;  ///< those that are now watched from it too
+    std::string credentials_key;        ///< id of the public key in force; empty: it has none
+    bool credentials_key_changed = false;
 };
 
 struct CordonOrder {
@@ -102,6 +107,7 @@ private:
     Task<> load_scripts();
     Task<> write_users();
     Task<std::string> renew_password(Region region, Actor actor);
+    Task<> set_public_key(Region region, BoxPublicKey key, Actor actor, AddedRegion& added);
 
     RegionsContext context_;
     asio::steady_timer timer_;

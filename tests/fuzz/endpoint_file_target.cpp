@@ -8,13 +8,11 @@ namespace {
 wire::EndpointRules some_deployment() {
     wire::EndpointRules rules;
     rules.regions = {"eu", "us", "asia"};
-    rules.secrets_available = true;
     return rules;
 }
 
 wire::EndpointRules no_deployment() {
     wire::EndpointRules rules;
-    rules.secrets_available = true;
     rules.of_deployment = false;
     return rules;
 }

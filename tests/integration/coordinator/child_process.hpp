@@ -49,11 +49,15 @@ public:
         int status = 0;
         waitpid(process_, &status, 0);
         process_ = 0;
+        dumped_core_ = WIFSIGNALED(status) && WCOREDUMP(status);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     }
+    /// Whether its end left a core dump.
+    bool dumped_core() const { return dumped_core_; }
 
 private:
     pid_t process_ = 0;
+    bool dumped_core_ = false;
 };
 
 }  // namespace quorate::testing

@@ -14,7 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 
 EndpointRules rules(milliseconds window = std::chrono::seconds{60}) {
-    return {*Window::of(window), {"ap-south", "eu-west", "sa-east", "us-east", "us-west"}, false};
+    EndpointRules rules{*Window::of(window),
+                        {"ap-south", "eu-west", "sa-east", "us-east", "us-west"}};
+    rules.secrets.emplace();
+    return rules;
 }
 
 EndpointFiles parse(const std::string& yaml, const EndpointRules& with = rules()) {
@@ -46,7 +49,7 @@ TEST(EndpointFile, EveryInvalidFileGetsExactlyItsMessages) {
 
 TEST(EndpointFile, TheExampleOfTheDocumentationIsReadWhole) {
     auto with = rules();
-    with.secrets_available = true;
+    with.secrets.reset();  // any may be referred to
     const auto result = parse(R"(endpoints:
   - name: search
     tenant: acme
@@ -219,7 +222,7 @@ TEST(EndpointFile, EverySpecSurvivesYamlAndJson) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random{seed};
     auto with = rules();
-    with.secrets_available = true;
+    with.secrets.reset();  // any may be referred to
     std::vector<EndpointSpec> specs;
     for (int i = 0; i < 300; ++i)
         specs.push_back(random_spec(random));

@@ -1,0 +1,237 @@
+// A credential's way from `quorate secret set` to the server that demands it, through real
+// processes, and everything that they leave behind, searched for it.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+
+#include <sys/resource.h>
+
+#include "core/base/text.hpp"
+#include "platform/crypto/secret_bytes.hpp"
+#include "tests/integration/cli/cli_run.hpp"
+#include "tests/integration/coordinator/processes.hpp"
+#include "tests/integration/probe/node_server.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace quorate::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string kRight = "sesame-3f9c2e71d8-open";
+const std::string kWrong = "sesame-0000000000-shut";
+
+/// All forms in which a value could stand somewhere.
+std::vector<std::string> forms(const std::string& value) {
+    return {value, to_base64(value), to_hex_text(value)};
+}
+
+std::string contents(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream{path, std::ios::binary}.rdbuf();
+    return text.str();
+}
+
+/// Every value of every key that holds the text.
+constexpr const char* kSearchRedis = R"(
+local found = 0
+local function look(value)
+  if type(value) == 'table' then
+    for _, each in ipairs(value) do look(each) end
+  elseif string.find(tostring(value), ARGV[1], 1, true) then
+    found = found + 1
+  end
+end
+local read = {
+  string = function(key) return redis.call('GET', key) end,
+  hash = function(key) return redis.call('HGETALL', key) end,
+  stream = function(key) return redis.call('XRANGE', key, '-', '+') end,
+  zset = function(key) return redis.call('ZRANGE', key, 0, -1) end,
+  list = function(key) return redis.call('LRANGE', key, 0, -1) end,
+  set = function(key) return redis.call('SMEMBERS', key) end}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  look(key)
+  look(read[redis.call('TYPE', key).ok](key))
+end
+return found)";
+
+/// A whole deployment with one region, whose MCP server lets in whoever has the key.
+struct Deployment {
+    Deployment() {
+        rlimit cores{};
+        getrlimit(RLIMIT_CORE, &cores);
+        cores.rlim_cur = cores.rlim_max;  // the daemons have none all the same
+        setrlimit(RLIMIT_CORE, &cores);
+        run("openssl rand -hex 32 > " + file("wrapping") + " && chmod 600 " + file("wrapping"));
+        run("openssl genpkey -algorithm X25519 -out " + file("region.pem"));
+        run("openssl pkey -in " + file("region.pem") + " -pubout -out " + file("region.pub"));
+        const auto common = "redis: {url: \"" + redis.url() + "\"}\nlog: {level: debug}\n";
+        const auto postgres = "postgres: {conninfo: \"" + lab.conninfo + "\"}\n";
+        start(monitor,
+              "monitor",
+              {"/bin/sh",
+               "-c",
+               "exec redis-cli -p " + std::to_string(redis.port()) + " MONITOR > " +
+                   file("commands")});
+        start_daemon(coordinator,
+                     "quorate-coordinator",
+                     common + postgres + "window: 2s\nregions: [us-east]\nhealth: {port: 0}\n" +
+                         "grpc: {port: " + std::to_string(port) + ", rate: 0}\n" +
+                         "secrets: {key_file: " + file("wrapping") + "}\n");
+        start_daemon(archiver,
+                     "quorate-archiver",
+                     common + postgres + "window: 2s\nshards: 64\nhealth: {port: 0}\n");
+        start_daemon(agent,
+                     "quorate-agent",
+                     common + "region: us-east\nname: a\nhealth: {port: 0}\nload_max: 1\n" +
+                         "allow_private_addresses: true\n" + "credential_keys: [" +
+                         file("region.pem") + "]\n");
+        EXPECT_TRUE(comes_to_hold([&] { return cli({"get"}).status == 0; })) << cli({"get"}).err;
+    }
+
+    std::string file(const std::string& name) const { return folder.path() + "/" + name; }
+    void run(const std::string& command) const {
+        if (std::system((command + " 2>/dev/null").c_str()) != 0)
+            throw std::runtime_error{command + " failed"};
+    }
+    void start(std::unique_ptr<ChildProcess>& process,
+               const std::string& name,
+               const std::vector<std::string>& command) const {
+        process = std::make_unique<ChildProcess>(command, file(name + ".log"));
+    }
+    void start_daemon(std::unique_ptr<ChildProcess>& process,
+                      const std::string& binary,
+                      const std::string& config) const {
+        std::ofstream{file(binary + ".yaml")} << config;
+        start(process,
+              binary,
+              {std::string{QUORATE_BINARY_DIR} + "/bin/" + binary,
+               "--config",
+               file(binary + ".yaml")});
+    }
+    CliRun cli(std::vector<std::string> words) const {
+        words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(port)});
+        return run_cli(words);
+    }
+    /// Everything printed is searched in the end.
+    void order(const std::vector<std::string>& words) {
+        const auto done = cli(words);
+        EXPECT_EQ(done.status, 0) << done.err;
+        printed += done.out + done.err;
+    }
+    void set_secret(const std::string& name, const std::string& value) {
+        std::ofstream{file("value")} << value << '\n';
+        order({"secret", "set", name, "--from-file", file("value")});
+        std::filesystem::remove(file("value"));
+    }
+    void apply(const std::string& endpoints) {
+        std::ofstream{file("endpoints.yaml")} << "endpoints:\n" << endpoints;
+        order({"apply", "-f", file("endpoints.yaml")});
+    }
+    bool comes_to_be(const std::string& endpoint, const std::string& verdict) const {
+        return comes_to_hold([&] {
+            return lab.sql("SELECT count(*) > 0 FROM dash.region_minute WHERE endpoint = '" +
+                           endpoint + "' AND verdict || coalesce(' ' || reason, '') = '" + verdict +
+                           "'") == "t";
+        });
+    }
+    std::string seen(const std::string& endpoint) const {
+        return lab.sql(
+            "SELECT DISTINCT verdict, reason FROM dash.region_minute WHERE endpoint = '" +
+            endpoint + "'");
+    }
+
+    int found_in_redis(const std::string& text) const {
+        std::ofstream{file("search.lua")} << kSearchRedis;
+        run("redis-cli -p " + std::to_string(redis.port()) + " --eval " + file("search.lua") +
+            " , '" + text + "' > " + file("found"));
+        return std::stoi(contents(file("found")));
+    }
+    int found_in_postgres(const std::string& text) const {
+        int found = 0;
+        std::istringstream tables{
+            lab.sql("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+                    " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")};
+        for (std::string table; std::getline(tables, table);)
+            found += std::stoi(lab.sql("SELECT count(*) FROM " + table +
+                                       " t WHERE t::text LIKE '%" + text + "%'"));
+        return found;
+    }
+    /// Where the text stands; '' nowhere.
+    std::string found(const std::string& text) const {
+        std::string places;
+        if (found_in_redis(text) > 0) places += "Redis ";
+        if (found_in_postgres(text) > 0) places += "Postgres ";
+        for (const auto* log :
+             {"commands", "quorate-coordinator.log", "quorate-agent.log", "quorate-archiver.log"})
+            if (contents(file(log)).find(text) != std::string::npos)
+                places += std::string{log} + " ";
+        if (printed.find(text) != std::string::npos) places += "output ";
+        return places;
+    }
+
+    TemporaryFolder folder;
+    Catalogued lab{std::chrono::seconds{2}};
+    RedisServer redis{RedisServer::Listen::tcp};
+    std::uint16_t port = free_port();
+    NodeServer server{{"serve.mjs", "mcp-proxy", "--", "--apiKey", kRight, "--no-modern"},
+                      "servers"};
+    std::string printed;
+    std::unique_ptr<ChildProcess> monitor;
+    std::unique_ptr<ChildProcess> coordinator;
+    std::unique_ptr<ChildProcess> archiver;
+    std::unique_ptr<ChildProcess> agent;
+};
+
+TEST(SecretsEndToEnd, ACredentialOpensTheServerAndStandsNowhereInClear) {
+    Deployment all;
+    all.set_secret("right", kRight);
+    all.set_secret("wrong", kWrong);
+    const auto endpoint = [&](const std::string& name, const std::string& secret) {
+        return "  - {name: " + name + ", url: '" + all.server.fact("url") +
+               "', timeout: 1s, headers: {X-API-Key: {secret: " + secret + "}}}\n";
+    };
+    all.apply(endpoint("welcome", "right") + endpoint("turned-away", "wrong"));
+    EXPECT_TRUE(all.comes_to_be("welcome", "UNKNOWN auth_token_unavailable"))
+        << "the region has no key yet: " << all.seen("welcome");
+    all.order(
+        {"regions", "add", "us-east", "--no-redis-user", "--public-key", all.file("region.pub")});
+    EXPECT_TRUE(all.comes_to_be("welcome", "UP")) << all.seen("welcome");
+    EXPECT_TRUE(all.comes_to_be("turned-away", "AUTH auth_failed")) << all.seen("turned-away");
+
+    all.order({"secret", "list"});
+    all.order({"secret", "list", "-o", "json"});
+    all.order({"audit", "--changes"});
+    all.order({"describe", "welcome"});
+    all.order({"explain", "turned-away"});
+    all.order({"export"});
+    all.order({"secret", "rotate"});
+    const auto probe = run_cli({"probe",
+                                all.server.fact("url"),
+                                "--header",
+                                "X-API-Key: " + kRight,
+                                "--trace",
+                                "--format",
+                                "json"});
+    EXPECT_EQ(probe.status, 0) << probe.err;
+    EXPECT_THAT(probe.err, HasSubstr("X-API-Key: ***"));
+    all.printed += probe.out + probe.err;
+
+    // That the search finds what is there.
+    EXPECT_EQ(all.found("welcome"), "Redis Postgres commands quorate-agent.log output ");
+    for (const auto& value : {kRight, kWrong})
+        for (const auto& form : forms(value))
+            EXPECT_EQ(all.found(form), "") << form;
+
+    for (auto* daemon : {&all.agent, &all.coordinator}) {
+        EXPECT_EQ((*daemon)->end(SIGABRT), -SIGABRT);
+        EXPECT_FALSE((*daemon)->dumped_core());
+    }
+}
+
+}  // namespace
+}  // namespace quorate::testing
