@@ -13,8 +13,24 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kMethodNotFound = -32601;
+constexpr std::size_t kRoomBesideCredentials = 8192;  // for everything but them and the body
 
-HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const HttpUrl& url) {
+/// After all that may make the request grow.
+void add_credentials(const SecretHeaders& credentials,
+                     std::size_t body_bytes,
+                     HttpRequestWriter& writer) {
+    auto room = kRoomBesideCredentials + body_bytes;
+    for (const auto& header : credentials)
+        room += header.name.size() + header.value.size();
+    writer.reserve(room);
+    for (const auto& header : credentials)
+        writer.field(header.name, header.value.view());
+}
+
+HttpRequestWriter begin(const Attempt& attempt,
+                        std::string_view method,
+                        const HttpUrl& url,
+                        std::size_t body_bytes = 0) {
     std::string_view user_agent = attempt.parts.options.user_agent;
     for (const auto& [name, value] : attempt.request.headers)
         if (equal_ignoring_case(name, "user-agent")) user_agent = value;
@@ -25,6 +41,8 @@ HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const H
     if (!attempt.version.empty() && !attempt.message_url)
         writer.field("MCP-Protocol-Version", attempt.version);
     if (!attempt.session_id.empty()) writer.field("Mcp-Session-Id", attempt.session_id);
+    if (attempt.request.credentials)
+        add_credentials(*attempt.request.credentials, body_bytes, writer);
     return writer;
 }
 
@@ -47,7 +65,7 @@ bool wants_client_feature(std::string_view method) {
 }  // namespace
 
 std::string write_post(const Attempt& attempt, const HttpUrl& url, const McpCall& message) {
-    auto writer = begin(attempt, "POST", url);
+    auto writer = begin(attempt, "POST", url, message.body.size());
     writer.field("Content-Type", "application/json");
     writer.field("Accept", "application/json, text/event-stream");
     if (!message.method.empty()) writer.field("Mcp-Method", message.method);

@@ -115,6 +115,7 @@ Task<Result<void>> talk(
     if (!request.empty()) {
         auto sent = co_await wire.send(request, phase);
         if (!sent && wire.os_error() != 0) attempt.report.os_error = wire.os_error();
+        if (attempt.request.credentials) wipe(request);
         if (!sent) co_return sent;
         std::string{}.swap(request);  // who waits for the answer needs it no more
     }

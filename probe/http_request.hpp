@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,8 @@ namespace quorate {
 class HttpRequestWriter {
 public:
     HttpRequestWriter(std::string_view method, const HttpUrl& url, std::string_view user_agent);
+    /// Makes room, so that nothing of what is written has to move and leave a copy behind.
+    void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
     /// A field; the caller vouches for name and value.
     HttpRequestWriter& field(std::string_view name, std::string_view value);
     /// The bytes; `body` goes with a Content-Length also when it is empty and the method is POST.

@@ -129,6 +129,7 @@ Task<> make_attempt(EngineParts& parts,
     attempt.number = number;
     attempt.avoid = avoid;
     report.url = request.url;
+    report.credential_sent = report.credential_sent || request.credentials;
     for (const auto& [name, value] : request.headers)
         report.credential_sent = report.credential_sent || is_credential_header(name);
 

@@ -16,6 +16,7 @@
 #include "core/model/protocol.hpp"
 #include "core/model/usual_times.hpp"
 #include "core/time/time.hpp"
+#include "platform/crypto/secret_bytes.hpp"
 
 namespace quorate {
 
@@ -38,6 +39,14 @@ struct ResolveOverride {
 /// back; text of the peer is already made safe. Called on the probe's executor.
 using TraceSink = std::function<void(unsigned attempt, microseconds at, std::string_view line)>;
 
+/// A header whose value is a secret of the owner's, whatever its name.
+struct SecretHeader {
+    std::string name;
+    SecretBytes value;
+};
+/// Wiped when the last who holds it lets go.
+using SecretHeaders = std::vector<SecretHeader>;
+
 /// A tool list to compare with. It holds for one era, credential and set of capabilities: the probe
 /// declares none of these, and that the credential is the same is the caller's to see to.
 struct Baseline {
@@ -57,7 +66,9 @@ struct ProbeRequest {
     IpFamily ip = IpFamily::any;
     Expectations expect;
     std::optional<Canary> canary;
-    std::vector<std::pair<std::string, std::string>> headers;  ///< with the credential
+    std::vector<std::pair<std::string, std::string>>
+        headers;                                       ///< of a one-shot probe with the credential
+    std::shared_ptr<const SecretHeaders> credentials;  ///< sent beside the headers; null: none
     std::string health_url;
     std::optional<std::uint32_t> slow_over_ms;
     std::optional<UsualTimes> usual;  ///< what the phases take usually, to name the guilty one

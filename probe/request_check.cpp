@@ -20,12 +20,20 @@ bool is_ip_address(const std::string& text) {
     return !error;
 }
 
+std::string header_error(const std::string& name, std::string_view value) {
+    if (!is_http_token(name)) return "not a header name: " + safe_text(name, 80);
+    if (is_reserved_header(name)) return "the probe writes the header " + name + " itself";
+    if (!is_header_value(value)) return "the value of the header " + name + " is not valid";
+    return {};
+}
+
 std::string header_error(const ProbeRequest& request) {
-    for (const auto& [name, value] : request.headers) {
-        if (!is_http_token(name)) return "not a header name: " + safe_text(name, 80);
-        if (is_reserved_header(name)) return "the probe writes the header " + name + " itself";
-        if (!is_header_value(value)) return "the value of the header " + name + " is not valid";
-    }
+    for (const auto& [name, value] : request.headers)
+        if (auto error = header_error(name, value); !error.empty()) return error;
+    if (!request.credentials) return {};
+    for (const auto& header : *request.credentials)
+        if (auto error = header_error(header.name, header.value.view()); !error.empty())
+            return error;
     return {};
 }
 

@@ -60,25 +60,36 @@ void replace_beginning(std::string& text, const std::string& secret) {
 
 }  // namespace
 
-SecretMask::SecretMask(const std::vector<std::pair<std::string, std::string>>& headers) {
-    for (const auto& [name, value] : headers) {
-        const auto bytes_min = is_credential_header(name) ? kCredentialBytesMin : kSecretBytesMin;
-        add(value, bytes_min);
-        std::string_view rest = value;
-        if (const auto space = rest.find(' '); space != rest.npos)
-            add(rest.substr(space + 1), bytes_min);
-        if (!equal_ignoring_case(name, "cookie")) continue;
-        while (!rest.empty()) {
-            const auto pair = rest.substr(0, rest.find(';'));
-            if (const auto equals = pair.find('='); equals != pair.npos)
-                add(pair.substr(equals + 1), bytes_min);
-            rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
-        }
-    }
+SecretMask::SecretMask(const std::vector<std::pair<std::string, std::string>>& headers,
+                       const SecretHeaders* credentials) {
+    for (const auto& [name, value] : headers)
+        add_header(name, value, is_credential_header(name) ? kCredentialBytesMin : kSecretBytesMin);
+    if (credentials != nullptr)
+        for (const auto& header : *credentials)
+            add_header(header.name, header.value.view(), kCredentialBytesMin);
     std::sort(secrets_.begin(), secrets_.end(), [](const auto& left, const auto& right) {
         return left.size() != right.size() ? left.size() > right.size() : left < right;
     });
     secrets_.erase(std::unique(secrets_.begin(), secrets_.end()), secrets_.end());
+}
+
+SecretMask::~SecretMask() {
+    std::for_each(secrets_.begin(), secrets_.end(), [](std::string& secret) { wipe(secret); });
+}
+
+/// The value, the token behind a scheme, and the values of cookies.
+void SecretMask::add_header(std::string_view name, std::string_view value, std::size_t bytes_min) {
+    add(value, bytes_min);
+    auto rest = value;
+    if (const auto space = rest.find(' '); space != rest.npos)
+        add(rest.substr(space + 1), bytes_min);
+    if (!equal_ignoring_case(name, "cookie")) return;
+    while (!rest.empty()) {
+        const auto pair = rest.substr(0, rest.find(';'));
+        if (const auto equals = pair.find('='); equals != pair.npos)
+            add(pair.substr(equals + 1), bytes_min);
+        rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    }
 }
 
 void SecretMask::add(std::string_view secret, std::size_t bytes_min) {

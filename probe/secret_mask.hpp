@@ -5,17 +5,25 @@
 #include <utility>
 #include <vector>
 
+#include "probe/request.hpp"
+
 namespace quorate {
 
-/// Finds the values of an owner's headers in text of a server, which may send back what it got, and
-/// puts `***` in their place. It knows a value as it was sent, its parts (the token behind a
-/// scheme, the values of cookies), and both as JSON and URLs write them; values of fewer than 6
-/// bytes (of credentials 3) are left alone, since they would be found everywhere. A server that
-/// disguises what it got any further is not seen through.
+/// Finds the values of an owner's headers and credentials in text of a server, which may send back
+/// what it got, and puts `***` in their place. It knows a value as it was sent, its parts (the
+/// token behind a scheme, the values of cookies), and both as JSON and URLs write them; values of
+/// fewer than 6 bytes (of credentials 3) are left alone, since they would be found everywhere. A
+/// server that disguises what it got any further is not seen through. What it knows is wiped with
+/// it.
 class SecretMask {
 public:
     SecretMask() = default;
-    explicit SecretMask(const std::vector<std::pair<std::string, std::string>>& headers);
+    /// @param credentials  null: none
+    explicit SecretMask(const std::vector<std::pair<std::string, std::string>>& headers,
+                        const SecretHeaders* credentials = nullptr);
+    SecretMask(const SecretMask&) = delete;
+    SecretMask& operator=(const SecretMask&) = delete;
+    ~SecretMask();
 
     bool empty() const { return secrets_.empty(); }
     std::string masked(std::string text) const;
@@ -24,6 +32,7 @@ public:
     std::string masked_name(std::string name) const;
 
 private:
+    void add_header(std::string_view name, std::string_view value, std::size_t bytes_min);
     void add(std::string_view secret, std::size_t bytes_min);
 
     std::vector<std::string> secrets_;  ///< the longest first

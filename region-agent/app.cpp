@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 
 #include "platform/runtime/within.hpp"
 #include "platform/telemetry/reload.hpp"
@@ -92,6 +93,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       jobs_{redis_, reads_, config.region, config.name},
       resolver_{executor, own_clock_, resolver_options(config)},
       engine_{clock_, tls_, resolver_, engine_options(config, version)},
+      strongroom_{config.credential_keys},
       lag_{clock_},
       busy_{clock_, log_, config.load_max},
       check_{executor, clock_, resolver_, readiness_, log_, self_check_options(config, resolver_)},
@@ -131,6 +133,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               metrics_},
       services_{executor, kServicesMax} {
     tls_.trusting(config.ca_file);  // a file that can't be read is refused at the start
+    runner_.open_credentials_by(strongroom_);
     runner_.keep_lists_on(manifests_);
     outbox_.write_first([this] { return manifests_.write(); });
     intake_.deliver_to(outbox_);
@@ -147,7 +150,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               kv("version", version),
               kv("region", config.region),
               kv("agent_id", config.name),
-              kv("health_port", health_.port()));
+              kv("health_port", health_.port()),
+              kv("credential_keys", fmt::format("{}", fmt::join(strongroom_.ids(), ","))));
 }
 
 /// Opens the spool, if there is to be one.

@@ -20,6 +20,7 @@
 #include "probe/resolver.hpp"
 #include "region-agent/agent_metrics.hpp"
 #include "region-agent/config.hpp"
+#include "region-agent/credentials/strongroom.hpp"
 #include "region-agent/intake/intake.hpp"
 #include "region-agent/intake/job_runner.hpp"
 #include "region-agent/intake/shared_holds.hpp"
@@ -75,6 +76,7 @@ private:
     TlsContexts tls_;             // what probes trust
     Resolver resolver_;           // what probes ask for addresses
     ProbeEngine engine_;          // looks at servers
+    Strongroom strongroom_;       // opens the credentials of jobs
     LagMeter lag_;                // how far we run behind
     LoadWatch busy_;              // whether we are too busy to measure
     SelfCheck check_;             // whether we see at all

@@ -109,6 +109,15 @@ Schema<Config> config_schema() {
                &Config::allow_private_addresses,
                "Whether probes may reach loopback and private addresses.");
     schema
+        .key(
+            "credential_keys",
+            &Config::credential_keys,
+            "Files with the region's private keys (X25519, PEM, not open to everybody), which open "
+            "the credentials in jobs: the one in force, and while it is replaced the one before. "
+            "Read at the start. Without one, endpoints that refer to secrets are "
+            "UNKNOWN(auth_token_unavailable).")
+        .items_between(0, 8);
+    schema
         .key("contact_url",
              &Config::contact_url,
              "Where operators of probed servers read who probes them: it goes into `User-Agent` as "

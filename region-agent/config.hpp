@@ -26,6 +26,7 @@ struct Config {
     std::filesystem::path ca_file;
     bool allow_private_addresses = false;
     std::string contact_url;
+    std::vector<std::string> credential_keys;
     std::filesystem::path spool_directory;
     std::uint64_t spool_bytes_max = std::uint64_t{256} << 20U;
     std::chrono::milliseconds cells_expire_after{std::chrono::hours{96}};

@@ -173,8 +173,24 @@ void JobRunner::keep_list(const ProbeReport& report, EndpointId endpoint) {
     shelf_->put(endpoint, report.tools->full_hash, manifest_text(*report.tool_list));
 }
 
+/// In clear from here to the end of the probe. @return why there is none
+std::optional<Refusal> JobRunner::add_credentials(const Job& job, ProbeRequest& request) const {
+    if (!job.wants_credentials) return std::nullopt;
+    static const Strongroom kEmpty;
+    auto opened = (strongroom_ == nullptr ? kEmpty : *strongroom_).open(job);
+    if (!opened.why_not.empty())
+        return Refusal{Reason::auth_token_unavailable, std::move(opened.why_not)};
+    request.credentials = std::move(opened.headers);
+    return std::nullopt;
+}
+
 Task<std::optional<Cell>> JobRunner::look(const Job& job) {
     auto request = to_request(job, settings_);
+    if (auto refused = add_credentials(job, request)) {
+        auto cell = unknown(refused->reason, std::move(refused->detail));
+        cell.phase = Phase::config;
+        co_return cell;
+    }
     ask_for_list(request, job.key.endpoint);
     auto asked = request;
     const auto stop = co_await asio::this_coro::cancellation_state;

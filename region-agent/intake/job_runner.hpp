@@ -13,6 +13,7 @@
 #include "platform/redis/holds.hpp"
 #include "platform/telemetry/log.hpp"
 #include "probe/probe.hpp"
+#include "region-agent/credentials/strongroom.hpp"
 #include "region-agent/intake/endpoint_turns.hpp"
 #include "region-agent/outbox/manifest_shelf.hpp"
 #include "region-agent/redis_clock.hpp"
@@ -55,6 +56,9 @@ public:
               ProbeSettings settings,
               SelfView self);
 
+    /// Opens the credentials of jobs from here on; without it none is opened.
+    void open_credentials_by(const Strongroom& strongroom) { strongroom_ = &strongroom; }
+
     /// Whether the job may not be probed now: our clock is too far off (`clock_skew`), it is too
     /// late (`missed_window`), it is held back (`backpressure`), the agent is blind
     /// (`agent_unhealthy`) or too busy (`backpressure`).
@@ -87,6 +91,7 @@ private:
     std::optional<Cell> held_off(const Job& job);
     void keep_hold(const Job& job, std::chrono::seconds wait);
     Task<std::optional<Cell>> look(const Job& job);
+    std::optional<Refusal> add_credentials(const Job& job, ProbeRequest& request) const;
     void ask_for_list(ProbeRequest& request, EndpointId endpoint);
     void keep_list(const ProbeReport& report, EndpointId endpoint);
     Task<bool> fails_by_our_fault(const ProbeReport& report, milliseconds retry_gap);
@@ -100,6 +105,7 @@ private:
     EndpointTurns turns_;
     std::function<void(const Hold&)> told_hold_;
     ManifestShelf* shelf_ = nullptr;
+    const Strongroom* strongroom_ = nullptr;
     std::uint64_t probes_ = 0;
 };
 
