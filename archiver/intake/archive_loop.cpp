@@ -77,7 +77,8 @@ ArchiveLoop::ArchiveLoop(ArchiveOptions options,
       rollups_{database, clock, metrics, options_.rollup_every},
       baselines_{database, clock, metrics},
       retention_{database, clock, log, metrics, options_.retention},
-      compaction_{database, clock, log, metrics, options_.window, options_.compact_after} {}
+      compaction_{database, clock, log, metrics, options_.window, options_.compact_after},
+      expiry_{database, clock, log} {}
 
 Task<> ArchiveLoop::run() {
     Backoff backoff{milliseconds{200},
@@ -153,6 +154,7 @@ Task<> ArchiveLoop::keep_house() {
         co_await rollups_.step(std::move(sealed), held_epochs_, catalogue_.endpoint_count());
         auto rolled = watermarks_;
         co_await baselines_.step(std::move(rolled));
+        if (keeps_house()) co_await expiry_.step();
         if (keeps_house()) co_await retention_.step();
         co_await compaction_.step(held_epochs_);
     } catch (const PostgresError& error) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "archiver/compaction/compaction_work.hpp"
+#include "archiver/expiry/expiry_work.hpp"
 #include "archiver/intake/seal_step.hpp"
 #include "archiver/manifests/manifest_work.hpp"
 #include "archiver/metrics.hpp"
@@ -175,6 +176,7 @@ private:
     BaselineWork baselines_;
     RetentionWork retention_;
     CompactionWork compaction_;
+    ExpiryWork expiry_;
     bool house_fails_ = false;
 };
 
