@@ -105,8 +105,8 @@ TEST(SealedBox, APublicKeyThatAgreesOnNothingIsRefused) {  // RFC 7748, section 
 }
 
 struct KeyFiles {
-    testing::TemporaryFolder folder;
-    std::string file(const std::string& name) const { return folder.path() / name; }
+    TemporaryFolder folder;
+    std::string file(const std::string& name) const { return folder.path() + "/" + name; }
     void run(const std::string& command) const {
         ASSERT_EQ(std::system((command + " 2>/dev/null").c_str()), 0) << command;
     }
@@ -165,7 +165,7 @@ int status_of_crash(bool forbidden, const std::filesystem::path& folder) {
 }
 
 TEST(CoreDumps, OfAProcessThatForbidsThemThereIsNone) {
-    const testing::TemporaryFolder folder;
+    const TemporaryFolder folder;
     const int usual = status_of_crash(false, folder.path());
     const int forbidden = status_of_crash(true, folder.path());
     EXPECT_TRUE(WIFSIGNALED(usual) && WIFSIGNALED(forbidden));
