@@ -217,7 +217,10 @@ TEST(Secrets, EndpointsReferToThoseThatAreThereAndKeepThemThere) {
     page = lab.own.transact_blocking([&](auto& w) { return list_secrets(w, request); });
     EXPECT_EQ(page.secrets(0).name(), "token");
     EXPECT_EQ(page.next_page_token(), "");
-    lab.apply("endpoints:\n  - {name: other, tenant: acme, url: 'http://h/'}\n", true);
+    ApplyOrder order;
+    order.files = {{"e.yaml", "endpoints:\n  - {name: other, tenant: acme, url: 'http://h/'}\n"}};
+    order.prune = order.yes = true;
+    EXPECT_EQ(format_errors(lab.apply(std::move(order)).errors), "");
     EXPECT_EQ(lab.sql("SELECT count(*) FROM quorate.endpoint WHERE deleted_at IS NULL"), "1");
     lab.remove("token");
     EXPECT_THAT([&] { lab.remove("token"); }, ThrowsMessage<NotFound>(HasSubstr("acme/token")));
