@@ -115,7 +115,7 @@ BEGIN
     LOOP
         CONTINUE WHEN change = 'kept';  -- another sentence, and nothing worse
         INSERT INTO quorate.outbox (key, payload)
-        VALUES ('notice:' || notice || ':credential_expiry:' || change || ':' || level,
+        VALUES ('notice:' || notice || ':credential_expiry:' || change || ':' || level || ':' || extract(epoch FROM at)::bigint,
                 jsonb_build_object('notice_id', notice, 'tenant', tenant, 'endpoint', endpoint,
                                    'notice', 'credential_expiry', 'kind', change, 'minute', NULL, 'at', at,
                                    'regions', '[]'::jsonb, 'detail', detail))
@@ -133,12 +133,12 @@ BEGIN
     IF wanted_endpoint <> '' THEN
         RETURN;
     END IF;
+    UPDATE quorate.secret_change SET generation = generation + 1;  -- first, as all do who change secrets
     FOREACH from_table IN ARRAY ARRAY['secret', 'data_key'] LOOP
         EXECUTE format('DELETE FROM quorate.%I WHERE tenant = $1', from_table) USING wanted_tenant;
         GET DIAGNOSTICS deleted = ROW_COUNT;
         RETURN NEXT;
     END LOOP;
-    UPDATE quorate.secret_change SET generation = generation + 1;
 END
 $$;
 REVOKE ALL ON FUNCTION quorate.forget_secrets(text, text) FROM PUBLIC;

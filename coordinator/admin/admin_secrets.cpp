@@ -18,7 +18,11 @@ grpc::ServerUnaryReactor* AdminService::SetSecret(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* AdminService::ListSecrets(grpc::CallbackServerContext* context,
                                                     const v1::ListSecretsRequest* request,
                                                     v1::ListSecretsResponse* response) {
-    return query(context, "ListSecrets", request, response, list_secrets);
+    return unary(context, "ListSecrets", *request, [=, this](Caller caller) -> Task<> {
+        const auto asked = narrowed(caller, *request);
+        auto read = [&asked](pqxx::work& work) { return list_secrets(work, asked); };
+        *response = co_await context_.database.transact(std::move(read));
+    });
 }
 
 grpc::ServerUnaryReactor* AdminService::DeleteSecret(grpc::CallbackServerContext* context,

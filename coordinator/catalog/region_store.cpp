@@ -75,11 +75,18 @@ RegionState set_region_state(pqxx::work& work, const std::string& name, RegionSt
     work.exec_params0("UPDATE quorate.region SET state = $2, changed_at = now() WHERE name = $1",
                       name,
                       std::string{name_of(state)});
-    if (state == RegionState::removed)
+    if (state == RegionState::removed) {
         work.exec_params0(
             "DELETE FROM quorate.agent_cordon c USING quorate.region r"
             " WHERE r.id = c.region_id AND r.name = $1",
             name);
+        // Whoever has the private key of its hosts reads no job of a region of this name again.
+        work.exec0("UPDATE quorate.secret_change SET generation = generation + 1");
+        work.exec_params0(
+            "DELETE FROM quorate.region_key k USING quorate.region r"
+            " WHERE r.id = k.region_id AND r.name = $1",
+            name);
+    }
     return before;
 }
 

@@ -49,6 +49,7 @@ void Dispatcher::begin_tick(TaskGroup& plans) {
     planner.pass(context_.clock.utc_now());
     planner.keep(context_.held.ids());
     if (!context_.catalogue.known_until()) return;
+    if (context_.vault != nullptr && !context_.vault->ready()) return;  // nor are jobs without it
     const auto& regions = context_.catalogue.regions();
     std::erase_if(lanes_, [&regions](const auto& known) {  // of a region that was removed
         return !known.second.under_way &&

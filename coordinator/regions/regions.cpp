@@ -76,8 +76,6 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     AddedRegion added;
     added.created = made->created;
     if (made->has_user || order.redis_user) added.redis_user = user;
-    if (order.redis_user && (order.new_password || !made->has_user))
-        added.redis_password = co_await renew_password(made->region, order.actor);
     if (key) co_await set_public_key(made->region, *key, order.actor, added);
     auto find_key = [&order](pqxx::work& work) { return region_key_ids(work, order.name); };
     auto found = co_await context_.database.transact(std::move(find_key));
@@ -85,6 +83,9 @@ Task<AddedRegion> Regions::add(AddRegionOrder order) {
     added.endpoints_changed = co_await extend_to_new_regions(
         context_.database, context_.clock, context_.deployment, order.actor);
     context_.catalogue.wake();
+    // Last: it is told this once, so nothing may fail behind it.
+    if (order.redis_user && (order.new_password || !made->has_user))
+        added.redis_password = co_await renew_password(made->region, order.actor);
     log_event(context_.log,
               LogLevel::info,
               "region.added",

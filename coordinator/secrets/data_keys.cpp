@@ -1,5 +1,6 @@
 #include "coordinator/secrets/data_keys.hpp"
 
+#include <set>
 #include <utility>
 
 #include "platform/crypto/aead.hpp"
@@ -7,7 +8,13 @@
 namespace quorate::coordinator {
 
 DataKeys::DataKeys(WrappingSource source)
-    : wrapping_{std::make_shared<const WrappingKey>(std::move(source))}, pool_{1, kQueuedMax} {}
+    : wrapping_{std::make_shared<const WrappingKey>(std::move(source))},
+      pool_{kThreads, kQueuedMax} {}
+
+Task<std::string> DataKeys::current() {
+    auto work = [wrapping = wrapping_] { return wrapping->current(); };
+    co_return co_await pool_.run(std::move(work));
+}
 
 Task<DataKey> DataKeys::open(DataKeyRow row) {
     if (auto known = opened(row)) co_return known;
@@ -17,7 +24,7 @@ Task<DataKey> DataKeys::open(DataKeyRow row) {
     DataKey key = co_await pool_.run(std::move(unwrap));
     if (key->size() != kAeadKeySize)
         throw SecretsLocked{"the data key of tenant " + row.tenant + " has not 32 bytes"};
-    opened_.insert_or_assign(row.tenant, Opened{row.wrapped, key});
+    opened_.insert_or_assign(name_of(row), key);
     co_return key;
 }
 
@@ -33,17 +40,15 @@ Task<WrappedKey> DataKeys::wrap(DataKey key, std::string tenant) {
 }
 
 DataKey DataKeys::opened(const DataKeyRow& row) const {
-    const auto known = opened_.find(row.tenant);
-    if (known == opened_.end() || known->second.wrapped != row.wrapped) return nullptr;
-    return known->second.key;
+    const auto known = opened_.find(name_of(row));
+    return known == opened_.end() ? nullptr : known->second;
 }
 
 void DataKeys::keep(const std::vector<DataKeyRow>& rows) {
-    std::erase_if(opened_, [&rows](const auto& each) {
-        for (const auto& row : rows)
-            if (row.tenant == each.first && row.wrapped == each.second.wrapped) return false;
-        return true;
-    });
+    std::set<Name> kept;
+    for (const auto& row : rows)
+        kept.insert(name_of(row));
+    std::erase_if(opened_, [&kept](const auto& each) { return !kept.contains(each.first); });
 }
 
 }  // namespace quorate::coordinator

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/secrets/secret_store.hpp"
@@ -17,10 +18,14 @@ using DataKey = std::shared_ptr<const SecretBytes>;
 class DataKeys {
 public:
     static constexpr std::size_t kQueuedMax = 256;
+    /// So that one call of a key management service that hangs does not hold up all others.
+    static constexpr std::size_t kThreads = 2;
 
     explicit DataKeys(WrappingSource source);
 
     const WrappingKey& wrapping() const { return *wrapping_; }
+    /// WrappingKey::current, which may read a file.
+    Task<std::string> current();
     /// Throws SecretsLocked; Overloaded.
     Task<DataKey> open(DataKeyRow row);
     /// A new key for the tenant; `row` gets it wrapped. Throws likewise.
@@ -33,12 +38,12 @@ public:
     void keep(const std::vector<DataKeyRow>& rows);
 
 private:
-    struct Opened {
-        WrappedKey wrapped;
-        DataKey key;
-    };
+    /// Two of a tenant while one takes the other's place: what is read and what is in use.
+    using Name = std::pair<std::string, std::string>;  // tenant, the wrapped bytes
+    static Name name_of(const DataKeyRow& row) { return {row.tenant, row.wrapped.bytes}; }
+
     std::shared_ptr<const WrappingKey> wrapping_;
-    std::map<std::string, Opened> opened_;  // by tenant
+    std::map<Name, DataKey> opened_;
     BlockingPool pool_;
 };
 

@@ -1,8 +1,11 @@
 // Runs secrets.key_command.
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include <poll.h>
 #include <spawn.h>
@@ -15,8 +18,18 @@
 namespace quorate::coordinator {
 namespace {
 
-constexpr int kCommandMaxMs = 10'000;
-constexpr int kStepMs = 100;
+using Deadline = std::chrono::steady_clock::time_point;
+
+constexpr int kStepMs = 20;
+
+bool passed(Deadline deadline) {
+    return std::chrono::steady_clock::now() >= deadline;
+}
+
+[[noreturn]] void give_up() {
+    throw SecretsLocked{fmt::format("secrets.key_command did not end within {} s",
+                                    WrappingKey::kCommandMax.count())};
+}
 
 /// A descriptor that closes itself.
 class Descriptor {
@@ -102,9 +115,11 @@ public:
         ::waitpid(pid_, nullptr, 0);
     }
     /// Its exit status; minus the signal that ended it.
-    int wait() {
+    int wait(Deadline deadline) {
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        while (::waitpid(pid_, &status, WNOHANG) == 0) {
+            if (passed(deadline)) give_up();
+            ::poll(nullptr, 0, kStepMs);
         }
         pid_ = -1;
         return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -122,18 +137,13 @@ void give(Descriptor& pipe, const SecretBytes& input) {
     pipe.close();
 }
 
-SecretBytes take(Descriptor& pipe) {
+SecretBytes take(Descriptor& pipe, Deadline deadline) {
     auto answer = SecretBytes::zeros(WrappingKey::kWrappedMax + 1);
     std::size_t size = 0;
-    int waited_ms = 0;
     while (size < answer.size()) {
+        if (passed(deadline)) give_up();
         pollfd waits{pipe.get(), POLLIN, 0};
-        if (::poll(&waits, 1, kStepMs) <= 0) {
-            waited_ms += kStepMs;
-            if (waited_ms >= kCommandMaxMs)
-                throw SecretsLocked{"secrets.key_command did not answer within 10 s"};
-            continue;
-        }
+        if (::poll(&waits, 1, kStepMs) <= 0) continue;
         const auto count = ::read(pipe.get(), answer.data() + size, answer.size() - size);
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
@@ -147,16 +157,19 @@ SecretBytes take(Descriptor& pipe) {
 
 }  // namespace
 
-SecretBytes run_key_command(const std::vector<std::string>& command, const SecretBytes& input) {
+SecretBytes run_key_command(const std::vector<std::string>& command,
+                            const SecretBytes& input,
+                            milliseconds time_max) {
+    const auto deadline = std::chrono::steady_clock::now() + time_max;
     Pipe to;
     Pipe from;
     Process process{command, to, from};
     to.out.close();
     from.in.close();
     give(to.in, input);
-    auto answer = take(from.out);
+    auto answer = take(from.out, deadline);
     // Its words may hold a key: neither stdout nor stderr is repeated. stderr is ours.
-    if (const int status = process.wait(); status != 0)
+    if (const int status = process.wait(deadline); status != 0)
         throw SecretsLocked{"secrets.key_command failed with status " + std::to_string(status) +
                             ": see what it wrote to the coordinator's stderr"};
     while (!answer.empty() && (answer.view().back() == '\n' || answer.view().back() == '\r'))

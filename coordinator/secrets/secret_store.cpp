@@ -31,12 +31,18 @@ SecretRow secret_of(const pqxx::row& row) {
 const std::string kDataKeyColumns = "tenant, generation, wrapped, wrapping_key";
 const std::string kSecretColumns = "tenant, name, version, key_generation, sealed";
 
-/// Columns of a secret as it is told, and the rows that they are of.
-const std::string kTold =
-    "s.tenant, s.name, s.version, " + sql::micros("s.created_at") + ", " +
-    sql::micros("s.changed_at") + ", s.changed_by, " + sql::micros("s.expires_at") +
-    ", s.expires_from, ARRAY(SELECT u.endpoint FROM quorate.secret_use u"
-    " WHERE u.tenant = s.tenant AND u.secret = s.name ORDER BY 1) FROM quorate.secret s";
+/// Secrets as they are told, of those that `wanted` (a condition, an order, a limit) finds. Each
+/// tenant's endpoints are looked through once, however many secrets there are.
+std::string told(const std::string& wanted) {
+    return "WITH s AS (SELECT * FROM quorate.secret s WHERE " + wanted +
+           "), used AS (SELECT u.tenant, u.secret, array_agg(u.endpoint ORDER BY u.endpoint) AS by"
+           " FROM quorate.secret_use u WHERE u.tenant IN (SELECT tenant FROM s) GROUP BY 1, 2)"
+           " SELECT s.tenant, s.name, s.version, " +
+           sql::micros("s.created_at") + ", " + sql::micros("s.changed_at") + ", s.changed_by, " +
+           sql::micros("s.expires_at") +
+           ", s.expires_from, coalesce(used.by, '{}') FROM s LEFT JOIN used"
+           " ON used.tenant = s.tenant AND used.secret = s.name ORDER BY s.tenant, s.name";
+}
 
 void fill(v1::Secret& out, const pqxx::row& row) {
     out.set_tenant(row[0].as<std::string>());
@@ -123,8 +129,7 @@ std::vector<SecretRow> load_secrets_of(pqxx::work& work, const std::string& tena
 std::optional<v1::Secret> find_secret(pqxx::work& work,
                                       const std::string& tenant,
                                       const std::string& name) {
-    const auto found =
-        work.exec_params("SELECT " + kTold + " WHERE s.tenant = $1 AND s.name = $2", tenant, name);
+    const auto found = work.exec_params(told("s.tenant = $1 AND s.name = $2"), tenant, name);
     if (found.empty()) return std::nullopt;
     v1::Secret secret;
     fill(secret, found[0]);
@@ -168,14 +173,13 @@ v1::ListSecretsResponse list_secrets(pqxx::work& work, const v1::ListSecretsRequ
     const auto size = page_size(request.page_size(), 500, 5000);
     const auto after = page_after(request.page_token());
     v1::ListSecretsResponse out;
-    for (const auto& row : work.exec_params(
-             "SELECT " + kTold +
-                 " WHERE ($1 = '' OR s.tenant = $1)"
-                 " AND (s.tenant, s.name) > ($2, $3) ORDER BY s.tenant, s.name LIMIT $4",
-             request.tenant(),
-             after.tenant,
-             after.name,
-             static_cast<std::int64_t>(size) + 1)) {
+    for (const auto& row :
+         work.exec_params(told("($1 = '' OR s.tenant = $1) AND (s.tenant, s.name) > ($2, $3)"
+                               " ORDER BY s.tenant, s.name LIMIT $4"),
+                          request.tenant(),
+                          after.tenant,
+                          after.name,
+                          static_cast<std::int64_t>(size) + 1)) {
         if (static_cast<std::uint32_t>(out.secrets_size()) == size) {
             const auto& last = *out.secrets().rbegin();
             out.set_next_page_token(last.tenant() + "/" + last.name());

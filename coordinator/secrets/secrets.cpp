@@ -205,7 +205,8 @@ Task<> Secrets::remove(v1::DeleteSecretRequest request, Caller caller) {
 
 Task<v1::RotateSecretsResponse> Secrets::rotate(v1::RotateSecretsRequest request, Caller caller) {
     v1::RotateSecretsResponse out;
-    out.set_wrapping_key(context_.keys.wrapping().current());
+    auto current = co_await context_.keys.current();
+    out.set_wrapping_key(std::move(current));
     auto list = [tenant = request.tenant()](auto& work) {
         return tenants_with_secrets(work, tenant);
     };

@@ -24,7 +24,10 @@ std::string purpose(const std::string& tenant) {
 
 /// Of a random key of 256 bits a hash gives nothing away.
 std::string id_of(const SecretBytes& key) {
-    return to_hex(sha256("quorate wrapping key\n" + to_hex_text(key.view()))).substr(0, 16);
+    Sha256Stream stream;
+    stream.update("quorate wrapping key\n");
+    stream.update(key.view());
+    return to_hex(stream.finish()).substr(0, 16);
 }
 
 SecretBytes read_key_file(const std::filesystem::path& file) {
@@ -103,7 +106,10 @@ WrappedKey WrappingKey::wrap(const SecretBytes& data_key, const std::string& ten
     }
     auto command = source_.command;
     command.insert(command.end(), {"wrap", tenant});
-    const auto answer = run_key_command(command, SecretBytes{to_hex_text(data_key.view()) + "\n"});
+    auto line = to_hex_text(data_key.view()) + "\n";
+    const SecretBytes input{line};
+    wipe(line);
+    const auto answer = run_key_command(command, input);
     return {std::string{answer.view()}, id};
 }
 

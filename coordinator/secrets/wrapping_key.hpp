@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "core/time/time.hpp"
 #include "platform/crypto/secret_bytes.hpp"
 
 namespace quorate::coordinator {
@@ -42,6 +44,7 @@ struct WrappedKey {
 class WrappingKey {
 public:
     static constexpr std::size_t kWrappedMax = 8192;  ///< bytes of a command's answer
+    static constexpr std::chrono::seconds kCommandMax{10};
 
     explicit WrappingKey(WrappingSource source) : source_{std::move(source)} {}
 
@@ -64,7 +67,10 @@ private:
 };
 
 /// Runs a program with `input` on its stdin. @return what it wrote to stdout, without the line's
-/// end. Throws SecretsLocked where it can't be run, fails, says nothing or takes too long. Blocks.
-SecretBytes run_key_command(const std::vector<std::string>& command, const SecretBytes& input);
+/// end. Throws SecretsLocked where it can't be run, fails, says nothing or has not ended in time;
+/// then it is killed. Blocks.
+SecretBytes run_key_command(const std::vector<std::string>& command,
+                            const SecretBytes& input,
+                            milliseconds time_max = WrappingKey::kCommandMax);
 
 }  // namespace quorate::coordinator

@@ -133,7 +133,10 @@ std::optional<BoxPublicKey> BoxPublicKey::from_pem(std::string_view pem) {
     const auto bio = bio_of(pem);
     const Pkey key{PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr)};
     if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_X25519) return std::nullopt;
-    return from_bytes(raw_public(key.get()));
+    auto bytes = raw_public(key.get());
+    // Of small order: whatever key it meets, they agree on zeros.
+    if (!agreed(made_key().get(), bytes)) return std::nullopt;
+    return from_bytes(bytes);
 }
 
 BoxPrivateKey::BoxPrivateKey(std::shared_ptr<const Key> key)

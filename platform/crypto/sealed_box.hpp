@@ -18,7 +18,7 @@ public:
     /// From its 32 bytes; nothing where they are none.
     static std::optional<BoxPublicKey> from_bytes(std::string_view bytes);
     /// From PEM, as `openssl pkey -pubout` writes it (RFC 8410); nothing where it is no X25519
-    /// public key.
+    /// public key, or one that nothing can be sealed for.
     static std::optional<BoxPublicKey> from_pem(std::string_view pem);
 
     const std::string& bytes() const { return bytes_; }

@@ -105,7 +105,15 @@ TEST(DrainedRegions, NoEndpointIsLeftWithoutARegion) {
 TEST(DrainedRegions, OneIsRemovedOnceNothingOfItIsLeft) {
     Served served;
     served.lab.apply(kTwoEndpoints);
-    served.json({"regions", "add", "sa-east"});
+    const auto key =
+        served.folder.file("public.pem",
+                           "-----BEGIN PUBLIC KEY-----\n"
+                           "MCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n"
+                           "-----END PUBLIC KEY-----\n");
+    EXPECT_NE(served.json({"regions", "add", "sa-east", "--public-key", key})
+                  .at("credentials_key")
+                  .as_string(),
+              "");
     const auto refusal = [&] { return served.quorate({"regions", "remove", "sa-east"}).err; };
     EXPECT_NE(refusal().find("drain it first"), std::string::npos) << refusal();
     served.json({"regions", "drain", "sa-east"});
@@ -139,6 +147,7 @@ TEST(DrainedRegions, OneIsRemovedOnceNothingOfItIsLeft) {
     const auto again = served.json({"regions", "add", "sa-east"});
     EXPECT_TRUE(again.at("created").as_bool());
     EXPECT_EQ(again.at("redis_password").as_string().size(), 64U);
+    EXPECT_EQ(again.at("credentials_key").as_string(), "") << "its hosts of before read nothing";
     EXPECT_EQ(user(), "on");
 }
 

@@ -130,6 +130,21 @@ TEST(WrappingKey, ACommandThatMisbehavesIsBoundedAndItsWordsAreNotRepeated) {
            "did not print 64 hexadecimal digits");
 }
 
+TEST(WrappingKey, ACommandThatDoesNotEndIsKilled) {
+    const Files files;
+    const auto ends = [&](const std::string& name, const std::string& script) {
+        const auto path = files.write(name, "#!/bin/sh\n" + script, 0700);
+        const auto begun = std::chrono::steady_clock::now();
+        EXPECT_THAT([&] { run_key_command({path}, SecretBytes{"x\n"}, milliseconds{300}); },
+                    ThrowsMessage<SecretsLocked>(HasSubstr("did not end within")))
+            << script;
+        EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds{20}) << script;
+    };
+    ends("silent", "exec sleep 60\n");
+    ends("deaf", "exec >&-\nexec sleep 60\n");  // its answer ends, and it does not
+    ends("slow", "while :; do printf x; sleep 0.05; done\n");
+}
+
 std::string base64url(const boost::json::value& value) {
     auto text = to_base64(boost::json::serialize(value));
     for (auto& c : text)

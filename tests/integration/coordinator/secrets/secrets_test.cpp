@@ -46,6 +46,22 @@ struct Kept : Catalogued {
         vault = std::make_unique<Vault>(io.get_executor(),
                                         VaultContext{own, *keys, clock, log, counts});
     }
+    /// Another coordinator on the same database.
+    struct Another {
+        explicit Another(Kept& lab)
+            : keys{{lab.folder.path() + "/keys", {}, {}}},
+              secrets{SecretsContext{lab.own, keys, lab.clock, lab.log, [] {}}},
+              lab_{lab} {}
+        void rotate() { run_task(secrets.rotate({}, lab_.root)); }
+        void set(const std::string& secret, const std::string& value) {
+            run_task(secrets.set(lab_.request(secret, value), lab_.root));
+        }
+        DataKeys keys;
+        Secrets secrets;
+
+    private:
+        Kept& lab_;
+    };
     v1::SetSecretRequest request(const std::string& secret,
                                  const std::string& value = kValue,
                                  const std::string& tenant = "acme") const {
@@ -101,11 +117,16 @@ struct Kept : Catalogued {
             WantedCredentials{job.tenant, credential_uses(last.spec), credential_binding(job)});
         return planned;
     }
+    /// A round of the vault's.
+    void follow() {
+        run_task(vault->look());
+        run_task(vault->open_keys());
+    }
     /// What the vault gives a job: header=value, or why nothing.
     std::string given(const PlannedVersion& version,
                       const std::string& region_name,
                       const BoxPrivateKey& key) {
-        run_task(vault->look());
+        follow();
         const auto& sealed = vault->credentials(version, region(region_name));
         if (sealed.box.empty()) return "missing: " + sealed.missing;
         EXPECT_THAT(sealed.box, Not(HasSubstr(kValue)));
@@ -258,7 +279,7 @@ TEST(Vault, MakesABoxOnceUntilWhatItHoldsChanges) {
     const auto key = BoxPrivateKey::made();
     lab.give_key("us-east", key);
     const auto box = [&] {
-        run_task(lab.vault->look());
+        lab.follow();
         return lab.vault->credentials(version, lab.region("us-east")).box;
     };
     const auto first = box();
@@ -272,6 +293,43 @@ TEST(Vault, MakesABoxOnceUntilWhatItHoldsChanges) {
     EXPECT_THAT(lab.given(version, "us-east", next), HasSubstr("Bearer the-next-value-of-it"));
     EXPECT_EQ(lab.given(version, "us-east", key), "closed");
     EXPECT_EQ(lab.vault->region_key(lab.region("us-east").id), next.public_key().id());
+}
+
+TEST(Vault, GoesByWhatWasBeforeUntilANewDataKeyIsOpen) {
+    Kept lab;
+    lab.set("token");
+    lab.set("team", "team-secret-9");
+    const auto version = lab.planned(kWalled);
+    const auto key = BoxPrivateKey::made();
+    lab.give_key("us-east", key);
+    EXPECT_FALSE(lab.vault->ready());
+    run_task(lab.vault->look());
+    EXPECT_FALSE(lab.vault->ready()) << "its data key is not open yet";
+    const auto now = [&] { return lab.vault->credentials(version, lab.region("us-east")); };
+    EXPECT_EQ(now().missing, "the coordinator has not read the secrets yet");
+    run_task(lab.vault->open_keys());
+    EXPECT_TRUE(lab.vault->ready());
+    const auto first = now().box;
+    EXPECT_NE(first, "");
+
+    Kept::Another another{lab};  // coordinator, which rotates and sets
+    another.rotate();
+    another.set("token", "the-next-value-of-it");
+    run_task(lab.vault->look());
+    EXPECT_EQ(now().box, first);
+    run_task(lab.vault->open_keys());
+    EXPECT_NE(now().box, first);
+    EXPECT_THAT(lab.given(version, "us-east", key), HasSubstr("Bearer the-next-value-of-it"));
+}
+
+TEST(Vault, DoesNotWaitLongForAKeyThatDoesNotOpen) {
+    Kept lab;
+    lab.set("token");
+    lab.use_keys(std::string(64, '2'));
+    run_task(lab.vault->look());
+    EXPECT_FALSE(lab.vault->ready());
+    lab.clock.now += Vault::kPatience;
+    EXPECT_TRUE(lab.vault->ready());
 }
 
 TEST(Vault, SaysWhyAJobHasNoCredential) {
@@ -403,6 +461,27 @@ TEST(Expiry, OpensANotice72HoursBeforeAndTellsItAgainAt24HoursAndAt1) {
     EXPECT_EQ(lab.sql("SELECT payload->>'notice', payload->>'kind' FROM quorate.outbox"
                       " ORDER BY id DESC LIMIT 1"),
               "credential_expiry|closed");
+}
+
+TEST(Expiry, IsToldAgainOfEachValueThatRunsOut) {
+    Expiring lab;
+    const auto renew = [&] {
+        auto request = lab.request("token");
+        request.set_expires_at_us(lab.expires.time_since_epoch().count());
+        lab.set(request);
+    };
+    renew();
+    lab.set("team");
+    lab.planned(kWalled);
+    const auto told = [&] { return lab.sql("SELECT count(*) FROM quorate.outbox"); };
+    EXPECT_THAT(lab.settle(50h), HasSubstr("opened"));
+    for (int day = 1; day <= 3; ++day) {
+        EXPECT_THAT(lab.settle(23h), HasSubstr("changed"));
+        EXPECT_EQ(told(), std::to_string(1 + day)) << "day " << day;
+        lab.expires += 24h;
+        renew();
+        EXPECT_EQ(lab.settle(46h), "") << "less urgent than before: nobody is told";
+    }
 }
 
 TEST(Expiry, IsReadOutOfAJwtAndAnEndpointWithoutItIsLeftAlone) {

@@ -147,6 +147,13 @@ TEST(SealedBox, RefusesFilesThatAreOfNoUseAndSaysWhich) {
     EXPECT_FALSE(BoxPublicKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n"));
 }
 
+TEST(SealedBox, RefusesAPublicKeyThatAgreesWithAllOnTheSame) {
+    EXPECT_FALSE(
+        BoxPublicKey::from_pem("-----BEGIN PUBLIC KEY-----\n"
+                               "MCowBQYDK2VuAyEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+                               "-----END PUBLIC KEY-----\n"));
+}
+
 /// How a child ends that aborts, with no limit on core dumps.
 int status_of_crash(bool forbidden, const std::filesystem::path& folder) {
     const pid_t child = fork();
