@@ -75,7 +75,8 @@ TEST(WokenRegions, APasswordThatWasReplacedMeanwhileIsNotWrittenBack) {
                          clock,
                          planning.log,
                          planning.counts,
-                         {}}};
+                         {},
+                         [] {}}};
         std::vector<Task<>> services;
         services.push_back(regions.keep_users());
         std::function<Task<>()> inner = [&]() -> Task<> {
