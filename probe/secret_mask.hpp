@@ -23,19 +23,26 @@ public:
                         const SecretHeaders* credentials = nullptr);
     SecretMask(const SecretMask&) = delete;
     SecretMask& operator=(const SecretMask&) = delete;
-    ~SecretMask();
 
     bool empty() const { return secrets_.empty(); }
     std::string masked(std::string text) const;
     /// The same for a name, which says little of a secret and must stay itself: only secrets of at
     /// least 8 bytes count, and beginnings of them where the name was cut.
     std::string masked_name(std::string name) const;
+    /// Whether a credential of at least 8 bytes stands in it. Headers whose values the endpoint's
+    /// file has readable are none.
+    bool finds_credential_in(std::string_view text) const;
 
 private:
-    void add_header(std::string_view name, std::string_view value, std::size_t bytes_min);
-    void add(std::string_view secret, std::size_t bytes_min);
+    /// One form of what is masked. Moved, it leaves no copy.
+    struct Secret {
+        SecretBytes text;
+        bool is_credential = false;
+    };
+    void add_header(std::string_view name, std::string_view value, bool is_credential);
+    void add(std::string_view secret, bool is_credential);
 
-    std::vector<std::string> secrets_;  ///< the longest first
+    std::vector<Secret> secrets_;  ///< the longest first
 };
 
 }  // namespace quorate

@@ -46,6 +46,33 @@ TEST(SecretMask, HidesTheBeginningOfAValueWhereTheTextWasCut) {
     EXPECT_EQ(masked(headers, "it is 012"), "it is 012") << "three digits tell nothing";
 }
 
+TEST(SecretMask, HidesACredentialInEveryFormAndFindsItInAText) {
+    SecretHeaders credentials;
+    credentials.push_back({"X-Team", SecretBytes{R"(a"b/c d\12345678)"}});
+    const SecretMask mask{{{"X-Probe", "quorate-probe"}}, &credentials};
+    for (const std::string text : {R"(a"b/c d\12345678)",
+                                   R"(a\"b/c d\\12345678)",
+                                   R"(a\"b\/c d\\12345678)",
+                                   R"(a%22b%2Fc%20d%5C12345678)",
+                                   R"(d\12345678)"}) {
+        EXPECT_EQ(mask.masked("<" + text + ">"), "<***>") << text;
+        EXPECT_TRUE(mask.finds_credential_in("<" + text + ">")) << text;
+    }
+    EXPECT_FALSE(mask.finds_credential_in("12345678"));
+    EXPECT_EQ(mask.masked("quorate-probe"), "***");
+    EXPECT_FALSE(mask.finds_credential_in("quorate-probe"))
+        << "the endpoint's file has it readable";
+}
+
+TEST(SecretMask, TakesAValueForACredentialWhereItIsAlsoAHeaderThatIsNone) {
+    SecretHeaders credentials;
+    credentials.push_back({"X-Team", SecretBytes{"0123456789"}});
+    const SecretMask mask{{{"X-Probe", "0123456789"}}, &credentials};
+    EXPECT_TRUE(mask.finds_credential_in("is 0123456789"));
+    const SecretMask without{{{"X-Probe", "0123456789"}}};
+    EXPECT_FALSE(without.finds_credential_in("is 0123456789"));
+}
+
 TEST(SecretMask, OfNoHeadersChangesNothing) {
     EXPECT_TRUE(SecretMask{}.empty());
     EXPECT_TRUE(SecretMask{Headers{}}.empty());
