@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "core/base/text.hpp"
 #include "core/model/headers.hpp"
@@ -57,6 +58,17 @@ void warn_about_certificate(Attempt& attempt) {
         report.warnings.add(Warning::tls_cert_expiring);
 }
 
+/// A list can't be masked, since its hashes are of its text.
+void drop_list_with_credential(const SecretMask& mask, ProbeReport& report) {
+    if (!report.tool_list) return;
+    const auto has_credential = [&mask](const boost::json::object& tool) {
+        return mask.finds_credential_in(boost::json::serialize(tool));
+    };
+    if (std::none_of(report.tool_list->begin(), report.tool_list->end(), has_credential)) return;
+    report.tool_list.reset();
+    report.list_has_credential = true;
+}
+
 /// What a server sends back of our credentials is told to nobody.
 void mask_secrets(const SecretMask& mask, ProbeReport& report) {
     if (mask.empty()) return;
@@ -83,6 +95,7 @@ void mask_secrets(const SecretMask& mask, ProbeReport& report) {
         std::for_each(tools->names.begin(), tools->names.end(), hide_in_name);
         report.tools = std::move(tools);
     }
+    drop_list_with_credential(mask, report);
     for (auto& change : report.changes)
         for (auto* name : {&change.tool, &change.path, &change.detail})
             hide_in_name(*name);

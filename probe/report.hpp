@@ -93,6 +93,7 @@ struct ProbeReport {
     ManifestChanges changes;                   ///< against the request's baseline
     /// Where the request asks for it and the list came; empty where a server has no tools.
     std::shared_ptr<const std::vector<boost::json::object>> tool_list;
+    bool list_has_credential = false;      ///< of ours, sent back: `tool_list` was dropped
     std::shared_ptr<const TlsReport> tls;  ///< nothing without a handshake
     AuthReport auth;
     std::optional<HealthReport> health;

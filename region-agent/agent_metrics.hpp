@@ -36,8 +36,8 @@ struct AgentMetrics {
               "quorate_agent_manifests_total",
               "Tool lists that were new to the agent: written (to Redis, for the archive), "
               "deferred "
-              "(more than it may write now), too_large (kept by their hashes alone), refused (by "
-              "Redis).",
+              "(more than it may write now), too_large (kept by their hashes alone), withheld "
+              "(a credential that was sent stands in them: likewise), refused (by Redis).",
               {"outcome"})},
           manifest_bytes{metrics.gauge("quorate_agent_manifest_bytes",
                                        "Tool lists that wait to be written to Redis.")},

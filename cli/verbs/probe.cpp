@@ -82,8 +82,9 @@ public:
     bool write(const ProbeReport& report, const ProbeRequest& request) {
         if (!file_) return true;
         if (!report.tool_list || !report.era) {
-            std::cerr << "quorate: " << path_
-                      << " was not written: the list of tools did not come\n";
+            std::cerr << "quorate: " << path_ << " was not written: the list of tools "
+                      << (report.list_has_credential ? "has a credential in it, which was sent\n"
+                                                     : "did not come\n");
             return true;  // the verdict says why
         }
         try {

@@ -169,7 +169,9 @@ void JobRunner::ask_for_list(ProbeRequest& request, EndpointId endpoint) {
 
 /// On its way before the cell that names it.
 void JobRunner::keep_list(const ProbeReport& report, EndpointId endpoint) {
-    if (shelf_ == nullptr || !report.tool_list || !report.tools) return;
+    if (shelf_ == nullptr || !report.tools) return;
+    if (report.list_has_credential) shelf_->withhold(endpoint, report.tools->full_hash);
+    if (!report.tool_list) return;
     shelf_->put(endpoint, report.tools->full_hash, manifest_text(*report.tool_list));
 }
 

@@ -94,6 +94,12 @@ void ManifestShelf::put(EndpointId endpoint, const std::string& full_hash, std::
     waiting_.push_back({endpoint, {full_hash, std::move(text)}});
 }
 
+void ManifestShelf::withhold(EndpointId endpoint, const std::string& full_hash) {
+    owe(endpoint, false);
+    known_.put(full_hash, minute_);
+    metrics_->manifests.with({"withheld"}).add();
+}
+
 Task<> ManifestShelf::write() {
     if (waiting_.empty()) co_return;
     auto writing = std::exchange(waiting_, {});

@@ -40,6 +40,8 @@ public:
     /// Whether a list of the endpoint was wanted before and did not come, and would be taken now.
     bool owes(EndpointId endpoint, SteadyTime now);
     void put(EndpointId endpoint, const std::string& full_hash, std::string text);
+    /// In place of `put`: a list that must not be stored, and is not asked for again.
+    void withhold(EndpointId endpoint, const std::string& full_hash);
 
     /// Tries once to write what waits. While Redis, or its node of a cluster, is away it goes on
     /// waiting; what Redis refuses is let go and asked for again. Cancelled: throws

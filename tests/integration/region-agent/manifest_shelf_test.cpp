@@ -129,6 +129,22 @@ TEST(ManifestShelf, AfterADayAListIsWrittenAgainAsItMayHaveBeenDeleted) {
     });
 }
 
+TEST(ManifestShelf, AListThatIsWithheldIsNeitherWrittenNorAskedForAgain) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Shelf with{bench, {}};
+        const EndpointId endpoint{1};
+        const std::string hash(64, 'a');
+        EXPECT_TRUE(with.shelf.wants(endpoint, hash, {}));
+        with.shelf.withhold(endpoint, hash);
+        EXPECT_EQ(with.shelf.bytes(), 0U);
+        EXPECT_FALSE(with.shelf.owes(endpoint, {}));
+        EXPECT_FALSE(with.shelf.wants(endpoint, hash, {}));
+        EXPECT_FALSE(with.shelf.wants(EndpointId{2}, hash, {}));
+        co_return;
+    });
+}
+
 TEST(ManifestShelf, AListThatWasWantedIsOwedUntilItComes) {
     const RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
