@@ -10,6 +10,7 @@
 #include <boost/json/object.hpp>
 
 #include "probe/attempt.hpp"
+#include "probe/http_request.hpp"
 
 namespace quorate {
 
@@ -59,11 +60,11 @@ Task<Result<Answer>> call(Attempt& attempt, const McpCall& message);
 Result<boost::json::object> result_of(Attempt& attempt, Answer answer, Phase phase);
 
 /// Writes the request for `message` to `url`.
-std::string write_post(const Attempt& attempt, const HttpUrl& url, const McpCall& message);
+RequestText write_post(const Attempt& attempt, const HttpUrl& url, const McpCall& message);
 /// Writes a GET for an event stream, resuming behind `last_event_id` where that is not empty.
-std::string write_stream_get(const Attempt& attempt, const std::string& last_event_id);
+RequestText write_stream_get(const Attempt& attempt, const std::string& last_event_id);
 /// Writes the DELETE of the session.
-std::string write_session_delete(const Attempt& attempt);
+RequestText write_session_delete(const Attempt& attempt);
 
 bool is_redirect(unsigned status);
 

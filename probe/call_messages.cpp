@@ -13,24 +13,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kMethodNotFound = -32601;
-constexpr std::size_t kRoomBesideCredentials = 8192;  // for everything but them and the body
 
-/// After all that may make the request grow.
-void add_credentials(const SecretHeaders& credentials,
-                     std::size_t body_bytes,
-                     HttpRequestWriter& writer) {
-    auto room = kRoomBesideCredentials + body_bytes;
-    for (const auto& header : credentials)
-        room += header.name.size() + header.value.size();
-    writer.reserve(room);
-    for (const auto& header : credentials)
-        writer.field(header.name, header.value.view());
-}
-
-HttpRequestWriter begin(const Attempt& attempt,
-                        std::string_view method,
-                        const HttpUrl& url,
-                        std::size_t body_bytes = 0) {
+HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const HttpUrl& url) {
     std::string_view user_agent = attempt.parts.options.user_agent;
     for (const auto& [name, value] : attempt.request.headers)
         if (equal_ignoring_case(name, "user-agent")) user_agent = value;
@@ -41,9 +25,11 @@ HttpRequestWriter begin(const Attempt& attempt,
     if (!attempt.version.empty() && !attempt.message_url)
         writer.field("MCP-Protocol-Version", attempt.version);
     if (!attempt.session_id.empty()) writer.field("Mcp-Session-Id", attempt.session_id);
-    if (attempt.request.credentials)
-        add_credentials(*attempt.request.credentials, body_bytes, writer);
     return writer;
+}
+
+RequestText end(const Attempt& attempt, HttpRequestWriter writer, std::string_view body = {}) {
+    return std::move(writer).finish(body, attempt.request.credentials.get());
 }
 
 /// The answer to a request that the server made on our stream.
@@ -64,25 +50,25 @@ bool wants_client_feature(std::string_view method) {
 
 }  // namespace
 
-std::string write_post(const Attempt& attempt, const HttpUrl& url, const McpCall& message) {
-    auto writer = begin(attempt, "POST", url, message.body.size());
+RequestText write_post(const Attempt& attempt, const HttpUrl& url, const McpCall& message) {
+    auto writer = begin(attempt, "POST", url);
     writer.field("Content-Type", "application/json");
     writer.field("Accept", "application/json, text/event-stream");
     if (!message.method.empty()) writer.field("Mcp-Method", message.method);
     for (const auto& [name, value] : message.fields)
         writer.field(name, value);
-    return std::move(writer).finish(message.body);
+    return end(attempt, std::move(writer), message.body);
 }
 
-std::string write_stream_get(const Attempt& attempt, const std::string& last_event_id) {
+RequestText write_stream_get(const Attempt& attempt, const std::string& last_event_id) {
     auto writer = begin(attempt, "GET", attempt.url);
     writer.field("Accept", "text/event-stream");
     if (!last_event_id.empty()) writer.field("Last-Event-ID", last_event_id);
-    return std::move(writer).finish({});
+    return end(attempt, std::move(writer));
 }
 
-std::string write_session_delete(const Attempt& attempt) {
-    return begin(attempt, "DELETE", attempt.url).finish({});
+RequestText write_session_delete(const Attempt& attempt) {
+    return end(attempt, begin(attempt, "DELETE", attempt.url));
 }
 
 Answer take_answer(Attempt& attempt, ResponseReader& reader) {
@@ -137,7 +123,7 @@ void answer_server_requests(Attempt& attempt, ResponseReader& reader) {
         reply.body = reply_to(server_request);
         auto request =
             write_post(attempt, attempt.message_url ? *attempt.message_url : attempt.url, reply);
-        if (attempt.traced()) WireTrace{attempt}.sent(request);
+        if (attempt.traced()) WireTrace{attempt}.sent(request.view());
         if (!attempt.side_answers) attempt.side_answers = std::make_unique<SideAnswers>(attempt);
         attempt.side_answers->deliver(std::move(request));
     }

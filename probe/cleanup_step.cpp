@@ -41,12 +41,13 @@ Task<void> cancel_call(Attempt& attempt) {
     message.body = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" +
                    id + R"(,"reason":"The probe's time ran out"}})";
     const auto& url = attempt.message_url ? *attempt.message_url : attempt.url;
-    const auto request = write_post(attempt, url, message);
+    auto request = write_post(attempt, url, message);
     std::unique_ptr<Wire> wire;
     const auto opened = co_await open_connection(attempt, wire);
     if (!opened) co_return;
     ResponseReader reader{Wanted::head, Phase::cleanup};
-    const auto sent = co_await wire->send(request, Phase::cleanup);
+    const auto sent = co_await wire->send(request.view(), Phase::cleanup);
+    request = {};
     if (sent) co_await wire->receive(reader, Phase::cleanup);
 }
 

@@ -57,7 +57,7 @@ Result<void> judge_failure(Attempt& attempt,
 
 /// HTTP+SSE: a message is sent, and then two things count, in whatever order they come: that it is
 /// accepted, and the answer on the stream. Ends with the one that decides.
-Task<Result<void>> post_beside_stream(Attempt& attempt, Phase phase, std::string request) {
+Task<Result<void>> post_beside_stream(Attempt& attempt, Phase phase, RequestText request) {
     const auto& executor = attempt.executor;
     auto post = talk(attempt, *attempt.wire, *attempt.last, phase, std::move(request));
     auto stream = talk(attempt, *attempt.stream_wire, *attempt.stream, phase, {});
@@ -85,7 +85,7 @@ Wanted wanted_of(const Attempt& attempt, const McpCall& message) {
     return answered_elsewhere ? Wanted::acceptance : Wanted::rpc_response;
 }
 
-std::string write(const Attempt& attempt, const McpCall& message) {
+RequestText write(const Attempt& attempt, const McpCall& message) {
     if (message.ends_session) return write_session_delete(attempt);
     return write_post(attempt, attempt.message_url ? *attempt.message_url : attempt.url, message);
 }
@@ -111,13 +111,12 @@ bool is_accepted(const HttpHead& head) {
 }
 
 Task<Result<void>> talk(
-    Attempt& attempt, Wire& wire, ResponseReader& reader, Phase phase, std::string request) {
+    Attempt& attempt, Wire& wire, ResponseReader& reader, Phase phase, RequestText request) {
     if (!request.empty()) {
-        auto sent = co_await wire.send(request, phase);
+        auto sent = co_await wire.send(request.view(), phase);
         if (!sent && wire.os_error() != 0) attempt.report.os_error = wire.os_error();
-        if (attempt.request.credentials) wipe(request);
         if (!sent) co_return sent;
-        std::string{}.swap(request);  // who waits for the answer needs it no more
+        request = {};  // who waits for the answer needs it no more
     }
     while (true) {
         auto received = co_await wire.receive(reader, phase);
@@ -131,7 +130,7 @@ Task<Result<void>> talk(
 }
 
 /// No coroutine, like others on the way of every probe: a frame less to make and to hold.
-Task<Result<void>> exchange_once(Attempt& attempt, std::string request, const McpCall& message) {
+Task<Result<void>> exchange_once(Attempt& attempt, RequestText request, const McpCall& message) {
     const auto phase = message.phase;
     const auto recall = message.recallable
                             ? AnswerRecall{attempt.parts.memo, phase, attempt.is_modern()}

@@ -1,6 +1,12 @@
 #include "probe/http_request.hpp"
 
 namespace quorate {
+namespace {
+
+constexpr std::string_view kColon = ": ";
+constexpr std::string_view kLineEnd = "\r\n";
+
+}  // namespace
 
 HttpRequestWriter::HttpRequestWriter(std::string_view method,
                                      const HttpUrl& url,
@@ -15,14 +21,23 @@ HttpRequestWriter::HttpRequestWriter(std::string_view method,
 }
 
 HttpRequestWriter& HttpRequestWriter::field(std::string_view name, std::string_view value) {
-    bytes_.append(name).append(": ").append(value).append("\r\n");
+    bytes_.append(name).append(kColon).append(value).append(kLineEnd);
     return *this;
 }
 
-std::string HttpRequestWriter::finish(std::string_view body) && {
+RequestText HttpRequestWriter::finish(std::string_view body, const SecretHeaders* credentials) && {
     if (posts_) field("Content-Length", std::to_string(body.size()));
-    bytes_.append("\r\n").append(body);
-    return std::move(bytes_);
+    if (credentials != nullptr) {
+        // Room for all that comes, as bytes that have to move leave a copy behind.
+        auto room = bytes_.size() + kLineEnd.size() + body.size();
+        for (const auto& header : *credentials)
+            room += header.name.size() + kColon.size() + header.value.size() + kLineEnd.size();
+        bytes_.reserve(room);
+        for (const auto& header : *credentials)
+            field(header.name, header.value.view());
+    }
+    bytes_.append(kLineEnd).append(body);
+    return {std::move(bytes_), credentials != nullptr};
 }
 
 }  // namespace quorate

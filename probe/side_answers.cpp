@@ -33,7 +33,7 @@ struct SideAnswers::State {
     }
 
     static Task<> deliver_waiting(std::shared_ptr<State> state);
-    Task<Result<void>> exchange(Wire& wire, const std::string& request) const;
+    Task<Result<void>> exchange(Wire& wire, RequestText request) const;
 
     EngineParts& parts;
     boost::asio::any_io_executor executor;
@@ -43,15 +43,16 @@ struct SideAnswers::State {
     TlsContext tls;  ///< nothing: plain HTTP
     std::string host;
     bool is_address;
-    std::deque<std::string> waiting;
+    std::deque<RequestText> waiting;
     TaskGroup group;
 };
 
 /// Sends one answer, and waits for the head of the response to it.
-Task<Result<void>> SideAnswers::State::exchange(Wire& wire, const std::string& request) const {
+Task<Result<void>> SideAnswers::State::exchange(Wire& wire, RequestText request) const {
     auto done = co_await wire.connect(peer, source);
     if (done && tls) done = co_await wire.handshake(tls, host, is_address);
-    if (done) done = co_await wire.send(request, Phase::http);
+    if (done) done = co_await wire.send(request.view(), Phase::http);
+    request = {};
     if (!done) co_return done;
     ResponseReader reader{Wanted::head, Phase::http};
     co_return co_await wire.receive(reader, Phase::http);
@@ -59,7 +60,7 @@ Task<Result<void>> SideAnswers::State::exchange(Wire& wire, const std::string& r
 
 Task<> SideAnswers::State::deliver_waiting(std::shared_ptr<State> state) {
     while (!state->waiting.empty() && !state->group.cancelled()) {
-        const auto request = std::move(state->waiting.front());
+        auto request = std::move(state->waiting.front());
         state->waiting.pop_front();
         AttemptTimer timer{state->executor, state->parts.clock};
         timer.limit(state->deadline);
@@ -67,8 +68,9 @@ Task<> SideAnswers::State::deliver_waiting(std::shared_ptr<State> state) {
                   state->parts.clock,
                   timer,
                   state->parts.scratch};
+        auto exchanged = state->exchange(wire, std::move(request));
         try {
-            co_await state->exchange(wire, request);
+            co_await std::move(exchanged);
         } catch (const std::exception&) {
             // Out of memory, as a rule: the next one may fare better.
         }
@@ -81,7 +83,7 @@ SideAnswers::~SideAnswers() {
     state_->group.cancel();
 }
 
-void SideAnswers::deliver(std::string request) {
+void SideAnswers::deliver(RequestText request) {
     state_->waiting.push_back(std::move(request));
     if (state_->group.running() == kUnderWayMax) return;  // one of them takes it on
     auto task = State::deliver_waiting(state_);

@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
 
 #include "core/time/time.hpp"
 #include "platform/runtime/task.hpp"
+#include "probe/http_request.hpp"
 
 namespace quorate {
 
@@ -25,7 +25,7 @@ public:
     ~SideAnswers();
 
     /// Sends `request`, or queues it. Returns at once. The caller bounds how many there are.
-    void deliver(std::string request);
+    void deliver(RequestText request);
     /// Waits until all are delivered; at `deadline` cancels what is left. Throws nothing.
     Task<> end(Deadline deadline);
 

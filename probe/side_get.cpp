@@ -24,7 +24,7 @@ Task<Result<void>> side_get(Attempt& attempt, HttpUrl url, ResponseReader& reade
     HttpRequestWriter writer{"GET", url, attempt.parts.options.user_agent};
     writer.field("Accept", "application/json, */*;q=0.5");
     const auto request = std::move(writer).finish({});
-    auto done = co_await wire->send(request, Phase::http);
+    auto done = co_await wire->send(request.view(), Phase::http);
     if (done) done = co_await wire->receive(reader, Phase::http);
     co_return done;
 }

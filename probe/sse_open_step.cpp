@@ -14,9 +14,10 @@ Task<Result<void>> open_stream(Attempt& attempt) {
     if (!opened) co_return opened;
     auto& wire = *attempt.stream_wire;
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.sse_open};
-    const auto request = write_stream_get(attempt, {});
+    auto request = write_stream_get(attempt, {});
     attempt.stream = std::make_unique<ResponseReader>(Wanted::first_event, Phase::sse_open);
-    auto done = co_await wire.send(request, Phase::sse_open);
+    auto done = co_await wire.send(request.view(), Phase::sse_open);
+    request = {};  // who waits for the stream needs it no more
     if (done) done = co_await wire.receive(*attempt.stream, Phase::sse_open);
     if (attempt.stream->head_done()) {
         attempt.report.http_status = attempt.stream->head().status;
