@@ -1,11 +1,10 @@
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/bounded_file.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
 #include "cli/verbs/common_options.hpp"
@@ -172,14 +171,8 @@ void add_region(const AddOptions& options, Session& session) {
     request.set_name(options.name);
     request.set_without_redis_user(options.no_redis_user);
     request.set_new_password(options.new_password);
-    if (!options.public_key_file.empty()) {
-        std::ifstream in{options.public_key_file, std::ios::binary};
-        if (!in) {
-            session.fail("can't read " + options.public_key_file);
-            return;
-        }
-        request.set_public_key(std::string{std::istreambuf_iterator<char>{in}, {}});
-    }
+    if (!options.public_key_file.empty())
+        request.set_public_key(std::string{read_bounded(options.public_key_file).view()});
     v1::AddRegionResponse answer;
     if (!session.succeeded(session.admin().AddRegion(session.call().get(), request, &answer)))
         return;

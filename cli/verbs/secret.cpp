@@ -1,18 +1,21 @@
 // Credentials of endpoints: set, listed without their values, deleted.
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <unistd.h>
 
+#include "cli/bounded_file.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
 #include "cli/verbs/verbs.hpp"
 #include "core/time/time.hpp"
+#include "platform/crypto/core_dumps.hpp"
+#include "platform/crypto/secret_bytes.hpp"
 #include "platform/runtime/clock.hpp"
 
 namespace quorate::cli {
@@ -27,39 +30,39 @@ struct SetOptions {
     std::string expires;
 };
 
-std::string contents(std::istream& in) {
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
+/// Wipes a request's value when the order ends.
+class ValueGuard {
+public:
+    explicit ValueGuard(v1::SetSecretRequest& request) : request_{request} {}
+    ValueGuard(const ValueGuard&) = delete;
+    ValueGuard& operator=(const ValueGuard&) = delete;
+    ~ValueGuard() { wipe(*request_.mutable_value()); }
 
-/// From where it is, never from the command line, which everybody on the machine can read.
-/// @return nothing where it can't be read; the session says why.
-std::optional<std::string> read_value(const SetOptions& options, Session& session) {
-    std::string value;
+private:
+    v1::SetSecretRequest& request_;
+};
+
+/// From where it is, never from the command line, which everybody on the machine can read. Throws
+/// std::runtime_error where it can't be read.
+SecretBytes read_value(const SetOptions& options) {
     if (!options.env.empty()) {
         const char* found = std::getenv(options.env.c_str());
-        if (found == nullptr) {
-            session.fail("the variable " + options.env + " is not set");
-            return std::nullopt;
-        }
-        value = found;
-    } else if (!options.file.empty() && options.file != "-") {
-        std::ifstream in{options.file, std::ios::binary};
-        if (!in) {
-            session.fail("can't read " + options.file);
-            return std::nullopt;
-        }
-        value = contents(in);
-    } else if (isatty(STDIN_FILENO) != 0 && options.file.empty()) {
-        session.fail(
-            "the value comes from a pipe, --from-file FILE or --from-env VARIABLE, never from the "
-            "command line");
-        return std::nullopt;
-    } else {
-        value = contents(std::cin);
+        if (found == nullptr)
+            throw std::runtime_error{"the variable " + options.env + " is not set"};
+        return SecretBytes{found};
     }
-    // The end of a line that an editor or `echo` wrote.
-    if (!value.starts_with(kPem) && value.ends_with('\n')) value.pop_back();
-    if (!value.starts_with(kPem) && value.ends_with('\r')) value.pop_back();
+    if (options.file.empty() && isatty(STDIN_FILENO) != 0)
+        throw std::runtime_error{
+            "the value comes from a pipe, --from-file FILE or --from-env VARIABLE, never from the "
+            "command line"};
+    return read_bounded(options.file.empty() ? "-" : options.file);
+}
+
+/// Without the end of a line that an editor or `echo` wrote.
+std::string_view without_line_end(std::string_view value) {
+    if (value.starts_with(kPem)) return value;
+    if (value.ends_with('\n')) value.remove_suffix(1);
+    if (value.ends_with('\r')) value.remove_suffix(1);
     return value;
 }
 
@@ -78,7 +81,9 @@ std::string expiry_text(const v1::Secret& secret) {
 }
 
 void set_secret(SetOptions& options, Session& session) {
+    forbid_core_dumps();
     auto& request = options.request;
+    const ValueGuard guard{request};
     if (!options.expires.empty()) {
         const auto expires = expiry_us(options.expires);
         if (!expires) {
@@ -90,12 +95,14 @@ void set_secret(SetOptions& options, Session& session) {
         }
         request.set_expires_at_us(*expires);
     }
-    auto value = read_value(options, session);
-    if (!value) return;
-    request.set_value(*std::move(value));
+    {
+        const auto value = read_value(options);
+        const auto text = without_line_end(value.view());
+        request.mutable_value()->assign(text.data(), text.size());
+    }
     v1::SetSecretResponse answer;
     const auto status = session.admin().SetSecret(session.call().get(), request, &answer);
-    request.clear_value();
+    wipe(*request.mutable_value());
     if (!session.succeeded(status)) return;
     if (session.prints_data()) {
         print_data(to_json(answer), session.output);

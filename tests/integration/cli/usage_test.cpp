@@ -4,7 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "tests/integration/cli/cli_run.hpp"
+#include "tests/support/memory_access.hpp"
 
 namespace quorate {
 namespace {
@@ -111,6 +116,46 @@ TEST(CommandLine, WithoutACoordinatorEveryVerbFailsWithOneLineThatNamesTheAddres
             << joined(words) << ": " << run.err;
         EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
     }
+}
+
+TEST(CommandLine, AValueOrKeyThatIsTooLongOrUnreadableIsOneLineThatNamesTheFile) {
+    TestFolder folder;
+    const auto full = folder.file("full", std::string(65'536, 'x'));
+    const auto over = folder.file("over", std::string(65'537, 'x'));
+    for (const Words& words : {Words{"secret", "set", "a", "--from-file"},
+                               Words{"regions", "add", "r", "--public-key"}}) {
+        const auto said = [&words](const std::string& file) {
+            const auto run = run_cli(with(words, {file, "--server", "127.0.0.1:1"}));
+            EXPECT_EQ(run.status, 1) << joined(words);
+            EXPECT_EQ(run.out, "") << joined(words);
+            return run.err;
+        };
+        EXPECT_NE(said(full).find("no coordinator answers"), std::string::npos) << joined(words);
+        EXPECT_EQ(said(over), "quorate: " + over + " has more than 65536 bytes\n");
+        EXPECT_EQ(said("/dev/zero"), "quorate: /dev/zero has more than 65536 bytes\n");
+        EXPECT_EQ(said("/tmp"), "quorate: /tmp can't be read: Is a directory\n");
+        EXPECT_EQ(said("/nowhere"), "quorate: /nowhere can't be read: No such file or directory\n");
+    }
+}
+
+TEST(CommandLine, WhoSetsASecretLetsNobodyLookIntoIt) {
+    give_up_privileged_reading();
+    TestFolder folder;
+    const auto pipe = folder.path("value");
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const auto look = [&pipe](const Words& words) {
+        bool may = false;
+        const auto run = run_cli(words, {}, [&](int process) {
+            const int end = ::open(pipe.c_str(), O_WRONLY | O_CLOEXEC);  // once it reads
+            may = may_look_into(process);
+            ::close(end);
+        });
+        EXPECT_EQ(run.status, 1) << run.err;
+        return may;
+    };
+    EXPECT_FALSE(look({"secret", "set", "a", "--from-file", pipe, "--server", "127.0.0.1:1"}));
+    EXPECT_TRUE(look({"regions", "add", "r", "--public-key", pipe, "--server", "127.0.0.1:1"}))
+        << "there is no secret";
 }
 
 TEST(CommandLine, WithoutOptionsTheCoordinatorIsWhereDevUpStartsIt) {
