@@ -16,7 +16,6 @@ constexpr std::size_t kNameMax = 128;
 constexpr std::size_t kRegionMax = 63;  // the id that follows from it must fit into a name
 constexpr std::size_t kUrlMax = 4096;
 constexpr std::size_t kTextMax = 64U << 10U;
-constexpr std::size_t kCredentialsMax = 160U << 10U;
 constexpr std::size_t kMissingMax = 512;
 constexpr int kListMax = 1000;
 constexpr std::uint32_t kHourMs = 3'600'000;
@@ -269,7 +268,7 @@ Decoded<Job> decode_job(std::string_view bytes) {
     job.wants_credentials = message.wants_credentials();
     job.credentials = message.credentials();
     job.credentials_missing = message.credentials_missing();
-    checks.require(job.credentials.size() <= kCredentialsMax, "credentials", "is too long");
+    checks.require(job.credentials.size() <= kCredentialsBytesMax, "credentials", "is too long");
     checks.text(job.credentials_missing, "credentials_missing", kMissingMax);
     read_schedule(message, job, checks);
     read_exchange(message, job, checks);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ struct JobTurn {
 };
 /// Appends it. The minute must not lie before the epoch.
 void append_job_turn(const JobTurn& turn, std::string& bytes);
+
+/// The most that an endpoint's sealed credentials may have; decode_job() refuses a job with more.
+inline constexpr std::size_t kCredentialsBytesMax = std::size_t{160} << 10U;
 
 /// Appends an endpoint's credentials, sealed for the region, or why there are none (at most 512
 /// bytes of it).

@@ -113,6 +113,19 @@ TEST(JobCodec, ThePartsOfAJobInAnyOrderAreTheJob) {
     }
 }
 
+TEST(JobCodec, CredentialsUpToTheirBoundAreReadAndMoreAreRefused) {
+    const auto seed = std::random_device{}();
+    auto job = RandomModel{seed}.job();
+    job.credentials.assign(wire::kCredentialsBytesMax, 'x');
+    const auto most = wire::decode_job(wire::encode_job(job));
+    ASSERT_TRUE(most) << "seed " << seed;
+    EXPECT_EQ(most->credentials, job.credentials);
+    job.credentials += 'x';
+    const auto more = wire::decode_job(wire::encode_job(job));
+    ASSERT_FALSE(more) << "seed " << seed;
+    EXPECT_EQ(more.error().text, "job: credentials: is too long");
+}
+
 TEST(JobCodec, DamagedBytesAreAnErrorOrAnotherJobAndNeverACrash) {
     const auto seed = std::random_device{}();
     RandomModel random{seed};
