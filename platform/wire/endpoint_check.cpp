@@ -54,6 +54,12 @@ std::string problem_of_header_name(const std::string& name) {
     return {};
 }
 
+bool sends_credential(const EndpointSpec& spec) {
+    return spec.bearer || std::ranges::any_of(spec.headers, [](const auto& header) {
+               return is_credential_header(header.first) || !header.second.secret.empty();
+           });
+}
+
 bool is_printable(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) {
         return static_cast<unsigned char>(c) >= 0x20 && c != '\x7f';

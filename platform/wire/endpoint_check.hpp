@@ -9,6 +9,7 @@
 #include <boost/json/value.hpp>
 
 #include "core/base/enum_names.hpp"
+#include "core/model/endpoint.hpp"
 #include "platform/config/yaml.hpp"
 
 namespace quorate::wire {
@@ -45,6 +46,10 @@ std::string problem_of_url(const std::string& url);
 /// the probe sets itself can't be given.
 std::string problem_of_header_name(const std::string& name);
 
+/// Whether its probes come with a credential: a header that is one by its name, or any that is a
+/// secret.
+bool sends_credential(const EndpointSpec& spec);
+
 /// True if `text` has no control characters, so that it can stand in a header, a log and a table.
 bool is_printable(std::string_view text);
 
@@ -53,6 +58,14 @@ bool is_json_type(std::string_view word);
 
 /// `; did you mean "x"?` for the closest of `known` within two edits, or nothing.
 std::string did_you_mean(std::string_view text, const std::vector<std::string>& known);
+/// The same for a table of what has a name.
+template <class Row, std::size_t N>
+std::string did_you_mean(std::string_view text, const std::array<Row, N>& table) {
+    std::vector<std::string> names;
+    for (const auto& row : table)
+        names.emplace_back(row.name);
+    return did_you_mean(text, names);
+}
 
 /// The JSON that a YAML value means: plain scalars that are JSON numbers, booleans or null are that
 /// (core schema of YAML 1.2; a number beyond a double is the largest one), everything else is text.

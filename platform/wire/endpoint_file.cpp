@@ -99,10 +99,7 @@ private:
                 (this->*key->read)(child, target);
                 continue;
             }
-            std::vector<std::string> names;
-            for (const auto& known : keys)
-                names.emplace_back(known.name);
-            error(child, "is no known key" + did_you_mean(entry.key, names));
+            error(child, "is no known key" + did_you_mean(entry.key, keys));
         }
     }
 
@@ -221,15 +218,12 @@ private:
     }
     /// A wall is seen by who comes without a credential.
     void check_wall(const Place& place, const EndpointSpec& spec) {
-        const bool has_credential =
-            spec.bearer || std::any_of(spec.headers.begin(), spec.headers.end(), [](const auto& h) {
-                return is_credential_header(h.first);
-            });
-        if (!spec.expect.auth_wall || !has_credential) return;
+        if (!spec.expect.auth_wall || !sends_credential(spec)) return;
         const auto& wall = *place.value.find("expect")->find("auth_wall");
         error({wall, place.key + ".expect.auth_wall", wall.line},
-              "can't be looked for with a credential: leave out auth and headers such as "
-              "Authorization, or watch the wall by an endpoint of its own");
+              "can't be looked for with a credential: leave out auth, headers such as "
+              "Authorization and those that are secrets, or watch the wall by an endpoint of its "
+              "own");
     }
     void check_default_timeout(const EndpointSpec& spec) {
         const auto timing = timing_of(spec.timeout, rules_.window);
@@ -375,12 +369,7 @@ private:
                           const std::string& key,
                           Canary& canary) {
         const auto op = enum_value(kAssertionKeys, key);
-        if (!op) {
-            std::vector<std::string> names;
-            for (const auto& known : kAssertionKeys)
-                names.emplace_back(known.name);
-            return error(place, "is no known key" + did_you_mean(key, names));
-        }
+        if (!op) return error(place, "is no known key" + did_you_mean(key, kAssertionKeys));
         const auto value = to_json_value(place.value);
         if ((*op == AssertionOp::min || *op == AssertionOp::max) && !value.is_number())
             return must(place, "a number");

@@ -110,6 +110,26 @@ TEST(EndpointFile, ANameInTwoFilesIsAnErrorThatNamesBoth) {
               "two.yaml:3: endpoints[0].name: default/a is also endpoints[0] of one.yaml:2");
 }
 
+TEST(EndpointFile, AWallIsNotLookedForWithACredentialWhateverItsHeader) {
+    auto with = rules();
+    with.secrets.reset();  // any may be referred to
+    const auto errors = [&with](const std::string& how) {
+        const auto result = parse(
+            "endpoints:\n  - name: a\n    url: http://h/\n    expect: {auth_wall: true}\n    " +
+                how,
+            with);
+        return format_errors(result.errors);
+    };
+    for (const auto* credential : {"auth: {bearer: {secret: token}}",
+                                   "headers: {Cookie: {secret: token}}",
+                                   "headers: {X-Token: {secret: token}}"})
+        EXPECT_EQ(errors(credential),
+                  "e.yaml:4: endpoints[0].expect.auth_wall: can't be looked for with a credential: "
+                  "leave out auth, headers such as Authorization and those that are secrets, or "
+                  "watch the wall by an endpoint of its own");
+    EXPECT_EQ(errors("headers: {X-Token: text}"), "");
+}
+
 TEST(EndpointFile, ATimeoutThatTheWindowClipsIsAWarning) {
     const auto result = parse(
         "endpoints:\n  - {name: a, url: 'http://h/', timeout: 3s}\n"
