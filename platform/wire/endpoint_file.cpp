@@ -195,6 +195,7 @@ private:
                 error({place.value, place.key + "." + required, place.line}, "is required");
         if (!spec.name.empty()) check_duplicate(place, spec);
         check_wall(place, spec);
+        check_authorization(place, spec);
         if (place.value.find("timeout") == nullptr) check_default_timeout(spec);
         out_.specs.push_back(std::move(spec));
     }
@@ -224,6 +225,15 @@ private:
               "can't be looked for with a credential: leave out auth, headers such as "
               "Authorization and those that are secrets, or watch the wall by an endpoint of its "
               "own");
+    }
+    /// Two lines of it would be sent, of which servers take either, or none.
+    void check_authorization(const Place& place, const EndpointSpec& spec) {
+        const auto* headers = place.value.find("headers");
+        if (!spec.bearer || headers == nullptr) return;
+        const Place all{*headers, place.key + ".headers", headers->line};
+        for (const auto& entry : headers->entries)
+            if (equal_ignoring_case(entry.key, "authorization"))
+                error(all.at(entry), "is what auth: {bearer: …} sends: give one of the two");
     }
     void check_default_timeout(const EndpointSpec& spec) {
         const auto timing = timing_of(spec.timeout, rules_.window);

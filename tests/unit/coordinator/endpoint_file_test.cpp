@@ -110,6 +110,23 @@ TEST(EndpointFile, ANameInTwoFilesIsAnErrorThatNamesBoth) {
               "two.yaml:3: endpoints[0].name: default/a is also endpoints[0] of one.yaml:2");
 }
 
+TEST(EndpointFile, ABearerBesideAHeaderAuthorizationIsRefusedHoweverItIsWritten) {
+    auto with = rules();
+    with.secrets.reset();  // any may be referred to
+    for (const std::string name : {"Authorization", "authorization", "AUTHORIZATION"}) {
+        const auto header = "    headers: {" + name + ": {secret: other}}\n";
+        const auto result = parse(
+            "endpoints:\n  - name: a\n    url: http://h/\n    auth: {bearer: {secret: token}}\n" +
+                header,
+            with);
+        EXPECT_EQ(format_errors(result.errors),
+                  "e.yaml:5: endpoints[0].headers." + name +
+                      ": is what auth: {bearer: …} sends: give one of the two");
+        const auto alone = "endpoints:\n  - name: a\n    url: http://h/\n" + header;
+        EXPECT_EQ(format_errors(parse(alone, with).errors), "");
+    }
+}
+
 TEST(EndpointFile, AWallIsNotLookedForWithACredentialWhateverItsHeader) {
     auto with = rules();
     with.secrets.reset();  // any may be referred to
