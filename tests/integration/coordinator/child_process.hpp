@@ -35,6 +35,7 @@ public:
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
 
+    pid_t id() const { return process_; }
     /// Sends a signal that does not end it, such as SIGSTOP.
     void send(int signal) const { ::kill(process_, signal); }
     /// Sends the signal and waits. @return the exit code, or minus the signal that ended it; -1 if

@@ -14,11 +14,14 @@
 #include "tests/integration/cli/cli_run.hpp"
 #include "tests/integration/coordinator/processes.hpp"
 #include "tests/integration/probe/node_server.hpp"
+#include "tests/integration/probe/raw_server.hpp"
+#include "tests/support/memory_access.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace quorate::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -62,6 +65,7 @@ return found)";
 /// A whole deployment with one region, whose MCP server lets in whoever has the key.
 struct Deployment {
     Deployment() {
+        give_up_privileged_reading();
         rlimit cores{};
         getrlimit(RLIMIT_CORE, &cores);
         cores.rlim_cur = cores.rlim_max;  // the daemons have none all the same
@@ -187,6 +191,26 @@ struct Deployment {
     std::unique_ptr<ChildProcess> agent;
 };
 
+/// An MCP server that shows whoever asks what they sent, wherever it may stand.
+void make_it_echo(McpScript& script) {
+    const auto sent = [](const RawRequest& request) { return request.field("X-API-Key"); };
+    script.on("initialize", [sent](const RawRequest& request) {
+        return rpc_result(request,
+                          R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},)"
+                          R"("serverInfo":{"name":"echo for )" +
+                              sent(request) + R"(","version":"1"}})");
+    });
+    script.on("tools/list", [sent](const RawRequest& request) {
+        return rpc_result(request,
+                          R"({"tools":[{"name":"echo","description":"You are )" + sent(request) +
+                              R"(","inputSchema":{"type":"object"}},{"name":"as_)" + sent(request) +
+                              R"(","inputSchema":{"type":"object"}}]})");
+    });
+    script.on("tools/call", [sent](const RawRequest& request) {
+        return rpc_error(request, 200, -32000, "Said by " + sent(request));
+    });
+}
+
 TEST(SecretsEndToEnd, ACredentialOpensTheServerAndStandsNowhereInClear) {
     Deployment all;
     all.set_secret("right", kRight);
@@ -203,11 +227,31 @@ TEST(SecretsEndToEnd, ACredentialOpensTheServerAndStandsNowhereInClear) {
     EXPECT_TRUE(all.comes_to_be("welcome", "UP")) << all.seen("welcome");
     EXPECT_TRUE(all.comes_to_be("turned-away", "AUTH auth_failed")) << all.seen("turned-away");
 
+    McpScript quiet_script;
+    McpScript echoing_script;
+    make_it_echo(echoing_script);
+    quiet_script.on("tools/list", [](const RawRequest& request) {
+        return rpc_result(request,
+                          R"({"tools":[{"name":"echo","description":"Says it back",)"
+                          R"("inputSchema":{"type":"object"}}]})");
+    });
+    RawServer quiet{std::ref(quiet_script)};
+    RawServer echoing{std::ref(echoing_script)};
+    const auto with_key = ", timeout: 1s, headers: {X-API-Key: {secret: right}}";
+    all.apply("  - {name: quiet, url: '" + quiet.url() + "'" + with_key + "}\n" +
+              "  - {name: echoing, url: '" + echoing.url() + "'" + with_key +
+              ", canary: {tool: echo}}\n");
+    EXPECT_TRUE(all.comes_to_be("quiet", "UP")) << all.seen("quiet");
+    EXPECT_TRUE(all.comes_to_be("echoing", "FAIL canary_rpc_error")) << all.seen("echoing");
+    for (auto* script : {&quiet_script, &echoing_script})
+        EXPECT_EQ(script->requests().front().field("X-API-Key"), kRight);
+
     all.order({"secret", "list"});
     all.order({"secret", "list", "-o", "json"});
     all.order({"audit", "--changes"});
     all.order({"describe", "welcome"});
     all.order({"explain", "turned-away"});
+    all.order({"explain", "echoing"});
     all.order({"export"});
     all.order({"secret", "rotate"});
     const auto probe = run_cli({"probe",
@@ -226,12 +270,24 @@ TEST(SecretsEndToEnd, ACredentialOpensTheServerAndStandsNowhereInClear) {
     for (const auto* place : {"Redis", "Postgres", "commands", "quorate-agent.log", "output"})
         EXPECT_THAT(known, HasSubstr(place));
     EXPECT_THAT(all.found("secret.set"), HasSubstr("quorate-coordinator.log"));
+    // Lists are stored, and what a server says is told, with the credential masked.
+    EXPECT_TRUE(comes_to_hold([&] { return all.found_in_postgres("Says it back") > 0; }));
+    EXPECT_THAT(all.found("Said by ***"), AllOf(HasSubstr("Postgres"), HasSubstr("output")));
+    EXPECT_EQ(all.lab.sql("SELECT count(*) FROM quorate.manifest_seen WHERE tool_count = 2"), "1");
+    EXPECT_EQ(all.lab.sql("SELECT count(*) FROM quorate.manifest_seen JOIN quorate.manifest"
+                          " USING (full_hash) WHERE tool_count = 2"),
+              "0")
+        << "the list that shows the credential";
     for (const auto& value : {kRight, kWrong})
         for (const auto& form : forms(value))
             EXPECT_EQ(all.found(form), "") << form;
 
+    // The kernel shows the memory of a process that may leave a core dump, and of no other.
+    EXPECT_TRUE(may_look_into(all.monitor->id())) << "of a program that knows no key";
     for (auto* daemon : {&all.agent, &all.coordinator}) {
+        EXPECT_FALSE(may_look_into((*daemon)->id()));
         EXPECT_EQ((*daemon)->end(SIGABRT), -SIGABRT);
+        // Can be false by where cores go on this machine, as the one above can't.
         EXPECT_FALSE((*daemon)->dumped_core());
     }
 }
