@@ -8,11 +8,13 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 
 #include "core/base/text.hpp"
 #include "platform/crypto/aead.hpp"
 #include "platform/runtime/overloaded.hpp"
 #include "platform/runtime/task_group.hpp"
+#include "platform/wire/job_codec.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -271,7 +273,13 @@ std::optional<SealedCredentials> Vault::seal(const WantedCredentials& wanted,
         if (auto problem = add_plain(wanted, use, plain.text); !problem.empty())
             return missing(std::move(problem));
     try {
-        return SealedCredentials{seal_box(*key, plain.text, wanted.binding), ""};
+        auto box = seal_box(*key, plain.text, wanted.binding);
+        if (box.size() > wire::kCredentialsBytesMax)
+            return missing(
+                fmt::format("its secrets have {} bytes together, of which a job holds {}",
+                            box.size(),
+                            wire::kCredentialsBytesMax));
+        return SealedCredentials{std::move(box), ""};
     } catch (const std::runtime_error& error) {  // a key of no use must not end the planning
         return missing(std::string{"they can't be sealed: "} + error.what());
     }

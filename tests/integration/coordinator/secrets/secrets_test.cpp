@@ -334,6 +334,18 @@ TEST(Vault, DoesNotWaitLongForAKeyThatDoesNotOpen) {
     EXPECT_TRUE(lab.vault->ready());
 }
 
+TEST(Vault, MakesNoJobLargerThanAgentsTake) {
+    Kept lab;
+    lab.set("large", std::string(8192, 'x'));
+    std::string yaml = "  - {name: walled, tenant: acme, url: 'http://h/', headers: {";
+    for (int i = 0; i < 24; ++i)
+        yaml += (i == 0 ? "X-" : ", X-") + std::to_string(i) + ": {secret: large}";
+    const auto version = lab.planned(yaml + "}}\n");
+    const auto key = BoxPrivateKey::made();
+    lab.give_key("us-east", key);
+    EXPECT_THAT(lab.given(version, "us-east", key), HasSubstr("of which a job holds 163840"));
+}
+
 TEST(Vault, SaysWhyAJobHasNoCredential) {
     Kept lab;
     lab.set("token", "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n");
