@@ -14,16 +14,15 @@
 #include <unistd.h>
 
 #include "coordinator/secrets/wrapping_key.hpp"
+#include "platform/runtime/clock.hpp"
 
 namespace quorate::coordinator {
 namespace {
 
-using Deadline = std::chrono::steady_clock::time_point;
-
 constexpr int kStepMs = 20;
 
-bool passed(Deadline deadline) {
-    return std::chrono::steady_clock::now() >= deadline;
+bool passed(SteadyTime deadline) {
+    return SystemClock{}.steady_now() >= deadline;
 }
 
 [[noreturn]] void give_up() {
@@ -115,7 +114,7 @@ public:
         ::waitpid(pid_, nullptr, 0);
     }
     /// Its exit status; minus the signal that ended it.
-    int wait(Deadline deadline) {
+    int wait(SteadyTime deadline) {
         int status = 0;
         while (::waitpid(pid_, &status, WNOHANG) == 0) {
             if (passed(deadline)) give_up();
@@ -137,7 +136,7 @@ void give(Descriptor& pipe, const SecretBytes& input) {
     pipe.close();
 }
 
-SecretBytes take(Descriptor& pipe, Deadline deadline) {
+SecretBytes take(Descriptor& pipe, SteadyTime deadline) {
     auto answer = SecretBytes::zeros(WrappingKey::kWrappedMax + 1);
     std::size_t size = 0;
     while (size < answer.size()) {
@@ -160,7 +159,7 @@ SecretBytes take(Descriptor& pipe, Deadline deadline) {
 SecretBytes run_key_command(const std::vector<std::string>& command,
                             const SecretBytes& input,
                             milliseconds time_max) {
-    const auto deadline = std::chrono::steady_clock::now() + time_max;
+    const auto deadline = SystemClock{}.steady_now() + time_max;
     Pipe to;
     Pipe from;
     Process process{command, to, from};
