@@ -67,9 +67,11 @@ struct Attempt {
     bool traced() const { return static_cast<bool>(request.trace); }
     /// Whether messages take the form of the modern era just now.
     bool is_modern() const { return modern; }
-    /// The context of all TLS connections of this attempt. Throws std::runtime_error where the CA
-    /// file cannot be read.
-    TlsContext tls_context() const { return parts.contexts.trusting(request.ca_file); }
+    /// The context of TLS connections to the endpoint's origin. Throws std::runtime_error where the
+    /// CA file cannot be read.
+    TlsContext tls_context() const { return own_tls ? own_tls : common_tls_context(); }
+    /// That of connections elsewhere, which are shown no certificate.
+    TlsContext common_tls_context() const { return parts.contexts.trusting(request.ca_file); }
     /// The session, where there is one, is of no more use. cleanup_step() ends it all the same.
     void leave_session();
     /// Keeps a finding that does not end the attempt, unless there is one already.
@@ -84,6 +86,7 @@ struct Attempt {
     SteadyTime started;
     Deadline deadline;
     AttemptTimer timer;
+    TlsContext own_tls;                              ///< of the request's secrets; none: null
     HttpUrl& url;                                    ///< of the probe; redirects change it
     std::optional<boost::asio::ip::address> avoid;   ///< the peer of the attempt before
     std::optional<boost::asio::ip::address> pinned;  ///< the peer of this one

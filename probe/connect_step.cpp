@@ -87,7 +87,8 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
 }
 
 Task<Result<void>> tls_step(Attempt& attempt, Wire& wire, const HttpUrl& url, bool measured) {
-    auto context = attempt.tls_context();
+    auto context =
+        same_origin(url, attempt.url) ? attempt.tls_context() : attempt.common_tls_context();
     // Neither SNI (RFC 6066 section 3) nor certificates know the dot at the end of a name.
     auto name = url.host;
     if (name.back() == '.') name.pop_back();

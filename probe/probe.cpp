@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -128,6 +129,19 @@ Task<> clean_up(Attempt& attempt, milliseconds budget, bool aborted) {
     if (attempt.side_answers) co_await attempt.side_answers->end(aborted ? begun : begun + budget);
 }
 
+/// @return why the request's certificates are of no use
+std::optional<Failure> take_certificates(Attempt& attempt) {
+    const auto* secrets = attempt.request.tls.get();
+    if (secrets == nullptr || !attempt.url.tls) return std::nullopt;
+    try {
+        const TlsPem pem{secrets->authorities.view(), secrets->client.view()};
+        attempt.own_tls = attempt.parts.contexts.for_endpoint(attempt.request.ca_file, pem);
+    } catch (const std::runtime_error& error) {
+        return Failure{Phase::config, Reason::auth_token_unavailable, error.what()};
+    }
+    return std::nullopt;
+}
+
 /// One attempt: everything up to the verdict, then what comes outside of it. All references are to
 /// the frame of the probe. The report is filled in place: coroutine frames are most of what a
 /// waiting probe holds, and GCC gives each temporary of theirs a place of its own.
@@ -146,10 +160,12 @@ Task<> make_attempt(EngineParts& parts,
     for (const auto& [name, value] : request.headers)
         report.credential_sent = report.credential_sent || is_credential_header(name);
 
-    std::optional<Failure> failure;
+    auto failure = take_certificates(attempt);
     try {
-        const auto done = co_await converse(attempt);
-        if (!done) failure = done.error();
+        if (!failure) {
+            const auto done = co_await converse(attempt);
+            if (!done) failure = done.error();
+        }
     } catch (const std::exception& error) {
         // Out of memory, a broken invariant: whatever it is, it is not the endpoint's.
         failure = Failure{Phase::config, kOurs, std::string{"A fault of ours: "} + error.what()};

@@ -47,6 +47,12 @@ struct SecretHeader {
 /// Wiped when the last who holds it lets go.
 using SecretHeaders = std::vector<SecretHeader>;
 
+/// What the endpoint's own TLS takes, in PEM; for other origins it is not used.
+struct TlsSecrets {
+    SecretBytes authorities;  ///< that alone may sign the server; empty: those of all
+    SecretBytes client;       ///< our certificate, its chain and its key; empty: none
+};
+
 /// A tool list to compare with. It holds for one era, credential and set of capabilities: the probe
 /// declares none of these, and that the credential is the same is the caller's to see to.
 struct Baseline {
@@ -69,6 +75,7 @@ struct ProbeRequest {
     std::vector<std::pair<std::string, std::string>>
         headers;                                       ///< of a one-shot probe with the credential
     std::shared_ptr<const SecretHeaders> credentials;  ///< sent beside the headers; null: none
+    std::shared_ptr<const TlsSecrets> tls;             ///< null: none
     std::string health_url;
     std::optional<std::uint32_t> slow_over_ms;
     std::optional<UsualTimes> usual;  ///< what the phases take usually, to name the guilty one

@@ -2,7 +2,9 @@
 
 #include <stdexcept>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "platform/tls/revocation.hpp"
@@ -54,8 +56,56 @@ void show(SSL_CTX* context, const TlsFiles& files) {
     if (!problem.empty()) throw std::runtime_error{problem};
 }
 
-/// The context of probes.
-TlsContext probing_context(const std::string& ca_file) {
+std::unique_ptr<BIO, decltype(&BIO_free)> reader_of(std::string_view pem) {
+    return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
+}
+
+struct FreeInfos {
+    void operator()(STACK_OF(X509_INFO) * infos) const noexcept {
+        sk_X509_INFO_pop_free(infos, X509_INFO_free);
+    }
+};
+
+void trust_alone(SSL_CTX* context, std::string_view pem) {
+    const auto reader = reader_of(pem);
+    const std::unique_ptr<STACK_OF(X509_INFO), FreeInfos> infos{
+        PEM_X509_INFO_read_bio(reader.get(), nullptr, no_passphrase, nullptr)};
+    auto* store = SSL_CTX_get_cert_store(context);
+    int certificates = 0;
+    for (int i = 0; infos && i < sk_X509_INFO_num(infos.get()); ++i) {
+        const auto* info = sk_X509_INFO_value(infos.get(), i);
+        if (info->crl != nullptr) X509_STORE_add_crl(store, info->crl);
+        if (info->x509 != nullptr) certificates += X509_STORE_add_cert(store, info->x509);
+    }
+    ERR_clear_error();
+    if (certificates == 0) throw std::runtime_error{"tls.ca: there is no certificate in its PEM"};
+}
+
+void show(SSL_CTX* context, std::string_view pem) {
+    using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+    const auto reader = reader_of(pem);
+    int certificates = 0;
+    while (const Certificate each{PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr),
+                                  X509_free}) {
+        if (++certificates == 1)
+            SSL_CTX_use_certificate(context, each.get());
+        else
+            SSL_CTX_add1_chain_cert(context, each.get());
+    }
+    const auto again = reader_of(pem);
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{
+        PEM_read_bio_PrivateKey(again.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free};
+    const bool fits = key && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+    ERR_clear_error();
+    if (certificates == 0)
+        throw std::runtime_error{"tls.client: there is no certificate in its PEM"};
+    if (!fits)
+        throw std::runtime_error{
+            "tls.client: its PEM has no key without a passphrase that fits its first certificate"};
+}
+
+/// The context of probes, which trusts nobody yet.
+TlsContext probing_context() {
     auto context = verifying_context();
     // Peers often skip close_notify. Whether a body is complete is told by its own framing.
     SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
@@ -66,6 +116,11 @@ TlsContext probing_context(const std::string& ca_file) {
     SSL_CTX_set_tlsext_status_cb(context.get(), TlsClient::on_staple);
     static constexpr unsigned char kHttp11[] = "\x08http/1.1";
     SSL_CTX_set_alpn_protos(context.get(), kHttp11, sizeof kHttp11 - 1);
+    return context;
+}
+
+TlsContext probing_context(const std::string& ca_file) {
+    auto context = probing_context();
     SSL_CTX_set_default_verify_paths(context.get());
     if (!ca_file.empty()) trust(context.get(), ca_file);
     use_loaded_crls(context.get());
@@ -92,6 +147,17 @@ TlsContext TlsContexts::trusting(const std::string& ca_file) {
     const std::lock_guard lock{mutex_};
     auto& context = by_ca_file_[ca_file];
     if (!context) context = probing_context(ca_file);
+    return context;
+}
+
+TlsContext TlsContexts::for_endpoint(const std::string& ca_file, const TlsPem& pem) {
+    auto context = probing_context();
+    if (pem.authorities.empty())
+        SSL_CTX_set1_cert_store(context.get(), SSL_CTX_get_cert_store(trusting(ca_file).get()));
+    else
+        trust_alone(context.get(), pem.authorities);
+    use_loaded_crls(context.get());
+    if (!pem.client.empty()) show(context.get(), pem.client);
     return context;
 }
 

@@ -442,7 +442,6 @@ private:
         if (auto value = text(place)) target.value = std::move(*value);
     }
     void tls(const Place& place, EndpointSpec& spec) {
-        if (rules_.secrets) error(place, "certificates can't be secrets yet");
         static constexpr std::array keys{Key<EndpointSpec>{"ca", &Reader::tls_ca},
                                          Key<EndpointSpec>{"client", &Reader::tls_client}};
         read_map(place, keys, spec);

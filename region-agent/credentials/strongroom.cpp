@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kReasonMax = 200;
 
 Strongroom::Opened closed(std::string why) {
-    return {nullptr, std::move(why)};
+    return {nullptr, nullptr, std::move(why)};
 }
 
 }  // namespace
@@ -50,13 +50,28 @@ Strongroom::Opened Strongroom::open(const Job& job) const {
             "URL's or canary's");
     const auto found = read_credentials(plain->view());
     if (!found) return closed("The credential is of a later version than the agent");
-    auto headers = std::make_shared<SecretHeaders>();
+    SecretHeaders headers;
+    TlsSecrets tls;
     for (const auto& credential : *found) {
-        if (credential.kind != CredentialKind::header)
-            return closed("The agent can't use certificates that are secrets");
-        headers->push_back({std::string{credential.header}, SecretBytes{credential.value}});
+        SecretBytes value{credential.value};
+        switch (credential.kind) {
+            case CredentialKind::header:
+                headers.push_back({std::string{credential.header}, std::move(value)});
+                break;
+            case CredentialKind::tls_ca:
+                tls.authorities = std::move(value);
+                break;
+            case CredentialKind::tls_client:
+                tls.client = std::move(value);
+                break;
+        }
     }
-    return {std::move(headers), {}};
+    Opened opened;
+    if (!headers.empty())
+        opened.headers = std::make_shared<const SecretHeaders>(std::move(headers));
+    if (!tls.authorities.empty() || !tls.client.empty())
+        opened.tls = std::make_shared<const TlsSecrets>(std::move(tls));
+    return opened;
 }
 
 }  // namespace quorate::agent

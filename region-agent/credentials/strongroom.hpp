@@ -25,8 +25,9 @@ public:
 
     /// What was opened of a job, or why nothing was, in a sentence that holds no secret.
     struct Opened {
-        std::shared_ptr<const SecretHeaders> headers;
-        std::string why_not;  ///< empty: it was opened
+        std::shared_ptr<const SecretHeaders> headers;  ///< null: none
+        std::shared_ptr<const TlsSecrets> tls;         ///< null: none
+        std::string why_not;                           ///< empty: it was opened
     };
     /// Of a job that wants credentials.
     Opened open(const Job& job) const;

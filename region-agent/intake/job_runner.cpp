@@ -183,6 +183,7 @@ std::optional<Refusal> JobRunner::add_credentials(const Job& job, ProbeRequest& 
     if (!opened.why_not.empty())
         return Refusal{Reason::auth_token_unavailable, std::move(opened.why_not)};
     request.credentials = std::move(opened.headers);
+    request.tls = std::move(opened.tls);
     return std::nullopt;
 }
 

@@ -94,11 +94,25 @@ TEST(Strongroom, SaysWhyNothingWasOpened) {
     EXPECT_THAT(why(Strongroom{}, sealed_job(key)), HasSubstr("has no private key"));
     EXPECT_THAT(why(Strongroom{{BoxPrivateKey::made()}}, sealed_job(key)),
                 HasSubstr("sealed for the key " + key.public_key().id()));
-    EXPECT_THAT(why(Strongroom{{key}}, sealed_job(key, {CredentialKind::tls_ca, "", kValue})),
-                HasSubstr("can't use certificates"));
     auto later = some_job();
     later.credentials = seal_box(key.public_key(), "\x09\x01x", credential_binding(later));
     EXPECT_THAT(why(Strongroom{{key}}, later), HasSubstr("of a later version"));
+}
+
+TEST(Strongroom, CertificatesAreNoHeaders) {
+    const auto key = BoxPrivateKey::made();
+    const Strongroom room{{key}};
+    const auto authorities = room.open(sealed_job(key, {CredentialKind::tls_ca, "", kValue}));
+    EXPECT_EQ(authorities.why_not, "");
+    EXPECT_FALSE(authorities.headers);
+    ASSERT_TRUE(authorities.tls);
+    EXPECT_EQ(authorities.tls->authorities.view(), kValue);
+    EXPECT_TRUE(authorities.tls->client.empty());
+    const auto client = room.open(sealed_job(key, {CredentialKind::tls_client, "", kValue}));
+    ASSERT_TRUE(client.tls);
+    EXPECT_EQ(client.tls->client.view(), kValue);
+    EXPECT_TRUE(client.tls->authorities.empty());
+    EXPECT_FALSE(room.open(sealed_job(key)).tls);
 }
 
 TEST(Credentials, AreReadBackAndNothingElseIs) {
