@@ -259,4 +259,22 @@ std::shared_ptr<ssl_ctx_st> TestAuthority::server(const CertificatePlan& plan) c
     return {made, [stapled](ssl_ctx_st* context) { SSL_CTX_free(context); }};
 }
 
+ClientPem TestAuthority::client() const {
+    const auto made = server({.usage = "clientAuth"});
+    auto* key = SSL_CTX_get0_privatekey(made.get());
+    const Memory plain{BIO_new(BIO_s_mem()), BIO_free};
+    PEM_write_bio_PKCS8PrivateKey(plain.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+    const Memory locked{BIO_new(BIO_s_mem()), BIO_free};
+    PEM_write_bio_PKCS8PrivateKey(
+        locked.get(), key, EVP_aes_128_cbc(), "passphrase", 10, nullptr, nullptr);
+    return {
+        pem_of(SSL_CTX_get0_certificate(made.get())), text_of(plain.get()), text_of(locked.get())};
+}
+
+void TestAuthority::ask_clients(ssl_ctx_st* server, bool demands) const {
+    SSL_CTX_load_verify_file(server, ca_file().c_str());
+    const int mode = SSL_VERIFY_PEER | (demands ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+    SSL_CTX_set_verify(server, mode, nullptr);
+}
+
 }  // namespace quorate

@@ -57,6 +57,13 @@ private:
     std::string path_;
 };
 
+/// A client's certificate and its key, each in PEM.
+struct ClientPem {
+    std::string certificate;
+    std::string key;
+    std::string locked_key;  ///< the same key, behind a passphrase
+};
+
 /// The authority of the tests, in a PEM file of its own for as long as it lives.
 class TestAuthority {
 public:
@@ -75,6 +82,10 @@ public:
     std::string crl_pem(ssl_ctx_st* server, int valid_days) const;
     /// A server context with such a certificate. Any protocol version and any key is fine with it.
     std::shared_ptr<ssl_ctx_st> server(const CertificatePlan& plan) const;
+    ClientPem client() const;
+    /// Makes a server ask whoever comes for a certificate of this authority.
+    /// @param demands  and turn away who has none
+    void ask_clients(ssl_ctx_st* server, bool demands) const;
 
 private:
     struct Material;

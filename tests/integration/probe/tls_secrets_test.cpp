@@ -3,7 +3,6 @@
 #include <functional>
 
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "tests/integration/probe/certificates.hpp"
@@ -12,43 +11,6 @@
 
 namespace quorate {
 namespace {
-
-template <class Write>
-std::string pem_of(const Write& write) {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> memory{BIO_new(BIO_s_mem()), BIO_free};
-    write(memory.get());
-    char* bytes = nullptr;
-    const auto size = BIO_get_mem_data(memory.get(), &bytes);
-    return {bytes, static_cast<std::size_t>(size)};
-}
-
-/// A certificate of the authority for clients, and its key.
-struct ClientPem {
-    explicit ClientPem(const TestAuthority& authority) {
-        const auto made = authority.server({.usage = "clientAuth"});
-        certificate = pem_of(
-            [&](BIO* out) { PEM_write_bio_X509(out, SSL_CTX_get0_certificate(made.get())); });
-        key = pem_of([&](BIO* out) {
-            auto* held = SSL_CTX_get0_privatekey(made.get());
-            PEM_write_bio_PKCS8PrivateKey(out, held, nullptr, nullptr, 0, nullptr, nullptr);
-        });
-        locked_key = pem_of([&](BIO* out) {
-            auto* held = SSL_CTX_get0_privatekey(made.get());
-            PEM_write_bio_PKCS8PrivateKey(
-                out, held, EVP_aes_128_cbc(), "pass", 4, nullptr, nullptr);
-        });
-    }
-    std::string certificate;
-    std::string key;
-    std::string locked_key;
-};
-
-/// Makes a server ask its clients for a certificate of the authority.
-void ask_clients(ssl_ctx_st* server, const TestAuthority& authority, bool demand) {
-    SSL_CTX_load_verify_file(server, authority.ca_file().c_str());
-    SSL_CTX_set_verify(
-        server, SSL_VERIFY_PEER | (demand ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
-}
 
 std::shared_ptr<const TlsSecrets> secrets(const std::string& authorities,
                                           const std::string& client) {
@@ -68,7 +30,7 @@ protected:
 
     TestAuthority authority_;
     TestAuthority clients_{"Quorate test clients"};
-    ClientPem client_{clients_};
+    ClientPem client_ = clients_.client();
     std::shared_ptr<ssl_ctx_st> context_ = authority_.server({});
     McpScript script_;
     RawServer server_{std::ref(script_), context_.get()};
@@ -92,7 +54,7 @@ TEST_F(ProbeTlsSecrets, TheEndpointsAuthoritiesAloneAreTrusted) {
 }
 
 TEST_F(ProbeTlsSecrets, AServerThatDemandsACertificateIsShownIt) {
-    ask_clients(context_.get(), clients_, true);
+    clients_.ask_clients(context_.get(), true);
     request_.ca_file = authority_.ca_file();
     EXPECT_EQ(harness_.probe(request_).verdict, Verdict::fail);
     for (const auto& pem : {client_.certificate + client_.key, client_.key + client_.certificate}) {
@@ -101,14 +63,14 @@ TEST_F(ProbeTlsSecrets, AServerThatDemandsACertificateIsShownIt) {
     }
     const auto with_authorities = probe(authority_.pem(), client_.certificate + client_.key);
     EXPECT_EQ(with_authorities.verdict, Verdict::up) << with_authorities.detail;
-    const ClientPem of_others{authority_};
+    const auto of_others = authority_.client();
     EXPECT_EQ(probe("", of_others.certificate + of_others.key).verdict, Verdict::fail);
 }
 
 TEST_F(ProbeTlsSecrets, TheCertificateIsShownToNoOtherOrigin) {
     const auto other_context = authority_.server({});
-    ask_clients(context_.get(), clients_, true);
-    ask_clients(other_context.get(), clients_, false);
+    clients_.ask_clients(context_.get(), true);
+    clients_.ask_clients(other_context.get(), false);
     std::atomic<int> asked = 0;
     std::atomic<int> shown = 0;
     RawServer other{[&](RawConnection& connection) {
@@ -148,7 +110,7 @@ TEST_F(ProbeTlsSecrets, PemThatIsOfNoUseIsOursAndSaysWhich) {
         "tls.client: its PEM has no key without a passphrase that fits its first certificate";
     EXPECT_EQ(refused("", client_.certificate), no_key);
     EXPECT_EQ(refused("", client_.certificate + client_.locked_key), no_key);
-    EXPECT_EQ(refused("", client_.certificate + ClientPem{clients_}.key), no_key);
+    EXPECT_EQ(refused("", client_.certificate + clients_.client().key), no_key);
     EXPECT_EQ(server_.connections(), 0);
 }
 

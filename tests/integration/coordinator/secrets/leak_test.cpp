@@ -13,6 +13,7 @@
 #include "platform/crypto/secret_bytes.hpp"
 #include "tests/integration/cli/cli_run.hpp"
 #include "tests/integration/coordinator/processes.hpp"
+#include "tests/integration/probe/certificates.hpp"
 #include "tests/integration/probe/node_server.hpp"
 #include "tests/integration/probe/raw_server.hpp"
 #include "tests/support/memory_access.hpp"
@@ -243,6 +244,17 @@ TEST(SecretsEndToEnd, ACredentialOpensTheServerAndStandsNowhereInClear) {
               ", canary: {tool: echo}}\n");
     EXPECT_TRUE(all.comes_to_be("quiet", "UP")) << all.seen("quiet");
     EXPECT_TRUE(all.comes_to_be("echoing", "FAIL canary_rpc_error")) << all.seen("echoing");
+
+    const TestAuthority authority;
+    const auto client = authority.client();
+    const auto context = authority.server({});
+    authority.ask_clients(context.get(), true);
+    RawServer closed{std::ref(quiet_script), context.get()};
+    all.set_secret("corp-ca", authority.pem());
+    all.set_secret("probe-cert", client.certificate + client.key);
+    all.apply("  - {name: closed, url: '" + closed.url() +
+              "', timeout: 1s, tls: {ca: {secret: corp-ca}, client: {secret: probe-cert}}}\n");
+    EXPECT_TRUE(all.comes_to_be("closed", "UP")) << all.seen("closed");
     for (auto* script : {&quiet_script, &echoing_script})
         EXPECT_EQ(script->requests().front().field("X-API-Key"), kRight);
 
@@ -278,7 +290,8 @@ TEST(SecretsEndToEnd, ACredentialOpensTheServerAndStandsNowhereInClear) {
                           " USING (full_hash) WHERE tool_count = 2"),
               "0")
         << "the list that shows the credential";
-    for (const auto& value : {kRight, kWrong})
+    const auto key_line = client.key.substr(client.key.find('\n') + 1, 64);
+    for (const auto& value : {kRight, kWrong, key_line})
         for (const auto& form : forms(value))
             EXPECT_EQ(all.found(form), "") << form;
 
