@@ -33,3 +33,12 @@ verb_build() {
     need_preset "${1:-release}"
     need_build "${1:-release}"
 }
+
+# The packages, of the release build.
+verb_package() {
+    [ $# = 0 ] || usage_error "./dev package"
+    need_build release "${binaries[@]}" manual
+    rm -rf "$repo/build/release/packages"
+    (cd "$repo/build/release" && run cpack --config CPackConfig.cmake) >&2 || fail "cpack failed: see above"
+    printf '%s\n' "$repo"/build/release/packages/*.deb
+}

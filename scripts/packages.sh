@@ -6,14 +6,19 @@ packages_build=(
     libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev
     libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc libabsl-dev
     libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev
+    libsystemd-dev help2man dpkg-dev file
     libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libmimalloc-dev libgtest-dev libgmock-dev
 )
 packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps tzdata)
 # An authoritative name server, which the resolver's tests ask on loopback.
 packages_test=(nsd)
 # What the tests of deploy/ ask: Prometheus with promtool, the exporters that its configuration scrapes, YAML for Python (the
-# system's, which is why these tests run by it), and binutils and dpkg, which tell what a program links.
-packages_deploy=(prometheus prometheus-blackbox-exporter prometheus-redis-exporter prometheus-postgres-exporter python3-yaml binutils)
+# system's, which is why these tests run by it), and binutils and dpkg, which tell what a program links; systemd-analyze, which
+# reads the units (nothing of systemd is started), man, and strace, which sees what the units' filters of system calls must allow.
+packages_deploy=(
+    prometheus prometheus-blackbox-exporter prometheus-redis-exporter prometheus-postgres-exporter python3-yaml binutils
+    systemd man-db strace
+)
 # llvm-16 has the symbolizer that makes a sanitizer's report readable.
 packages_fuzz=(clang-16 libclang-rt-16-dev llvm-16)
 packages_lint=(clang-format-14 clang-tidy-14 shellcheck git)

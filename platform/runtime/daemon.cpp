@@ -12,6 +12,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "platform/runtime/clock.hpp"
+#include "platform/runtime/service_manager.hpp"
 #include "platform/runtime/signals.hpp"
 #include "platform/runtime/task_group.hpp"
 
@@ -19,23 +21,41 @@ namespace quorate {
 namespace {
 
 /// The first signal asks the body to stop, the second one ends the process.
-Task<> stop_on_signal(Signals& signals, TaskGroup& body, const DaemonContext& context) {
-    std::function<void()> reload = [&context] { context.reload(); };
+Task<> stop_on_signal(Signals& signals,
+                      TaskGroup& body,
+                      const DaemonContext& context,
+                      ServiceManager& manager) {
+    std::function<void()> reload = [&] { manager.reload([&context] { context.reload(); }); };
     co_await signals.stop(std::move(reload));
+    manager.stopping();
     body.cancel();
     std::function<void()> ignore;
     const int again = co_await signals.stop(std::move(ignore));
     std::_Exit(128 + again);
 }
 
+/// The context outlives the body, so what the body gave it goes when the body does.
+Task<> run_body(const Serve& serve, DaemonContext& context) {
+    struct Forget {
+        DaemonContext& context;
+        ~Forget() { context = DaemonContext{}; }
+    };
+    const Forget forget{context};
+    co_await serve(context);
+}
+
 Task<> supervise(const Serve& serve) {
     auto executor = co_await asio::this_coro::executor;
+    const SystemClock clock;
     DaemonContext context;
+    ServiceManager manager{clock};
     Signals signals{executor};
     TaskGroup body{executor, 1};
-    TaskGroup watch{executor, 1};
-    body.spawn("serve", serve(context));
-    watch.spawn("signals", stop_on_signal(signals, body, context));
+    TaskGroup watch{executor, 2};
+    body.spawn("serve", run_body(serve, context));
+    watch.spawn("signals", stop_on_signal(signals, body, context, manager));
+    auto reasons = [&context] { return context.reasons(); };
+    watch.spawn("service manager", manager.watch(std::move(reasons)));
     std::exception_ptr failure;
     try {
         co_await body.join();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,8 +24,19 @@ public:
         if (on_reload_) on_reload_();
     }
 
+    /// Says from now on why the daemon is not ready, for the service manager. Likewise.
+    void on_reasons(std::function<std::vector<std::string>()> callback) {
+        on_reasons_ = std::move(callback);
+    }
+    /// Nothing: the body has not come so far.
+    std::optional<std::vector<std::string>> reasons() const {
+        if (!on_reasons_) return std::nullopt;
+        return on_reasons_();
+    }
+
 private:
     std::function<void()> on_reload_;
+    std::function<std::vector<std::string>()> on_reasons_;
 };
 
 /// The body of a daemon: runs until it is cancelled (SIGTERM, SIGINT), drains, ends.
@@ -43,7 +55,9 @@ struct DaemonOrder {
 
 /// The whole of a `main`: understands `--config FILE`, `--check-config` and `--version`, loads, and
 /// runs the body on this thread until it ends or SIGTERM or SIGINT cancels it. A second such signal
-/// ends the process at once. The body finds its executor with `asio::this_coro::executor`.
+/// ends the process at once. A service manager that listens learns of all this: ServiceManager.
+/// What the body gives to its context may refer to what ends with the body. The body finds its
+/// executor with `asio::this_coro::executor`.
 /// @code
 ///     int main(int argc, char** argv) {
 ///         return quorate::run_daemon(argc, argv, {"quorate-agent", kVersion}, [](const auto& file)
