@@ -10,11 +10,13 @@
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "archiver/intake/archive_loop.hpp"
 #include "archiver/metrics.hpp"
 #include "archiver/retention/retention_store.hpp"
 #include "platform/fleet/fleet.hpp"
+#include "platform/heartbeat/heartbeat.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/postgres/deployment.hpp"
 #include "platform/postgres/migrations.hpp"
@@ -33,6 +35,8 @@ constexpr milliseconds kLeaveMax{2000};
 /// So long an archiver counts as one whose Postgres answers after it did: a restart of Postgres
 /// moves no shards.
 constexpr std::chrono::seconds kPostgresPatience{5};
+/// An archiver whose oldest minute is overdue by more is not well, whatever it says of itself.
+constexpr double kLagSecondsMax = 180;
 
 /// Those seal whose Postgres answers; where nobody's does, all keep what they have.
 std::vector<std::string> sealers_of(const PeersView& view) {
@@ -105,6 +109,7 @@ struct ArchiverApp::Parts {
                   archiver_metrics.leases_lost},
                  fleet_hooks()},
                 member(config, health.port(), std::move(version))},
+          heartbeat{config.heartbeat, metrics, clock, log, [this] { return trouble(); }},
           services{executor, 1},
           tasks{executor, 4} {
         redis.on_change([this](bool reachable, const std::string& why) {
@@ -120,6 +125,7 @@ struct ArchiverApp::Parts {
     FleetHooks fleet_hooks();
     void note_postgres(bool reachable);
     bool postgres_answers() const;
+    std::string trouble();
 
     ArchiverConfig config;
     SystemClock clock;      // what everything measures with
@@ -128,12 +134,13 @@ struct ArchiverApp::Parts {
     Logger log;             // names its component once
     Conditions conditions;  // what the reasons of /readyz follow from
     ArchiverMetrics archiver_metrics;
-    HealthServer health;  // binds first: a port in use is said before anything connects
-    RedisClient redis;    // cells, announcements, heartbeats
-    Database database;    // minutes, incidents, catalogue
-    HeldShards held;      // the shards that this archiver may seal
-    ArchiveLoop loop;     // moves the ones into the other
-    Fleet fleet;          // this archiver among the others: which shards are held
+    HealthServer health;        // binds first: a port in use is said before anything connects
+    RedisClient redis;          // cells, announcements, heartbeats
+    Database database;          // minutes, incidents, catalogue
+    HeldShards held;            // the shards that this archiver may seal
+    ArchiveLoop loop;           // moves the ones into the other
+    Fleet fleet;                // this archiver among the others: which shards are held
+    HeartbeatCaller heartbeat;  // tells somebody else that all this goes on
     /// When Postgres stopped answering, in steady nanoseconds; 0: it answers, or never did.
     std::atomic<std::int64_t> postgres_lost_at{0};
     TaskGroup services;  // what lasts until the leases are given back
@@ -205,6 +212,14 @@ bool ArchiverApp::Parts::postgres_answers() const {
            clock.steady_now().time_since_epoch() - lost_at < kPostgresPatience;
 }
 
+/// Why nobody should be told that all goes on; empty: it does.
+std::string ArchiverApp::Parts::trouble() {
+    const auto reasons = readiness.reasons();
+    if (!reasons.empty()) return fmt::format("{}", fmt::join(reasons, ", "));
+    loop.report_lag();
+    return archiver_metrics.watermark_lag.value() > kLagSecondsMax ? "minutes are overdue" : "";
+}
+
 ArchiverApp::ArchiverApp(ArchiverConfig config,
                          asio::any_io_executor executor,
                          std::string version,
@@ -218,6 +233,10 @@ std::uint16_t ArchiverApp::health_port() const {
     return parts_->health.port();
 }
 
+const Readiness& ArchiverApp::readiness() const {
+    return parts_->readiness;
+}
+
 Task<> ArchiverApp::run() {
     auto& parts = *parts_;
     log_event(parts.log,
@@ -229,6 +248,7 @@ Task<> ArchiverApp::run() {
     parts.tasks.spawn("health", parts.health.serve());
     parts.services.spawn("redis", parts.serve_redis());
     parts.tasks.spawn("archive", parts.archive());
+    parts.tasks.spawn("heartbeat", parts.heartbeat.run());
     std::exception_ptr failure;
     try {
         co_await parts.tasks.join();

@@ -8,6 +8,7 @@
 #include "archiver/intake/seal_step.hpp"
 #include "platform/runtime/daemon.hpp"
 #include "platform/runtime/task.hpp"
+#include "platform/telemetry/readiness.hpp"
 
 namespace quorate {
 
@@ -38,6 +39,8 @@ public:
 
     /// Where `/livez`, `/readyz` and `/metrics` are.
     std::uint16_t health_port() const;
+    /// Why it is not ready, as `/readyz` says it.
+    const Readiness& readiness() const;
 
 private:
     struct Parts;

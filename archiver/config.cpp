@@ -89,6 +89,7 @@ Schema<ArchiverConfig> archiver_schema() {
              "they are read as before")
         .between(milliseconds{2 * 3'600'000}, milliseconds{36'500 * 24 * std::int64_t{3'600'000}});
     declare_retention(schema);
+    declare_heartbeat(schema, &ArchiverConfig::heartbeat);
     return schema;
 }
 

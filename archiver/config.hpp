@@ -6,6 +6,7 @@
 #include "archiver/retention/retention_settings.hpp"
 #include "core/time/utc_minute.hpp"
 #include "platform/config/schema.hpp"
+#include "platform/heartbeat/settings.hpp"
 #include "platform/redis/settings.hpp"
 
 namespace quorate {
@@ -23,6 +24,7 @@ struct ArchiverConfig {
     milliseconds rollup_every{15'000};
     milliseconds compact_after{48 * 3'600'000};
     RetentionSettings retention;
+    HeartbeatSettings heartbeat;
 };
 
 /// The table of all keys.

@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
         return [config, file](DaemonContext& context) -> Task<> {
             ArchiverApp app{config, co_await asio::this_coro::executor, QUORATE_VERSION};
             context.on_reload([&app, file] { app.reload(file); });
+            context.on_reasons([&app] { return app.readiness().reasons(); });
             co_await app.run();
         };
     };

@@ -5,6 +5,7 @@
 
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <fmt/ranges.h>
 
 #include "coordinator/fleet/share.hpp"
 #include "platform/postgres/deployment.hpp"
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t kTasksMax = 16;
 constexpr milliseconds kPrepareAgain{1000};
 constexpr milliseconds kLeaveMax{2000};
+/// A coordinator that plans later than this is not well, whatever it says of itself.
+constexpr std::chrono::seconds kPlanningLagMax{60};
 
 DatabaseOptions database_options(const Config& config) {
     DatabaseOptions options;
@@ -109,6 +112,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
              readiness_},
       fleet_{{redis_, held_, readiness_, clock_, log_, fleet_metrics(counts_), fleet_hooks()},
              member(config, admin_.port(), version)},
+      heartbeat_{config.heartbeat, metrics_, clock_, log_, [this] { return trouble(); }},
       services_{executor, 1},
       tasks_{executor, kTasksMax} {
     redis_.on_change([this](bool reachable, const std::string& why) {
@@ -134,6 +138,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
 Task<> App::run() {
     services_.spawn("redis", serve_redis());
     tasks_.spawn("health", health_.serve());
+    tasks_.spawn("heartbeat", heartbeat_.run());
     tasks_.spawn("serve", serve());
     std::exception_ptr failure;
     try {
@@ -161,6 +166,13 @@ Task<> App::serve_redis() {
     }
     tasks_.cancel();
     if (failure) std::rethrow_exception(failure);
+}
+
+/// Why nobody should be told that all goes on; empty: it does.
+std::string App::trouble() const {
+    const auto reasons = readiness_.reasons();
+    if (!reasons.empty()) return fmt::format("{}", fmt::join(reasons, ", "));
+    return dispatcher_.lag() > kPlanningLagMax ? "jobs are planned late" : "";
 }
 
 Task<> App::serve() {

@@ -14,6 +14,7 @@
 #include "coordinator/secrets/secrets.hpp"
 #include "coordinator/secrets/vault.hpp"
 #include "platform/fleet/fleet.hpp"
+#include "platform/heartbeat/heartbeat.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/client.hpp"
 #include "platform/runtime/clock.hpp"
@@ -41,12 +42,15 @@ public:
 
     std::uint16_t admin_port() const { return admin_.port(); }
     std::uint16_t health_port() const { return health_.port(); }
+    /// Why it is not ready, as `/readyz` says it.
+    const Readiness& readiness() const { return readiness_; }
 
 private:
     Task<> prepare();
     Task<> serve();
     Task<> extend();
     Task<> serve_redis();
+    std::string trouble() const;
     FleetHooks fleet_hooks();
 
     Config config_;
@@ -55,25 +59,26 @@ private:
     Logger log_;       // what happened
     Metrics metrics_;  // how much of it
     CoordinatorMetrics counts_;
-    Readiness readiness_;    // why we can't work, as /readyz shows it
-    Conditions conditions_;  // what these reasons follow from
-    Database database_;      // the catalogue
-    Database reports_;       // what operators ask for: it must not hold up the planner
-    Database credentials_;   // who may ask: read in time, however much is asked
-    RedisClient redis_;      // the queues of the regions, heartbeats and leases
-    Catalogue catalogue_;    // the database's catalogue, in memory
-    DataKeys data_keys_;     // what the tenants' secrets are encrypted by
-    Vault vault_;            // these secrets, sealed for the regions that need them
-    HeldShards held_;        // the shards that this coordinator may plan
-    Dispatcher dispatcher_;  // puts their jobs into the queues
-    Regions regions_;        // adds regions, and keeps their agents' users in Redis
-    HealthServer health_;    // tells how we are
-    Access access_;          // who may ask and order what
-    Secrets secrets_;        // what operators order of credentials of endpoints
-    AdminServer admin_;      // answers operators
-    Fleet fleet_;            // this coordinator among the others: which shards are held
-    TaskGroup services_;     // what lasts until everything else has ended
-    TaskGroup tasks_;        // everything else that runs
+    Readiness readiness_;        // why we can't work, as /readyz shows it
+    Conditions conditions_;      // what these reasons follow from
+    Database database_;          // the catalogue
+    Database reports_;           // what operators ask for: it must not hold up the planner
+    Database credentials_;       // who may ask: read in time, however much is asked
+    RedisClient redis_;          // the queues of the regions, heartbeats and leases
+    Catalogue catalogue_;        // the database's catalogue, in memory
+    DataKeys data_keys_;         // what the tenants' secrets are encrypted by
+    Vault vault_;                // these secrets, sealed for the regions that need them
+    HeldShards held_;            // the shards that this coordinator may plan
+    Dispatcher dispatcher_;      // puts their jobs into the queues
+    Regions regions_;            // adds regions, and keeps their agents' users in Redis
+    HealthServer health_;        // tells how we are
+    Access access_;              // who may ask and order what
+    Secrets secrets_;            // what operators order of credentials of endpoints
+    AdminServer admin_;          // answers operators
+    Fleet fleet_;                // this coordinator among the others: which shards are held
+    HeartbeatCaller heartbeat_;  // tells somebody else that all this goes on
+    TaskGroup services_;         // what lasts until everything else has ended
+    TaskGroup tasks_;            // everything else that runs
 };
 
 }  // namespace quorate::coordinator

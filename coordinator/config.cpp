@@ -184,6 +184,7 @@ Schema<Config> config_schema() {
              "Where /livez, /readyz and /metrics are served.")
         .check(ip_address_problem);
     schema.key("health.port", &Config::health_port, "Port of /livez, /readyz and /metrics.");
+    declare_heartbeat(schema, &Config::heartbeat);
     schema.key("log.level", &Config::log_level, "Least level of the lines in the log.")
         .one_of({"debug", "info", "warn", "error"})
         .live();

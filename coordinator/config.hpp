@@ -9,6 +9,7 @@
 #include "coordinator/planner/politeness.hpp"
 #include "coordinator/secrets/wrapping_key.hpp"
 #include "platform/config/schema.hpp"
+#include "platform/heartbeat/settings.hpp"
 #include "platform/redis/settings.hpp"
 
 namespace quorate::coordinator {
@@ -30,6 +31,7 @@ struct Config {
     WrappingSource secrets;
     std::string health_address = "127.0.0.1";
     std::uint16_t health_port = 9101;
+    HeartbeatSettings heartbeat;
     std::string log_level = "info";
 
     AccessOptions access() const { return {grpc_tls.on(), grpc_admins, grpc_rate}; }

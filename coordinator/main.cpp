@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
                 if (config.secrets.set()) forbid_core_dumps();
                 coordinator::App app{co_await asio::this_coro::executor, config, QUORATE_VERSION};
                 context.on_reload([&app, file] { app.reload(file); });
+                context.on_reasons([&app] { return app.readiness().reasons(); });
                 co_await app.run();
             };
         });

@@ -91,7 +91,8 @@ void Dispatcher::note(Lane& lane, const std::string& failure) {
                   kv("region", lane.queue.region()),
                   kv("detail", failure));
     }
-    show_lag(lane, now);
+    const std::chrono::duration<double> lag = lag_of(lane, now);
+    context_.metrics.planning_lag_seconds.with({lane.queue.region()}).set(lag.count());
 }
 
 Task<> Dispatcher::plan_ahead(Region region, Lane& lane) {
@@ -230,12 +231,19 @@ void Dispatcher::refused(Lane& lane, HeldShard held) {
 }
 
 /// Also of shards that can't be planned now: as far as they are known to be.
-void Dispatcher::show_lag(const Lane& lane, UtcTime now) {
+microseconds Dispatcher::lag_of(const Lane& lane, UtcTime now) {
     auto least = lane.failing_since.value_or(now) + kAhead;
     for (const auto& [shard, planned] : lane.shards)
         if (planned.until) least = std::min(least, *planned.until);
-    context_.metrics.planning_lag_seconds.with({lane.queue.region()})
-        .set(std::chrono::duration<double>(now + kAhead - least).count());
+    return now + kAhead - least;
+}
+
+microseconds Dispatcher::lag() const {
+    const auto now = context_.clock.utc_now();
+    microseconds most{0};
+    for (const auto& [region, lane] : lanes_)
+        most = std::max(most, lag_of(lane, now));
+    return most;
 }
 
 Task<> Dispatcher::trim(Lane& lane) {

@@ -55,6 +55,10 @@ public:
     /// counted, told and tried again by the next one.
     Task<> tick();
 
+    /// How late the region is that is furthest behind; 0: all shards held are planned up to where
+    /// they should be.
+    microseconds lag() const;
+
 private:
     /// A shard in a region, from the moment that its fence is ours; also while its lease lapsed.
     struct Planned {
@@ -83,6 +87,7 @@ private:
     Task<> plan(Region region, Lane& lane);
     Task<> plan_ahead(Region region, Lane& lane);
     void note(Lane& lane, const std::string& failure);
+    static microseconds lag_of(const Lane& lane, UtcTime now);
     Task<> raise_fences(Lane& lane);
     Task<> reset(Lane& lane, UtcTime now);
     Task<> trim(Lane& lane);
@@ -98,7 +103,6 @@ private:
               const std::vector<HeldShard>& asked,
               const std::vector<BlockAnswer>& answers);
     void refused(Lane& lane, HeldShard held);
-    void show_lag(const Lane& lane, UtcTime now);
 
     DispatchContext context_;
     std::map<std::string, Lane> lanes_;

@@ -144,7 +144,7 @@ def check_log_events(tree):
 
 
 OPERATIONS = "docs/operations/"
-_METRIC = r"quorate_(?:coordinator|agent|archiver)_[a-z0-9_]+"
+_METRIC = r"quorate_(?:coordinator|agent|archiver|heartbeat)_[a-z0-9_]+"
 
 
 def check_operations(tree):

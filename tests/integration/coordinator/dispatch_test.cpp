@@ -145,6 +145,28 @@ TEST(Dispatch, AfterAnOutageWhatIsNotSealedYetIsEnqueuedAndTheRestCounted) {
     });
 }
 
+TEST(Dispatch, ItSaysHowLateItIsWhileRedisTakesNoJobs) {
+    Catalogued lab{seconds{5}};
+    RedisServer server;
+    lab.apply(fleet(30));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        Rival rival{planning};
+        planning.grant_all(rival.held);
+        co_await planning.advance(seconds{30});
+        co_await rival.tick();
+        EXPECT_EQ(rival.dispatcher->lag(), seconds{0});
+        RedisArgs full{"CONFIG", "SET", "maxmemory", "1"};
+        co_await planning.redis.run(std::move(full));
+        co_await planning.advance(seconds{63});
+        co_await rival.tick();
+        EXPECT_EQ(rival.dispatcher->lag(), seconds{63});
+        RedisArgs roomy{"CONFIG", "SET", "maxmemory", "0"};
+        co_await planning.redis.run(std::move(roomy));
+        co_await rival.tick();
+        EXPECT_EQ(rival.dispatcher->lag(), seconds{0});
+    });
+}
+
 TEST(Dispatch, WithoutPostgresItGoesOnOnlyWhileNobodyCanChangeTheCatalogue) {
     Catalogued lab{seconds{5}};
     RedisServer server;
