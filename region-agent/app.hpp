@@ -49,6 +49,8 @@ public:
     void reload(const std::string& config_file);
 
     std::uint16_t health_port() const { return health_.port(); }
+    /// Why it is not ready, as `/readyz` says it.
+    const Readiness& readiness() const { return readiness_; }
     /// What the next heartbeat says.
     Pulse::Load load() const;
     /// It leaves jobs to another agent of its region: see Intake.

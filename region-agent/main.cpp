@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
             const auto executor = co_await asio::this_coro::executor;
             agent::App app{executor, config, QUORATE_VERSION};
             context.on_reload([&app, file] { app.reload(file); });
+            context.on_reasons([&app] { return app.readiness().reasons(); });
             co_await app.run();
         };
     });

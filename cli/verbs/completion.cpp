@@ -17,9 +17,11 @@ void add_completion_verb(CLI::App& app, Session& session) {
         const char* use;
     };
     for (const auto& [name, shell, use] :
-         {Named{"bash", Shell::bash, "For bash: source <(quorate completion bash)"},
-          Named{"zsh", Shell::zsh, "For zsh, after compinit: source <(quorate completion zsh)"},
-          Named{"fish", Shell::fish, "For fish: quorate completion fish | source"}}) {
+         {Named{"bash", Shell::bash, "The script for bash: source <(quorate completion bash)"},
+          Named{"zsh",
+                Shell::zsh,
+                "The script for zsh, after compinit: source <(quorate completion zsh)"},
+          Named{"fish", Shell::fish, "The script for fish: quorate completion fish | source"}}) {
         auto* of_shell = verb->add_subcommand(name, use);
         of_shell->callback([&app, &session, name = std::string{name}, shell = shell] {
             const auto script = completion_script(app, shell);

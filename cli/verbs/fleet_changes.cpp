@@ -191,7 +191,7 @@ void add_agent_changes(CLI::App& agents,
         region,
         cordon,
         session);
-    add_agent_change(agents.add_subcommand("uncordon", "Has it take jobs again"),
+    add_agent_change(agents.add_subcommand("uncordon", "Has an agent take jobs again"),
                      std::move(region),
                      uncordon,
                      session);
@@ -207,7 +207,8 @@ void add_tenants_verb(CLI::App& app, Session& session) {
     const auto* list = verb->add_subcommand("list", "Lists the tenants");
     auto options = std::make_shared<TenantOptions>();
     auto* set = verb->add_subcommand(
-        "set", "Sets its tier, which says how long its history is kept and how often it is probed");
+        "set",
+        "Sets a tenant's tier, which says how long its history is kept and how often it is probed");
     set->add_option("NAME", options->name, "the tenant")->required();
     set->add_option("--tier", options->tier, "free, team or enterprise")
         ->required()

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "cli/json.hpp"
 #include "cli/table.hpp"
 #include "cli/verbs/common_options.hpp"
@@ -21,6 +23,8 @@ struct Maintenance {
     using Listed = v1::ListMaintenanceResponse;
     using Ended = v1::EndMaintenanceResponse;
     static constexpr const char* kName = "maintenance";
+    static constexpr const char* kOne = "a maintenance window";
+    static constexpr const char* kAll = "maintenance windows";
     static grpc::Status create(Session& session, v1::PlannedWindow window, Created& answer) {
         v1::CreateMaintenanceRequest request;
         *request.mutable_window() = std::move(window);
@@ -43,6 +47,8 @@ struct Silence {
     using Listed = v1::ListSilencesResponse;
     using Ended = v1::EndSilenceResponse;
     static constexpr const char* kName = "silence";
+    static constexpr const char* kOne = "a silence";
+    static constexpr const char* kAll = "silences";
     static grpc::Status create(Session& session, v1::PlannedWindow window, Created& answer) {
         v1::CreateSilenceRequest request;
         *request.mutable_window() = std::move(window);
@@ -282,12 +288,14 @@ template <class Kind, class ListRequest>
 void add_actions(CLI::App* verb, Session& session) {
     verb->require_subcommand(1);
     auto options = std::make_shared<CreateOptions>();
-    CLI::App* creating = verb->add_subcommand("create", "Plans one; say why with --reason");
+    CLI::App* creating =
+        verb->add_subcommand("create", fmt::format("Plans {}; say why with --reason", Kind::kOne));
     add_create_options(*creating, *options);
     creating->callback([options, &session] { create<Kind>(*options, session); });
 
     auto request = std::make_shared<ListRequest>();
-    CLI::App* listing = verb->add_subcommand("list", "Lists those that are not over");
+    CLI::App* listing =
+        verb->add_subcommand("list", fmt::format("Lists the {} that are not over", Kind::kAll));
     listing->add_option_function<std::string>(
         "--tenant",
         [request](const std::string& name) { request->set_tenant(name); },
@@ -297,7 +305,8 @@ void add_actions(CLI::App* verb, Session& session) {
     listing->callback([request, &session] { list<Kind>(*request, session); });
 
     auto id = std::make_shared<std::uint64_t>();
-    CLI::App* ending = verb->add_subcommand("end", "Ends one early; it stays in the list of all");
+    CLI::App* ending = verb->add_subcommand(
+        "end", fmt::format("Ends {} early; it stays in the list of all", Kind::kOne));
     ending->add_option("ID", *id, "as the list shows it")->required();
     ending->callback([id, &session] { end<Kind>(*id, session); });
 }
