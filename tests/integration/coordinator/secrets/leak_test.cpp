@@ -169,10 +169,12 @@ struct Deployment {
     /// Where the text stands; '' nowhere.
     std::string found(const std::string& text) const {
         std::string places;
+        // Before Redis is asked: that too is a command, with the text in it.
+        if (contents(file("commands")).find(text) != std::string::npos) places += "commands ";
         if (found_in_redis(text) > 0) places += "Redis ";
         if (found_in_postgres(text) > 0) places += "Postgres ";
         for (const auto* log :
-             {"commands", "quorate-coordinator.log", "quorate-agent.log", "quorate-archiver.log"})
+             {"quorate-coordinator.log", "quorate-agent.log", "quorate-archiver.log"})
             if (contents(file(log)).find(text) != std::string::npos)
                 places += std::string{log} + " ";
         if (printed.find(text) != std::string::npos) places += "output ";
