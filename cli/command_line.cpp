@@ -34,6 +34,11 @@ void add_connection_options(CLI::App& app, Connection& connection) {
          "a token that says who we are",
          "QUORATE_TOKEN_FILE");
     app.add_option("--reason", connection.reason, "why, for the audit log")->type_name("TEXT");
+    app.add_option("--idempotency-key",
+                   connection.idempotency_key,
+                   "repeated with the same key within 48 hours, a change is done once: for scripts "
+                   "that try again")
+        ->type_name("KEY");
 }
 
 constexpr const char* kFooter =
@@ -139,6 +144,7 @@ int run_verb(int argc, char** argv) {
     add_tenants_verb(app, session);
     add_queues_verb(app, session);
     add_agents_verb(app, session);
+    add_run_now_verb(app, session);
     add_secret_verb(app, session);
     add_token_verb(app, session);
     add_audit_verb(app, session);

@@ -93,6 +93,8 @@ std::unique_ptr<grpc::ClientContext> Session::stream() {
     auto context = std::make_unique<grpc::ClientContext>();
     if (!token().empty()) context->AddMetadata("authorization", "Bearer " + token());
     if (!connection.reason.empty()) context->AddMetadata("quorate-reason-bin", connection.reason);
+    if (!connection.idempotency_key.empty())
+        context->AddMetadata("quorate-idempotency-key", connection.idempotency_key);
     return context;
 }
 
@@ -104,6 +106,10 @@ std::unique_ptr<grpc::ClientContext> Session::call() {
 
 bool Session::succeeded(const grpc::Status& status) {
     if (status.ok()) return true;
+    if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS) {  // as was wanted
+        std::cerr << "quorate: " << status.error_message() << '\n';
+        return false;
+    }
     // gRPC itself says UNAVAILABLE when it can't connect; the coordinator says so of its stores.
     const auto says = [&status](const char* words) {
         return status.error_message().find(words) != std::string::npos;

@@ -27,7 +27,8 @@ struct Connection {
     std::string tls_key;
     std::string tls_server_name;  ///< that its certificate must bear; empty: the host of `server`
     std::string token_file;
-    std::string reason;  ///< for the audit log
+    std::string reason;           ///< for the audit log
+    std::string idempotency_key;  ///< so that a call which is repeated is done once
 
     bool encrypted() const { return tls || !tls_ca.empty() || !tls_cert.empty(); }
 };
@@ -59,7 +60,7 @@ public:
     std::unique_ptr<grpc::ClientContext> stream();
 
     /// True if the call went well. Otherwise prints one line on stderr that says what to do next,
-    /// and makes the exit status 1.
+    /// and makes the exit status 1; unless it was done before, with the same idempotency key.
     bool succeeded(const grpc::Status& status);
 
     /// One line on stderr, exit status 1.

@@ -89,6 +89,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               readiness_,
               metrics_},
       access_{executor, {credentials_, reports_, clock_, log_, counts_}, config.access()},
+      runs_{{reports_, redis_, catalogue_, vault_, config_.deployment().window, clock_}},
       secrets_{{reports_, data_keys_, clock_, log_, [this] { vault_.wake(); }}},
       admin_{executor,
              {config.grpc_address, config.grpc_port, config.grpc_tls},
@@ -103,6 +104,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               regions_,
               access_,
               secrets_,
+              runs_,
               vault_,
               [this] { return fleet_.announce_current(); },
               [this] {

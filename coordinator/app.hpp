@@ -11,6 +11,7 @@
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
 #include "coordinator/regions/regions.hpp"
+#include "coordinator/runs/runs.hpp"
 #include "coordinator/secrets/secrets.hpp"
 #include "coordinator/secrets/vault.hpp"
 #include "platform/fleet/fleet.hpp"
@@ -73,6 +74,7 @@ private:
     Regions regions_;            // adds regions, and keeps their agents' users in Redis
     HealthServer health_;        // tells how we are
     Access access_;              // who may ask and order what
+    Runs runs_;                  // looks that operators want at once
     Secrets secrets_;            // what operators order of credentials of endpoints
     AdminServer admin_;          // answers operators
     Fleet fleet_;                // this coordinator among the others: which shards are held

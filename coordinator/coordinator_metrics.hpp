@@ -53,6 +53,12 @@ struct CoordinatorMetrics {
                                     "calls too often.",
                                     {"why"})},
           watchers{metrics.gauge("quorate_coordinator_watchers", "Open Watch streams.")},
+          watch_feeds{metrics.gauge("quorate_coordinator_watch_feeds",
+                                    "What watchers ask for, those who ask for the same as one: "
+                                    "each is read from Postgres five times a second.")},
+          watchers_cut_off{metrics.counter(
+              "quorate_coordinator_watchers_cut_off_total",
+              "Watchers that read more slowly than decisions came, and were 4 MiB behind.")},
           secrets{metrics.gauge("quorate_coordinator_secrets", "Secrets that are stored.")},
           secrets_locked{metrics.gauge("quorate_coordinator_secrets_locked",
                                        "Tenants whose secrets can't be read, for want of the key "
@@ -83,6 +89,8 @@ struct CoordinatorMetrics {
     MetricFamily<Counter> rpcs;
     MetricFamily<Counter> refusals;
     Gauge watchers;
+    Gauge watch_feeds;
+    Counter watchers_cut_off;
     Gauge secrets;
     Gauge secrets_locked;
     Gauge data_keys_old;

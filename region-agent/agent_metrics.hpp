@@ -22,6 +22,10 @@ struct AgentMetrics {
                                      "tenant's rate, or what the "
                                      "server itself asked for by Retry-After (server).",
                                      {"for"})},
+          orders{metrics.counters("quorate_agent_orders_total",
+                                  "Looks that operators wanted at once: answered, unanswered (it "
+                                  "ended before, or Redis took no answer), invalid (no job).",
+                                  {"outcome"})},
           recorded{metrics.counters("quorate_agent_recorded_total",
                                     "What became of cells: fresh, merged, duplicate, late, dropped "
                                     "(list of late cells full), overflow (ours full), refused.",
@@ -100,6 +104,7 @@ struct AgentMetrics {
     MetricFamily<Counter> cells;
     MetricFamily<Counter> refused;
     MetricFamily<Counter> held_back;
+    MetricFamily<Counter> orders;
     MetricFamily<Counter> recorded;
     MetricFamily<Counter> spooled;
     Counter spool_failures;

@@ -89,6 +89,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       counts_{metrics_},
       redis_{executor, redis_options(config.redis)},
       reads_{executor, redis_options(config.redis)},
+      orders_reads_{executor, redis_options(config.redis)},
       cells_{redis_, buffer_limits(config)},
       jobs_{redis_, reads_, config.region, config.name},
       resolver_{executor, own_clock_, resolver_options(config)},
@@ -112,6 +113,16 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               counts_,
               log_,
               {config.region, config.name, config.concurrency, config.tenant_share}},
+      orders_{executor,
+              redis_,
+              orders_reads_,
+              runner_,
+              counts_,
+              log_,
+              config.region,
+              [this] {
+                  return !intake_.looked_around() || intake_.stands_aside() || intake_.stopping();
+              }},
       files_{1, kFileCallsMax},
       outbox_{executor,
               cells_,
@@ -238,6 +249,7 @@ Task<> App::run() {
     std::exception_ptr failure;
     services_.spawn("redis", redis_.serve());
     services_.spawn("reads", reads_.serve());
+    services_.spawn("orders_reads", orders_reads_.serve());
     services_.spawn("health", health_.serve());
     services_.spawn("lag", lag_.run());
     services_.spawn("load", busy_.run());
@@ -266,6 +278,7 @@ Task<> App::serve() {
     co_await holds_.exchange();  // before the first probe
     services_.spawn("holds", holds_.run());
     services_.spawn("intake", intake_.run());
+    services_.spawn("orders", orders_.run());
 }
 
 /// Ends when the services have ended, which they do by themselves only if one failed.

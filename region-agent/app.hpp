@@ -23,6 +23,7 @@
 #include "region-agent/credentials/strongroom.hpp"
 #include "region-agent/intake/intake.hpp"
 #include "region-agent/intake/job_runner.hpp"
+#include "region-agent/intake/orders.hpp"
 #include "region-agent/intake/shared_holds.hpp"
 #include "region-agent/outbox/manifest_shelf.hpp"
 #include "region-agent/outbox/outbox.hpp"
@@ -73,6 +74,7 @@ private:
     Readiness readiness_;         // why we can't work
     RedisClient redis_;           // everything but reads of jobs
     RedisClient reads_;           // reads of jobs: they block
+    RedisClient orders_reads_;    // reads of orders: likewise
     CellBuffer cells_;            // the open verdict-minutes in Redis
     JobConsumer jobs_;            // our side of the region's queue
     TlsContexts tls_;             // what probes trust
@@ -86,6 +88,7 @@ private:
     SharedHolds holds_;           // what servers asked of any agent of the region
     ManifestShelf manifests_;     // tool lists that are new, on their way to the archive
     Intake intake_;               // takes jobs and has them run
+    Orders orders_;               // looks that operators want at once
     BlockingPool files_;          // calls on files that block
     std::optional<Spool> spool_;  // cells that can't reach Redis
     Outbox outbox_;               // writes cells, acknowledges jobs

@@ -24,8 +24,12 @@ std::string reach(const v1::Token& token) {
 
 void create_token(const v1::CreateTokenRequest& request, Session& session) {
     v1::CreateTokenResponse answer;
-    if (!session.succeeded(session.admin().CreateToken(session.call().get(), request, &answer)))
+    const auto status = session.admin().CreateToken(session.call().get(), request, &answer);
+    if (!session.succeeded(status)) {
+        if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS)
+            session.fail("what it presents was told then, once: revoke it and create another");
         return;
+    }
     if (session.prints_data()) {
         print_data(to_json(answer), session.output);
         return;

@@ -10,6 +10,8 @@
 namespace quorate::cli {
 namespace {
 
+constexpr std::size_t kHashDigits = 12;
+
 void line(const char* name, const std::string& value) {
     if (!value.empty()) std::cout << name << printable(value) << '\n';
 }
@@ -36,6 +38,23 @@ std::string incident_text(const v1::Incident& incident) {
     if (!incident.acknowledged_by().empty())
         text += ", acknowledged by " + incident.acknowledged_by();
     return text;
+}
+
+std::string manifest_text(const v1::EndpointManifest& manifest) {
+    auto text = std::to_string(manifest.tool_count()) + " tools, " +
+                manifest.semantic_hash().substr(0, kHashDigits) + ", from " +
+                time_text(manifest.first_seen_us()) + " to " + time_text(manifest.last_seen_us());
+    if (!manifest.change_kind().empty()) text += ", a " + manifest.change_kind() + " change";
+    return text + ", in " + listed(manifest.regions());
+}
+
+std::string credential_text(const v1::EndpointCredential& credential) {
+    if (credential.version() == 0) return credential.secret() + ": there is none of this name";
+    auto text = credential.secret() + ": version " + std::to_string(credential.version()) +
+                ", changed " + time_text(credential.changed_at_us());
+    if (!credential.has_expires_at_us()) return text + ", its end is not known";
+    return text + ", expires " + time_text(credential.expires_at_us()) + " (" +
+           credential.expires_from() + ")";
 }
 
 void print_strips(const v1::DescribeEndpointResponse& answer) {
@@ -71,6 +90,10 @@ void print_endpoint(const v1::DescribeEndpointResponse& answer) {
         line("notice    ",
              notice.kind() + (notice.region().empty() ? "" : " in " + notice.region()) + ": " +
                  notice.detail());
+    for (const auto& manifest : answer.manifests())
+        line("manifest  ", manifest_text(manifest));
+    for (const auto& credential : answer.credentials())
+        line("secret    ", credential_text(credential));
     print_strips(answer);
     std::cout << "\nAs it is in the catalogue\n" << answer.spec();
 }

@@ -11,6 +11,9 @@
 namespace quorate::cli {
 namespace {
 
+/// Few round trips, and answers of some hundred kilobytes.
+constexpr std::uint32_t kPageSize = 2000;
+
 struct GetOptions {
     v1::ListEndpointsRequest request;
     bool watch = false;
@@ -20,6 +23,7 @@ struct GetOptions {
 bool list_all(const GetOptions& options, Session& session, v1::ListEndpointsResponse& all) {
     auto request = options.request;
     request.set_without_history(options.watch);
+    request.set_page_size(kPageSize);
     do {
         v1::ListEndpointsResponse page;
         if (!session.succeeded(session.admin().ListEndpoints(session.call().get(), request, &page)))

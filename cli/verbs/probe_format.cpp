@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/bar.hpp"
 #include "cli/table.hpp"
 #include "cli/verbs/probe_advice.hpp"
 #include "core/base/text.hpp"
@@ -28,25 +29,6 @@ struct Row {
     std::string_view name;
     PhaseTimings::Us us;
 };
-
-std::string repeated(std::string_view text, std::size_t times) {
-    std::string result;
-    for (std::size_t i = 0; i < times; ++i)
-        result += text;
-    return result;
-}
-
-/// A bar from `begun` on, both in microseconds of `total`.
-std::string bar(double begun, double us, double total, std::size_t width, bool blocks) {
-    const auto column = [&](double at) {
-        return static_cast<std::size_t>(at / total * static_cast<double>(width) + 0.5);
-    };
-    const auto from = std::min(column(begun), width - 1);
-    const auto until = std::min(column(begun + us), width);
-    std::string text(from, ' ');
-    if (until <= from) return text + (blocks ? "▏" : "|");  // too short for a column
-    return text + repeated(blocks ? "█" : "#", until - from);
-}
 
 /// The phases one after another, each bar beginning where the one before ended.
 std::string waterfall(const PhaseTimings& timings, const TextStyle& style) {

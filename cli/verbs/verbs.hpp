@@ -29,6 +29,7 @@ void add_pause_verbs(CLI::App& app, Session& session);
 void add_window_verbs(CLI::App& app, Session& session);
 void add_drain_verb(CLI::App& app, Session& session);
 void add_tenants_verb(CLI::App& app, Session& session);
+void add_run_now_verb(CLI::App& app, Session& session);
 void add_secret_verb(CLI::App& app, Session& session);
 void add_token_verb(CLI::App& app, Session& session);
 void add_audit_verb(CLI::App& app, Session& session);

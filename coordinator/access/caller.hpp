@@ -17,6 +17,8 @@ struct Presented {
     std::vector<std::string> certificate_names;  ///< of a client certificate that gRPC verified
     std::string authorization;                   ///< the header, such as `Bearer qt_3_…`
     std::string reason;                          ///< fit for a log, at most kReasonMax bytes
+    std::string idempotency_key;                 ///< as it came
+    std::string request_sha256;                  ///< where it came with a key; no secret counts
     std::string peer;                            ///< gRPC's text of the caller's address
     std::string target;                          ///< what is asked for, in the request's words
     std::vector<std::string> tenants;            ///< whose that is

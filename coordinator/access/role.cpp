@@ -42,6 +42,7 @@ constexpr std::array kRules{
     MethodRule{"CreateSilence", Role::op, Reach::tenant},
     MethodRule{"ListSilences", Role::viewer, Reach::tenant},
     MethodRule{"EndSilence", Role::op, Reach::tenant},
+    MethodRule{"RunNow", Role::op, Reach::tenant},
     MethodRule{"SetSecret", Role::op, Reach::tenant},
     MethodRule{"ListSecrets", Role::viewer, Reach::tenant},
     MethodRule{"DeleteSecret", Role::op, Reach::tenant},

@@ -117,6 +117,7 @@ Task<> AdminServer::check_files() {
 Task<> AdminServer::stop() {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     co_await calls_.drain();
+    co_await service_.stop();
     // It blocks until every call is finished, which needs the executor: so on a thread of its own.
     const std::chrono::system_clock::time_point deadline = clock_.utc_now() + kDrain;
     auto shutdown = [this, deadline] { server_->Shutdown(deadline); };

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "coordinator/access/secret.hpp"
+#include "coordinator/admin/field_mask.hpp"
 #include "coordinator/admin/micros.hpp"
 #include "coordinator/admin/presented.hpp"
-#include "coordinator/admin/watch_stream.hpp"
 #include "coordinator/catalog/reports.hpp"
 
 namespace quorate::coordinator {
@@ -52,8 +53,30 @@ void require_reach(const Caller& caller, const v1::Incident& incident) {
 
 }  // namespace
 
+namespace {
+
+template <class Request>
+concept Masked = requires(const Request& request) {
+    request.read_mask();
+};
+
+/// Throws BadRequest where it is no key.
+IdempotencyKey once(const Presented& presented) {
+    const auto& key = presented.idempotency_key;
+    if (key.empty()) return {};
+    const auto plain = [](char c) { return c > ' ' && c <= '~'; };
+    if (key.size() > IdempotencyKey::kBytesMax || !std::ranges::all_of(key, plain))
+        throw BadRequest{"an idempotency key has 1 to 64 printable characters, and no spaces",
+                         "quorate-idempotency-key"};
+    return {key, presented.request_sha256, random_secret().substr(0, 16)};
+}
+
+}  // namespace
+
 AdminService::AdminService(AdminContext context, Calls& calls)
-    : context_{std::move(context)}, calls_{calls} {}
+    : context_{std::move(context)},
+      calls_{calls},
+      watch_hub_{calls.executor(), context_.database, context_.metrics} {}
 
 grpc::ServerUnaryReactor* AdminService::unary(grpc::CallbackServerContext* context,
                                               const char* rpc,
@@ -73,6 +96,13 @@ Task<> AdminService::admitted(std::string rpc, Presented presented, Work work) {
     std::optional<AccessRefused> refusal;
     try {
         auto caller = context_.access.admit(rpc, presented);
+        caller.actor.once = once(presented);
+        if (!caller.actor.once.key.empty()) {
+            auto look = [actor = caller.actor, rpc](pqxx::work& transaction) {
+                require_not_done(transaction, actor, rpc);
+            };
+            co_await context_.database.transact(std::move(look));
+        }
         co_await work(std::move(caller));
     } catch (const AccessRefused& error) {
         refusal = error;
@@ -92,11 +122,16 @@ grpc::ServerUnaryReactor* AdminService::query(grpc::CallbackServerContext* conte
                                               Read read) {
     return unary(context, rpc, *request, [this, request, response, read](Caller caller) -> Task<> {
         auto asked = narrowed(caller, *request);
+        if constexpr (Masked<Request>) check_read_mask(asked.read_mask(), *Response::descriptor());
         auto transaction = [&asked, &caller, &read](auto& work) {
-            if constexpr (std::is_invocable_v<Read, pqxx::work&, const Request&, const Caller&>)
-                return read(work, asked, caller);
-            else
-                return read(work, asked);
+            auto found = [&] {
+                if constexpr (std::is_invocable_v<Read, pqxx::work&, const Request&, const Caller&>)
+                    return read(work, asked, caller);
+                else
+                    return read(work, asked);
+            }();
+            if constexpr (Masked<Request>) keep_fields(asked.read_mask(), found);
+            return found;
         };
         *response = co_await context_.database.transact(std::move(transaction));
     });
@@ -326,47 +361,49 @@ private:
     const Gauge& gauge_;
 };
 
-/// Sends decisions until the caller goes, or may no longer have them.
-Task<> watch(AdminContext& context,
-             Caller caller,
-             v1::WatchRequest request,
-             std::shared_ptr<WatchStream> stream) {
-    auto& database = context.database;
-    auto begin = [&request](auto& work) { return start_watch(work, request); };
-    auto position = co_await database.transact(std::move(begin));
-    // At once, so that a watcher that sees no decision for long can resume too.
-    v1::WatchEvent first;
-    first.set_resume_token(resume_token(position));
-    if (!co_await stream->write(std::move(first))) co_return;
-    for (;;) {
-        auto next = [&request, &position](auto& work) {
-            auto reached = position;  // the transaction may be repeated
-            auto found = watch_next(work, request, reached);
-            return std::make_pair(std::move(found), reached);
-        };
-        auto [event, reached] = co_await database.transact(std::move(next));
-        position = reached;
-        if (event.decisions_size() > 0 && !co_await stream->write(std::move(event))) co_return;
-        if (!context.access.still_valid(caller))
-            throw AccessRefused{AccessRefused::Why::unknown,
-                                caller.actor.credential + " has expired or was revoked"};
-        if (!position.caught_up) continue;
-        if (!co_await stream->wait(AdminService::kWatchEvery)) co_return;
-    }
+constexpr std::size_t kWatchRequestBytesMax = 4096;
+
+/// What the bytes of a Watch's request say. Throws RpcError where they are none.
+v1::WatchRequest watch_request(const grpc::ByteBuffer& bytes) {
+    v1::WatchRequest request;
+    if (bytes.Length() > kWatchRequestBytesMax)
+        throw RpcError{grpc::INVALID_ARGUMENT, "the request is too long"};
+    grpc::ByteBuffer copy{bytes};
+    if (!grpc::SerializationTraits<v1::WatchRequest>::Deserialize(&copy, &request).ok())
+        throw RpcError{grpc::INVALID_ARGUMENT, "the request is no WatchRequest"};
+    request.DiscardUnknownFields();  // they would tell apart what asks for the same
+    return request;
 }
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::WatchEvent>* AdminService::Watch(grpc::CallbackServerContext* context,
-                                                              const v1::WatchRequest* request) {
+Task<> AdminService::stop() {
+    return watch_hub_.stop();
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* AdminService::Watch(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
     auto stream = WatchStream::open(calls_.executor(), *context);
     auto* reactor = stream.get();
-    Work work = [this, request = *request, stream](Caller caller) -> Task<> {
+    v1::WatchRequest asked;
+    try {
+        asked = watch_request(*request);
+    } catch (const RpcError& error) {
+        reactor->Finish({error.code(), error.what()});
+        return reactor;
+    }
+    Work work = [this, asked, stream](Caller caller) -> Task<> {
         const Seat seat{watchers_, caller.actor.credential, context_.metrics.watchers};
-        auto asked = narrowed(caller, request);
-        co_await watch(context_, std::move(caller), std::move(asked), stream);
+        auto narrow = narrowed(caller, asked);
+        auto check = [this, caller] {
+            if (!context_.access.still_valid(caller))
+                throw AccessRefused{AccessRefused::Why::unknown,
+                                    caller.actor.credential + " has expired or was revoked"};
+        };
+        auto owner = caller.actor.credential;
+        co_await watch_hub_.serve(std::move(narrow), std::move(owner), stream, std::move(check));
     };
-    auto task = [this, presented = presented_by(*context, *request), work = std::move(work)] {
+    auto task = [this, presented = presented_by(*context, asked), work = std::move(work)] {
         return admitted("Watch", presented, work);
     };
     calls_.start_stream(

@@ -7,11 +7,13 @@
 
 #include "coordinator/access/access.hpp"
 #include "coordinator/admin/calls.hpp"
+#include "coordinator/admin/watch_hub.hpp"
 #include "coordinator/catalog/apply.hpp"
 #include "coordinator/catalog/catalogue.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/maintenance/window_store.hpp"
 #include "coordinator/regions/regions.hpp"
+#include "coordinator/runs/runs.hpp"
 #include "coordinator/secrets/secrets.hpp"
 #include "coordinator/secrets/vault.hpp"
 #include "platform/redis/client.hpp"
@@ -40,6 +42,7 @@ struct AdminContext {
     Regions& regions;
     Access& access;
     Secrets& secrets;
+    Runs& runs;
     const Vault& vault;
     /// Done before the catalogue is changed; where it throws nothing is changed.
     std::function<Task<>()> before_change;
@@ -48,13 +51,17 @@ struct AdminContext {
 
 /// The admin API (proto/quorate/v1/admin.proto). gRPC calls it on its own threads; the work runs on
 /// the daemon's executor and, where it blocks, on the database's threads.
-class AdminService final : public v1::Admin::CallbackService {
+/// Watch takes bytes, for events are encoded once for all who watch the same.
+class AdminService final
+    : public v1::Admin::WithRawCallbackMethod_Watch<v1::Admin::CallbackService> {
 public:
-    static constexpr std::size_t kWatchersMax = 64;
-    static constexpr std::size_t kWatchersOfOneMax = 32;  ///< of one credential
-    static constexpr milliseconds kWatchEvery{200};
+    static constexpr std::size_t kWatchersMax = 200;
+    static constexpr std::size_t kWatchersOfOneMax = 128;  ///< of one credential
 
     AdminService(AdminContext context, Calls& calls);
+
+    /// Ends what runs beside the calls; after they have ended. On the executor.
+    Task<> stop();
 
     grpc::ServerUnaryReactor* Apply(grpc::CallbackServerContext* context,
                                     const v1::ApplyRequest* request,
@@ -68,8 +75,8 @@ public:
     grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
                                       const v1::ExplainRequest* request,
                                       v1::ExplainResponse* response) override;
-    grpc::ServerWriteReactor<v1::WatchEvent>* Watch(grpc::CallbackServerContext* context,
-                                                    const v1::WatchRequest* request) override;
+    grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* context,
+                                                      const grpc::ByteBuffer* request) override;
     grpc::ServerUnaryReactor* ListIncidents(grpc::CallbackServerContext* context,
                                             const v1::ListIncidentsRequest* request,
                                             v1::ListIncidentsResponse* response) override;
@@ -160,6 +167,9 @@ public:
     grpc::ServerUnaryReactor* EndSilence(grpc::CallbackServerContext* context,
                                          const v1::EndSilenceRequest* request,
                                          v1::EndSilenceResponse* response) override;
+    grpc::ServerUnaryReactor* RunNow(grpc::CallbackServerContext* context,
+                                     const v1::RunNowRequest* request,
+                                     v1::RunNowResponse* response) override;
     grpc::ServerUnaryReactor* SetSecret(grpc::CallbackServerContext* context,
                                         const v1::SetSecretRequest* request,
                                         v1::SetSecretResponse* response) override;
@@ -206,6 +216,7 @@ private:
 
     AdminContext context_;
     Calls& calls_;
+    WatchHub watch_hub_;
     std::multiset<std::string> watchers_;  // by what each shows; on the executor
 };
 

@@ -11,6 +11,7 @@
 #include "coordinator/catalog/reports.hpp"
 #include "coordinator/maintenance/window_store.hpp"
 #include "coordinator/regions/regions.hpp"
+#include "coordinator/runs/runs.hpp"
 #include "coordinator/secrets/wrapping_key.hpp"
 #include "platform/postgres/errors.hpp"
 #include "platform/redis/reply.hpp"
@@ -175,10 +176,16 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
         status = status_of(error);
     } catch (const RegionRefused& error) {
         status = {grpc::FAILED_PRECONDITION, error.what()};
+    } catch (const RunsBusy& error) {
+        status = {grpc::RESOURCE_EXHAUSTED, error.what()};
     } catch (const TooManyWindows& error) {
         status = {grpc::RESOURCE_EXHAUSTED, error.what()};
     } catch (const SecretsLocked& error) {
         status = {grpc::FAILED_PRECONDITION, error.what()};
+    } catch (const KeyReused& error) {
+        status = {grpc::FAILED_PRECONDITION, error.what()};
+    } catch (const DoneBefore& error) {
+        status = {grpc::ALREADY_EXISTS, error.what()};
     } catch (const NotFound& error) {
         status = {grpc::NOT_FOUND, error.what()};
     } catch (const AccessRefused& error) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/sha256.hpp"
 #include "core/base/text.hpp"
 
 #include "quorate/v1/maintenance.pb.h"
@@ -101,6 +102,16 @@ void fill(Presented& out, const google::protobuf::Message& request) {
         out.target = std::to_string(reflection.FieldSize(request, files)) + " files";
 }
 
+/// Of what is asked for. Whoever reads it must not be able to try out values of a secret.
+std::string hash_of(const google::protobuf::Message& request) {
+    if (const auto* secret = dynamic_cast<const v1::SetSecretRequest*>(&request)) {
+        auto bare = *secret;
+        bare.clear_value();
+        return to_hex(sha256(bare.SerializeAsString()));
+    }
+    return to_hex(sha256(request.SerializeAsString()));
+}
+
 }  // namespace
 
 Presented presented_by(const grpc::CallbackServerContext& context,
@@ -114,6 +125,8 @@ Presented presented_by(const grpc::CallbackServerContext& context,
     }
     presented.authorization = metadata(context, "authorization");
     presented.reason = safe_text(metadata(context, "quorate-reason-bin"), kReasonMax);
+    presented.idempotency_key = metadata(context, "quorate-idempotency-key");
+    if (!presented.idempotency_key.empty()) presented.request_sha256 = hash_of(request);
     presented.peer = context.peer();
     fill(presented, request);
     return presented;

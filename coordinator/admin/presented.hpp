@@ -13,7 +13,8 @@
 namespace quorate::coordinator {
 
 /// What came with a call to say who makes it: names of a verified client certificate (its SANs,
-/// where there are none its CN), the metadata `authorization` and `quorate-reason-bin`.
+/// where there are none its CN), the metadata `authorization`, `quorate-reason-bin` and
+/// `quorate-idempotency-key`.
 /// And what is asked for, for the audit log: the request's endpoint, tenants or other name.
 Presented presented_by(const grpc::CallbackServerContext& context,
                        const google::protobuf::Message& request);

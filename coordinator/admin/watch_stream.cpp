@@ -22,11 +22,11 @@ std::shared_ptr<WatchStream> WatchStream::open(asio::any_io_executor executor,
     return stream;
 }
 
-Task<bool> WatchStream::write(v1::WatchEvent event) {
+Task<bool> WatchStream::write(Bytes event) {
     if (gone_) co_return false;
     event_ = std::move(event);
     writing_ = true;
-    StartWrite(&event_);
+    StartWrite(event_.get());
     // On our own shutdown the wait ends at once; gRPC may still read event_, which lives until
     // OnDone.
     timer_.expires_after(kStallMax);

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -8,12 +11,35 @@
 
 namespace quorate::coordinator {
 
+/// Given by a caller who may have to repeat a call, as its answer can be lost on the way.
+struct IdempotencyKey {
+    static constexpr std::size_t kBytesMax = 64;
+    static constexpr std::chrono::hours kKeptFor{48};
+
+    std::string key;      ///< the caller's; empty: none was given
+    std::string request;  ///< hash of what is asked for
+    std::string call;     ///< which of the calls that bear the key this is
+};
+
+/// The call was done before, by the same caller, with the same idempotency key.
+class DoneBefore : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// The key was used for something else: the call was not done.
+class KeyReused : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// Who orders something, and why.
 struct Actor {
     std::string principal;  ///< their name, such as `ci`
     std::string
-        credential;      ///< what they showed: `local`, `token 3`, `certificate ops.example.com`
-    std::string reason;  ///< in their own words; may be empty
+        credential;         ///< what they showed: `local`, `token 3`, `certificate ops.example.com`
+    std::string reason;     ///< in their own words; may be empty
+    IdempotencyKey once{};  ///< so that it is done once
 };
 
 /// What becomes of one thing, as text of any form; empty: it is not there.
@@ -40,8 +66,12 @@ inline constexpr std::size_t kAuditBytesMax = 262'144;
 /// Bytes of every other text: nobody may change a row, so nobody could take a long one out.
 inline constexpr std::size_t kReasonMax = 1000;
 
-/// Adds a row, to be done in the transaction of the change itself. @return its id. Throws what
-/// libpqxx throws.
+/// Before a call that bears a key is looked at: what it asks for may be gone by now, as it was
+/// done. Throws DoneBefore, KeyReused.
+void require_not_done(pqxx::work& work, const Actor& actor, const std::string& method);
+
+/// Adds a row, to be done in the transaction of the change itself, and with it remembers the
+/// actor's idempotency key. @return its id. Throws DoneBefore, KeyReused, and what libpqxx throws.
 std::int64_t write_audit(pqxx::work& work, const Actor& actor, const AuditEntry& entry);
 
 }  // namespace quorate::coordinator

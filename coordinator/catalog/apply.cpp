@@ -286,11 +286,7 @@ Task<std::optional<UtcMinute>> set_paused(Database& database,
                                           Actor actor) {
     auto once = [&](pqxx::work& work, const Attempt& attempt) -> std::optional<UtcMinute> {
         lock_catalogue(work);
-        auto living = load_living(work, {endpoint.tenant});
-        std::erase_if(living,
-                      [&endpoint](const auto& each) { return each.spec.name != endpoint.name; });
-        if (living.empty())
-            throw NotFound{"there is no endpoint " + endpoint.tenant + "/" + endpoint.name};
+        const std::vector living{load_living_one(work, endpoint)};
         WantedEndpoint wanted{living[0].spec, living[0].regions, living[0].interval};
         wanted.spec.paused = paused;
         const auto diff = diff_catalogue(living, {wanted}, false);

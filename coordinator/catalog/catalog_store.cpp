@@ -121,6 +121,20 @@ CatalogueUpdate load_changes(pqxx::work& work, std::int64_t after) {
     return update;
 }
 
+const std::string kLiving = "SELECT e.id, v.version, " + sql::micros("v.valid_from") +
+                            ", v.regions, v.interval_ms, v.spec::text FROM quorate.endpoint e"
+                            " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id"
+                            " AND v.valid_to IS NULL WHERE e.deleted_at IS NULL";
+
+LivingEndpoint living_endpoint(const pqxx::row& row) {
+    return {EndpointId{row[0].as<std::uint64_t>()},
+            row[1].as<std::uint32_t>(),
+            minute_of(row[2]),
+            wire::endpoint_spec_from_json(row[5].c_str()),
+            region_ids(row[3]),
+            milliseconds{row[4].as<std::int64_t>()}};
+}
+
 }  // namespace
 
 std::size_t create_regions(pqxx::work& work, const std::vector<std::string>& names) {
@@ -171,23 +185,21 @@ void lock_catalogue(pqxx::work& work) {
 
 std::vector<LivingEndpoint> load_living(pqxx::work& work, const std::vector<std::string>& tenants) {
     const auto rows = work.exec_params(
-        "SELECT e.id, v.version, " + sql::micros("v.valid_from") +
-            ", v.regions, v.interval_ms, v.spec::text"
-            " FROM quorate.endpoint e"
-            " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL"
-            " WHERE e.deleted_at IS NULL"
-            " AND (cardinality($1::text[]) = 0 OR e.tenant = ANY ($1::text[]))",
+        kLiving + " AND (cardinality($1::text[]) = 0 OR e.tenant = ANY ($1::text[]))",
         sql::array(tenants));
     std::vector<LivingEndpoint> living;
     living.reserve(rows.size());
     for (const auto& row : rows)
-        living.push_back({EndpointId{row[0].as<std::uint64_t>()},
-                          row[1].as<std::uint32_t>(),
-                          minute_of(row[2]),
-                          wire::endpoint_spec_from_json(row[5].c_str()),
-                          region_ids(row[3]),
-                          milliseconds{row[4].as<std::int64_t>()}});
+        living.push_back(living_endpoint(row));
     return living;
+}
+
+LivingEndpoint load_living_one(pqxx::work& work, const EndpointName& endpoint) {
+    const auto rows = work.exec_params(
+        kLiving + " AND e.tenant = $1 AND e.name = $2", endpoint.tenant, endpoint.name);
+    if (rows.empty())
+        throw NotFound{"there is no endpoint " + endpoint.tenant + "/" + endpoint.name};
+    return living_endpoint(rows[0]);
 }
 
 UtcMinute write_diff(pqxx::work& work,

@@ -11,6 +11,7 @@
 #include <pqxx/pqxx>
 
 #include "coordinator/catalog/diff.hpp"
+#include "coordinator/catalog/listing.hpp"
 #include "coordinator/planner/endpoint_version.hpp"
 #include "coordinator/planner/politeness.hpp"
 #include "core/baseline/baseline.hpp"
@@ -41,6 +42,9 @@ void lock_catalogue(pqxx::work& work);
 
 /// The newest versions of all living endpoints of these tenants; of all tenants if there is none.
 std::vector<LivingEndpoint> load_living(pqxx::work& work, const std::vector<std::string>& tenants);
+
+/// The newest version of one. Throws NotFound.
+LivingEndpoint load_living_one(pqxx::work& work, const EndpointName& endpoint);
 
 /// Writes a diff, with its catalogue_change row and NOTIFY. Does nothing if the diff is empty.
 /// @param earliest first verdict-minute that the change may be in force for; where an endpoint's

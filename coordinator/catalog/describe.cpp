@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <string>
+
+#include <boost/json/parse.hpp>
 
 #include "coordinator/catalog/reports.hpp"
 #include "coordinator/catalog/sql.hpp"
@@ -12,6 +15,7 @@ namespace {
 constexpr std::uint32_t kPageDefault = 500;
 constexpr std::uint32_t kPageMax = 5000;
 constexpr int kPeriodsMax = 400;
+constexpr int kManifestsMax = 5;
 constexpr int kStripMinutes = 60;
 
 /// tenant, endpoint, period, uptime, coverage, down_minutes, p50, p95, p99
@@ -98,6 +102,50 @@ void fill_strips(pqxx::work& work, const EndpointName& name, v1::DescribeEndpoin
     }
 }
 
+void fill_manifests(pqxx::work& work, const EndpointName& name, v1::DescribeEndpointResponse& out) {
+    for (const auto& row :
+         work.exec_params("SELECT semantic_hash, full_hash, " + sql::micros("min(first_seen)") +
+                              ", " + sql::micros("max(last_seen)") +
+                              ", max(tool_count), (array_agg(change_kind ORDER BY first_seen DESC,"
+                              " region))[1], json_agg(region ORDER BY region)::text"
+                              " FROM dash.manifest WHERE tenant = $1 AND endpoint = $2"
+                              " GROUP BY 1, 2 ORDER BY max(last_seen) DESC, 1, 2 LIMIT $3",
+                          name.tenant,
+                          name.name,
+                          kManifestsMax)) {
+        auto& manifest = *out.add_manifests();
+        manifest.set_semantic_hash(text_of(row[0]));
+        manifest.set_full_hash(text_of(row[1]));
+        manifest.set_first_seen_us(row[2].as<std::int64_t>());
+        manifest.set_last_seen_us(row[3].as<std::int64_t>());
+        manifest.set_tool_count(row[4].as<std::uint32_t>(0));
+        manifest.set_change_kind(text_of(row[5]));
+        const auto regions = boost::json::parse(row[6].c_str());
+        for (const auto& region : regions.as_array())
+            manifest.add_regions(std::string{region.as_string()});
+    }
+}
+
+void fill_credentials(pqxx::work& work,
+                      const EndpointName& name,
+                      v1::DescribeEndpointResponse& out) {
+    for (const auto& row : work.exec_params(
+             "SELECT u.secret, s.version, " + sql::micros("s.changed_at") + ", " +
+                 sql::micros("s.expires_at") +
+                 ", s.expires_from FROM quorate.secret_use u LEFT JOIN quorate.secret s"
+                 " ON s.tenant = u.tenant AND s.name = u.secret"
+                 " WHERE u.tenant = $1 AND u.endpoint = $2 ORDER BY u.secret",
+             name.tenant,
+             name.name)) {
+        auto& credential = *out.add_credentials();
+        credential.set_secret(text_of(row[0]));
+        credential.set_version(row[1].as<std::uint32_t>(0));
+        if (!row[2].is_null()) credential.set_changed_at_us(row[2].as<std::int64_t>());
+        if (!row[3].is_null()) credential.set_expires_at_us(row[3].as<std::int64_t>());
+        credential.set_expires_from(text_of(row[4]));
+    }
+}
+
 }  // namespace
 
 v1::ListUptimeResponse list_uptime(pqxx::work& work, const v1::ListUptimeRequest& request) {
@@ -107,11 +155,14 @@ v1::ListUptimeResponse list_uptime(pqxx::work& work, const v1::ListUptimeRequest
     const auto size = page_size(request.page_size(), kPageDefault, kPageMax);
     const auto after = page_after(request.page_token());
     const auto rows = work.exec_params(
-        "SELECT u.tenant, u.endpoint, NULL, u.uptime, u.coverage, u.down_minutes, NULL, u.p95_ms, "
-        "NULL"
-        " FROM dash.uptime_30d u WHERE ($1 = '' OR u.tenant = $1) AND ($2 = '' OR u.endpoint = $2)"
-        " AND (u.tenant COLLATE \"C\", u.endpoint COLLATE \"C\") > ($3, $4)"
-        " ORDER BY u.tenant COLLATE \"C\", u.endpoint COLLATE \"C\" LIMIT $5",
+        "WITH page AS MATERIALIZED (SELECT e.tenant, e.name FROM quorate.endpoint e"
+        " WHERE e.deleted_at IS NULL AND ($1 = '' OR e.tenant = $1) AND ($2 = '' OR e.name = $2)"
+        " AND (e.tenant COLLATE \"C\", e.name COLLATE \"C\") > ($3, $4)"
+        " ORDER BY e.tenant COLLATE \"C\", e.name COLLATE \"C\" LIMIT $5)"
+        " SELECT u.tenant, u.endpoint, NULL, u.uptime, u.coverage, u.down_minutes, NULL, u.p95_ms,"
+        " NULL FROM page e CROSS JOIN LATERAL (SELECT * FROM dash.uptime_30d u"
+        "  WHERE u.tenant = e.tenant AND u.endpoint = e.name LIMIT 1) u"
+        " ORDER BY e.tenant COLLATE \"C\", e.name COLLATE \"C\"",
         only.tenant,
         only.name,
         after.tenant,
@@ -163,6 +214,8 @@ v1::DescribeEndpointResponse describe_endpoint(pqxx::work& work,
         notice.set_region(text_of(row[2]));
         notice.set_detail(text_of(row[3]));
     }
+    fill_manifests(work, name, out);
+    fill_credentials(work, name, out);
     fill_strips(work, name, out);
     return out;
 }

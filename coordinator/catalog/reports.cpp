@@ -107,19 +107,22 @@ v1::ListEndpointsResponse list_endpoints(pqxx::work& work,
     const auto filter = filter_of(request.tenant(), request.endpoint());
     const auto size = page_size(request.page_size(), kEndpointsDefault, kEndpointsMax);
     const auto after = page_after(request.page_token());
+    // The page first: what stands in the view is worked out for its endpoints alone.
     const auto rows = work.exec_params(
-        "SELECT s.tenant, s.endpoint, s.url, s.state, s.scope, " + sql::micros("s.since") +
-            ", s.flapping, s.coverage, " + sql::micros("s.last_minute") +
+        "WITH page AS MATERIALIZED (SELECT e.id, e.tenant, e.name FROM quorate.endpoint e"
+        " WHERE e.deleted_at IS NULL AND ($1 = '' OR e.tenant = $1) AND ($2 = '' OR e.name = $2)"
+        " AND (e.tenant COLLATE \"C\", e.name COLLATE \"C\") > ($3, $4)"
+        " ORDER BY e.tenant COLLATE \"C\", e.name COLLATE \"C\" LIMIT $5)"
+        " SELECT s.tenant, s.endpoint, s.url, s.state, s.scope, " +
+            sql::micros("s.since") + ", s.flapping, s.coverage, " + sql::micros("s.last_minute") +
             ", CASE WHEN NOT $6 THEN s.p95_ms_24h END, CASE WHEN NOT $6 THEN s.uptime_30d END,"
             " (SELECT json_agg(r.name ORDER BY r.name COLLATE \"C\")::text FROM quorate.region r"
             "  WHERE r.id = ANY (v.regions))"
-            " FROM dash.endpoint_status s"
-            " JOIN quorate.endpoint e ON e.tenant = s.tenant AND e.name = s.endpoint"
-            "  AND e.deleted_at IS NULL"
+            " FROM page e"
+            " CROSS JOIN LATERAL (SELECT * FROM dash.endpoint_status s"
+            "  WHERE s.tenant = e.tenant AND s.endpoint = e.name LIMIT 1) s"
             " JOIN quorate.endpoint_version v ON v.endpoint_id = e.id AND v.valid_to IS NULL"
-            " WHERE ($1 = '' OR s.tenant = $1) AND ($2 = '' OR s.endpoint = $2)"
-            " AND (s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\") > ($3, $4)"
-            " ORDER BY s.tenant COLLATE \"C\", s.endpoint COLLATE \"C\" LIMIT $5",
+            " ORDER BY e.tenant COLLATE \"C\", e.name COLLATE \"C\"",
         filter.tenant,
         filter.name,
         after.tenant,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -55,12 +56,13 @@ WatchPosition start_watch(pqxx::work& work, const v1::WatchRequest& request);
 std::string resume_token(const WatchPosition& position);
 
 /// The decisions committed since, in the order of their commits, and the new position in
-/// `event.resume_token`. At most kWatchTransactions transactions, fewer where they hold more than
-/// kWatchMinutes minutes: ask again until caught up.
+/// `event.resume_token`; of transactions below `below` alone. At most kWatchTransactions
+/// transactions, fewer where they hold more than kWatchMinutes minutes: ask again until caught up.
 inline constexpr int kWatchTransactions = 50;
 inline constexpr std::int64_t kWatchMinutes = 2000;
 v1::WatchEvent watch_next(pqxx::work& work,
                           const v1::WatchRequest& request,
-                          WatchPosition& position);
+                          WatchPosition& position,
+                          std::uint64_t below = std::numeric_limits<std::uint64_t>::max());
 
 }  // namespace quorate::coordinator

@@ -33,8 +33,8 @@ struct Batches {
     std::int64_t minute_max_us = 0;
 };
 
-Batches next_batches(pqxx::work& work, WatchPosition& position) {
-    const auto below = settled_below(work);
+Batches next_batches(pqxx::work& work, WatchPosition& position, std::uint64_t below_max) {
+    const auto below = std::min(settled_below(work), below_max);
     const auto rows = work.exec_params(
         // The alias matters: ORDER BY would take an output column `txid`, and sort it as text.
         "SELECT id, txid::text AS txid_text, " + sql::micros("minute_min") + ", " +
@@ -147,8 +147,9 @@ std::string resume_token(const WatchPosition& position) {
 
 v1::WatchEvent watch_next(pqxx::work& work,
                           const v1::WatchRequest& request,
-                          WatchPosition& position) {
-    const auto batches = next_batches(work, position);
+                          WatchPosition& position,
+                          std::uint64_t below) {
+    const auto batches = next_batches(work, position, below);
     v1::WatchEvent out;
     out.set_resume_token(resume_token(position));
     if (batches.ids.empty()) return out;

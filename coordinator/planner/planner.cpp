@@ -45,6 +45,14 @@ Job common_job(const EndpointVersion& version, Window window) {
     return job;
 }
 
+std::shared_ptr<const WantedCredentials> wanted_credentials(const EndpointVersion& version,
+                                                            const Job& common) {
+    auto uses = credential_uses(version.spec);
+    if (uses.empty()) return nullptr;
+    return std::make_shared<const WantedCredentials>(
+        WantedCredentials{common.tenant, std::move(uses), credential_binding(common)});
+}
+
 std::vector<CredentialUse> credential_uses(const EndpointSpec& spec) {
     std::vector<CredentialUse> uses;
     if (spec.bearer && !spec.bearer->secret.empty())
@@ -135,9 +143,7 @@ PlannedVersion Planner::planned(const EndpointVersion& version) {
     out.latency_slo = version.spec.latency_slo;
     const auto job = common_job(version, window_);
     out.job = wire::encode_job_of_endpoint(job);
-    if (job.wants_credentials)
-        out.credentials = std::make_shared<const WantedCredentials>(
-            WantedCredentials{job.tenant, credential_uses(version.spec), credential_binding(job)});
+    out.credentials = wanted_credentials(version, job);
     out.demand = politeness_.demand(
         version.spec.url,
         version.spec.tenant,

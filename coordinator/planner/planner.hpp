@@ -158,6 +158,10 @@ private:
 /// In the order of what they are for; none where the endpoint refers to no secret.
 std::vector<CredentialUse> credential_uses(const EndpointSpec& spec);
 
+/// Of a version whose jobs have `common` in common; null: it refers to no secret.
+std::shared_ptr<const WantedCredentials> wanted_credentials(const EndpointVersion& version,
+                                                            const Job& common);
+
 /// What all jobs of a version have in common; the rest is left as it is made.
 Job common_job(const EndpointVersion& version, Window window);
 

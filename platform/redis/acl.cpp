@@ -23,6 +23,10 @@ constexpr std::string_view kOnHolds = "+xadd +xrange +expire";
 /// What tool lists say, by manifests.hpp: written, never read.
 constexpr std::string_view kOnManifests = "+set";
 
+/// Looks that operators want at once, by orders.hpp; answers are written, never read.
+constexpr std::string_view kOnOrders = "+blpop";
+constexpr std::string_view kOnAnswers = "+set";
+
 /// CellBuffer::record, by record.lua and late.lua.
 constexpr std::string_view kOnCells =
     "+evalsha +get +set +strlen +getrange +setrange +expire +hget +hset +hdel +llen +rpush";
@@ -58,6 +62,8 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
     rules.push_back("(+get %R~" + keys::cordoned(name) + ")");
     rules.push_back(selector(kOnHolds, keys::holds(name)));
     rules.push_back(selector(kOnManifests, keys::manifest(name, "*")));
+    rules.push_back(selector(kOnOrders, keys::orders(name)));
+    rules.push_back(selector(kOnAnswers, keys::answer(name, "*")));
     rules.push_back(selector(kOnCells, "{s*}:r" + std::to_string(region.value()) + ":*"));
     rules.emplace_back(kReadOfCells);
     return rules;

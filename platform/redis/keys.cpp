@@ -40,6 +40,12 @@ std::string holds(std::string_view region) {
 std::string manifest(std::string_view region, std::string_view full_hash) {
     return of_region(region, "manifest:" + std::string{full_hash});
 }
+std::string orders(std::string_view region) {
+    return of_region(region, "orders");
+}
+std::string answer(std::string_view region, std::string_view id) {
+    return of_region(region, "answer:" + std::string{id});
+}
 std::string agents(std::string_view region) {
     return of_region(region, "agents");
 }

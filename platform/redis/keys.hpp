@@ -34,6 +34,11 @@ std::string missed(std::string_view region);
 std::string holds(std::string_view region);
 /// String: what a tool list says (manifest_text), under its full hash, until an archiver has it.
 std::string manifest(std::string_view region, std::string_view full_hash);
+/// List of encoded jobs that operators want done at once; whoever takes one removes it.
+std::string orders(std::string_view region);
+/// String: the encoded record of what became of one of them, until whoever waits has read it.
+/// Agents only write it.
+std::string answer(std::string_view region, std::string_view id);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
 /// String: the region's agents that are to take no jobs, a line each; none: it is not there. Agents

@@ -213,8 +213,10 @@ Task<> Intake::look_for_cordon() {
     try {
         cordoned = co_await read_cordoned(*redis_, options_.region);
     } catch (const RedisError&) {
+        looked_ = true;
         co_return;
     }
+    looked_ = true;
     const bool ours = std::ranges::count(cordoned, options_.agent) > 0;
     if (std::exchange(cordoned_, ours) != ours)
         log_event(*log_, LogLevel::info, ours ? "agent.cordoned" : "agent.uncordoned");

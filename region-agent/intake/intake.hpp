@@ -81,6 +81,8 @@ public:
     std::size_t probing() const { return probing_.running(); }
     bool stands_aside() const { return aside_; }
     bool cordoned() const { return cordoned_; }
+    /// It has asked whether it is cordoned.
+    bool looked_around() const { return looked_; }
     /// The drain has begun.
     bool stopping() const { return stopping_; }
 
@@ -118,6 +120,7 @@ private:
     DetailsMemory details_;  // what the cells so far told
     IntakeOptions options_;
     bool stopping_ = false;
+    bool looked_ = false;
     bool cordoned_ = false;       // as an operator said
     bool aside_ = false;          // that, or we are unfit, and another agent of the region is not
     bool look_for_own_ = true;    // at the start: what an earlier life left

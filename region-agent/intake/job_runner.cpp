@@ -141,6 +141,16 @@ Task<std::optional<Cell>> JobRunner::run(Job job) {
     const bool ours = co_await turns_.wait(endpoint);
     if (!ours) co_return std::nullopt;
     const EndpointTurns::Turn turn{turns_, endpoint};
+    co_return co_await take(std::move(job));
+}
+
+Task<std::optional<Cell>> JobRunner::run_beside(Job job) {
+    const bool alone = co_await turns_.wait(job.key.endpoint);
+    if (!alone) co_return std::nullopt;
+    co_return co_await take(std::move(job));
+}
+
+Task<std::optional<Cell>> JobRunner::take(Job job) {
     if (auto why = refusal(job)) co_return refused(job, *std::move(why));
     if (auto held = held_off(job)) co_return held;
     const auto begun = clock_->steady_now();

@@ -72,6 +72,9 @@ public:
     /// own and a FAIL while the agent is blind UNKNOWN(agent_unhealthy). Throws nothing.
     Task<std::optional<Cell>> run(Job job);
 
+    /// The same for a look that is nobody's cell: no job of the schedule waits for its end.
+    Task<std::optional<Cell>> run_beside(Job job);
+
     /// The cell of a job that is not probed.
     Cell refused(const Job& job, Refusal why) const;
 
@@ -90,6 +93,7 @@ public:
 private:
     std::optional<Cell> held_off(const Job& job);
     void keep_hold(const Job& job, std::chrono::seconds wait);
+    Task<std::optional<Cell>> take(Job job);
     Task<std::optional<Cell>> look(const Job& job);
     std::optional<Refusal> add_credentials(const Job& job, ProbeRequest& request) const;
     void ask_for_list(ProbeRequest& request, EndpointId endpoint);

@@ -9,22 +9,14 @@ import sys
 import time
 import unittest
 
+from keys import (AGENT_KEYS, DECISION_KEYS, ENDPOINT_KEYS, EVENT_KEYS, EXPLAIN_KEYS, INCIDENT_KEYS, LOOK_KEYS, PROBE_KEYS,
+                  REGION_KEYS, TENANT_KEYS, TIMING_KEYS, TLS_KEYS, TOOLS_KEYS)
 from stack import QUORATE, Stack, poll
 
 LAB = ("lab-legacy", "lab-modern", "lab-tls")
 HEALTHY = (*LAB, "everything", "everything-sse", "stateless")
 REFUSED = "refused"
 REGIONS = ("ap-south", "eu-west", "sa-east", "us-east", "us-west")
-
-# Every key of the object that `quorate probe --format json` prints; the values of the nested ones.
-PROBE_KEYS = {
-    "url", "verdict", "reason", "phase", "detail", "era", "protocol_version", "transport", "server", "http_status",
-    "rpc_code", "os_error", "ip", "retried", "credential_sent", "retry_after_s", "timings_ms", "tools", "tls", "auth",
-    "health", "warnings", "attempts"}
-TIMING_KEYS = {"dns", "connect", "tls", "first_byte", "discover", "initialize", "tools_list", "canary", "close", "total"}
-TOOLS_KEYS = {"count", "pages", "names", "semantic_hash", "full_hash"}
-TLS_KEYS = {"version", "not_after", "earliest_not_after", "issuer", "verify_code"}
-
 
 # era, transport and protocol_version of each demo server, and the name that it gives itself.
 SPOKEN = {
@@ -35,24 +27,6 @@ SPOKEN = {
     "everything-sse": ("sse", "http_sse", "2024-11-05"),
     "stateless": ("modern", "streamable_http", "2026-07-28"),
 }
-
-ENDPOINT_KEYS = {"tenant", "endpoint", "url", "state", "scope", "since", "flapping", "coverage", "last_minute",
-                 "p95_ms_24h", "uptime_30d", "regions"}
-INCIDENT_KEYS = {"id", "tenant", "endpoint", "severity", "worst_severity", "scope", "started_at", "detected_at",
-                 "recovered_at", "closed_at", "mttd_seconds", "mttr_seconds", "reason", "regions", "flaps", "marks",
-                 "acknowledged_at", "acknowledged_by"}
-EVENT_KEYS = {"at", "minute", "from_severity", "to_severity", "rule_row", "detail"}
-EXPLAIN_KEYS = {"windows", "tenant", "endpoint", "minute", "window_ms", "decision", "scope", "rule_row", "rule_text", "why",
-                "coverage", "configured_regions", "quorum", "voters", "failing", "healthy", "silent", "cells", "incident"}
-DECISION_KEYS = {"tenant", "endpoint", "minute", "decision", "scope", "rule_row", "coverage", "cells", "incident_id",
-                 "transition", "resume_token"}
-REGION_KEYS = {"name", "state", "agents_alive", "queue_depth", "pending", "planned_until", "oldest_age_ms", "planning_lag_ms",
-               "missed_total", "duplicates_total", "held_back_total", "in_flight", "spooled", "unplanned_total", "unavailable",
-               "in_force_from"}
-TENANT_KEYS = {"name", "tier", "created_at", "endpoints"}
-AGENT_KEYS = {"name", "region", "version", "alive", "last_seen", "started_at", "in_flight", "lag_ms", "clock_offset_ms",
-              "probes_total", "load", "state", "missed_total", "duplicates_total", "held_back_total", "spooled",
-              "cordoned", "cordon_reason", "cordoned_by"}
 
 
 class Show(unittest.TestCase):
@@ -167,7 +141,26 @@ class Show(unittest.TestCase):
     def test_05_down_from_one_region_is_p2_and_closes(self):
         self.stack.lab("--from", "ap-south", "down")
         self.expect_incident("P2", region="ap-south")
+        self.expect_looks_to_differ("ap-south")
         self.mend_and_expect_closed()
+
+    def expect_looks_to_differ(self, region):
+        """A look on order from everywhere shows the trouble where it is, and nothing of it is recorded."""
+        table, answer = self.answers("run-now", "lab-modern")
+        self.assertEqual([look["region"] for look in answer["looks"]], sorted(REGIONS))
+        for look in answer["looks"]:
+            self.assertEqual(set(look), LOOK_KEYS)
+            self.assertEqual((look["verdict"], look["agent"]),
+                             ("FAIL" if look["region"] == region else "UP", f"{look['region']}-1"), look)
+            self.assertEqual(look["unanswered"], "")
+        good = [look["timings_ms"] for look in answer["looks"] if look["region"] != region]
+        self.assertTrue(all(timings["connect"] is not None and timings["tools_list"] > 0 for timings in good), good)
+        lines = table.splitlines()
+        self.assertTrue(all(name in lines[2] for name in REGIONS), table)
+        self.assertIn(f"  {region}: ", table)
+        self.assertIn("Next: ", table)
+        for name in ("verdict", "connect", "tools_list", "total", "agent"):
+            self.assertTrue(any(line.startswith(name) for line in lines), table)
 
     def test_06_slow_from_one_region_is_p3_and_closes(self):
         self.stack.lab("--from", "eu-west", "slow=900ms")

@@ -255,6 +255,32 @@ TEST(Admin, AnotherWindowThanTheDatabasesEndsTheCoordinator) {
     EXPECT_THROW(std::rethrow_exception(app.wait()), DeploymentMismatch);
 }
 
+TEST(Admin, ARequestMayAskForSomeFieldsOfTheRowsAlone) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    lab.apply("endpoints:\n  - {name: a, url: 'http://h/'}\n  - {name: b, url: 'http://h/'}\n");
+    v1::ListEndpointsRequest request;
+    request.set_page_size(1);
+    request.mutable_read_mask()->add_paths("endpoint");
+    request.mutable_read_mask()->add_paths("state");
+    Call call;
+    v1::ListEndpointsResponse response;
+    ASSERT_TRUE(app.admin().ListEndpoints(&call.context, request, &response).ok());
+    ASSERT_EQ(response.endpoints_size(), 1);
+    v1::EndpointStatus wanted;
+    wanted.set_endpoint("a");
+    wanted.set_state("NEW");
+    EXPECT_EQ(response.endpoints(0).ShortDebugString(), wanted.ShortDebugString());
+    EXPECT_NE(response.next_page_token(), "");
+
+    request.mutable_read_mask()->add_paths("colour");
+    Call again;
+    const auto status = app.admin().ListEndpoints(&again.context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+    EXPECT_EQ(status.error_message(), "read_mask: EndpointStatus has no colour");
+}
+
 TEST(Admin, ShuttingDownEndsAnOpenWatchWithAReason) {
     Catalogued lab;
     RedisServer redis;

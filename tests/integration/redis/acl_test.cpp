@@ -12,6 +12,7 @@
 #include "platform/redis/job_queue.hpp"
 #include "platform/redis/keys.hpp"
 #include "platform/redis/manifests.hpp"
+#include "platform/redis/orders.hpp"
 #include "tests/integration/redis/cells.hpp"
 #include "tests/integration/redis/watched.hpp"
 #include "tests/unit/platform/wire/random_model.hpp"
@@ -155,6 +156,21 @@ TEST(RedisAcl, AnAgentCanDoAllOfItsWork) {
         co_await tell_holds(bench.agents, kOwn, std::move(holds));
         const auto told = co_await read_holds(bench.agents, kOwn, "");
         EXPECT_EQ(told.holds.size(), 1U);
+
+        Job job;
+        job.id = "run-1";
+        job.region = kOwn;
+        std::vector<Job> orders{job};
+        const auto failures = co_await give_orders(bench.operators, std::move(orders));
+        EXPECT_EQ(failures, std::vector<std::string>{""});
+        const auto order = co_await take_order(bench.blocking, kOwn, milliseconds{1000});
+        EXPECT_TRUE(order.has_value());
+        OrderName name{kOwn, "run-1"};
+        co_await put_answer(bench.agents, name, "record");
+        std::vector<OrderName> asked{name, {kOwn, "run-2"}};
+        const auto answers = co_await read_answers(bench.operators, std::move(asked));
+        EXPECT_EQ(answers.at(0), "record");
+        EXPECT_FALSE(answers.at(1).has_value());
     });
 }
 
@@ -192,6 +208,10 @@ TEST(RedisAcl, AStolenCredentialReachesNoOtherRegionAndNothingOfTheServer) {
             {"GETRANGE", keys::manifest(kOwn, "a"), "0", "1"},
             {"UNLINK", keys::manifest(kOwn, "a")},
             {"EXPIRE", keys::manifest(kForeign, "a"), "0"},
+            {"BLPOP", keys::orders(kForeign), "1"},
+            {"RPUSH", keys::orders(kOwn), "forged"},
+            {"SET", keys::answer(kForeign, "run-1"), "forged"},
+            {"GET", keys::answer(kOwn, "run-1")},
             {"SET", keys::jobs(kOwn), "forged"},
             {"SET", keys::fence(kOwn), "forged"},
             {"EVAL",

@@ -1,0 +1,60 @@
+// Looks that an operator orders, through the program and a real agent.
+#include <gmock/gmock.h>
+
+#include "tests/integration/coordinator/served_as_user.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+using quorate::testing::ChildProcess;
+using ::testing::HasSubstr;
+using Served = quorate::testing::ServedAsUser;
+
+/// The agent of us-east, alone in the world.
+ChildProcess started_agent(const Served& served) {
+    const auto config = served.folder.file("agent.yaml",
+                                           "region: us-east\nname: a\nhealth: {port: 0}\n"
+                                           "allow_private_addresses: true\nload_max: 1\n"
+                                           "log: {level: error}\nredis: {url: \"" +
+                                               served.redis.url() + "\"}\n");
+    return ChildProcess{
+        {std::string{QUORATE_BINARY_DIR} + "/bin/quorate-agent", "--config", config}};
+}
+
+TEST(RunNow, TellsWhatEachRegionSawAndWhichDidNotAnswer) {
+    Served served;
+    served.lab.apply(
+        "endpoints:\n"
+        "  - {name: gone, url: 'http://127.0.0.1:1/mcp', timeout: 1s, paused: true}\n");
+    const auto agent = started_agent(served);
+    const auto run = served.quorate({"run-now", "gone", "-o", "json", "--reason", "is it back?"});
+    EXPECT_EQ(run.status, 1);
+    EXPECT_THAT(run.err, HasSubstr("not every region looked: ap-south: no agent of the region"));
+    EXPECT_THAT(run.err, HasSubstr("quorate agents --region eu-west"));
+    const auto answer = boost::json::parse(run.out);
+    const auto& looks = answer.at("looks").as_array();
+    ASSERT_EQ(looks.size(), 3U) << run.out;
+    EXPECT_EQ(looks[0].at("region").as_string(), "ap-south");
+    EXPECT_EQ(looks[0].at("verdict").as_string(), "");
+    const auto& seen = looks[2];
+    EXPECT_EQ(seen.at("region").as_string(), "us-east");
+    EXPECT_EQ(seen.at("unanswered").as_string(), "");
+    EXPECT_EQ(seen.at("agent").as_string(), "a");
+    EXPECT_EQ(seen.at("verdict").as_string(), "FAIL");
+    EXPECT_EQ(seen.at("reason").as_string(), "connection_refused");
+    EXPECT_EQ(seen.at("phase").as_string(), "tcp");
+    EXPECT_TRUE(seen.at("retried").as_bool()) << "as the schedule looks";
+    EXPECT_EQ(served.lab.sql("SELECT principal, target, reason, tenants FROM quorate.audit"
+                             " WHERE method = 'RunNow'"),
+              "local|default/gone|is it back?|{default}");
+}
+
+TEST(RunNow, OfWhatIsNotThereIsOneLine) {
+    Served served;
+    const auto run = served.quorate({"run-now", "acme/nobody"});
+    EXPECT_EQ(run.status, 1);
+    EXPECT_EQ(run.err, "quorate: there is no endpoint acme/nobody\n");
+}
+
+}  // namespace
+}  // namespace quorate::coordinator
