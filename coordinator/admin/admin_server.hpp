@@ -29,6 +29,10 @@ public:
     /// Of all messages that are under way: whoever sends need not have said yet who they are.
     static constexpr std::size_t kMemoryMax = 512 << 20;
     static constexpr int kStreamsMax = 100;  ///< of one connection
+    /// Who connects and does not say in that time what it speaks is cut off, as is who makes no
+    /// call for so long: connections hold descriptors and memory.
+    static constexpr milliseconds kHandshakeMax{10'000};
+    static constexpr milliseconds kIdleMax{300'000};
     static constexpr milliseconds kDrain{5000};
 
     /// Binds and serves at once. Throws std::runtime_error with one line that names the port if it

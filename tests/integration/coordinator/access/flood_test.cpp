@@ -1,0 +1,113 @@
+// Who asks too much of the admin API keeps nobody else from it.
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "coordinator/admin/admin_server.hpp"
+#include "tests/integration/coordinator/running_app.hpp"
+
+namespace quorate::coordinator {
+namespace {
+
+using quorate::testing::Call;
+using quorate::testing::Catalogued;
+using quorate::testing::comes_to_hold;
+using quorate::testing::config_for;
+using quorate::testing::RedisServer;
+using quorate::testing::RunningApp;
+
+struct Served {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+
+    grpc::Status version() {
+        Call call;
+        v1::GetVersionResponse response;
+        return app.admin().GetVersion(&call.context, {}, &response);
+    }
+};
+
+/// Connections that say nothing.
+class Silent {
+public:
+    Silent(std::uint16_t port, std::size_t count) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        for (std::size_t i = 0; i < count; ++i) {
+            const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            if (socket < 0) break;
+            sockets_.push_back(socket);
+            if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+                break;
+        }
+    }
+    ~Silent() {
+        for (const int socket : sockets_)
+            ::close(socket);
+    }
+    Silent(const Silent&) = delete;
+    Silent& operator=(const Silent&) = delete;
+
+    std::size_t count() const { return sockets_.size(); }
+    /// How many the other side has ended. What it says of its own accord is read and forgotten.
+    std::size_t ended() const {
+        std::size_t count = 0;
+        std::vector<char> said(4096);
+        for (const int socket : sockets_) {
+            ssize_t size = 1;
+            while (size > 0)
+                size = ::recv(socket, said.data(), said.size(), MSG_DONTWAIT);
+            count += size == 0 || errno == ECONNRESET ? 1 : 0;
+        }
+        return count;
+    }
+
+private:
+    std::vector<int> sockets_;
+};
+
+TEST(AdminFlood, TenThousandConnectionsThatSayNothingKeepNobodyOutAndAreCutOff) {
+    constexpr std::size_t kConnections = 10'000;
+    constexpr rlim_t kDescriptors = 2 * kConnections + 1000;  // both ends are of this process
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < kDescriptors)
+        GTEST_SKIP() << "the machine allows " << limit.rlim_max << " descriptors";
+    limit.rlim_cur = std::max(limit.rlim_cur, kDescriptors);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    Served served;
+    const Silent silent{served.app.admin_port(), kConnections};
+    ASSERT_EQ(silent.count(), kConnections);
+    EXPECT_TRUE(served.version().ok()) << "somebody who calls";
+    EXPECT_TRUE(comes_to_hold([&] {
+        return silent.ended() == kConnections || !served.version().ok();
+    })) << silent.ended();
+    EXPECT_EQ(silent.ended(), kConnections);
+    EXPECT_TRUE(served.version().ok());
+}
+
+TEST(AdminFlood, AMessageThatIsTooLongIsRefusedAndTheNextIsNot) {
+    Served served;
+    v1::ApplyRequest request;
+    auto& file = *request.add_files();
+    file.set_name("large.yaml");
+    file.set_content(std::string(static_cast<std::size_t>(AdminServer::kRequestBytesMax), '#'));
+    Call call;
+    v1::ApplyResponse response;
+    const auto status = served.app.admin().Apply(&call.context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
+    EXPECT_TRUE(served.version().ok());
+}
+
+}  // namespace
+}  // namespace quorate::coordinator
