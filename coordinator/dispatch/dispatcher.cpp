@@ -56,7 +56,10 @@ void Dispatcher::begin_tick(TaskGroup& plans) {
                std::ranges::find(regions, known.first, &Region::name) == regions.end();
     });
     for (const auto& region : regions) {
-        auto& lane = lanes_.try_emplace(region.name, context_.redis, region).first->second;
+        const auto [known, is_new] = lanes_.try_emplace(region.name, context_.redis, region);
+        auto& lane = known->second;
+        // From 0 on, so that the first one is an increase too.
+        if (is_new) context_.metrics.credentials_missing.with({region.name}).add(0);
         if (lane.under_way) continue;
         lane.under_way = true;
         plans.spawn(region.name, plan(region, lane));

@@ -67,6 +67,7 @@ struct Database::State {
     std::vector<std::unique_ptr<detail::DatabaseConnection>> idle;  // at most one a thread
     std::set<const detail::DatabaseConnection*> leased;
     std::optional<bool> reachable;  // nothing: not tried yet
+    std::mutex telling;             // taken before the other
 };
 
 /// Takes an idle connection or opens one; gives it back unless it broke.
@@ -171,7 +172,9 @@ void Database::abort_transactions() {
         connection->abort();
 }
 
+/// What is told last is what is so: two threads must not tell in another order than they found.
 void Database::report(bool reachable) {
+    const std::lock_guard telling{state_->telling};
     {
         const std::lock_guard lock{state_->mutex};
         if (state_->reachable == reachable) return;

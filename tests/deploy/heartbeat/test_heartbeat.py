@@ -1,4 +1,5 @@
 """The dead man's switch: coordinator and archiver, real stores, and a real HTTP(S) server that they call."""
+import contextlib
 import http.server
 import json
 import os
@@ -109,7 +110,11 @@ class Heartbeat(unittest.TestCase):
     def metrics(self, daemon):
         # The system chose the port: the kernel knows it. The admin API answers no HTTP/1.
         pid = daemon.process.pid
-        inodes = {re.sub(r"\D", "", str(link.readlink())) for link in Path(f"/proc/{pid}/fd").iterdir() if "socket" in str(link.readlink())}
+        inodes = set()
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if "socket" in (target := str(link.readlink())):
+                    inodes.add(re.sub(r"\D", "", target))
         for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
             words = line.split()
             if words[3] == "0A" and words[9] in inodes:

@@ -67,6 +67,9 @@ struct Known {
             "INSERT INTO quorate.shard_watermark SELECT s, '2100-01-01' FROM "
             "generate_series(0, 63) s;"
             "REFRESH MATERIALIZED VIEW quorate.suppression_cluster");
+        lab.sql(
+            "INSERT INTO quorate.data_key VALUES ('acme', 1, '\\x00', 'k');"
+            "INSERT INTO quorate.secret VALUES ('acme', 's', 1, 1, '\\x00', now(), now(), 'p')");
         for (const auto* table : {"maintenance", "silence"})
             lab.sql(std::string{"INSERT INTO quorate."} + table +
                     " (matchers, starts_at, ends_at, reason, owner, created_by, valid_from) SELECT"
@@ -98,6 +101,7 @@ struct Known {
             "c"
             " ON c.relname = table_name AND c.relnamespace = 'quorate'::regnamespace"
             " WHERE table_schema = 'quorate' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " AND table_name NOT IN ('data_key', 'secret')"  // the tenant's: below
             " AND column_name IN ('tenant', 'endpoint_id', 'incident_id', 'payload', 'endpoints', "
             "'matchers') "
             "ORDER BY 1, "
@@ -185,6 +189,9 @@ TEST(History, ForgettingATenantLeavesNotEvenItsName) {
         for (const auto& [table, rows] : known.rows_of(name))
             EXPECT_EQ(rows, 0) << table;
     EXPECT_EQ(known.lab.sql("SELECT count(*) FROM quorate.tenant WHERE name = 'acme'"), "0");
+    EXPECT_EQ(known.lab.sql("SELECT (SELECT count(*) FROM quorate.secret)"
+                            " + (SELECT count(*) FROM quorate.data_key)"),
+              "0");
 }
 
 }  // namespace

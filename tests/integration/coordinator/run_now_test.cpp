@@ -27,6 +27,9 @@ TEST(RunNow, TellsWhatEachRegionSawAndWhichDidNotAnswer) {
         "endpoints:\n"
         "  - {name: gone, url: 'http://127.0.0.1:1/mcp', timeout: 1s, paused: true}\n");
     const auto agent = started_agent(served);
+    EXPECT_TRUE(quorate::testing::comes_to_hold([&] {
+        return served.quorate({"run-now", "nobody"}).err.find("not loaded") == std::string::npos;
+    }));
     const auto run = served.quorate({"run-now", "gone", "-o", "json", "--reason", "is it back?"});
     EXPECT_EQ(run.status, 1);
     EXPECT_THAT(run.err, HasSubstr("not every region looked: ap-south: no agent of the region"));
@@ -51,9 +54,13 @@ TEST(RunNow, TellsWhatEachRegionSawAndWhichDidNotAnswer) {
 
 TEST(RunNow, OfWhatIsNotThereIsOneLine) {
     Served served;
-    const auto run = served.quorate({"run-now", "acme/nobody"});
-    EXPECT_EQ(run.status, 1);
-    EXPECT_EQ(run.err, "quorate: there is no endpoint acme/nobody\n");
+    std::string said;  // after a start: that nothing is loaded yet
+    EXPECT_TRUE(quorate::testing::comes_to_hold([&] {
+        const auto run = served.quorate({"run-now", "acme/nobody"});
+        EXPECT_EQ(run.status, 1);
+        said = run.err;
+        return said == "quorate: there is no endpoint acme/nobody\n";
+    })) << said;
 }
 
 }  // namespace
