@@ -38,7 +38,8 @@ struct Filled : Guarded {
                      Scope::none,
                      8,
                      {packed(1, Verdict::up, RegionPhase::healthy),
-                      packed(2, Verdict::up, RegionPhase::healthy)});
+                      packed(2, Verdict::up, RegionPhase::healthy),
+                      packed(3, Verdict::up, RegionPhase::healthy)});
     }
     const TestFolder folder;
     const std::string file =
@@ -48,20 +49,21 @@ struct Filled : Guarded {
 
 /// In this order: what one makes the next one asks for.
 std::vector<Case> cases(const Filled& filled) {
+    const auto now = SystemClock{}.utc_now();
     const Words window{"--tenant", "acme", "--for", "1h", "--reason", "r", "--owner", "o"};
     const auto create = [&](Words words) {
         words.insert(words.end(), window.begin(), window.end());
         return words;
     };
     return {
-        {{"version"}, 0, "1.2.3"},
+        {{"version"}, 0, "quorate "},
         {{"diff", "-f", filled.file}, 3, "acme/n"},
         {{"apply", "-f", filled.file}, 0, "1 created"},
         {{"export"}, 0, "http://h/n"},
         {{"get"}, 0, "http://h/a"},
         {{"describe", "a"}, 0, "http://h/a"},
         {{"explain", "a"}, 0, "us-east"},
-        {{"replay", "a"}},
+        {{"replay", "a", "--from", to_rfc3339(now - std::chrono::hours{1})}},
         {{"uptime"}, 0, "acme/b"},
         {{"incidents", "list"}, 0, "default/a"},
         {{"incidents", "show", "1"}, 0, "default/a"},
