@@ -33,7 +33,8 @@ struct Filled : Guarded {
             " FROM quorate.endpoint e WHERE name = 'a'");
         store_minute(lab,
                      "a",
-                     UtcMinute::containing(SystemClock{}.utc_now(), lab.deployment.window),
+                     UtcMinute::containing(lab.clock.now, lab.deployment.window)
+                         .plus(2, lab.deployment.window),
                      Decision::ok,
                      Scope::none,
                      8,
@@ -49,7 +50,6 @@ struct Filled : Guarded {
 
 /// In this order: what one makes the next one asks for.
 std::vector<Case> cases(const Filled& filled) {
-    const auto now = SystemClock{}.utc_now();
     const Words window{"--tenant", "acme", "--for", "1h", "--reason", "r", "--owner", "o"};
     const auto create = [&](Words words) {
         words.insert(words.end(), window.begin(), window.end());
@@ -63,7 +63,7 @@ std::vector<Case> cases(const Filled& filled) {
         {{"get"}, 0, "http://h/a"},
         {{"describe", "a"}, 0, "http://h/a"},
         {{"explain", "a"}, 0, "us-east"},
-        {{"replay", "a", "--from", to_rfc3339(now - std::chrono::hours{1})}},
+        {{"replay", "a", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T01:00:00Z"}},
         {{"uptime"}, 0, "acme/b"},
         {{"incidents", "list"}, 0, "default/a"},
         {{"incidents", "show", "1"}, 0, "default/a"},
