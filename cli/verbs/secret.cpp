@@ -16,6 +16,7 @@
 #include "core/time/time.hpp"
 #include "platform/crypto/core_dumps.hpp"
 #include "platform/crypto/secret_bytes.hpp"
+#include "platform/crypto/wiped_at_end.hpp"
 #include "platform/runtime/clock.hpp"
 
 namespace quorate::cli {
@@ -28,18 +29,6 @@ struct SetOptions {
     std::string file;
     std::string env;
     std::string expires;
-};
-
-/// Wipes a request's value when the order ends.
-class ValueGuard {
-public:
-    explicit ValueGuard(v1::SetSecretRequest& request) : request_{request} {}
-    ValueGuard(const ValueGuard&) = delete;
-    ValueGuard& operator=(const ValueGuard&) = delete;
-    ~ValueGuard() { wipe(*request_.mutable_value()); }
-
-private:
-    v1::SetSecretRequest& request_;
 };
 
 /// From where it is, never from the command line, which everybody on the machine can read. Throws
@@ -83,7 +72,7 @@ std::string expiry_text(const v1::Secret& secret) {
 void set_secret(SetOptions& options, Session& session) {
     forbid_core_dumps();
     auto& request = options.request;
-    const ValueGuard guard{request};
+    const WipedAtEnd wiped{*request.mutable_value()};
     if (!options.expires.empty()) {
         const auto expires = expiry_us(options.expires);
         if (!expires) {

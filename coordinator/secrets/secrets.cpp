@@ -11,6 +11,7 @@
 #include "coordinator/secrets/expiry.hpp"
 #include "core/base/text.hpp"
 #include "platform/crypto/aead.hpp"
+#include "platform/crypto/wiped_at_end.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::coordinator {
@@ -18,18 +19,6 @@ namespace {
 
 constexpr int kAttemptsMax = 5;
 constexpr std::string_view kPem = "-----BEGIN ";
-
-/// Wipes a request's value when the order ends.
-class ValueGuard {
-public:
-    explicit ValueGuard(v1::SetSecretRequest& request) : request_{request} {}
-    ValueGuard(const ValueGuard&) = delete;
-    ValueGuard& operator=(const ValueGuard&) = delete;
-    ~ValueGuard() { wipe(*request_.mutable_value()); }
-
-private:
-    v1::SetSecretRequest& request_;
-};
 
 void require_name(const std::string& name) {
     if (!wire::is_name(name))
@@ -102,7 +91,7 @@ std::string problem_of_secret(std::string_view value) {
 }
 
 Task<v1::SetSecretResponse> Secrets::set(v1::SetSecretRequest request, Caller caller) {
-    const ValueGuard guard{request};
+    const WipedAtEnd wiped{*request.mutable_value()};
     require_name(request.name());
     if (auto problem = problem_of_secret(request.value()); !problem.empty())
         throw BadRequest{problem, "value"};

@@ -12,6 +12,7 @@
 
 #include "core/base/text.hpp"
 #include "platform/crypto/aead.hpp"
+#include "platform/crypto/wiped_at_end.hpp"
 #include "platform/runtime/overloaded.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "platform/wire/job_codec.hpp"
@@ -20,15 +21,6 @@ namespace quorate::coordinator {
 namespace {
 
 constexpr std::string_view kPem = "-----BEGIN ";
-
-/// A text that is wiped when it goes.
-struct Wiped {
-    Wiped() = default;
-    Wiped(const Wiped&) = delete;
-    Wiped& operator=(const Wiped&) = delete;
-    ~Wiped() { wipe(text); }
-    std::string text;
-};
 
 /// What is wrong with the form of a secret for what it is used as; empty: nothing.
 std::string problem_of(const CredentialUse& use, std::string_view value) {
@@ -267,13 +259,14 @@ std::optional<SealedCredentials> Vault::seal(const WantedCredentials& wanted,
     const auto row = data_keys_.find(wanted.tenant);
     if (row != data_keys_.end() && !locked && !context_.keys.opened(row->second))
         return std::nullopt;
-    Wiped plain;
-    plain.text.reserve(1024);
+    std::string plain;
+    const WipedAtEnd wiped{plain};
+    plain.reserve(1024);
     for (const auto& use : wanted.uses)
-        if (auto problem = add_plain(wanted, use, plain.text); !problem.empty())
+        if (auto problem = add_plain(wanted, use, plain); !problem.empty())
             return missing(std::move(problem));
     try {
-        auto box = seal_box(*key, plain.text, wanted.binding);
+        auto box = seal_box(*key, plain, wanted.binding);
         if (box.size() > wire::kCredentialsBytesMax)
             return missing(
                 fmt::format("its secrets have {} bytes together, of which a job holds {}",
@@ -299,16 +292,18 @@ std::string Vault::add_plain(const WantedCredentials& wanted,
     if (!value) return "the secret " + use.secret + " is damaged: set it anew";
     if (auto problem = problem_of(use, value->view()); !problem.empty())
         return "the secret " + use.secret + " " + problem;
-    Wiped text;
-    text.text.reserve(use.prefix.size() + value->size());
-    text.text.append(use.prefix).append(value->view());
-    const CredentialView credential{use.kind, use.header, text.text};
+    std::string text;
+    const WipedAtEnd wiped{text};
+    text.reserve(use.prefix.size() + value->size());
+    text.append(use.prefix).append(value->view());
+    const CredentialView credential{use.kind, use.header, text};
     if (plain.capacity() < plain.size() + credential_size(credential)) {
         // Growing by itself it would leave a copy behind.
-        Wiped larger;
-        larger.text.reserve(2 * (plain.size() + credential_size(credential)));
-        larger.text = plain;
-        plain.swap(larger.text);
+        std::string larger;
+        const WipedAtEnd old_wiped{larger};
+        larger.reserve(2 * (plain.size() + credential_size(credential)));
+        larger = plain;
+        plain.swap(larger);
     }
     append_credential(credential, plain);
     return {};

@@ -32,8 +32,8 @@ public:
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 
-    /// Starts `task` on the group's executor, not inline. In a cancelled group nothing starts.
-    /// @param name appears in `failed_task`; any text, need not be unique.
+    /// Starts `task`, by a caller on the group's executor inline, up to its first wait. In a
+    /// cancelled group nothing starts. @param name appears in `failed_task`; need not be unique.
     /// Throws Overloaded if `tasks_max` tasks are running.
     void spawn(std::string name, Task<> task);
 
