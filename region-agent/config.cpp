@@ -1,5 +1,7 @@
 #include "region-agent/config.hpp"
 
+#include <fmt/format.h>
+
 #include "core/base/text.hpp"
 #include "core/model/http_url.hpp"
 #include "platform/config/ip_address.hpp"
@@ -12,7 +14,7 @@ namespace {
 
 std::string name_problem(const std::string& name) {
     if (wire::is_name(name)) return {};
-    return std::string{"must be "} + wire::kNameRule + ", is \"" + name + "\"";
+    return fmt::format("must be {}, is \"{}\"", wire::kNameRule, name);
 }
 
 std::string landmarks_problem(const std::vector<std::string>& landmarks) {

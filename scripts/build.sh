@@ -5,7 +5,7 @@ binaries=(quorate quorate-coordinator quorate-agent quorate-archiver)
 
 # A clone in another folder hits the same cache entries: paths below the repository are hashed
 # relative to it, and the compiler by its content.
-export CCACHE_BASEDIR=$repo CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content
+export CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=$repo CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content
 
 # need_build PRESET [TARGET...]: configures when needed, builds the targets, or all.
 need_build() {
