@@ -1,6 +1,8 @@
 #include "cli/bounded_file.hpp"
 
+#include <array>
 #include <cerrno>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 
@@ -28,9 +30,13 @@ private:
     int value_;
 };
 
-}  // namespace
-
-SecretBytes read_bounded(const std::string& file, std::size_t bytes_max) {
+/// Hands `take` where to read to, and how much came, until the end or more than `bytes_max`. Throws
+/// as read_bounded.
+template <class Room, class Take>
+void read_whole(const std::string& file,
+                std::size_t bytes_max,
+                const Room& room,
+                const Take& take) {
     const std::string name = file == "-" ? "standard input" : file;
     const auto fail = [&name](int error) {
         throw std::runtime_error{name +
@@ -38,20 +44,39 @@ SecretBytes read_bounded(const std::string& file, std::size_t bytes_max) {
     };
     const Descriptor from{file};
     if (from.value() < 0) fail(errno);
+    std::size_t size = 0;
+    while (size <= bytes_max) {
+        const auto into = room();
+        const auto count = ::read(from.value(), into.data(), into.size());
+        if (count == 0) return;
+        if (count > 0) {
+            size += static_cast<std::size_t>(count);
+            take(static_cast<std::size_t>(count));
+        } else if (errno != EINTR) {
+            fail(errno);
+        }
+    }
+    throw std::runtime_error{name + " has more than " + std::to_string(bytes_max) + " bytes"};
+}
+
+}  // namespace
+
+SecretBytes read_bounded(const std::string& file, std::size_t bytes_max) {
     auto bytes = SecretBytes::zeros(bytes_max + 1);
     std::size_t size = 0;
-    while (size < bytes.size()) {
-        const auto count = ::read(from.value(), bytes.data() + size, bytes.size() - size);
-        if (count == 0) break;
-        if (count > 0)
-            size += static_cast<std::size_t>(count);
-        else if (errno != EINTR)
-            fail(errno);
-    }
-    if (size > bytes_max)
-        throw std::runtime_error{name + " has more than " + std::to_string(bytes_max) + " bytes"};
+    const auto room = [&] { return std::span{bytes.data(), bytes.size()}.subspan(size); };
+    read_whole(file, bytes_max, room, [&size](std::size_t count) { size += count; });
     bytes.shorten(size);
     return bytes;
+}
+
+std::string read_bounded_text(const std::string& file, std::size_t bytes_max) {
+    std::string text;
+    std::array<char, 65'536> chunk{};
+    const auto room = [&chunk] { return std::span<char>{chunk}; };
+    const auto take = [&](std::size_t count) { text.append(chunk.data(), count); };
+    read_whole(file, bytes_max, room, take);
+    return text;
 }
 
 }  // namespace quorate::cli

@@ -72,6 +72,12 @@ json::array repeated(const Message& message, const FieldDescriptor& field) {
     return items;
 }
 
+/// A field that says nothing; of a text, which has no presence on the wire, an empty one.
+bool is_absent(const Message& message, const FieldDescriptor& field) {
+    const bool can_be = field.has_presence() || field.type() == FieldDescriptor::TYPE_STRING;
+    return can_be && !message.GetReflection()->HasField(message, &field);
+}
+
 /// A key that YAML reads as a text as it stands.
 bool is_plain(std::string_view key) {
     static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz_0123456789";
@@ -144,7 +150,7 @@ json::value to_json(const Message& message) {
         if (is_time(field)) name.resize(name.size() - kTimeSuffix.size());
         if (field.is_repeated())
             object[name] = repeated(message, field);
-        else if (field.has_presence() && !message.GetReflection()->HasField(message, &field))
+        else if (is_absent(message, field))
             object[name] = nullptr;
         else
             object[name] = single(message, field);

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
+#include <stdexcept>
 
+#include "cli/bounded_file.hpp"
 #include "cli/table.hpp"
 
 namespace quorate::cli {
@@ -56,12 +56,10 @@ bool read_endpoint_files(const std::vector<std::string>& paths,
     for (const auto& path : expand(paths)) {
         auto& file = *request.add_files();
         file.set_name(path);
-        std::ifstream stream;
-        if (path != "-" && fs::is_regular_file(path)) stream.open(path, std::ios::binary);
-        std::istream& source = path == "-" ? std::cin : stream;
-        file.mutable_content()->assign(std::istreambuf_iterator<char>{source}, {});
-        if ((path != "-" && !stream.is_open()) || source.bad()) {
-            session.fail(path + ": can't be read");
+        try {
+            file.set_content(read_bounded_text(path));
+        } catch (const std::runtime_error& error) {
+            session.fail(error.what());
             return false;
         }
     }

@@ -1,15 +1,13 @@
 #include "cli/verbs/probe_targets.hpp"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
-#include <system_error>
 
 #include <CLI/CLI.hpp>
 
+#include "cli/bounded_file.hpp"
 #include "cli/table.hpp"
 #include "core/base/text.hpp"
 #include "platform/wire/endpoint_file.hpp"
@@ -25,14 +23,11 @@ constexpr std::size_t kTargetsMax = 10'000;
 }
 
 std::string content_of(const std::string& path) {
-    std::error_code unknown;
-    std::ifstream file{path, std::ios::binary};
-    // A folder opens, and then does not read.
-    if (!file || std::filesystem::is_directory(path, unknown))
-        refuse("--file", "cannot be read: " + path);
-    std::string content{std::istreambuf_iterator<char>{file}, {}};
-    if (file.bad()) refuse("--file", "cannot be read: " + path);
-    return content;
+    try {
+        return read_bounded_text(path);
+    } catch (const std::runtime_error& error) {
+        refuse("--file", error.what());
+    }
 }
 
 std::string_view trimmed(std::string_view text) {

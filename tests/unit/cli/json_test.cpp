@@ -14,8 +14,8 @@ TEST(MessageAsJson, WritesTimesAsRfc3339AndAbsentFieldsAsNull) {
     event.set_to_severity("P1");
     event.set_rule_row(4);
     EXPECT_EQ(boost::json::serialize(to_json(event)),
-              R"({"at":"2023-11-14T22:13:20.250Z","minute":null,"from_severity":"",)"
-              R"("to_severity":"P1","rule_row":4,"detail":""})");
+              R"({"at":"2023-11-14T22:13:20.250Z","minute":null,"from_severity":null,)"
+              R"("to_severity":"P1","rule_row":4,"detail":null})");
 }
 
 TEST(MessageAsJson, WritesListsOfTextsAndOfMessages) {

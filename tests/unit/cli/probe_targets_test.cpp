@@ -176,7 +176,7 @@ TEST_F(ProbeTargets, ABadCommandLineIsRefusedWithWhatIsWrong) {
         {{"https://h/", "--bind", "eth0"}, "not an IP address to bind to"},
         {{"https://h/", "--resolve", "h:443"}, "HOST:PORT:ADDR"},
         {{"https://h/", "--resolve", "h:443:x"}, "not an IP address to resolve to"},
-        {{"-f", "/none"}, "cannot be read"},
+        {{"-f", "/none"}, "can't be read"},
         {{"https://h/", "--manifest", "x", "--expect-auth-wall"}, "--expect-auth-wall"},
         {{"https://h/", "--nonsense"}, "--nonsense"},
     };
