@@ -117,18 +117,21 @@ void count(v1::ExplainResponse& out, const StoredCell& cell) {
         out.add_healthy(cell.region);
 }
 
+/// The incident that was open in the minute or closed by it: by the minutes of the timeline, as a
+/// minute may be sealed long after it.
 void fill_incident(pqxx::work& work,
                    std::int64_t endpoint,
                    UtcMinute minute,
-                   Window window,
                    v1::ExplainResponse& out) {
     const auto found = work.exec_params(
-        "SELECT id FROM quorate.incident WHERE endpoint_id = $1"
-        " AND detected_at < " +
-            sql::timestamp("$2") + " AND (closed_at IS NULL OR closed_at > " +
-            sql::timestamp("$3") + ") ORDER BY id DESC LIMIT 1",
+        "SELECT last.incident_id FROM (SELECT t.incident_id, t.minute, t.to_severity"
+        "  FROM quorate.incident i JOIN quorate.incident_event t ON t.incident_id = i.id"
+        "  WHERE i.endpoint_id = $1 AND t.minute <= " +
+            sql::timestamp("$2") +
+            "  ORDER BY t.minute DESC, t.id DESC LIMIT 1) last"
+            " WHERE last.to_severity IS NOT NULL OR last.minute = " +
+            sql::timestamp("$2"),
         endpoint,
-        sql::us(minute.end(window) + std::chrono::seconds{6}),
         sql::us(minute.start()));
     if (found.empty()) return;
     v1::GetIncidentRequest request;
@@ -178,7 +181,7 @@ v1::ExplainResponse explain(pqxx::work& work, const v1::ExplainRequest& request,
         regions == 0 ? 0.0 : static_cast<double>(out.voters_size()) / static_cast<double>(regions));
     out.set_quorum(quorum_of(find_spec(work, endpoint, minute.minute).p1_quorum, regions));
     out.set_why(why(out));
-    fill_incident(work, endpoint, minute.minute, window, out);
+    fill_incident(work, endpoint, minute.minute, out);
     return out;
 }
 

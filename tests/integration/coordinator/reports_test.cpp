@@ -111,6 +111,33 @@ TEST(Explain, SilenceIsNoVoteAndTheQuorumIsTheEndpoints) {
               "second witness is missing");
 }
 
+// Both minutes of the incident were sealed an hour late, after an outage of ours.
+TEST(Explain, FindsTheIncidentByTheMinutesOfItsTimeline) {
+    Sealed lab;
+    for (int n = 0; n < 6; ++n)
+        store_minute(lab, "a", lab.minute(n), Decision::ok, Scope::none, 8, cells("..."));
+    lab.sql(
+        "INSERT INTO quorate.incident (endpoint_id, ordinal, tenant, endpoint, severity,"
+        " worst_severity, scope, started_at, detected_at, closed_at, regions)"
+        " SELECT id, 1, tenant, name, 1, 1, 1, now(), now() + interval '1 hour',"
+        " now() + interval '61 minutes', '{}' FROM quorate.endpoint WHERE name = 'a'");
+    for (const auto& [n, what] : {std::pair{1, "'opened', 1"}, std::pair{4, "'closed', NULL"}})
+        lab.sql(
+            "INSERT INTO quorate.incident_event (incident_id, at, minute, kind, to_severity, scope,"
+            " rule_row, detail, inputs) SELECT id, now() + interval '1 hour', '" +
+            to_rfc3339(lab.minute(n)) + "', " + what + ", 1, 4, '', '{}' FROM quorate.incident");
+    std::string with_incident;
+    for (int n = 0; n < 6; ++n) {
+        v1::ExplainRequest request;
+        request.set_endpoint("a");
+        request.set_minute_us(UtcTime{lab.minute(n).start()}.time_since_epoch().count());
+        const auto out = lab.database->transact_blocking(
+            [&](auto& work) { return explain(work, request, lab.deployment.window); });
+        if (out.has_incident()) with_incident += std::to_string(n);
+    }
+    EXPECT_EQ(with_incident, "1234");
+}
+
 TEST(Explain, SaysWhatIsNotThere) {
     Sealed lab;
     const auto ask = [&](const std::string& endpoint, std::optional<UtcMinute> minute) {
