@@ -64,7 +64,7 @@ drill_restore() {
 
 drill_config() { # DIR
     printf 'health: {address: 127.0.0.1, port: 0}\nredis: {url: "unix://%s/redis/redis.sock"}\nwindow: %s\n' "$1" "$window"
-    printf 'postgres: {conninfo: "host=%s port=5432 dbname=quorate user=quorate_archiver"}\n' "$1"
+    printf "postgres: {conninfo: \"host='%s' port=5432 dbname=quorate user=quorate_archiver\"}\n" "$1"
 }
 
 drill_start_postgres() {

@@ -20,7 +20,7 @@ verb_lab_set() {
         shift
     done
     [ -n "$state" ] || usage_error "./dev lab set [--from REGION] STATE"
-    [[ $state =~ ^[a-z=0-9-]{1,64}$ ]] || fail "unknown state: $state"
+    [[ $state =~ ^[a-z=0-9.-]{1,64}$ ]] || fail "unknown state: $state"
     local address=null
     if [ -n "$from" ]; then
         for i in "${!regions[@]}"; do

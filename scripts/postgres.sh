@@ -33,7 +33,7 @@ make_private_dir() {
 }
 
 postgres_dir() { echo "$private/postgres-$1"; }
-postgres_conninfo() { echo "host=$(postgres_dir "$1") port=5432 dbname=quorate user=${2:-quorate}"; }
+postgres_conninfo() { echo "host='$(postgres_dir "$1")' port=5432 dbname=quorate user=${2:-quorate}"; }
 
 postgres_is_ready() { "$pg_bin/pg_isready" -q -h "$(postgres_dir "$1")" -p 5432 -U quorate -d postgres; }
 
@@ -63,7 +63,10 @@ start_postgres() {
             start postgres "$pg_bin/postgres" -D "$dir/data" "${settings[@]}"
         fi
     fi
-    wait_until 60 postgres_is_ready "$1" || { show_log postgres; fail "Postgres did not become ready within 60 s"; }
+    if ! wait_until 60 ready_or_gone postgres postgres_is_ready "$1" || ! is_running postgres; then
+        show_log postgres
+        fail "Postgres did not become ready"
+    fi
     if [ "$(private_psql "$1" postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'quorate'")" != 1 ]; then
         run "$pg_bin/createdb" -h "$dir" -p 5432 -U quorate quorate
     fi

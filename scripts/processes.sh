@@ -1,6 +1,7 @@
 # Processes that ./dev starts: each has a pid file, a log file, and is ended by its recorded pid alone.
 # shellcheck shell=bash
 
+socket_tables=(/proc/net/tcp /proc/net/tcp6)
 pid_dir=$run_dir/pids
 log_dir=$run_dir/logs
 log_bytes_max=$((64 * 1024 * 1024))
@@ -63,6 +64,12 @@ await_end() {
     return $status
 }
 
+# For wait_until: the command succeeds, or the process NAME has ended.
+ready_or_gone() { # NAME COMMAND...
+    is_running "$1" || return 0
+    "${@:2}"
+}
+
 has_ended() { ! is_running "$1"; }
 
 # The program file was replaced by a later build.
@@ -76,8 +83,11 @@ show_log() {
 
 # Port numbers that something listens on, on an address that would clash with 127.0.0.1.
 listening_ports() {
-    awk '$4 == "0A" { split($2, at, ":"); if (at[1] ~ /^(0100007F|0+|0000000000000000FFFF00000100007F)$/) print at[2] }' \
-        /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r hex; do echo $((16#$hex)); done
+    local table
+    for table in "${socket_tables[@]}"; do
+        if [ -e "$table" ]; then cat "$table"; fi # there is none of tcp6 where IPv6 is off
+    done | awk '$4 == "0A" { split($2, at, ":"); if (at[1] ~ /^(0100007F|0+|0000000000000000FFFF00000100007F)$/) print at[2] }' |
+        while read -r hex; do echo $((16#$hex)); done
 }
 
 # fail_when_in_use PORT=WHAT...: names the first port that is taken.

@@ -15,7 +15,10 @@ start_redis() {
     is_running redis ||
         start redis redis-server --port 0 --unixsocket "$(redis_socket "$1")" --unixsocketperm 700 --dir "$dir" \
             --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction --daemonize no
-    wait_until 60 redis_is_ready "$1" || { show_log redis; fail "Redis did not become ready within 60 s"; }
+    if ! wait_until 60 ready_or_gone redis redis_is_ready "$1" || ! is_running redis; then
+        show_log redis
+        fail "Redis did not become ready"
+    fi
 }
 
 verb_redis_cli() {

@@ -131,11 +131,6 @@ wait_for_demo_servers() {
     done
 }
 
-ready_or_gone() { # NAME COMMAND...
-    is_running "$1" || return 0
-    "${@:2}"
-}
-
 start_daemons() {
     local region role
     run "$(bin quorate-archiver)" --config "$etc_dir/migrate.yaml" --migrate >&2 || fail "the migrations failed: see above"
@@ -176,8 +171,8 @@ demo_file() {
 }
 
 # The contexts of whoever starts this are for other coordinators.
+unset "${!QUORATE_TLS@}" QUORATE_CONTEXT QUORATE_SERVER QUORATE_TOKEN_FILE
 export QUORATE_CONFIG=/dev/null
-unset QUORATE_CONTEXT
 
 ask() { run "$(bin quorate)" "$@" --server "127.0.0.1:$grpc_port" >&2; }
 
