@@ -21,8 +21,10 @@ PORTS = [7443, 9101, 9102, 9103, 9112, 9122, 9132, 9142, *range(7501, 7509)]
 class Stack:
     window_s = 5
 
-    def __init__(self):
-        self.run_dir = Path(tempfile.mkdtemp(prefix="quorate-e2e-"))
+    def __init__(self, as_user=()):
+        """`as_user`: what ./dev is started by."""
+        self.as_user = as_user
+        self.run_dir = Path(tempfile.mkdtemp(prefix="quorate-e2e "))
         self.run_dir.chmod(0o755)  # the user of the database must get in
         self.offset = free_offset()
         # Nothing of a system's Redis or Postgres, nor of a user's settings for their clients, may be picked up.
@@ -36,7 +38,7 @@ class Stack:
 
     def dev(self, *arguments, seconds=1200):
         """Runs ./dev; @return the finished process, with stdout and stderr in one text."""
-        return subprocess.run([REPO / "dev", *arguments], env=self.env, cwd=REPO, timeout=seconds, text=True,
+        return subprocess.run([*self.as_user, REPO / "dev", *arguments], env=self.env, cwd=REPO, timeout=seconds, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
     def up(self):

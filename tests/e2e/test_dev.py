@@ -43,6 +43,17 @@ class Dev(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertIn("bogus", done.stderr.splitlines()[0], arguments)
 
+    def test_ports_are_found_where_there_is_no_ipv6(self):
+        with socket.socket() as squatter:
+            squatter.bind(("127.0.0.1", 0))
+            squatter.listen()
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", "repo=$1; . scripts/common.sh; . scripts/processes.sh; "
+                 "socket_tables=(/proc/net/tcp /nowhere); taken=$(listening_ports); echo \"$taken\"", "-", REPO],
+                cwd=REPO, env=self.env, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn(str(squatter.getsockname()[1]), done.stdout.split())
+
     def test_clients_make_nothing_when_nothing_runs(self):
         for client in ("psql", "redis-cli"):
             done = self.dev(client)

@@ -133,6 +133,15 @@ class Show(unittest.TestCase):
         self.assertLess(elapsed, 15)
         self.assertEqual(before, {name: self.stack.pid(name) for name in before})
 
+        status = self.stack.dev("status")
+        self.assertEqual(status.returncode, 0, status.stdout)
+        for name in before:
+            self.assertIn(name, status.stdout)
+        logs = self.stack.dev("logs", "coordinator")
+        self.assertEqual(logs.returncode, 0, logs.stdout)
+        self.assertTrue(json.loads(logs.stdout.splitlines()[0])["event"])
+        self.assertEqual(self.stack.dev("redis-cli", "ping").stdout.strip(), "PONG")
+
     def test_04_down_for_all_regions_is_p1_global_and_closes(self):
         self.stack.lab("down")
         self.expect_incident("P1", scope="global")
