@@ -1,9 +1,9 @@
 # Benchmarks: what to install and build for each, then tests/bench/run.py.
 # shellcheck shell=bash
 
-benches=(probe distribution archiver) # every NAME, in the order in which all of them run
-declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server redis-tools postgresql-15 util-linux" [archiver]="postgresql-15")
-declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record bench_distribution_plan bench_distribution_lateness bench_distribution_feed quorate-agent" [archiver]="bench_archiver")
+benches=(probe distribution archiver peers) # every NAME, in the order in which all of them run
+declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server redis-tools postgresql-15 util-linux" [archiver]="postgresql-15" [peers]="prometheus-blackbox-exporter util-linux")
+declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record bench_distribution_plan bench_distribution_lateness bench_distribution_feed quorate-agent" [archiver]="bench_archiver" [peers]="bench_probe_engine bench_hang_server mcp_target quorate")
 
 verb_bench() {
     local names=() options=() name
@@ -36,6 +36,7 @@ verb_bench() {
         targets+=("${words[@]}")
     done
     need_packages "${packages[@]}"
+    if [[ " ${names[*]} " == *" peers "* ]]; then need_lab; fi
     need_build release "${targets[@]}"
     run python3 "$repo/tests/bench/run.py" --build "$repo/build/release" "${options[@]}" "${names[@]}" </dev/null
 }

@@ -4,10 +4,32 @@
 drill_dir=$run_dir/drill
 
 verb_drill() {
-    [ "$*" = restore ] || usage_error "./dev drill restore"
+    if [ "${1:-}" = detection ] && [[ ${2:-100} =~ ^[1-9][0-9]{0,3}$ ]] && [ $# -le 2 ]; then
+        drill_detection "${2:-100}"
+        return
+    fi
+    [ "$*" = restore ] || usage_error "./dev drill restore, ./dev drill detection [OUTAGES]"
     need_window_running
     is_running archiver || fail "the archiver does not run: ./dev up"
     drill_restore
+}
+
+# On an instance of its own: what runs is not looked at.
+drill_detection() { # OUTAGES
+    need_running_parts
+    QUORATE_OUTAGES=$1 run python3 -u "$repo/tests/e2e/test_detection.py" -v </dev/null
+}
+
+verb_soak() {
+    need_running_parts mcp_target
+    run python3 -u "$repo/tests/soak/soak.py" "$@" </dev/null
+}
+
+# What ./dev up needs, and these targets.
+need_running_parts() {
+    need_packages "${packages_build[@]}" "${packages_run[@]}"
+    need_lab
+    need_build release "${binaries[@]}" "$@"
 }
 
 # A base backup and the WAL behind it, restored into an empty server up to a named point, compared with what stood

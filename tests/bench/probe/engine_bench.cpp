@@ -31,11 +31,12 @@ void expect_healthy(const ProbeReport& report) {
 std::string HangFigures::json() const {
     const auto grown = static_cast<double>(resident_kib) - static_cast<double>(resident_before_kib);
     return fmt::format(R"({{"in_flight": {}, "kib_per_probe": {:.3f}, "late_ms_p50": {:.3f}, )"
-                       R"("late_ms_max": {:.3f}}})",
+                       R"("late_ms_max": {:.3f}, "resident_kib": {}}})",
                        in_flight,
                        grown / static_cast<double>(std::max<std::size_t>(in_flight, 1)),
                        late_ms.empty() ? 0.0 : late_ms[late_ms.size() / 2],
-                       late_ms.empty() ? 0.0 : late_ms.back());
+                       late_ms.empty() ? 0.0 : late_ms.back(),
+                       resident_kib);
 }
 
 EngineBench::EngineBench(TargetOptions target)

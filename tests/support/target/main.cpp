@@ -1,21 +1,29 @@
-// An MCP server of the revision 2026-07-28 that is healthy under every path, for tests that count
-// what was asked of whom: it writes one line for each answered request. Listens on 127.0.0.1,
-// prints its port, ends with SIGTERM. Usage: mcp_target LOGFILE
+// An MCP server of the revision 2026-07-28 under every path, for tests that count what was asked of
+// whom: it writes one line for each answered request. Healthy, but for paths of which a line on its
+// standard input says otherwise: `PATH MODE`, MODE one of up, hang, slow, error, html, auth.
+// Listens on 127.0.0.1, prints its port, ends with SIGTERM. Usage: mcp_target LOGFILE
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <unordered_map>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
+
+#include <unistd.h>
 
 #include "platform/runtime/task.hpp"
 #include "platform/runtime/task_group.hpp"
@@ -29,6 +37,9 @@ using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
 constexpr std::size_t kConnectionsMax = 20'000;
+constexpr std::chrono::seconds kHang{60};  // longer than any probe waits
+constexpr std::chrono::milliseconds kSlow{900};
+constexpr std::size_t kOrderBytesMax = 1024;
 constexpr std::chrono::milliseconds kFlushEvery{100};
 
 json::object result_of(const std::string& method) {
@@ -38,8 +49,10 @@ json::object result_of(const std::string& method) {
         result["capabilities"] = {{"tools", json::object{}}};
         result["serverInfo"] = {{"name", "target"}, {"version", "1"}};
     } else {
-        json::object tool{{"name", "echo"}, {"inputSchema", {{"type", "object"}}}};
-        result["tools"] = json::array{std::move(tool)};
+        json::array tools;
+        for (const auto* tool : {"echo", "add"})
+            tools.push_back({{"name", tool}, {"inputSchema", {{"type", "object"}}}});
+        result["tools"] = std::move(tools);
     }
     result["ttlMs"] = 0;
     result["cacheScope"] = "private";
@@ -49,7 +62,8 @@ json::object result_of(const std::string& method) {
 class Target {
 public:
     Target(asio::io_context& context, const std::string& file)
-        : acceptor_{context, {asio::ip::address_v4::loopback(), 0}},
+        : orders_{context, ::dup(STDIN_FILENO)},
+          acceptor_{context, {asio::ip::address_v4::loopback(), 0}},
           flush_{context},
           log_{file},
           connections_{context.get_executor(), kConnectionsMax} {
@@ -74,7 +88,40 @@ public:
         }
     }
 
+    /// Until standard input ends.
+    Task<> follow_orders() {
+        std::string buffer;
+        for (;;) {
+            const auto [error, size] =
+                co_await asio::async_read_until(orders_,
+                                                asio::dynamic_buffer(buffer, kOrderBytesMax),
+                                                '\n',
+                                                asio::as_tuple(asio::use_awaitable));
+            if (error) co_return;
+            const auto line = buffer.substr(0, size - 1);
+            buffer.erase(0, size);
+            const auto blank = line.find(' ');
+            if (blank == line.npos) continue;
+            const auto mode = line.substr(blank + 1);
+            if (mode == "up")
+                modes_.erase(line.substr(0, blank));
+            else
+                modes_[line.substr(0, blank)] = mode;
+        }
+    }
+
 private:
+    /// Of the path asked for.
+    std::string mode_of(const Request& request) const {
+        const auto found = modes_.find(std::string{request.target()});
+        return found == modes_.end() ? std::string{} : found->second;
+    }
+
+    static Task<> pause(milliseconds duration) {
+        asio::steady_timer timer{co_await asio::this_coro::executor, duration};
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+
     Task<> answer(asio::ip::tcp::socket socket) {
         boost::beast::flat_buffer buffer;
         const auto source = socket.remote_endpoint().address().to_string();
@@ -84,7 +131,14 @@ private:
                 socket, buffer, request, asio::as_tuple(asio::use_awaitable));
             if (error) co_return;
             std::string method;
-            auto response = respond(request, method);
+            const auto mode = mode_of(request);
+            if (mode == "hang") {
+                co_await pause(kHang);
+                co_return;
+            }
+            if (mode == "slow") co_await pause(kSlow);
+            auto response =
+                mode.empty() || mode == "slow" ? respond(request, method) : refuse(request, mode);
             const auto [failed, written] =
                 co_await http::async_write(socket, response, asio::as_tuple(asio::use_awaitable));
             if (failed) co_return;
@@ -113,6 +167,19 @@ private:
         return response;
     }
 
+    static Response refuse(const Request& request, const std::string& mode) {
+        const auto status = mode == "error"  ? http::status::internal_server_error
+                            : mode == "auth" ? http::status::unauthorized
+                                             : http::status::ok;
+        Response response{status, request.version()};
+        response.keep_alive(request.keep_alive());
+        if (mode == "auth") response.set(http::field::www_authenticate, "Bearer");
+        if (mode == "html") response.set(http::field::content_type, "text/html");
+        response.body() = mode == "html" ? "<!doctype html><title>Parked</title>" : "";
+        response.prepare_payload();
+        return response;
+    }
+
     /// `epoch in microseconds, path, source address, method`, by blanks.
     void note(const Request& request, const std::string& source, const std::string& method) {
         const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -120,6 +187,8 @@ private:
              << std::string{request.target()} << ' ' << source << ' ' << method << '\n';
     }
 
+    std::unordered_map<std::string, std::string> modes_;  // of the paths that are not up
+    asio::posix::stream_descriptor orders_;
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer flush_;
     std::ofstream log_;
@@ -138,9 +207,10 @@ int main(int argc, char** argv) {
     try {
         asio::io_context context{1};
         Target target{context, argv[1]};
-        TaskGroup tasks{context.get_executor(), 2};
+        TaskGroup tasks{context.get_executor(), 3};
         tasks.spawn("serve", target.serve());
         tasks.spawn("log", target.write_log());
+        tasks.spawn("orders", target.follow_orders());
         asio::signal_set signals{context, SIGTERM, SIGINT};
         signals.async_wait([&](const auto& /*error*/, int /*signal*/) { context.stop(); });
         std::cout << target.port() << std::endl;
