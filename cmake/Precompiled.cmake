@@ -19,7 +19,7 @@ set(precompiled_std <algorithm> <chrono> <functional> <map> <memory> <optional> 
 
 # What GCC 12 wrongly sees inside the standard library's strings it says where they come out of a set.
 function(quorate_lenient target)
-  target_compile_options(${target} PRIVATE -Wno-array-bounds)
+  target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 endfunction()
 
 # quorate_precompile(TARGET header…): a set of the target's own.
