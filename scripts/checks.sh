@@ -16,7 +16,7 @@ stage() {
 print_stages() { printf '%s\n' "${stages[@]}"; }
 
 verb_test() {
-    local preset=release labels=() pattern
+    local preset=release labels=()
     while [ $# -gt 0 ]; do
         case $1 in
             --preset)
@@ -35,12 +35,16 @@ verb_test() {
     need_preset "$preset"
     stage packages test_packages
     stage build need_build "$preset"
-    pattern=$(IFS='|' && echo "${labels[*]:-${suites[*]}}")
-    pattern=${pattern// /|}
+    [ ${#labels[@]} -gt 0 ] || labels=("${suites[@]}")
+    # Those that wait more than they compute go together, beside each other.
+    if [[ " ${labels[*]} " == *" e2e "* && " ${labels[*]} " == *" fault "* ]]; then
+        mapfile -t labels < <(printf '%s\n' "${labels[@]}" | grep -vxE 'e2e|fault')
+        labels+=('e2e|fault')
+    fi
     # The suites one after another, so that each has a time; the summary of all is the last line.
     local suite status=0 output
     output=$(mktemp)
-    for suite in ${pattern//|/ }; do
+    for suite in "${labels[@]}"; do
         if is_empty_suite "$suite"; then
             note "the suite $suite has no tests yet"
         else
@@ -59,12 +63,12 @@ test_packages() {
     need_test_servers
 }
 
-is_empty_suite() { ctest --test-dir "$repo/build/$preset" -N -L "^$1\$" | grep -qx 'Total Tests: 0'; }
+is_empty_suite() { ctest --test-dir "$repo/build/$preset" -N -L "^($1)\$" | grep -qx 'Total Tests: 0'; }
 
-# The tests of a suite share the cores, but for those marked RUN_SERIAL; the longest begin.
+# The tests of a suite share the cores; some need all of them (PROCESSORS, RUN_SERIAL). The longest begin.
 run_suite() {
     local suite=$1 output=$2
-    run ctest --test-dir "$repo/build/$preset" -L "^$suite\$" -j "$(nproc)" --output-on-failure \
+    run ctest --test-dir "$repo/build/$preset" -L "^($suite)\$" -j "$(nproc)" --output-on-failure \
         --no-tests=ignore --timeout 1200 </dev/null | tee -a "$output"
 }
 
