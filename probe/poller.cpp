@@ -138,6 +138,7 @@ void Poller::arm() {
 }
 
 void Poller::look() {
+    close_gone();  // what the kernel has to tell of them would be told to sockets that are no more
     std::size_t told = 0;
     int count = 0;
     do {
@@ -182,6 +183,10 @@ void Poller::end_turn() {
 
 void Poller::end_gathering() {
     gathers_ = false;
+    close_gone();
+}
+
+void Poller::close_gone() {
     for (const int descriptor : to_close_)
         ::close(descriptor);
     to_close_.clear();

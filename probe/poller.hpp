@@ -124,7 +124,7 @@ public:
     ~Poller();
 
     /// Notes what the kernel has to tell by now, without resuming anybody: for who is about to say
-    /// that nothing came in time.
+    /// that nothing came in time. Closes first the sockets that have gone in this turn.
     void look();
     /// Whether a turn is under way whose calls are made together at its end.
     bool gathers() const { return gathers_; }
@@ -152,6 +152,7 @@ private:
     void turn();
     void end_turn();
     void end_gathering();
+    void close_gone();
     void resume(Waiters& whom, std::optional<SteadyTime> until);
     void resume_later(std::unique_ptr<PolledSocket::Waiter> waiter,
                       boost::system::error_code error);

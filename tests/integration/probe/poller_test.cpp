@@ -327,6 +327,20 @@ TEST_F(ProbePollerTurn, ClosesSocketsThatHaveGoneAtItsEnd) {
     EXPECT_EQ(received, 0) << "closed before what comes at the turn's end, ports are free then";
 }
 
+TEST_F(ProbePollerTurn, LookingTellsNobodyWhatComesForASocketThatHasGone) {
+    bool told = true;
+    in_turn_ = [&](char name) {
+        if (name != 'b') return;
+        socket_.reset();
+        socket_.emplace(*poller_);  // another one where it stood, which watches nothing
+        boost::asio::write(peer_, boost::asio::buffer("x", 1));
+        poller_->look();
+        told = socket_->ready(Readiness::read) || socket_->told_at() != SteadyTime{};
+    };
+    run_both();
+    EXPECT_FALSE(told);
+}
+
 TEST_F(ProbePollerTurn, OneThatThrowsKeepsNobodyFromItsEnd) {
     in_turn_ = [](char name) {
         if (name == 'b') throw std::runtime_error{"a fault of ours"};
