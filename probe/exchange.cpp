@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "probe/mcp_messages.hpp"
@@ -55,21 +56,32 @@ Result<void> judge_failure(Attempt& attempt,
     return failure;
 }
 
+/// As talk(), for one of two: where the other decides it is cancelled, and says so by its result.
+/// It may have been told something by then, and goes on with that first.
+Task<Result<void>> talk_beside(
+    Attempt& attempt, Wire& wire, ResponseReader& reader, Phase phase, RequestText request) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto talking = talk(attempt, wire, reader, phase, std::move(request));
+    co_return co_await std::move(talking);
+}
+
 /// HTTP+SSE: a message is sent, and then two things count, in whatever order they come: that it is
 /// accepted, and the answer on the stream. Ends with the one that decides.
 Task<Result<void>> post_beside_stream(Attempt& attempt, Phase phase, RequestText request) {
     const auto& executor = attempt.executor;
-    auto post = talk(attempt, *attempt.wire, *attempt.last, phase, std::move(request));
-    auto stream = talk(attempt, *attempt.stream_wire, *attempt.stream, phase, {});
+    auto post = talk_beside(attempt, *attempt.wire, *attempt.last, phase, std::move(request));
+    auto stream = talk_beside(attempt, *attempt.stream_wire, *attempt.stream, phase, {});
     auto both = asio::experimental::make_parallel_group(
         asio::co_spawn(executor, std::move(post), asio::deferred),
         asio::co_spawn(executor, std::move(stream), asio::deferred));
     auto [order, post_threw, posted, stream_threw, streamed] = co_await std::move(both).async_wait(
         asio::experimental::wait_for_one(), asio::use_awaitable);
+    // An answer that is there counts, whatever became of the message's acceptance meanwhile.
+    if (!stream_threw && streamed) co_return streamed;
     for (const auto& threw : {post_threw, stream_threw})
         if (threw) std::rethrow_exception(threw);
     const bool stream_first = order[0] == 1;
-    if (streamed || (stream_first && is_aborted(streamed))) co_return streamed;
+    if (stream_first && is_aborted(streamed)) co_return streamed;
     if (!stream_first) co_return posted;
     // The stream failed us. What the server says to the message may tell why.
     if (is_aborted(posted)) {

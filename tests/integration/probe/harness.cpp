@@ -60,6 +60,23 @@ std::vector<ProbeReport> ProbeHarness::probe_together(std::vector<ProbeRequest> 
     return reports;
 }
 
+ProbeReport ProbeHarness::probe_between(ProbeRequest request,
+                                        const std::function<void()>& between) {
+    std::optional<ProbeReport> report;
+    boost::asio::co_spawn(io_,
+                          engine_.probe(std::move(request)),
+                          [&](const std::exception_ptr& failure, ProbeReport result) {
+                              if (failure) std::rethrow_exception(failure);
+                              report = std::move(result);
+                          });
+    io_.restart();
+    while (!report) {
+        io_.poll_one();
+        between();
+    }
+    return *report;
+}
+
 ProbeReport ProbeHarness::probe_cancelled_after(ProbeRequest request, milliseconds delay) {
     return run(io_, engine_.probe(std::move(request)), delay);
 }

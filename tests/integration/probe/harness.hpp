@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ public:
     ProbeReport probe(ProbeRequest request);
     /// Runs them at once; their reports come in the order in which they end.
     std::vector<ProbeReport> probe_together(std::vector<ProbeRequest> requests);
+    /// As probe(), with a call between any two handlers of the loop, which never sleeps meanwhile.
+    ProbeReport probe_between(ProbeRequest request, const std::function<void()>& between);
     /// As probe(), cancelled after `delay`.
     ProbeReport probe_cancelled_after(ProbeRequest request, milliseconds delay);
 
