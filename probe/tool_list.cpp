@@ -129,9 +129,11 @@ Result<std::optional<std::string>> ToolList::take_page(const json::object& resul
     if (cursor == nullptr || cursor->is_null()) return std::optional<std::string>{};
     if (!cursor->is_string())
         return failure(Reason::protocol_invalid_result, "`nextCursor` is not a string");
+    if (cursor->get_string().size() > kCursorBytesMax)
+        return failure(Reason::response_too_large, "`nextCursor` is longer than 64 KiB");
     std::string next{cursor->get_string()};
     if (next.empty() && !modern_) return std::optional<std::string>{};
-    if (!cursors_.insert(next).second)
+    if (!cursors_.insert(sha256(next)).second)
         return failure(Reason::pagination_invalid, "The server gave the same cursor twice");
     if (pages_ >= kPagesMax)
         return failure(Reason::pagination_invalid, "The list has more than 50 pages");

@@ -10,6 +10,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "core/base/sha256.hpp"
 #include "core/model/failure.hpp"
 #include "core/model/warning.hpp"
 #include "probe/json_weight.hpp"
@@ -21,13 +22,15 @@ class ToolList {
 public:
     static constexpr std::size_t kPagesMax = 50;
     static constexpr std::size_t kToolsMax = 5000;
+    static constexpr std::size_t kCursorBytesMax = 64U << 10U;
 
     /// @param modern  rules of 2026-07-28: an empty cursor is one; `x-mcp-header` is checked
     explicit ToolList(bool modern) : modern_{modern} {}
 
     /// Takes the result of one page.
     /// @return the cursor of the next page, nothing after the last; or `protocol_invalid_result` or
-    ///     `pagination_invalid`; or `response_too_large` where all pages together weigh too much
+    ///     `pagination_invalid`; or `response_too_large` where all pages together weigh too much,
+    ///     or the cursor alone does
     Result<std::optional<std::string>> take_page(const boost::json::object& result);
 
     std::size_t pages() const { return pages_; }
@@ -42,7 +45,7 @@ private:
     std::size_t pages_ = 0;
     std::vector<boost::json::object> tools_;
     std::set<std::string, std::less<>> names_;
-    std::set<std::string, std::less<>> cursors_;
+    std::set<Sha256> cursors_;  ///< of each its digest: they may be long, and many
     JsonWeight weight_;
     Warnings warnings_;
 };

@@ -171,6 +171,22 @@ TEST_F(ProbeBounds, AListOf50Pages) {
     EXPECT_EQ(more.verdict, Verdict::degraded);
 }
 
+TEST_F(ProbeBounds, ACursorOf64KiB) {
+    const auto with_cursor_of = [](std::size_t size) {
+        const auto page = std::make_shared<std::atomic<int>>(0);
+        return [size, page](const RawRequest& request) {
+            const auto cursor = std::string(size, 'c');
+            const auto next = ++*page == 1 ? R"(,"nextCursor":")" + cursor + '"' : std::string{};
+            if (*page == 2) {
+                EXPECT_NE(request.body.find('"' + cursor + '"'), std::string::npos);
+            }
+            return rpc_result(request, R"({"tools":[])" + next + "}");
+        };
+    };
+    expect_up(probe_list(with_cursor_of(64 * kKiB)));
+    expect_reason(probe_list(with_cursor_of(64 * kKiB + 1)), "response_too_large");
+}
+
 TEST_F(ProbeBounds, AListOf5000Tools) {
     const auto with_tools = [](int count) {
         return [count](const RawRequest& request) {

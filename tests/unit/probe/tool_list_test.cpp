@@ -122,6 +122,25 @@ TEST(ToolList, AllPagesTogetherMayWeighSoMuchAndNoMore) {
     EXPECT_EQ(last.error().reason, Reason::response_too_large);
 }
 
+TEST(ToolList, ACursorMayBeSoLongAndNoLonger) {
+    const auto page_to = [](const std::string& cursor) {
+        return object(R"({"tools":[],"nextCursor":")" + cursor + "\"}");
+    };
+    const std::string longest(ToolList::kCursorBytesMax, 'c');
+    for (const bool modern : {false, true}) {
+        ToolList list{modern};
+        const auto next = list.take_page(page_to(longest));
+        ASSERT_TRUE(next);
+        EXPECT_EQ(*next, longest);
+        const auto again = list.take_page(page_to(longest));
+        ASSERT_FALSE(again);
+        EXPECT_EQ(again.error().reason, Reason::pagination_invalid);
+        const auto longer = list.take_page(page_to(longest + 'c'));
+        ASSERT_FALSE(longer);
+        EXPECT_EQ(longer.error().reason, Reason::response_too_large);
+    }
+}
+
 TEST(JsonWeight, CountsValuesAndNamesAndNotWhatStandsInStrings) {
     JsonWeight weight;
     weigh(*parse_json(R"({"ab":[1,"c,d",null],"e":{}})"), weight);
