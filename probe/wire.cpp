@@ -304,12 +304,18 @@ void Wire::keep_rest(std::string_view rest) {
 }
 
 bool Wire::is_quiet() {
-    if (!rest_.empty() || (tls_ && tls_->has_pending())) return false;
-    char byte = 0;
-    const auto peeked = ::recv(socket_.descriptor(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    // A TLS server may have sent session tickets, which nobody reads before the next answer.
-    if (peeked > 0) return tls_ != nullptr;
-    return peeked < 0 && errno == EAGAIN;
+    if (!rest_.empty()) return false;
+    if (!tls_) {
+        char byte = 0;
+        const auto peeked = ::recv(socket_.descriptor(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+        return peeked < 0 && errno == EAGAIN;
+    }
+    // Session tickets may have come, which nobody reads before the next answer, or a close_notify:
+    // TLS has to tell. What it gives out nobody asked for.
+    std::string_view unasked;
+    const auto io = read_some(unasked);
+    keep_rest(unasked);
+    return io == Io::want_read;
 }
 
 }  // namespace quorate

@@ -51,7 +51,8 @@ public:
 
     /// Whether the last receive() ended for the sake of the server's requests alone.
     bool wants_attention() const { return wants_attention_; }
-    /// Whether the peer seems to be still there and has sent nothing that nobody asked for.
+    /// Whether the peer seems to be still there and has sent nothing that nobody asked for. Asks the
+    /// kernel.
     bool is_quiet();
     bool has_tls() const { return tls_ != nullptr; }
     const TlsFacts& tls_facts() const { return tls_->facts(); }

@@ -1,6 +1,10 @@
 #include <functional>
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "tests/integration/probe/certificates.hpp"
 #include "tests/integration/probe/harness.hpp"
@@ -8,6 +12,11 @@
 
 namespace quorate {
 namespace {
+
+/// Whether what the server says is held back until it is let go, or the connection closed.
+void cork(const ssl_st* ssl, int held) {
+    ::setsockopt(SSL_get_fd(ssl), IPPROTO_TCP, TCP_CORK, &held, sizeof held);
+}
 
 class ProbeTls : public testing::Test {
 protected:
@@ -125,6 +134,50 @@ TEST_F(ProbeTls, APeerThatClosesFailsTheHandshakeAndOneThatResetsIsReset) {
                            name_or_none(report.reason) == "connection_reset";
         EXPECT_TRUE(named) << name_or_none(report.reason);
         EXPECT_EQ(report.verdict, Verdict::fail);
+    }
+}
+
+TEST_F(ProbeTls, ACanaryGoesOnAConnectionThatIsOpenAndNoOther) {
+    struct Row {
+        const char* behind_the_answer;
+        bool tickets;
+        bool goodbye;
+        bool closes;
+        int connections;
+    };
+    for (const auto& row : {Row{"tickets", true, false, false, 1},
+                            Row{"tickets, then close_notify", true, true, false, 2},
+                            Row{"close_notify", false, true, false, 2},
+                            Row{"close_notify and FIN", false, true, true, 2},
+                            Row{"FIN", false, false, true, 2}}) {
+        SCOPED_TRACE(row.behind_the_answer);
+        const auto context = authority_.server({});
+        McpScript script;
+        script.on("tools/call",
+                  [](auto& request) { return rpc_result(request, R"({"content":[]})"); });
+        RawServer server{[&](RawConnection& connection) {
+                             if (!script.serve_until(connection, "tools/list")) return;
+                             const auto answer = rpc_result(script.requests().back(), kToolsResult);
+                             auto* ssl = connection.tls();
+                             // In one piece: who has the answer has what comes behind it.
+                             cork(ssl, 1);
+                             connection.send(answer);
+                             if (row.tickets && SSL_new_session_ticket(ssl) == 1)
+                                 SSL_do_handshake(ssl);
+                             if (row.goodbye) SSL_shutdown(ssl);
+                             if (row.closes) return;
+                             cork(ssl, 0);
+                             script(connection);
+                         },
+                         context.get()};
+        auto request = request_for(server.url());
+        request.ca_file = authority_.ca_file();
+        request.canary = Canary{"echo", "{}", {}, true};
+        request.era_hint = Era::legacy;
+        request.retry = false;
+        const auto report = harness_.probe(request);
+        EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+        EXPECT_EQ(server.connections(), row.connections);
     }
 }
 
