@@ -139,11 +139,13 @@ std::optional<boost::asio::ip::address> source_of(const ProbeRequest& request);
 
 // The steps, in the order of an attempt. Each returns its product or the Failure that decides.
 
-/// Resolves the URL's host and keeps the addresses that pass the guard, the one to avoid last.
+/// Resolves the URL's host and keeps the addresses that pass the guard, the families by turns, the
+/// one to avoid last.
 /// @param url  lives until the task ends
 Task<Result<std::vector<boost::asio::ip::address>>> resolve_step(Attempt& attempt,
                                                                  const HttpUrl& url);
-/// Connects `wire` to the first of `addresses` that answers, within the budget of phase tcp.
+/// Connects `wire` to the first of `addresses` that answers, within the budget of phase tcp. Tries
+/// eight at most; each has its share of what is left of the budget, the last one all of it.
 /// @param measured  whether this is the connection whose phases the report shows
 Task<Result<boost::asio::ip::address>> connect_step(Attempt& attempt,
                                                     std::unique_ptr<Wire>& wire,

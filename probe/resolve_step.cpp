@@ -22,6 +22,24 @@ bool of_family(const ip::address& address, IpFamily family) {
     return false;
 }
 
+/// By turns one of each family, as RFC 8305 (section 4) has it, so that however many addresses one
+/// has, those of the other are tried too.
+void interleave_families(std::vector<ip::address>& addresses) {
+    if (addresses.size() < 3) return;
+    const bool first_is_v4 = addresses.front().is_v4();
+    const auto others =
+        std::stable_partition(addresses.begin(), addresses.end(), [&](const ip::address& address) {
+            return address.is_v4() == first_is_v4;
+        });
+    std::vector<ip::address> turns;
+    turns.reserve(addresses.size());
+    for (auto one = addresses.begin(), other = others; turns.size() < addresses.size();) {
+        if (one != others) turns.push_back(*one++);
+        if (other != addresses.end()) turns.push_back(*other++);
+    }
+    addresses = std::move(turns);
+}
+
 /// The address that the request gives for this host and port in place of DNS.
 std::optional<ip::address> overridden(const ProbeRequest& request, const HttpUrl& url) {
     for (const auto& row : request.overrides) {
@@ -66,6 +84,7 @@ Task<Result<std::vector<ip::address>>> resolve_step(Attempt& attempt, const Http
                           url.host + " has no address of the wanted IP version"};
     auto allowed = permitted(addresses, attempt.request.guard, url.loopback_literal);
     if (allowed.empty()) co_return forbidden(addresses);
+    interleave_families(allowed);
     std::stable_partition(allowed.begin(), allowed.end(), [&](const ip::address& address) {
         return address != attempt.avoid;
     });

@@ -101,6 +101,25 @@ TEST(ProbeDns, TheSecondAttemptGoesToTheOtherAddressAndSaysSo) {
     EXPECT_EQ(dns.asked("mcp.test"), 1) << "the second attempt uses what is known";
 }
 
+TEST(ProbeDns, AnAttemptTriesBothFamiliesHoweverManyAddressesOneHas) {
+    McpScript script;
+    RawServer server{std::ref(script)};
+    DnsReply reply{.addresses = {"127.0.0.1"}};
+    // Of IPv6, with a route, and nobody there.
+    for (int i = 1; i <= 12; ++i)
+        reply.addresses.push_back("::ffff:127.0.1." + std::to_string(i));
+    DnsScript dns;
+    dns.on("mcp.test", reply);
+    auto request = request_for_name("mcp.test", server.port());
+    request.ip = IpFamily::any;
+    request.retry = false;
+    ProbeHarness harness{asking({dns.address()})};
+    const auto report = harness.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_EQ(report.peer_address, "127.0.0.1");
+    EXPECT_TRUE(report.warnings.has(Warning::one_family_unreachable));
+}
+
 TEST(ProbeDns, ProbesOfOneEngineShareWhatTheyKnow) {
     McpScript script;
     RawServer server{std::ref(script)};
