@@ -52,9 +52,20 @@ bool is_modern_trouble(const Attempt& attempt) {
     return attempt.not_modern_because && is_modern_only(attempt);
 }
 
-/// The era to begin with, where one is known and may be relied on.
+/// The era to begin with, where one is known and may be relied on. A server that has moved on from
+/// HTTP+SSE may well open a stream at our GET and say nothing on it, which looks like one that
+/// hangs: the second attempt takes nobody's word for it.
 std::optional<Era> hinted(const Attempt& attempt) {
-    return attempt.request.detect_era ? std::nullopt : attempt.request.era_hint;
+    const auto hint = attempt.request.era_hint;
+    if (attempt.request.detect_era) return std::nullopt;
+    return hint == Era::sse && attempt.number > 1 ? std::nullopt : hint;
+}
+
+/// Whether the answer to the GET of the stream may come from a server of another transport.
+bool is_no_sse_server(const Attempt& attempt, const Failure& of_stream) {
+    return is_era_shaped(attempt, of_stream) ||
+           of_stream.reason == Reason::protocol_sse_endpoint_invalid ||
+           of_stream.reason == Reason::http_unexpected_content_type;
 }
 
 void drop_stream(Attempt& attempt) {
@@ -88,10 +99,16 @@ Task<Result<Era>> fall_back_to_sse(Attempt& attempt, Failure of_initialize) {
     auto evidence = evidence_of(attempt, of_initialize);
     if (!allows_sse_fallback(attempt, of_initialize) || is_modern_only(attempt))
         co_return of_initialize;
+    attempt.report.http_status.reset();
+    attempt.report.rpc_code.reset();
     const auto opened = co_await sse_open_step(attempt);
     if (opened) co_return Era::sse;
     drop_stream(attempt);
     if (opened.error().reason == Reason::aborted) co_return opened.error();
+    // That it spoke this transport before makes its silence there the trouble, and not that it has
+    // no other.
+    const bool spoke_it = attempt.request.era_hint == Era::sse;
+    if (spoke_it && !is_no_sse_server(attempt, opened.error())) co_return opened.error();
     co_return restore(attempt, std::move(evidence));
 }
 
@@ -138,10 +155,7 @@ Task<Result<Era>> begin_as_legacy_before(Attempt& attempt) {
 Task<Result<Era>> begin_as_sse_before(Attempt& attempt) {
     const auto opened = co_await sse_open_step(attempt);
     if (opened) co_return Era::sse;
-    const bool other = is_era_shaped(attempt, opened.error()) ||
-                       opened.error().reason == Reason::protocol_sse_endpoint_invalid ||
-                       opened.error().reason == Reason::http_unexpected_content_type;
-    if (!other) co_return opened.error();
+    if (!is_no_sse_server(attempt, opened.error())) co_return opened.error();
     drop_stream(attempt);
     co_return co_await detect_era(attempt);
 }

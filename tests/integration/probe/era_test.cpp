@@ -23,6 +23,9 @@ std::string discover_result(const RawRequest& request) {
                       R"("serverInfo":{"name":"m","version":"1"}})");
 }
 
+/// Of an event stream that says nothing.
+const std::string kSilentStream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+
 class ProbeEra : public testing::Test {
 protected:
     ProbeReport probe() { return harness_.probe(request_); }
@@ -132,6 +135,35 @@ TEST_F(ProbeEra, OfAServerThatGaveUpHttpSseIsNoticed) {
     EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
     EXPECT_EQ(report.era, Era::legacy);
     EXPECT_TRUE(report.warnings.has(Warning::era_changed));
+}
+
+TEST_F(ProbeEra, OfAServerThatGaveUpHttpSseAndKeepsAStreamIsNoticedByTheSecondAttempt) {
+    script_.on("GET", [](auto&) { return kSilentStream; });
+    request_.era_hint = Era::sse;
+    request_.timeout = std::chrono::seconds{1};
+    const auto report = probe();
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_EQ(report.era, Era::legacy);
+    EXPECT_TRUE(report.warnings.has(Warning::era_changed));
+    ASSERT_EQ(report.attempts.size(), 2U);
+    EXPECT_EQ(name_or_none(report.attempts[0].reason), "timeout_body");
+    EXPECT_EQ(name_or_none(report.attempts[0].phase), "sse_open");
+}
+
+TEST_F(ProbeEra, OfTheOldTransportThatHangsIsNotDoubtedByTheSecondAttempt) {
+    for (const auto* method : {"server/discover", "initialize"})
+        script_.on(method, [](auto&) { return http(404, "text/html", "no"); });
+    request_.era_hint = Era::sse;
+    request_.timeout = std::chrono::seconds{1};
+    for (const bool has_head : {true, false}) {
+        script_.on("GET", [=](auto&) { return has_head ? kSilentStream : std::string{}; });
+        const auto report = probe();
+        EXPECT_EQ(name_or_none(report.reason), has_head ? "timeout_body" : "timeout_headers")
+            << report.detail;
+        EXPECT_EQ(name_or_none(report.phase), "sse_open");
+        EXPECT_EQ(report.http_status.has_value(), has_head);
+        EXPECT_EQ(report.attempts.size(), 2U);
+    }
 }
 
 TEST_F(ProbeEra, EveryPublishedVersionIsSpokenAsItsServerWantsIt) {
