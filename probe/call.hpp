@@ -76,8 +76,9 @@ Result<void> follow_redirect(Attempt& attempt, const HttpHead& head, Phase phase
 /// Takes the answer out of a reader that is satisfied, and tells the report.
 Answer take_answer(Attempt& attempt, ResponseReader& reader);
 
-/// Answers what the server asks on a stream: `ping`, and everything else with -32601. The answers
-/// go out beside what is under way (see SideAnswers); returns at once.
+/// Answers what the server asks on a stream: `ping`, and everything else with -32601; nothing to a
+/// request whose id is longer than 1 KiB. The answers go out beside what is under way (see
+/// SideAnswers); returns at once.
 void answer_server_requests(Attempt& attempt, ResponseReader& reader);
 
 }  // namespace quorate

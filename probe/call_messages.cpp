@@ -13,6 +13,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kMethodNotFound = -32601;
+/// Of a server's request: the answer repeats it, and sixteen may wait for their turn.
+constexpr std::size_t kIdBytesMax = 1024;
 
 HttpRequestWriter begin(const Attempt& attempt, std::string_view method, const HttpUrl& url) {
     std::string_view user_agent = attempt.parts.options.user_agent;
@@ -40,6 +42,11 @@ std::string reply_to(const json::object& server_request) {
     else
         reply["error"] = json::object{{"code", -32601}, {"message", "Method not found"}};
     return json::serialize(reply);
+}
+
+bool can_be_answered(const json::object& server_request) {
+    const auto* id = server_request.at("id").if_string();
+    return id == nullptr || id->size() <= kIdBytesMax;
 }
 
 /// Whether a server's request is one for what clients may offer and we don't.
@@ -118,6 +125,7 @@ void answer_server_requests(Attempt& attempt, ResponseReader& reader) {
         // A modern server must not ask; nobody would wait for the answer.
         if (attempt.is_modern() || attempt.side_answers_given == RpcInbox::kServerRequestsMax)
             break;
+        if (!can_be_answered(server_request)) continue;
         ++attempt.side_answers_given;
         McpCall reply;
         reply.body = reply_to(server_request);

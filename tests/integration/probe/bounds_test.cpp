@@ -228,6 +228,31 @@ TEST_F(ProbeBounds, SixteenRequestsOfTheServer) {
     }
 }
 
+TEST_F(ProbeBounds, AnIdOf1KiBInARequestOfTheServer) {
+    McpScript script;
+    std::atomic<int> answered = 0;
+    const std::string longest(kKiB, 'i');
+    script.on("tools/list", [&](const RawRequest& request) {
+        std::string events;
+        for (const auto& id : {longest + 'i', longest})
+            events += R"(data: {"jsonrpc":"2.0","id":")" + id + "\",\"method\":\"ping\"}\n\n";
+        return http(200,
+                    "text/event-stream",
+                    events + "data: " + message(request, "") + "\n\n",
+                    "Connection: close\r\n");
+    });
+    script.on("POST", [&](const RawRequest& request) {
+        EXPECT_NE(request.body.find('"' + longest + '"'), std::string::npos);
+        ++answered;
+        return http(202, "", "");
+    });
+    {
+        RawServer server{std::ref(script)};
+        expect_up(harness_.probe(request_for(server.url())));
+    }
+    EXPECT_EQ(answered, 1);
+}
+
 TEST_F(ProbeBounds, FourConnectionsThatCarriedAnswersToTheServerAreKept) {
     McpScript script;
     script.on("POST", [](const RawRequest&) { return http(202, "", ""); });
