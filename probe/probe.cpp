@@ -21,7 +21,7 @@ namespace quorate {
 namespace {
 
 constexpr milliseconds kCleanupMax{2000};
-/// What a session always gets, also where the second attempt follows at once.
+/// What a session always gets, also where the second attempt follows at once, or the report is due.
 constexpr milliseconds kCleanupMin{200};
 /// What it gets where somebody waits for us to stop.
 constexpr milliseconds kCleanupOfAborted{1000};
@@ -110,10 +110,12 @@ Task<> despite_cancellation(boost::asio::any_io_executor executor, Task<> work) 
 
 milliseconds cleanup_budget(const ProbeRequest& request,
                             const ProbeReport& report,
-                            unsigned number) {
+                            unsigned number,
+                            SteadyTime now) {
     if (report.reason == Reason::aborted) return kCleanupOfAborted;
     const bool retries = number == 1 && request.retry && report.verdict == Verdict::fail;
-    return retries ? std::clamp(request.retry_gap, kCleanupMin, kCleanupMax) : kCleanupMax;
+    const auto left = std::chrono::floor<milliseconds>(request.report_by - now);
+    return std::clamp(retries ? request.retry_gap : left, kCleanupMin, kCleanupMax);
 }
 
 /// Ends what the server holds of ours, and delivers what it may wait for of us.
@@ -180,7 +182,8 @@ Task<> make_attempt(EngineParts& parts,
     if (!aborted && !request.health_url.empty()) co_await health_step(attempt);
     conclude(report, request, failure, attempt.degraded);
     const bool held = has_to_clean_up(attempt) || attempt.side_answers;
-    if (held) co_await clean_up(attempt, cleanup_budget(request, report, number), aborted);
+    const auto budget = cleanup_budget(request, report, number, attempt.now());
+    if (held) co_await clean_up(attempt, budget, aborted);
     mask_secrets(attempt.mask, report);
     attempt.trace(report.detail);
 }

@@ -66,6 +66,9 @@ struct ProbeRequest {
     milliseconds timeout = std::chrono::seconds{8};  ///< of one attempt, up to the verdict
     milliseconds retry_gap = std::chrono::seconds{2};
     bool retry = true;  ///< one fresh attempt where the first FAILs
+    /// When the report is waited for. Cleaning up after the last attempt then takes no longer, but
+    /// for 200 ms that it always has.
+    Deadline report_by = Deadline::max();
     EraMode era = EraMode::automatic;
     std::optional<Era> era_hint;  ///< last known era; wrong hints cost one detection, nothing else
     bool detect_era = false;      ///< take the hint for what was known alone, and find out anew

@@ -40,8 +40,10 @@ std::uint32_t clamp_us(microseconds duration) {
 
 }  // namespace
 
-ProbeRequest to_request(const Job& job, const ProbeSettings& settings) {
+ProbeRequest to_request(const Job& job, const ProbeSettings& settings, const Clock& clock) {
     ProbeRequest request;
+    const auto budget = 2 * job.timeout + job.retry_gap;
+    request.report_by = clock.steady_now() + (job.not_after + budget - clock.utc_now());
     request.url = job.url;
     request.timeout = job.timeout;
     request.retry_gap = job.retry_gap;
@@ -198,7 +200,7 @@ std::optional<Refusal> JobRunner::add_credentials(const Job& job, ProbeRequest& 
 }
 
 Task<std::optional<Cell>> JobRunner::look(const Job& job) {
-    auto request = to_request(job, settings_);
+    auto request = to_request(job, settings_, *clock_);
     if (auto refused = add_credentials(job, request)) {
         auto cell = unknown(refused->reason, std::move(refused->detail));
         cell.phase = Phase::config;

@@ -31,8 +31,10 @@ struct ProbeSettings {
     bool allow_private_addresses = false;
 };
 
-/// What a job asks for, as the probe engine takes it.
-ProbeRequest to_request(const Job& job, const ProbeSettings& settings);
+/// What a job asks for, as the probe engine takes it. Its report is due when a probe that began at
+/// the last moment and took all of its time would be over: so no session that a server does not let
+/// go of holds back the cell beyond that.
+ProbeRequest to_request(const Job& job, const ProbeSettings& settings, const Clock& clock);
 
 /// What the agent knows of itself; the composition root owns the three.
 struct SelfView {

@@ -265,6 +265,20 @@ TEST_F(ProbeLegacy, CleanupThatFailsIsAWarningAlone) {
     EXPECT_EQ(report.verdict, Verdict::up);
 }
 
+TEST_F(ProbeLegacy, AReportThatIsDueDoesNotWaitForASessionToEnd) {
+    script_.on("DELETE", [](const RawRequest&) { return std::string{}; });
+    const SystemClock clock;
+    request_.report_by = clock.steady_now();
+    const auto due = probe();
+    EXPECT_EQ(due.verdict, Verdict::up);
+    EXPECT_TRUE(due.warnings.has(Warning::cleanup_failed));
+    EXPECT_GE(due.timings.cleanup.value_or(0), 150'000U);
+    EXPECT_LT(due.timings.cleanup.value_or(0), 1'500'000U);
+    request_.report_by += std::chrono::hours{1};
+    EXPECT_GE(probe().timings.cleanup.value_or(0), 1'600'000U);
+    EXPECT_EQ(script_.count("DELETE"), 2);
+}
+
 TEST_F(ProbeLegacy, CanariesAreJudgedByTheirAnswer) {
     request_.canary = Canary{"echo", R"({"text":"x"})", {{"$.n", ">=", "2"}}, true};
     const auto say = [&](std::string_view result) {

@@ -130,7 +130,7 @@ TEST(JobRunner, ABusyAgentRefusesAndSendsNothing) {
 }
 
 TEST(JobRunner, TheRequestAsksForWhatTheJobSays) {
-    const SystemClock clock;
+    const StandingClock clock;
     auto job = job_at(clock);
     job.era = EraMode::legacy;
     job.era_hint = Era::sse;
@@ -140,7 +140,7 @@ TEST(JobRunner, TheRequestAsksForWhatTheJobSays) {
     job.canary = Canary{"echo", "{}", {}, false};
     job.headers = {{"X-Probe", "quorate"}};
     job.health_url = "http://127.0.0.1:1/health";
-    const auto request = to_request(job, {"agent-1", "ca.pem", "127.0.1.1", false});
+    const auto request = to_request(job, {"agent-1", "ca.pem", "127.0.1.1", false}, clock);
     EXPECT_EQ(request.url, job.url);
     EXPECT_EQ(request.timeout, job.timeout);
     EXPECT_EQ(request.retry_gap, job.retry_gap);
@@ -153,6 +153,8 @@ TEST(JobRunner, TheRequestAsksForWhatTheJobSays) {
     EXPECT_EQ(request.headers, job.headers);
     EXPECT_EQ(request.health_url, job.health_url);
     EXPECT_EQ(request.slow_over_ms, job.slow_over_ms);
+    EXPECT_EQ(request.report_by,
+              clock.steady_now() + std::chrono::hours{1} + 2 * job.timeout + job.retry_gap);
     EXPECT_EQ(request.ca_file, "ca.pem");
     EXPECT_EQ(request.bind_address, "127.0.1.1");
     EXPECT_FALSE(request.guard.allow_private);
