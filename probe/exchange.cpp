@@ -32,10 +32,12 @@ bool is_connected(const Attempt& attempt, bool idempotent) {
 Task<Result<void>> ready_connection(Attempt& attempt, bool idempotent) {
     if (attempt.wire && attempt.last && !attempt.last->message_done()) {
         const auto limit = attempt.timer.limit();
+        const auto spent = attempt.timer.spent();
         attempt.timer.limit(std::min(limit, attempt.now() + kDrain));
         attempt.last->want(Wanted::whole_message, Phase::http);
         const auto drained = co_await attempt.wire->receive(*attempt.last, Phase::http);
         attempt.timer.limit(limit);
+        attempt.timer.forget_since(spent);  // that time is in no timing: it saves a connection
         if (is_aborted(drained)) co_return drained;
     }
     if (is_connected(attempt, idempotent)) co_return Result<void>{};
