@@ -24,8 +24,8 @@ bool is_aborted(const Result<void>& done) {
 
 /// Whether the connection in hand can carry another exchange at once.
 bool is_connected(const Attempt& attempt, bool idempotent) {
-    return attempt.wire && (!attempt.last || attempt.last->reusable()) &&
-           (idempotent || attempt.wire->is_quiet());
+    return attempt.wire && !attempt.wire->has_rest() &&
+           (!attempt.last || attempt.last->reusable()) && (idempotent || attempt.wire->is_quiet());
 }
 
 /// Makes `attempt.wire` fit for another exchange: the connection in hand, or a new one.

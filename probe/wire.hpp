@@ -51,6 +51,8 @@ public:
 
     /// Whether the last receive() ended for the sake of the server's requests alone.
     bool wants_attention() const { return wants_attention_; }
+    /// Whether more came than the last response had: it belongs to none that was asked for.
+    bool has_rest() const { return !rest_.empty(); }
     /// Whether the peer seems to be still there and has sent nothing that nobody asked for. Asks the
     /// kernel.
     bool is_quiet();

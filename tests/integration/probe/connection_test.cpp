@@ -263,6 +263,22 @@ TEST(ProbeConnection, AConnectionThatTheServerClosesUnsaidIsReplaced) {
     EXPECT_EQ(script.count("tools/list"), 1);
 }
 
+TEST(ProbeConnection, WhatStandsBehindAResponseIsNotTheNextOne) {
+    McpScript script;
+    script.on("server/discover", [](const RawRequest& request) {
+        RawRequest next;
+        next.rpc_id = request.rpc_id + 1;
+        return rpc_error(request, 400, -32000, "Bad Request: Server not initialized") +
+               rpc_error(next, 500, -32603, "nobody asked for this");
+    });
+    RawServer server{std::ref(script)};
+    ProbeHarness harness;
+    const auto report = harness.probe(request_for(server.url()));
+    EXPECT_EQ(report.verdict, Verdict::up) << report.detail;
+    EXPECT_FALSE(report.retried);
+    EXPECT_EQ(server.connections(), 2);
+}
+
 TEST(ProbeConnection, AKeptConnectionCarriesTheWholeAttempt) {
     McpScript script;
     RawServer server{std::ref(script)};
