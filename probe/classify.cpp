@@ -91,12 +91,12 @@ Reason reason_of_errno(int os_error, WireMoment moment) {
             return Reason::connection_refused;
         case ENETUNREACH:
         case EHOSTUNREACH:
+        case EHOSTDOWN:
         case EACCES:
+            return Reason::network_unreachable;
         case EPERM:
             return moment == WireMoment::calling ? Reason::agent_unhealthy
                                                  : Reason::network_unreachable;
-        case EHOSTDOWN:
-            return Reason::network_unreachable;
         case ETIMEDOUT:
             return reason_of_timeout(moment);
         default:

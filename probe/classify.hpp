@@ -22,9 +22,10 @@ enum class WireMoment : std::uint8_t {
 };
 
 /// The reason of an errno. Faults of this machine (out of descriptors, ports, memory; its network
-/// down; its routing table or firewall against us) are `agent_unhealthy`, never the endpoint's.
-/// That a network is unreachable is ours where the call itself says so, and the network's where an
-/// ICMP message does.
+/// down; its firewall against us) are `agent_unhealthy`, never the endpoint's. That there is no
+/// route to an address is `network_unreachable`, whether our own routing table says so or somebody
+/// on the way (docs/adr/0009): whether all of this machine is cut off is for the agent's
+/// self-check.
 Reason reason_of_errno(int os_error, WireMoment moment);
 
 /// Whether that errno, where it is ours, is about one address alone: this machine has no way there,

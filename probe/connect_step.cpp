@@ -20,6 +20,14 @@ bool is_final(const Failure& failure, int os_error) {
     return failure.reason == Reason::aborted;
 }
 
+/// How much the failure of one address says beside that of another: an address that this machine
+/// can't use says less than one without a route, and both say nothing beside one where somebody
+/// failed us.
+int weight_of(const Failure& failure) {
+    if (failure.reason == Reason::agent_unhealthy) return 0;
+    return failure.reason == Reason::network_unreachable ? 1 : 2;
+}
+
 /// The engine's poller, or the fault of this machine that there is none.
 Result<Poller*> poller_of(Attempt& attempt) {
     try {
@@ -73,10 +81,7 @@ Task<Result<ip::address>> connect_step(Attempt& attempt,
         const auto& failure = connected.error();
         if (attempt.traced()) attempt.trace(addresses[i].to_string() + ": " + failure.detail);
         const bool final = is_final(failure, wire->os_error());
-        // An address that we have no way to says nothing beside one where somebody failed us.
-        const bool decides = final || failure.reason != Reason::agent_unhealthy ||
-                             deciding.reason == Reason::agent_unhealthy;
-        if (decides) {
+        if (final || weight_of(failure) >= weight_of(deciding)) {
             deciding = failure;
             if (wire->os_error() != 0) attempt.report.os_error = wire->os_error();
         }

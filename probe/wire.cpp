@@ -125,7 +125,6 @@ Task<Result<void>> Wire::connect(tcp::endpoint peer,
     }
     if (os_error_ == 0 && timer_.expired())
         co_return Failure{Phase::tcp, Reason::timeout_connect, "Time ran out before connecting"};
-    // What connect() itself says is about this machine; what comes later is about the way.
     bool under_way = false;
     timer_.asked(clock_.steady_now());
     if (os_error_ == 0 && ::connect(socket_.descriptor(), peer.data(), peer.size()) != 0) {

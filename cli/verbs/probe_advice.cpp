@@ -32,7 +32,7 @@ constexpr std::array kNetwork{
            "Check that the server runs and listens on this port and address, not on loopback "
            "alone."},
     Advice{"network_unreachable",
-           "Check the route to this address, and whether a firewall rejects it."},
+           "Check this machine's route to the address, and whether a firewall rejects it."},
     Advice{"timeout_connect",
            "Check whether a firewall drops packets to this port, and whether the machine is up."},
     Advice{"connection_reset",

@@ -146,21 +146,24 @@ TEST(ProbeConnection, RunningOutOfDescriptorsIsOursAndUnknown) {
     EXPECT_FALSE(report.retried);
 }
 
-TEST(ProbeConnection, WhatOurOwnRoutingTableRefusesIsOursAndUnknown) {
+TEST(ProbeConnection, AnAddressWithoutARouteIsUnreachable) {
     // TCP to a broadcast address: connect() itself says ENETUNREACH, nothing is on the wire.
     ProbeHarness harness;
     auto request = request_for("http://127.255.255.255:9/mcp");
     request.guard.allow_private = true;
-    auto report = harness.probe(request);
-    EXPECT_EQ(report.verdict, Verdict::unknown);
-    EXPECT_EQ(name_or_none(report.reason), "agent_unhealthy") << report.detail;
+    const auto report = harness.probe(request);
+    EXPECT_EQ(report.verdict, Verdict::fail);
+    EXPECT_EQ(name_or_none(report.reason), "network_unreachable") << report.detail;
     EXPECT_EQ(name_or_none(report.phase), "tcp");
     EXPECT_EQ(report.os_error, ENETUNREACH);
-    EXPECT_FALSE(report.retried);
+    EXPECT_TRUE(report.retried);
+}
 
-    request = request_for("http://127.0.0.1:9/mcp");
+TEST(ProbeConnection, ASourceAddressThatIsNotOursIsOurFaultAndUnknown) {
+    ProbeHarness harness;
+    auto request = request_for("http://127.0.0.1:9/mcp");
     request.bind_address = "192.0.2.1";  // no address of this machine (RFC 5737)
-    report = harness.probe(request);
+    const auto report = harness.probe(request);
     EXPECT_EQ(report.verdict, Verdict::unknown);
     EXPECT_EQ(name_or_none(report.reason), "agent_unhealthy") << report.detail;
     EXPECT_EQ(report.os_error, EADDRNOTAVAIL);
@@ -213,6 +216,9 @@ TEST(ProbeConnection, AnAddressThatWeHaveNoWayToLeavesTheOthersTheirTurn) {
         EXPECT_FALSE(other_family.os_error);
         closed_port = server.port();
     }
+    const auto unreachable = connect_to({kNoWayThere, kNoWayThere}, closed_port);
+    ASSERT_FALSE(unreachable.peer);
+    EXPECT_EQ(name_or_none(unreachable.peer.error().reason), "network_unreachable");
     // Where somebody else failed us too, that decides, whichever comes first.
     for (const auto& addresses : {std::vector<std::string>{kNoWayThere, "127.0.0.1"},
                                   std::vector<std::string>{"127.0.0.1", kNoWayThere}}) {

@@ -187,6 +187,16 @@ std::vector<ReasonRow> connection_rows() {
          "an ICMP `host unreachable` in answer to the SYN",
          probe_unreachable,
          {.os_error = EHOSTUNREACH}},
+        {Reason::network_unreachable,
+         Verdict::fail,
+         Phase::tcp,
+         Provoker::nobody,
+         "an address that the routing table has no way to for TCP: 127.255.255.255",
+         [](ReasonBench& bench) {
+             return bench.probe("http://127.255.255.255:9/mcp",
+                                [](ProbeRequest& request) { request.guard.allow_private = true; });
+         },
+         {.os_error = ENETUNREACH}},
         {Reason::timeout_connect,
          Verdict::fail,
          Phase::tcp,

@@ -108,9 +108,12 @@ TEST(Errno, FaultsOfThisMachineAreNeverTheEndpoints) {
         EXPECT_EQ(reason_of_errno(error, WireMoment::connecting), Reason::agent_unhealthy);
 }
 
-TEST(Errno, AnUnreachableNetworkIsOursWhereTheCallItselfSaysSo) {
+TEST(Errno, ANetworkIsUnreachableWhoeverSaysSo) {
     for (const int error : {ENETUNREACH, EHOSTUNREACH, EACCES, EPERM}) {
-        EXPECT_EQ(reason_of_errno(error, WireMoment::calling), Reason::agent_unhealthy) << error;
+        const bool ours = error == EPERM;  // our own firewall, where the call itself says so
+        EXPECT_EQ(reason_of_errno(error, WireMoment::calling),
+                  ours ? Reason::agent_unhealthy : Reason::network_unreachable)
+            << error;
         EXPECT_EQ(reason_of_errno(error, WireMoment::connecting), Reason::network_unreachable);
         EXPECT_TRUE(is_no_way_there(error));
     }
