@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -19,6 +20,20 @@ using boost::system::error_code;
 
 /// `0`, CRLF, and no trailer: no shorter rest of a chunked message is whole.
 constexpr std::size_t kLastChunkBytes = 5;
+
+/// Behind `HTTP/1.1 200`.
+constexpr std::size_t kStatusEnd = 12;
+
+/// Hands a whole head to Beast, which wants a space behind the status also where no reason phrase
+/// follows, as RFC 9112 (section 4) does; clients do without (llhttp, curl).
+std::size_t put_head(http::basic_parser<false>& parser, std::string_view rest, error_code& error) {
+    const bool lacks_space = rest.size() > kStatusEnd + 2 && rest.substr(kStatusEnd, 2) == "\r\n";
+    if (!lacks_space) return parser.put({rest.data(), rest.size()}, error);
+    std::string head{rest.substr(0, rest.find("\r\n\r\n") + 4)};
+    head.insert(kStatusEnd, 1, ' ');
+    const auto taken = parser.put({head.data(), head.size()}, error);
+    return taken > kStatusEnd ? taken - 1 : taken;
+}
 
 /// Fields by which a bot wall says that this answer is its own, and wants a browser: those of
 /// Cloudflare, AWS WAF and Vercel. That a wall stands there at all is no such sign.
@@ -183,7 +198,11 @@ HttpStep HttpResponseParser::parse(std::string_view bytes, std::size_t& consumed
         // it is the first one too, fewer may have come.
         const bool may_be_last = parser_->between_chunks() && bytes.substr(consumed, 1) == "0";
         if (may_be_last && rest.size() < kLastChunkBytes) return HttpStep::need_more;
-        const auto taken = rest.size() == 0 ? 0 : parser_->put(rest, error);
+        std::size_t taken = 0;
+        if (in_head)
+            taken = put_head(*parser_, bytes.substr(consumed), error);
+        else if (rest.size() != 0)
+            taken = parser_->put(rest, error);
         consumed += taken;
         if (in_head) head_bytes_ += taken;
         // What is left of a field whose end has not come counts too: Beast takes it only then.

@@ -32,7 +32,8 @@ enum class HttpStep {
 };
 
 /// Parses one HTTP/1.1 response as its bytes come; interim (1xx) responses are skipped, but count
-/// as part of the head. An empty reason phrase is fine. Sans I/O; movable.
+/// as part of the head. An empty reason phrase is fine, also without the space before it. Sans I/O;
+/// movable.
 class HttpResponseParser {
 public:
     static constexpr std::uint32_t kHeadBytesMax = 64U << 10U;

@@ -79,6 +79,25 @@ TEST(HttpResponse, ALastChunkThatComesFirstMayComeTwice) {
     }
 }
 
+TEST(HttpResponse, AStatusMayStandWithoutASpaceBehindIt) {
+    const std::string text =
+        "HTTP/1.1 100\r\n\r\nHTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 2";
+    for (const std::size_t size : {1U, 3U, 50U, 1000U}) {
+        const Reading reading{text, size};
+        EXPECT_EQ(reading.step, HttpStep::done) << size;
+        EXPECT_EQ(reading.parser.head().status, 200);
+        EXPECT_EQ(reading.body, "{}");
+    }
+    EXPECT_EQ(Reading{text}.left, "HTTP/1.1 2");
+    EXPECT_EQ(Reading{"HTTP/1.1 204\r\n\r\n"}.step, HttpStep::done);
+    for (const auto* bad : {"HTTP/1.1 20\r\n\r\n",
+                            "HTTP/1.1\r\n\r\n",
+                            "HTTP/1.1 2000\r\n\r\n",
+                            "HTTP/1.1-200\r\n\r\n",
+                            "HTTP/1.1 200\rX\r\n\r\n"})
+        EXPECT_EQ(Reading{bad}.step, HttpStep::malformed) << bad;
+}
+
 TEST(HttpResponse, ATrailerChangesNothingOfTheHead) {
     const Reading reading{
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
