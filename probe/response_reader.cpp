@@ -29,6 +29,7 @@ void ResponseReader::want(Wanted wanted, Phase phase, std::int64_t awaited_id) {
     wanted_ = wanted;
     phase_ = phase;
     inbox_ = RpcInbox{awaited_id};
+    first_event_.reset();
     failure_.reset();
 }
 
@@ -43,15 +44,16 @@ bool ResponseReader::is_event_stream() const {
 
 bool ResponseReader::on_body(std::string_view piece) {
     if (is_event_stream()) {
-        events_.clear();
         if (!sse_) sse_ = std::make_unique<SseParser>();
         const bool within_limits = sse_->feed(piece, events_);
         for (auto& event : events_) {
             if (failure_) break;  // had they come in another read, nobody would have seen the rest
             if (is_message(event) && !inbox_.take(event.data))
                 fail_unread("An event of the stream");
-            if (!first_event_) first_event_ = std::make_unique<SseEvent>(std::move(event));
+            if (wanted_ == Wanted::first_event && !first_event_)
+                first_event_ = std::make_unique<SseEvent>(std::move(event));
         }
+        events_.clear();
         return within_limits;
     }
     // Of an error page only the beginning is looked at; the parser bounds both.

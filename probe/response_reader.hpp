@@ -64,6 +64,7 @@ public:
     const RpcInbox& inbox() const { return inbox_; }
     /// Of an event stream; one that has read nothing otherwise.
     const SseParser& sse() const;
+    /// Of an event stream, where it is what is wanted.
     const std::unique_ptr<SseEvent>& first_event() const { return first_event_; }
     /// The JSON-RPC error in the body of a response that is not 2xx.
     std::optional<RpcError> rpc_error() const;

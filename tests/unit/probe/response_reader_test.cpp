@@ -206,7 +206,18 @@ TEST(ResponseReader, OneStreamAnswersSeveralRequestsInTurn) {
                        "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":" + std::to_string(id) +
                            ",\"result\":{}}\n\n"),
                   ReadStep::satisfied);
+        EXPECT_FALSE(reader.first_event()) << "nobody needs it any more, and it may be 16 MiB";
     }
+}
+
+TEST(ResponseReader, KeepsNoEventThatIsReadAsAMessage) {
+    ResponseReader reader{Wanted::rpc_response, Phase::tools_list, 1};
+    const std::string text =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        "data: {\"jsonrpc\":\"2.0\",\"method\":\"m\"}\n\n";
+    std::size_t consumed = 0;
+    EXPECT_EQ(reader.feed(text, consumed), ReadStep::need_more);
+    EXPECT_FALSE(reader.first_event());
 }
 
 TEST(ResponseReader, AnErrorStatusDecidesWhateverItsBodyDoes) {
