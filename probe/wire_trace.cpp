@@ -10,9 +10,6 @@ namespace quorate {
 namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-constexpr std::size_t kLineBytesMax = WireTrace::kShownBytesMax + 64;
-/// As much of a body is kept until it is said; the rest is only counted.
-constexpr std::size_t kKeptBytesMax = 64U << 10U;
 
 /// Fields that say how to read the message, and never who sends it.
 constexpr std::array<std::string_view, 10> kShown{"accept",
@@ -60,9 +57,7 @@ WireTrace::WireTrace(const Attempt& attempt) : attempt_{attempt}, parser_{new_pa
 
 HttpResponseParser WireTrace::new_parser() {
     return HttpResponseParser{[this](std::string_view piece) {
-        body_bytes_ += piece.size();
-        if (body_.size() < kKeptBytesMax)
-            body_.append(piece.substr(0, kKeptBytesMax - body_.size()));
+        body_.append(piece);
         return true;
     }};
 }
@@ -72,15 +67,11 @@ void WireTrace::sent(std::string_view request) {
     const auto end = std::min(request.find(kHeadEnd), request.size());
     say_head('>', request.substr(0, end));
     request.remove_prefix(std::min(end + kHeadEnd.size(), request.size()));
-    body_bytes_ = request.size();
-    shown_bytes_ = 0;
     say_body('>', request);
     parser_ = new_parser();
     pending_.clear();
     head_.clear();
     body_.clear();
-    body_bytes_ = 0;
-    shown_bytes_ = 0;
     head_said_ = false;
 }
 
@@ -109,23 +100,19 @@ void WireTrace::say_head(char direction, std::string_view head) {
 }
 
 void WireTrace::say_body(char direction, std::string_view body) {
-    if (body.empty() || shown_bytes_ >= kShownBytesMax) return;
-    // Masked before it is cut: half a secret is not found.
+    if (body.empty()) return;
+    // As a whole: a secret may hold a line's end.
     const auto masked = attempt_.mask.masked(std::string{body});
     std::string_view rest = masked;
-    while (!rest.empty() && shown_bytes_ < kShownBytesMax) {
+    while (!rest.empty()) {
         const auto line = next_line(rest);
-        if (line.empty()) continue;  // between events
-        const auto shown = std::min(line.size(), kShownBytesMax - shown_bytes_);
-        shown_bytes_ += shown;
-        say(direction, line.substr(0, shown));
+        if (!line.empty()) say(direction, line);  // between events there are empty ones
     }
-    if (shown_bytes_ >= kShownBytesMax)
-        say(direction, "… cut here; " + std::to_string(body_bytes_) + " bytes came so far");
 }
 
 void WireTrace::say(char direction, std::string_view text) {
-    attempt_.trace(std::string{direction} + ' ' + safe_text(text, kLineBytesMax));
+    constexpr std::size_t kNothingIsCut = 8;
+    attempt_.trace(std::string{direction} + ' ' + safe_text(text, text.size() + kNothingIsCut));
 }
 
 }  // namespace quorate

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -15,12 +14,10 @@ std::string without_query(std::string_view line);
 
 /// Says on an attempt's trace what goes over one connection, message by message: `>` what we send,
 /// `<` what comes. Of fields the names are shown, and the values of those that only say how to read
-/// the message; of a URL's query nothing. Of each body, event or not, the first 4096 bytes. What
-/// the owner's headers hold is masked wherever it turns up.
+/// the message; of a URL's query nothing. Bodies are shown whole, event or not: the bounds of the
+/// probe are theirs. What the owner's headers hold is masked wherever it turns up.
 class WireTrace {
 public:
-    static constexpr std::size_t kShownBytesMax = 4096;
-
     /// The attempt outlives it.
     explicit WireTrace(const Attempt& attempt);
 
@@ -42,8 +39,6 @@ private:
     std::string pending_;  ///< received and not consumed by the parser
     std::string head_;     ///< as it came, until it is said
     std::string body_;     ///< not yet said
-    std::size_t body_bytes_ = 0;
-    std::size_t shown_bytes_ = 0;
     bool head_said_ = false;
 };
 

@@ -128,17 +128,18 @@ TEST_F(Trace, ShowsWhatCameOfAnAnswerThatBroke) {
     EXPECT_EQ(run.err.find("api-key-s"), std::string::npos) << "the beginning of a secret";
 }
 
-TEST_F(Trace, CutsALongBodyAndSaysSo) {
-    script_.on("tools/list", [](const RawRequest& request) {
+TEST_F(Trace, ShowsLongBodiesWholeAndHidesSecretsFarDownInThem) {
+    const std::string text(300'000, 'x');
+    script_.on("tools/list", [&](const RawRequest& request) {
         return rpc_result(request,
-                          R"({"tools":[{"name":"long","description":")" +
-                              std::string(100'000, 'x') +
-                              R"(","inputSchema":{"type":"object"}}]})");
+                          R"({"tools":[{"name":"long","description":")" + text + echoed(request) +
+                              text + R"(","inputSchema":{"type":"object"}}]})");
     });
     const auto run = probe();
     EXPECT_EQ(run.status, 0) << run.out;
-    EXPECT_NE(run.err.find("cut here; 100"), std::string::npos);
-    EXPECT_LT(run.err.size(), 30'000U);
+    EXPECT_NE(run.err.find(text + "***"), std::string::npos);
+    EXPECT_NE(run.err.find(text + R"(","inputSchema":{"type":"object"}}]}})"), std::string::npos);
+    expect_no_secret(run);
 }
 
 TEST_F(Trace, GoesToStderrSoThatJsonStaysJson) {
