@@ -1,5 +1,7 @@
 #include <exception>
 
+#include <boost/asio/this_coro.hpp>
+
 #include "probe/exchange.hpp"
 
 namespace quorate {
@@ -62,6 +64,8 @@ bool has_to_clean_up(const Attempt& attempt) {
 }
 
 Task<void> cleanup_step(Attempt& attempt, milliseconds budget) {
+    // One that is cancelled anew finds that out by its results, as the rest of a probe does.
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
     const auto os_error = attempt.report.os_error;
     const auto http_status = attempt.report.http_status;
     const PhaseStopwatch stopwatch{attempt, attempt.report.timings.cleanup};

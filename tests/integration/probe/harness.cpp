@@ -13,7 +13,7 @@ namespace {
 
 ProbeReport run(boost::asio::io_context& io,
                 Task<ProbeReport> task,
-                std::optional<milliseconds> cancelled_after) {
+                std::vector<milliseconds> cancelled_after) {
     std::optional<ProbeReport> report;
     std::exception_ptr thrown;
     boost::asio::cancellation_signal cancel;
@@ -25,12 +25,17 @@ ProbeReport run(boost::asio::io_context& io,
     };
     boost::asio::co_spawn(
         io, std::move(task), boost::asio::bind_cancellation_slot(cancel.slot(), keep));
-    if (cancelled_after) {
-        timer.expires_after(*cancelled_after);
+    auto next = cancelled_after.begin();
+    const std::function<void()> cancel_next = [&] {
+        if (next == cancelled_after.end()) return;
+        timer.expires_after(*next++);
         timer.async_wait([&](const boost::system::error_code& error) {
-            if (!error) cancel.emit(boost::asio::cancellation_type::terminal);
+            if (error) return;
+            cancel.emit(boost::asio::cancellation_type::terminal);
+            cancel_next();
         });
-    }
+    };
+    cancel_next();
     io.restart();
     while (!report && !thrown && io.run_one() > 0) {
     }
@@ -41,7 +46,7 @@ ProbeReport run(boost::asio::io_context& io,
 }  // namespace
 
 ProbeReport ProbeHarness::probe(ProbeRequest request) {
-    return run(io_, engine_.probe(std::move(request)), std::nullopt);
+    return run(io_, engine_.probe(std::move(request)), {});
 }
 
 std::vector<ProbeReport> ProbeHarness::probe_together(std::vector<ProbeRequest> requests) {
@@ -77,8 +82,12 @@ ProbeReport ProbeHarness::probe_between(ProbeRequest request,
     return *report;
 }
 
-ProbeReport ProbeHarness::probe_cancelled_after(ProbeRequest request, milliseconds delay) {
-    return run(io_, engine_.probe(std::move(request)), delay);
+ProbeReport ProbeHarness::probe_cancelled_after(ProbeRequest request,
+                                                milliseconds delay,
+                                                std::optional<milliseconds> again_after) {
+    std::vector<milliseconds> after{delay};
+    if (again_after) after.push_back(*again_after);
+    return run(io_, engine_.probe(std::move(request)), std::move(after));
 }
 
 ProbeRequest request_for(const std::string& url) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,8 +44,10 @@ public:
     std::vector<ProbeReport> probe_together(std::vector<ProbeRequest> requests);
     /// As probe(), with a call between any two handlers of the loop, which never sleeps meanwhile.
     ProbeReport probe_between(ProbeRequest request, const std::function<void()>& between);
-    /// As probe(), cancelled after `delay`.
-    ProbeReport probe_cancelled_after(ProbeRequest request, milliseconds delay);
+    /// As probe(), cancelled after `delay`, and once more so much later where that is given.
+    ProbeReport probe_cancelled_after(ProbeRequest request,
+                                      milliseconds delay,
+                                      std::optional<milliseconds> again_after = std::nullopt);
 
 private:
     boost::asio::io_context io_{1};

@@ -78,6 +78,25 @@ TEST_F(ProbeSession, OfAProbeThatIsCancelledIsEnded) {
     EXPECT_EQ(ended(), Ids{"s-1"});
 }
 
+TEST_F(ProbeSession, OfAProbeThatIsCancelledAgainIsLeftAndTheProbeAborted) {
+    std::atomic<int> sessions = 0;
+    script_.on("initialize", [&](const RawRequest& request) {
+        return rpc_result(
+            request, kInitializeResult, "Mcp-Session-Id: s-" + std::to_string(++sessions) + "\r\n");
+    });
+    std::atomic<int> lists = 0;
+    script_.on("tools/list", [&](const RawRequest& request) {
+        return ++lists == 1 ? rpc_error(request, 404, -32001, "Session not found") : std::string{};
+    });
+    script_.on("DELETE", [](const RawRequest&) { return std::string{}; });
+    request_.timeout = std::chrono::seconds{20};
+    const auto report =
+        harness_.probe_cancelled_after(request_, milliseconds{500}, milliseconds{200});
+    EXPECT_EQ(name_or_none(report.reason), "aborted");
+    EXPECT_EQ(report.verdict, Verdict::unknown);
+    EXPECT_EQ(ended(), Ids{"s-2"});
+}
+
 TEST_F(ProbeSession, ThatIsLostIsEndedTooAndWarnsNobody) {
     std::atomic<int> sessions = 0;
     std::atomic<int> lists = 0;
