@@ -225,7 +225,7 @@ Pulse::Load App::load() const {
 void App::watch_redis() {
     readiness_.set(kRedisUnreachable);  // until it was reached
     redis_.on_change([this, told = false](bool reachable, const std::string& why) mutable {
-        intake_.look_for_own();
+        intake_.redis_was_away();
         if (reachable)
             readiness_.clear(kRedisUnreachable);
         else

@@ -12,8 +12,8 @@
 namespace quorate::agent {
 
 /// The agent's heartbeat: every second it measures the offset to Redis's clock and writes what
-/// the agent says of itself. An agent that is silent for `kSilenceMax` counts as dead: its jobs are
-/// claimed by others.
+/// the agent says of itself. An agent that is silent for `kSilenceMax` while Redis is there counts
+/// as dead: its jobs are claimed by others.
 class Pulse {
 public:
     static constexpr milliseconds kEvery{1000};

@@ -26,6 +26,11 @@ constexpr std::chrono::hours kForgetAfter{24};  // an agent that is silent for s
 constexpr std::size_t kForgetMax = 10;          // agents of one look around
 constexpr std::chrono::minutes kAheadMax{2};    // coordinators plan seconds ahead
 constexpr std::chrono::seconds kLoopsEndMax{4};
+// In a break between looks that is shorter nobody who beats came to be silent for too long.
+constexpr milliseconds kLooksBreak = Pulse::kSilenceMax - Pulse::kEvery;
+// So long after Redis came back all who live have found it again (the wait between two tries to
+// connect grows up to 2 s) and beaten.
+constexpr milliseconds kAllHeardAfter = Pulse::kSilenceMax + Pulse::kEvery;
 
 bool silent(const std::vector<Heartbeat>& fleet, const std::string& agent, UtcTime now) {
     const auto found = std::ranges::find(fleet, agent, &Heartbeat::agent);
@@ -178,7 +183,7 @@ Task<> Intake::claim_jobs() {
             co_await look_around();
             look_refused_ = false;
         } catch (const RedisUnavailable&) {  // readiness tells
-            look_for_own_ = true;            // a lost answer may have held jobs
+            redis_was_away();                // a lost answer may have held jobs
         } catch (const RedisError& error) {
             note_refusal(error, look_refused_);
         }
@@ -201,8 +206,9 @@ Task<> Intake::look_around() {
     if (!fleet.unavailable.empty()) throw RedisUnavailable{fleet.unavailable};
     const auto now = co_await redis_time(*redis_);
     co_await look_for_cordon();
-    stand_aside(fleet.agents, now);
-    co_await claim_from_silent(holders, fleet.agents, now);
+    const bool silence_tells = note_look();
+    stand_aside(fleet.agents, now, silence_tells);
+    if (silence_tells) co_await claim_from_silent(holders, fleet.agents, now);
     co_await forget_departed(std::move(holders), std::move(fleet.agents), now);
 }
 
@@ -223,14 +229,24 @@ Task<> Intake::look_for_cordon() {
     if (ours) aside_ = true;
 }
 
+/// We have just seen the heartbeats. @return whether who is silent is dead: Redis was there for
+/// everybody, as far as we can tell, for long enough to be heard.
+bool Intake::note_look() {
+    const auto now = clock_->steady_now();
+    if (!looks_since_ || now - looked_at_ > kLooksBreak) looks_since_ = now;
+    looked_at_ = now;
+    return now - *looks_since_ >= kAllHeardAfter;
+}
+
 /// While we are unfit to probe the jobs are better left to an agent of the region that is fit. With
 /// none we go on taking them, so that each gets its cell in time.
-void Intake::stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now) {
+void Intake::stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now, bool silence_tells) {
     const bool fit_other = std::ranges::any_of(fleet, [&](const Heartbeat& heartbeat) {
         return heartbeat.agent != options_.agent && heartbeat.state == AgentState::working &&
                now - heartbeat.at <= Pulse::kSilenceMax;
     });
-    aside_ = cordoned_ || (fit_other && runner_->unfit());
+    const bool left_to_others = fit_other || (aside_ && !silence_tells);
+    aside_ = cordoned_ || (left_to_others && runner_->unfit());
     if (!aside_) freed_.cancel();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -60,6 +61,11 @@ public:
 
     /// The connection was lost: entries may have been handed to us that we never saw.
     void look_for_own() { look_for_own_ = true; }
+    /// Redis was away: nobody could beat, and who is silent may be alive.
+    void redis_was_away() {
+        look_for_own_ = true;
+        looks_since_.reset();
+    }
 
     /// The job is written, or its cell was given up: then it is pending still, and taken again.
     void forget(const std::string& entry) { held_.erase(entry); }
@@ -91,7 +97,8 @@ private:
     std::size_t held_max() const { return (1 + kWaitingPerProbe) * options_.concurrency; }
     std::size_t room() const;
     Task<> look_for_cordon();
-    void stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now);
+    bool note_look();
+    void stand_aside(const std::vector<Heartbeat>& fleet, UtcTime now, bool silence_tells);
     Task<> wait_for_room();
     Task<> read_jobs();
     Task<> take_own();
@@ -128,8 +135,10 @@ private:
     std::size_t active_ = 0;      // jobs waiting or being probed, at most `held_max`
     asio::steady_timer freed_;    // cancelled when a job ends or the drain begins
     asio::steady_timer claim_timer_;
-    bool read_refused_ = false;  // Redis refused the last read of jobs
-    bool look_refused_ = false;  // and the last look around
+    std::optional<SteadyTime> looks_since_;  // since then they came without a break
+    SteadyTime looked_at_;                   // the last of them
+    bool read_refused_ = false;              // Redis refused the last read of jobs
+    bool look_refused_ = false;              // and the last look around
     Gate gate_;
     TaskGroup loops_;
     TaskGroup waiting_;  // this and the next: `active_` is their bound, theirs only a guard

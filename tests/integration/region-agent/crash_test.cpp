@@ -20,14 +20,47 @@ using testing::RunningAgent;
 constexpr std::uint64_t kEndpoints = 5;
 
 /// Five jobs are being probed and don't end.
-Task<> begin_five(Bench& bench) {
+Task<> begin_five(Bench& bench, std::chrono::seconds timeout = std::chrono::seconds{5}) {
     bench.stub.hang();
     std::vector<Job> jobs;
-    for (std::uint64_t endpoint = 1; endpoint <= kEndpoints; ++endpoint)
+    for (std::uint64_t endpoint = 1; endpoint <= kEndpoints; ++endpoint) {
         jobs.push_back(job_for(endpoint, bench.stub.url()));
+        jobs.back().timeout = timeout;
+    }
     co_await bench.enqueue(std::move(jobs));
     const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= kEndpoints; };
     EXPECT_TRUE(co_await eventually(probing));
+}
+
+/// The last heartbeats of the region's agents.
+Task<std::vector<Heartbeat>> fleet_of(Bench& bench) {
+    std::vector<std::string> regions{kRegion};
+    auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
+    co_return std::move(fleets.at(0).agents);
+}
+
+/// When the agent beat last, by Redis's clock; nothing: it never did, or Redis is away.
+Task<std::optional<UtcTime>> last_beat(Bench& bench, std::string agent) {
+    try {
+        const auto fleet = co_await fleet_of(bench);
+        for (const auto& heartbeat : fleet)
+            if (heartbeat.agent == agent) co_return heartbeat.at;
+    } catch (const RedisUnavailable&) {
+    }
+    co_return std::nullopt;
+}
+
+/// Waits until the agent has beaten `times` more.
+Task<bool> beats(Bench& bench, std::string agent, int times) {
+    auto last = co_await last_beat(bench, agent);
+    const auto again = [&]() -> Task<bool> {
+        const auto now = co_await last_beat(bench, agent);
+        if (now && now != last) --times;
+        if (now) last = now;
+        co_return times <= 0;
+    };
+    const bool heard = co_await eventually(again);
+    co_return heard;
 }
 
 /// Five jobs are being probed by an agent process that is then killed.
@@ -74,6 +107,34 @@ TEST(AgentCrash, AKilledAgentThatComesBackDoesItsOwnJobs) {
     });
 }
 
+/// One agent finds Redis again when another, whose heartbeat stands still since Redis went, has
+/// not.
+TEST(AgentCrash, WhoFindsRedisAgainLaterIsNotTakenForDead) {
+    RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess late{server, "late"};
+        co_await begin_five(bench, std::chrono::seconds{20});
+        AgentProcess early{server, "early"};
+        EXPECT_TRUE(co_await beats(bench, "early", 1));
+        server.stop();
+        const auto away_until = SystemClock{}.steady_now() + std::chrono::seconds{3};
+        const auto long_away = [&]() -> Task<bool> {
+            co_return SystemClock{}.steady_now() >= away_until;
+        };
+        EXPECT_TRUE(co_await eventually(long_away));
+        late.send(SIGSTOP);
+        server.start();
+        EXPECT_TRUE(co_await beats(bench, "early", 2));  // it looks around twice between two
+        late.send(SIGCONT);
+        EXPECT_TRUE(co_await beats(bench, "late", 1));
+        EXPECT_TRUE(co_await beats(bench, "early", 4));
+        bench.stub.go_on();
+        co_await expect_all_once(bench, "late");
+        EXPECT_EQ(bench.stub.attempts(), kEndpoints);
+        EXPECT_EQ(early.times("jobs.claimed"), 0U);
+    });
+}
+
 /// Probes that end while Redis is away, in an agent that is then killed: their cells are on disk.
 TEST(AgentCrash, CellsThatCouldNotReachRedisSurviveKillNine) {
     RedisServer server;
@@ -115,13 +176,6 @@ TEST(AgentCrash, SigtermEndsTheProcessWithStatusZero) {
         EXPECT_TRUE(WIFEXITED(status));
         EXPECT_EQ(WEXITSTATUS(status), 0);
     });
-}
-
-/// The last heartbeats of the region's agents.
-Task<std::vector<Heartbeat>> fleet_of(Bench& bench) {
-    std::vector<std::string> regions{kRegion};
-    auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
-    co_return std::move(fleets.at(0).agents);
 }
 
 /// A job that is not due while the test lasts.
