@@ -83,7 +83,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
                 log_,
                 counts_,
                 [this] { return fleet_.announce_current(); },
-                [this] { vault_.wake(); }}},
+                [this] { vault_.wake(); },
+                [this] { return nobody_changes_; }}},
       health_{executor,
               {.address = config.health_address, .port = config.health_port},
               readiness_,
@@ -201,7 +202,9 @@ FleetHooks App::fleet_hooks() {
     };
     hooks.members = planners_of;
     hooks.seen = [this](const PeersView& view, UtcTime asked_at) {
-        if (nobody_changes(fleet_.name(), view)) catalogue_.no_change_before(asked_at);
+        const bool before = std::exchange(nobody_changes_, nobody_changes(fleet_.name(), view));
+        if (nobody_changes_) catalogue_.no_change_before(asked_at);
+        if (nobody_changes_ && !before) regions_.wake();
     };
     return hooks;
 }

@@ -55,6 +55,7 @@ private:
     FleetHooks fleet_hooks();
 
     Config config_;
+    bool nobody_changes_ = false;              // the catalogue, by the last heartbeats
     std::vector<std::string> restart_needed_;  // keys that the file sets otherwise
     SystemClock clock_;
     Logger log_;       // what happened

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -36,6 +37,23 @@ RedisArgs set_user(const AgentUser& user, Old password) {
     const auto rules = agent_acl_rules(user.region.name, user.region.id);
     command.insert(command.end(), rules.begin(), rules.end());
     return command;
+}
+
+/// Why `work` was not done: what Redis said to it, or '' where somebody is away (readiness tells)
+/// or has too much to do; nothing: it was done.
+Task<std::optional<std::string>> failure_of(Task<> work) {
+    try {
+        co_await std::move(work);
+    } catch (const PostgresUnavailable&) {
+        co_return std::string{};
+    } catch (const RedisUnavailable&) {
+        co_return std::string{};
+    } catch (const Overloaded&) {
+        co_return std::string{};
+    } catch (const RedisError& error) {
+        co_return error.what();
+    }
+    co_return std::nullopt;
 }
 
 }  // namespace
@@ -189,6 +207,7 @@ Task<std::string> Regions::renew_password(Region region, Actor actor) {
     };
     co_await context_.database.transact(std::move(store));
     co_await context_.redis.run_everywhere(set_user(user, Old::goes));
+    wake();  // it is read, lest Postgres goes before the next round
     co_return password;
 }
 
@@ -217,21 +236,24 @@ Task<> Regions::set_public_key(Region region, BoxPublicKey key, Actor actor, Add
               kv("key", key.id()));
 }
 
+/// Each by itself: what one of them needs and is away does not keep back the others.
 Task<> Regions::keep_users() {
     for (;;) {
         woken_ = false;
+        bool done = true;
         std::string refusal;
-        try {
-            co_await write_cordons_if_there();
-            co_await load_scripts();
-            co_await write_users();
-            refused_ = false;
-        } catch (const PostgresUnavailable&) {  // readiness tells
-        } catch (const RedisUnavailable&) {     // likewise
-        } catch (const Overloaded&) {           // tried again
-        } catch (const RedisError& error) {
-            refusal = error.what();
-        }
+        const auto note = [&](const std::optional<std::string>& failed) {
+            if (failed) done = false;
+            if (failed && refusal.empty()) refusal = *failed;
+        };
+        auto scripts = load_scripts();
+        note(co_await failure_of(std::move(scripts)));
+        auto users = write_users();
+        note(co_await failure_of(std::move(users)));
+        std::string all;
+        auto cordons = write_cordons(std::move(all));
+        note(co_await failure_of(std::move(cordons)));
+        if (done) refused_ = false;
         if (!refusal.empty()) {
             context_.metrics.agent_user_failures.add();
             if (!std::exchange(refused_, true))
@@ -244,40 +266,76 @@ Task<> Regions::keep_users() {
     }
 }
 
-/// What is away does not keep users and scripts from those who are there.
-Task<> Regions::write_cordons_if_there() {
-    try {
-        std::string all;
-        co_await write_cordons(std::move(all));
-    } catch (const RedisUnavailable&) {  // in the next round
-    }
-}
-
 void Regions::wake() {
     woken_ = true;
     timer_.cancel();
 }
 
+/// On every master of a cluster that is there, whichever is not.
+Task<std::exception_ptr> Regions::run_on_all(RedisArgs command) {
+    try {
+        co_await context_.redis.run_everywhere(std::move(command));
+    } catch (const RedisUnavailable&) {
+        co_return std::current_exception();
+    } catch (const RedisError&) {
+        co_return std::current_exception();
+    }
+    co_return nullptr;
+}
+
 /// Agents may not bring scripts of their own, not even ours.
 Task<> Regions::load_scripts() {
+    std::exception_ptr failure;
     for (const auto script : agent_scripts()) {
         RedisArgs command{"SCRIPT", "LOAD", std::string{script}};
-        co_await context_.redis.run_everywhere(std::move(command));
+        const auto failed = co_await run_on_all(std::move(command));
+        if (!failure) failure = failed;
     }
+    if (failure) std::rethrow_exception(failure);
 }
 
 Task<> Regions::write_users() {
+    std::exception_ptr failure;
     for (std::size_t next = 0;;) {
         const auto asked = context_.clock.steady_now();
-        auto load = [](pqxx::work& work) { return load_agent_users(work); };
-        const auto users = co_await context_.database.transact(std::move(load));
+        const bool read = co_await read_users();
+        if (!read) break;
         // A process that was paused here must not bring a password back that was replaced
         // meanwhile.
         const auto fresh = [&] { return context_.clock.steady_now() - asked < kFresh; };
-        for (; next < users.size() && fresh(); ++next)
-            co_await context_.redis.run_everywhere(set_user(users[next], Old::goes));
-        if (next >= users.size()) co_return;
+        for (; next < users_.size() && fresh(); ++next) {
+            const auto failed = co_await run_on_all(set_user(users_[next], Old::goes));
+            if (!failure) failure = failed;
+        }
+        if (next < users_.size()) continue;
+        if (failure) std::rethrow_exception(failure);
+        co_return;
     }
+    co_await write_last_users();
+}
+
+/// @return false: Postgres is away.
+Task<bool> Regions::read_users() {
+    auto load = [](pqxx::work& work) { return load_agent_users(work); };
+    try {
+        users_ = co_await context_.database.transact(std::move(load));
+    } catch (const PostgresUnavailable&) {
+        co_return false;
+    }
+    co_return true;
+}
+
+/// While nobody has Postgres nobody renews a password, so those that were read last hold. Where
+/// somebody has it, that one writes users. Should a renewal have come between our last read and the
+/// end of Postgres, its password stays.
+Task<> Regions::write_last_users() {
+    if (!context_.nobody_changes || !context_.nobody_changes()) co_return;
+    std::exception_ptr failure;
+    for (const auto& user : users_) {
+        const auto failed = co_await run_on_all(set_user(user, Old::stays));
+        if (!failure) failure = failed;
+    }
+    if (failure) std::rethrow_exception(failure);
 }
 
 /// Where the agent is, as its heartbeat tells, or as an operator cordoned it.

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -28,6 +30,8 @@ struct RegionsContext {
     /// Done before the catalogue is changed; where it throws nothing is changed.
     std::function<Task<>()> before_change;
     std::function<void()> key_changed;  ///< after a region got another public key
+    /// Whether nobody has Postgres, so that what was read of it last holds.
+    std::function<bool()> nobody_changes = {};
 };
 
 struct AddRegionOrder {
@@ -92,7 +96,8 @@ public:
     /// RegionRefused; else as Database::transact and RedisClient::run.
     Task<CordonedAgent> cordon(CordonOrder order);
 
-    /// Writes all users, scripts and cordons to Redis every kEvery and when woken, until cancelled.
+    /// Writes all scripts, users and cordons to Redis every kEvery and when woken, until cancelled.
+    /// Scripts need no Postgres, and while nobody has it users are written as they were read last.
     Task<> keep_users();
     /// Redis may be another one.
     void wake();
@@ -103,14 +108,17 @@ private:
     Task<> require_empty(std::string region);
     Task<Region> region_of(std::string agent, std::string region);
     Task<> write_cordons(std::string only);
-    Task<> write_cordons_if_there();
+    Task<std::exception_ptr> run_on_all(RedisArgs command);
     Task<> load_scripts();
     Task<> write_users();
+    Task<bool> read_users();
+    Task<> write_last_users();
     Task<std::string> renew_password(Region region, Actor actor);
     Task<> set_public_key(Region region, BoxPublicKey key, Actor actor, AddedRegion& added);
 
     RegionsContext context_;
     asio::steady_timer timer_;
+    std::vector<AgentUser> users_;  ///< as they were read last
     bool woken_ = false;
     bool refused_ = false;  ///< Redis took no users the last time
 };
