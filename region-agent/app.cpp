@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include "platform/redis/instance.hpp"
 #include "platform/runtime/within.hpp"
 #include "platform/telemetry/reload.hpp"
 
@@ -18,6 +19,7 @@ constexpr std::size_t kServicesMax = 16;
 constexpr std::size_t kDescriptorsBeside = 100;  // Redis, name servers, health, landmarks
 constexpr std::size_t kFileCallsMax = 4;
 constexpr const char* kRedisUnreachable = "redis_unreachable";
+constexpr const char* kNameInUse = "name_in_use";
 // A drain must end 20 s after SIGTERM: probes get the first part, then cells and jobs go to Redis.
 constexpr std::chrono::seconds kProbesEndMax{14};
 constexpr std::chrono::seconds kFlushMax{3};
@@ -53,6 +55,7 @@ SelfCheckOptions self_check_options(const Config& config, const Resolver& resolv
 Heartbeat identity(const Config& config, const std::string& version, const Clock& clock) {
     Heartbeat heartbeat;
     heartbeat.agent = config.name;
+    heartbeat.instance = random_instance();
     heartbeat.version = version;
     heartbeat.started_at = clock.utc_now();
     return heartbeat;
@@ -149,6 +152,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
     outbox_.write_first([this] { return manifests_.write(); });
     intake_.deliver_to(outbox_);
     watch_redis();
+    pulse_.on_name([this](bool ours) { note_name(ours); });
     metrics_.on_exposition([this] { refresh_gauges(); });
     const auto needed = config.concurrency + kDescriptorsBeside;
     const auto limit = descriptors_now().limit;
@@ -241,6 +245,26 @@ void App::watch_redis() {
                       kv("detail", why));
     });
     reads_.on_change([this](bool, const std::string&) { intake_.look_for_own(); });
+}
+
+/// One that was killed leaves its name behind for a moment: no news until that is over.
+void App::note_name(bool ours) {
+    intake_.name_is_ours(ours);
+    if (ours) {
+        name_taken_since_.reset();
+        if (readiness_.clear(kNameInUse))
+            log_event(log_, LogLevel::info, "readiness.regained", kv("reason", kNameInUse));
+        return;
+    }
+    const auto now = own_clock_.steady_now();
+    if (!name_taken_since_) name_taken_since_ = now;
+    if (now - *name_taken_since_ < 2 * Pulse::kSilenceMax) return;
+    if (readiness_.set(kNameInUse))
+        log_event(log_,
+                  LogLevel::warn,
+                  "readiness.lost",
+                  kv("reason", kNameInUse),
+                  kv("detail", "another living agent of the region is called " + config_.name));
 }
 
 Task<> App::run() {

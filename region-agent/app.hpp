@@ -62,6 +62,7 @@ private:
     Task<> watch(asio::steady_timer& ended, std::exception_ptr& failure);
     Task<> drain();
     void watch_redis();
+    void note_name(bool ours);
     void refresh_gauges();
     std::optional<Spooling> spooling();
 
@@ -71,7 +72,8 @@ private:
     Logger log_;        // what happened
     Metrics metrics_;   // how much of it
     AgentMetrics counts_;
-    Readiness readiness_;         // why we can't work
+    Readiness readiness_;  // why we can't work
+    std::optional<SteadyTime> name_taken_since_;
     RedisClient redis_;           // everything but reads of jobs
     RedisClient reads_;           // reads of jobs: they block
     RedisClient orders_reads_;    // reads of orders: likewise

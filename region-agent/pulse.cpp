@@ -1,6 +1,8 @@
 #include "region-agent/pulse.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "platform/runtime/sleep.hpp"
 
@@ -48,13 +50,27 @@ Task<> Pulse::run() {
 
 Task<> Pulse::end() {
     ended_ = true;  // a beat written before this goes out before the removal: one connection
-    return forget_agent(*redis_, region_, heartbeat_.agent);
+    if (ours_) co_await forget_agent(*redis_, region_, heartbeat_.agent);
+}
+
+/// Where two that start at the same moment both write, one of them finds the other's next time.
+Task<bool> Pulse::name_is_ours() {
+    std::vector<std::string> regions{region_};
+    const auto fleets = co_await read_heartbeats(*redis_, std::move(regions));
+    const auto& fleet = fleets.front();
+    if (!fleet.unavailable.empty()) throw RedisUnavailable{fleet.unavailable};
+    const auto found = std::ranges::find(fleet.agents, heartbeat_.agent, &Heartbeat::agent);
+    co_return found == fleet.agents.end() || found->instance == heartbeat_.instance ||
+        std::chrono::abs(clock_->utc_now() - found->at) > kSilenceMax;
 }
 
 Task<bool> Pulse::beat() {
     try {
         const auto measured = co_await measure_clock_offset(*redis_, clock_->own());
         if (measured.round_trip <= kRoundTripMax) clock_->set_offset(measured.offset);
+        ours_ = co_await name_is_ours();
+        if (told_name_) told_name_(ours_);
+        if (!ours_) co_return false;
         const auto load = load_();
         heartbeat_.at = clock_->utc_now();
         heartbeat_.clock_offset = std::chrono::duration_cast<milliseconds>(clock_->offset());

@@ -39,16 +39,23 @@ public:
           Heartbeat identity,
           std::function<Load()> load);
 
-    /// Beats until the first one succeeds: Redis is there and its clock is known. Until cancelled.
+    /// Called with every beat that Redis answered: whether our name is ours. It is not while
+    /// another process, whose heartbeat is younger than `kSilenceMax`, has it: then ours is not
+    /// written. One of our own earlier life that was killed has it for that long, too.
+    void on_name(std::function<void(bool ours)> callback) { told_name_ = std::move(callback); }
+
+    /// Beats until the first one succeeds: Redis is there, its clock is known, and our name is
+    /// ours. Until cancelled.
     Task<> first();
     /// Beats until cancelled; a beat that Redis does not take is lost.
     Task<> run();
     /// The agent stops: removes its heartbeat, so that it is seen as gone at once, and writes no
-    /// further one. Throws as RedisClient::run.
+    /// further one. One of another process stays. Throws as RedisClient::run.
     Task<> end();
 
 private:
     Task<bool> beat();
+    Task<bool> name_is_ours();
 
     RedisClient* redis_;
     RedisClock* clock_;
@@ -56,6 +63,8 @@ private:
     std::string region_;
     Heartbeat heartbeat_;
     std::function<Load()> load_;
+    std::function<void(bool)> told_name_;
+    bool ours_ = false;  // our name, as the last beat found
     bool ended_ = false;
 };
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <exception>
 #include <map>
-#include <random>
 #include <utility>
 
 #include "core/schedule/rendezvous.hpp"
+#include "platform/redis/instance.hpp"
 #include "platform/redis/reply.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/runtime/within.hpp"
@@ -19,15 +19,6 @@ constexpr const char* kNameInUse = "name_in_use";
 
 std::string name_taken_text(const std::string& name) {
     return "another living process is called " + name;
-}
-
-/// Tells this process from every other one that has, had or will have its name.
-std::string random_instance() {
-    std::random_device random;
-    std::string digits;
-    for (int i = 0; i < 16; ++i)
-        digits.push_back("0123456789abcdef"[random() % 16]);
-    return digits;
 }
 
 /// What `work` fails with for Redis's sake; empty: it does not.

@@ -70,6 +70,7 @@ std::string encode_heartbeat(const Heartbeat& heartbeat) {
         {"duplicates_total", heartbeat.duplicates_total},
         {"held_back_total", heartbeat.held_back_total},
         {"spooled", heartbeat.spooled},
+        {"instance", heartbeat.instance},
     };
     return boost::json::serialize(object);
 }
@@ -98,6 +99,9 @@ std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_vi
         heartbeat.load = load->to_number<double>();
     if (const auto* state = object.if_contains("state"); state != nullptr && state->is_string())
         heartbeat.state = state_named(state->get_string());
+    if (const auto* instance = object.if_contains("instance");
+        instance != nullptr && instance->is_string())
+        heartbeat.instance = instance->get_string().c_str();
     heartbeat.clock_offset = milliseconds{number("clock_offset_ms")};
     heartbeat.probes_total = static_cast<std::uint64_t>(number("probes_total"));
     const auto later = [&](std::string_view name) -> std::uint64_t {

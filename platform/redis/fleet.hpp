@@ -25,6 +25,7 @@ std::string_view name_of(AgentState state);
 /// What an agent says of itself every second.
 struct Heartbeat {
     std::string agent;
+    std::string instance;  ///< tells processes of the same name apart; empty: of an older version
     std::string version;
     UtcTime started_at;
     UtcTime at;  ///< Redis's clock; silence is measured against `redis_time`
@@ -43,9 +44,9 @@ struct Heartbeat {
 };
 
 /// JSON, as it stands in Redis: `version started_at_ms at_ms in_flight lag_ms load state
-/// clock_offset_ms probes_total missed_total duplicates_total held_back_total spooled`; of an older
-/// agent `load`, `state` and the last four may be missing (0, `working`). Nothing if `json` is none
-/// of ours.
+/// clock_offset_ms probes_total missed_total duplicates_total held_back_total spooled instance`; of
+/// an older agent `load`, `state` and the last five may be missing (0, `working`, ''). Nothing if
+/// `json` is none of ours.
 std::string encode_heartbeat(const Heartbeat& heartbeat);
 std::optional<Heartbeat> decode_heartbeat(std::string_view agent, std::string_view json);
 

@@ -96,7 +96,7 @@ Task<> Intake::run() {
 /// is of: the rest is better left to other agents. Somebody who waits for long has a tenant with
 /// too many probes; then more is taken, so that its jobs don't stand before those of others.
 std::size_t Intake::room() const {
-    if (aside_ || gate_.full()) return 0;
+    if (stands_aside() || gate_.full()) return 0;
     const auto since = gate_.waiting_since();
     const bool stuck = since && clock_->steady_now() - *since >= kStuckAfter;
     const auto most = stuck ? held_max() : std::min(held_max(), gate_.taken_of_one());
@@ -123,7 +123,7 @@ Task<> Intake::read_jobs() {
                 co_await take_own();
             } else {
                 auto deliveries = co_await jobs_->read(std::min(room(), kReadMax), kBlock);
-                if (aside_)  // it was waiting for jobs when we became unfit
+                if (stands_aside())  // it was waiting for jobs when we became unfit
                     co_await pass_on(std::move(deliveries));
                 else
                     take(std::move(deliveries), "read");
@@ -367,6 +367,7 @@ Task<> Intake::drain(Deadline deadline) {
 
 Task<std::size_t> Intake::give_back() {
     std::size_t given = 0;
+    if (!ours_) co_return given;
     const std::string first;
     for (;;) {
         auto page = co_await jobs_->read_own(kReadMax, first);

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -34,9 +35,9 @@ struct IntakeOptions {
 /// Takes jobs from the region's queue, waits for their slots and for room, has them probed and
 /// hands their cells to the outbox. Takes no more than it has room for: what it does not take,
 /// other agents do; so it takes nothing while as many probes run as may, and nothing while it is
-/// blind or too busy and another agent of the region is not, and nothing while an operator has
-/// cordoned it. A job that was here in time and found
-/// no room until its `not_after` is UNKNOWN(backpressure); one that came later than that is
+/// blind or too busy and another agent of the region is not, nothing while an operator has
+/// cordoned it, and nothing while another process has its name. A job that was here in time and
+/// found no room until its `not_after` is UNKNOWN(backpressure); one that came later than that is
 /// UNKNOWN(missed_window). All members are called on the executor.
 class Intake {
 public:
@@ -67,6 +68,12 @@ public:
         looks_since_.reset();
     }
 
+    /// Whether our name is ours, see Pulse; it is not until this says so. What is pending under a
+    /// name that is not ours is another's.
+    void name_is_ours(bool ours) {
+        if (std::exchange(ours_, ours) != ours) look_for_own_ = true;
+    }
+
     /// The job is written, or its cell was given up: then it is pending still, and taken again.
     void forget(const std::string& entry) { held_.erase(entry); }
 
@@ -75,7 +82,8 @@ public:
     /// Afterwards nothing of the intake is running, also where it throws what a task threw.
     Task<> drain(Deadline deadline);
 
-    /// Puts every job that is still pending at this agent back into the queue. After `drain`.
+    /// Puts every job that is still pending at this agent back into the queue, if its name is its
+    /// own. After `drain`.
     /// Throws as RedisClient::run. @return how many.
     Task<std::size_t> give_back();
 
@@ -85,7 +93,7 @@ public:
     std::size_t waiting() const { return waiting_.running(); }
     std::size_t waiting_for_room() const { return gate_.waiting(); }
     std::size_t probing() const { return probing_.running(); }
-    bool stands_aside() const { return aside_; }
+    bool stands_aside() const { return aside_ || !ours_; }
     bool cordoned() const { return cordoned_; }
     /// It has asked whether it is cordoned.
     bool looked_around() const { return looked_; }
@@ -127,6 +135,7 @@ private:
     DetailsMemory details_;  // what the cells so far told
     IntakeOptions options_;
     bool stopping_ = false;
+    bool ours_ = false;  // our name
     bool looked_ = false;
     bool cordoned_ = false;       // as an operator said
     bool aside_ = false;          // that, or we are unfit, and another agent of the region is not

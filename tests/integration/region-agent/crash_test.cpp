@@ -187,6 +187,33 @@ Job far_job(std::uint64_t endpoint, const std::string& url) {
     return job;
 }
 
+/// One whose config was copied: it has no jobs, and none of the other's.
+TEST(AgentNames, TheNameOfALivingOneIsRefusedToAnotherAndIsItsOwnOnceThatIsGone) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        AgentProcess first{server, "same"};
+        co_await begin_five(bench, std::chrono::seconds{20});
+        AgentProcess second{server, "same"};
+        EXPECT_TRUE(co_await second.says("name_in_use"));
+        AgentProcess third{server, "same"};
+        EXPECT_TRUE(co_await third.says("agent.started"));
+        EXPECT_EQ(third.end(SIGTERM), 0);
+        const auto depth = co_await bench.depth();
+        EXPECT_EQ(depth, (QueueDepth{kEndpoints, kEndpoints})) << "nothing was given back";
+        EXPECT_TRUE(co_await beats(bench, "same", 1)) << "its heartbeat was left alone";
+        bench.stub.go_on();
+        co_await expect_all_once(bench, "same");
+        EXPECT_EQ(bench.stub.attempts(), kEndpoints) << "each was probed by one of them";
+
+        EXPECT_EQ(first.end(SIGTERM), 0);
+        EXPECT_TRUE(co_await second.says("readiness.regained"));
+        std::vector<Job> jobs{job_for(kEndpoints + 1, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        const auto acknowledged = [&] { return bench.queue_is_empty(); };
+        EXPECT_TRUE(co_await eventually(acknowledged));
+    });
+}
+
 /// Two jobs are probed and don't end, a third waits for its slot.
 Task<> begin_three(Bench& bench) {
     bench.stub.hang();

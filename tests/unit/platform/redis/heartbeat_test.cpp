@@ -8,6 +8,7 @@ namespace {
 TEST(Heartbeat, ComesBackAsItWas) {
     Heartbeat heartbeat;
     heartbeat.agent = "us-east-1";
+    heartbeat.instance = "0123abcd";
     heartbeat.version = "0.1.0 \"x\"";
     heartbeat.started_at = UtcTime{milliseconds{1'700'000'000'123}};
     heartbeat.at = UtcTime{milliseconds{1'700'000'009'000}};
@@ -34,6 +35,7 @@ TEST(Heartbeat, OneOfAnEarlierVersionHasNoLoadAndIsOfAnAgentThatWorks) {
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->load, 0);
     EXPECT_EQ(decoded->state, AgentState::working);
+    EXPECT_EQ(decoded->instance, "");
 }
 
 TEST(Heartbeat, AStateOfALaterVersionIsNotTakenForOneThatTakesJobs) {
