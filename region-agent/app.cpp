@@ -221,6 +221,7 @@ Pulse::Load App::load() const {
     load.load = busy_.load();
     if (busy_.overloaded()) load.state = AgentState::overloaded;
     if (check_.blind()) load.state = AgentState::blind;
+    if (clock_.skewed()) load.state = AgentState::skewed;
     if (intake_.cordoned()) load.state = AgentState::cordoned;
     if (intake_.stopping()) load.state = AgentState::draining;
     return load;

@@ -28,7 +28,8 @@ constexpr std::array kStates{AgentState::working,
                              AgentState::overloaded,
                              AgentState::blind,
                              AgentState::draining,
-                             AgentState::cordoned};
+                             AgentState::cordoned,
+                             AgentState::skewed};
 
 /// A state that this version does not know is none in which an agent takes all jobs.
 AgentState state_named(std::string_view name) {
@@ -51,6 +52,8 @@ std::string_view name_of(AgentState state) {
             return "draining";
         case AgentState::cordoned:
             return "cordoned";
+        case AgentState::skewed:
+            return "skewed";
     }
     return {};
 }

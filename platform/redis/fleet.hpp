@@ -19,6 +19,7 @@ enum class AgentState : std::uint8_t {
     blind,       ///< refuses jobs, because its own network or host is at fault
     draining,    ///< was told to end, and finishes what runs
     cordoned,    ///< takes no jobs, because an operator said so
+    skewed,      ///< refuses jobs, because its clock is too far off Redis's
 };
 std::string_view name_of(AgentState state);
 

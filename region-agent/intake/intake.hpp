@@ -35,10 +35,10 @@ struct IntakeOptions {
 /// Takes jobs from the region's queue, waits for their slots and for room, has them probed and
 /// hands their cells to the outbox. Takes no more than it has room for: what it does not take,
 /// other agents do; so it takes nothing while as many probes run as may, and nothing while it is
-/// blind or too busy and another agent of the region is not, nothing while an operator has
-/// cordoned it, and nothing while another process has its name. A job that was here in time and
-/// found no room until its `not_after` is UNKNOWN(backpressure); one that came later than that is
-/// UNKNOWN(missed_window). All members are called on the executor.
+/// blind or too busy, or its clock too far off, and another agent of the region is fit, nothing
+/// while an operator has cordoned it, and nothing while another process has its name. A job that
+/// was here in time and found no room until its `not_after` is UNKNOWN(backpressure); one that came
+/// later than that is UNKNOWN(missed_window). All members are called on the executor.
 class Intake {
 public:
     /// How many jobs are held that do not run, for each that may run: those whose slot is ahead,

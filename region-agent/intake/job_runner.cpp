@@ -25,6 +25,10 @@ int percent(double part) {
     return static_cast<int>(std::lround(part * 100));
 }
 
+Refusal skewed() {
+    return {Reason::clock_skew, "The agent's clock is more than 10 s off Redis's"};
+}
+
 Cell unknown(Reason reason, std::string detail) {
     Cell cell;
     cell.verdict = Verdict::unknown;
@@ -72,8 +76,7 @@ JobRunner::JobRunner(ProbeEngine& engine,
     : engine_{&engine}, clock_{&clock}, log_{&log}, settings_{std::move(settings)}, self_{self} {}
 
 std::optional<Refusal> JobRunner::refusal(const Job& job) const {
-    if (clock_->skewed())
-        return Refusal{Reason::clock_skew, "The agent's clock is more than 10 s off Redis's"};
+    if (clock_->skewed()) return skewed();
     if (clock_->utc_now() > job.not_after)
         return Refusal{Reason::missed_window, "The job came too late to be started"};
     if (job.held_back == HeldBack::origin)
@@ -87,6 +90,7 @@ std::optional<Refusal> JobRunner::refusal(const Job& job) const {
 }
 
 std::optional<Refusal> JobRunner::unfit() const {
+    if (clock_->skewed()) return skewed();
     if (self_.check.blind())
         return Refusal{Reason::agent_unhealthy, "The agent is blind: " + self_.check.why()};
     if (self_.load.overloaded()) {

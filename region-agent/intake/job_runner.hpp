@@ -65,7 +65,7 @@ public:
     /// late (`missed_window`), it is held back (`backpressure`), the agent is blind
     /// (`agent_unhealthy`) or too busy (`backpressure`).
     std::optional<Refusal> refusal(const Job& job) const;
-    /// The same for any job that is in time.
+    /// The same for any job that is in time and may be probed.
     std::optional<Refusal> unfit() const;
 
     /// Looks once, as soon as no other probe of the endpoint runs here: the cell, or nothing if it

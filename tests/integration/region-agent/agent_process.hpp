@@ -2,11 +2,13 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,7 +23,11 @@ namespace quorate::testing {
 class AgentProcess {
 public:
     /// @param more lines of its config
-    AgentProcess(const RedisServer& server, const std::string& name, const std::string& more = {}) {
+    /// @param environment variables beside ours, `NAME=value`
+    AgentProcess(const RedisServer& server,
+                 const std::string& name,
+                 const std::string& more = {},
+                 std::vector<std::string> environment = {}) {
         config_ = "region: " + kRegion + "\nname: " + name + "\nredis: {url: \"" + server.url() +
                   "\"}\nhealth: {port: 0}\nallow_private_addresses: true\n" + more;
         const auto file = folder_ / "agent.yaml";
@@ -34,6 +40,8 @@ public:
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (::freopen(log.c_str(), "w", stderr) == nullptr) ::_exit(126);
             ::dup2(STDERR_FILENO, STDOUT_FILENO);
+            for (auto& variable : environment)
+                ::putenv(variable.data());
             ::execl(binary.c_str(), binary.c_str(), "--config", config.c_str(), nullptr);
             ::_exit(127);
         }

@@ -88,6 +88,24 @@ struct Bench {
         co_await redis.run_all(std::move(commands));
     }
 
+    /// A job that Redis hands to the agent on a connection other than its own, as a read of a dead
+    /// connection does: in one transaction, so that the agent's own read can't come first.
+    Task<> hand_out_unseen(std::string agent, Job job) {
+        std::vector<RedisArgs> commands;
+        commands.push_back({"MULTI"});
+        commands.push_back({"XADD", keys::jobs(kRegion), "*", "j", wire::encode_job(job)});
+        commands.push_back({"XREADGROUP",
+                            "GROUP",
+                            std::string{keys::kAgents},
+                            std::move(agent),
+                            "STREAMS",
+                            keys::jobs(kRegion),
+                            ">"});
+        commands.push_back({"EXEC"});
+        const auto replies = co_await redis.run_all(std::move(commands));
+        EXPECT_FALSE(replies.back().list().at(1).is_nil());
+    }
+
     Task<QueueDepth> depth() { return depth_of(redis, kRegion); }
 
     /// Whether nothing is left in the queue; false while Redis is away.

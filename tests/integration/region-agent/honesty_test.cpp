@@ -2,18 +2,21 @@
 #include <algorithm>
 
 #include "region-agent/selfcheck/self_check.hpp"
-#include "tests/integration/region-agent/agent_test.hpp"
+#include "tests/integration/region-agent/agent_process.hpp"
+#include "tests/support/movable_clock/movable_clock.hpp"
 
 namespace quorate {
 namespace {
 
 using asio::ip::tcp;
 using testing::agent_config;
+using testing::AgentProcess;
 using testing::Bench;
 using testing::eventually;
 using testing::get;
 using testing::job_for;
 using testing::kRegion;
+using testing::MovableClock;
 using testing::on_bench;
 using testing::RedisServer;
 using testing::RunningAgent;
@@ -69,6 +72,21 @@ Task<bool> state_becomes(Bench& bench, std::string agent, AgentState state) {
     };
     const bool so = co_await eventually(is_so);
     co_return so;
+}
+
+/// Waits for the agent's next heartbeat.
+Task<bool> beats_again(Bench& bench, std::string agent) {
+    std::optional<UtcTime> first;
+    const auto again = [&]() -> Task<bool> {
+        std::vector<std::string> regions{kRegion};
+        const auto fleets = co_await read_heartbeats(bench.redis, std::move(regions));
+        const auto found = std::ranges::find(fleets.at(0).agents, agent, &Heartbeat::agent);
+        if (found == fleets.at(0).agents.end()) co_return false;
+        if (!first) first = found->at;
+        co_return found->at != *first;
+    };
+    const bool heard = co_await eventually(again);
+    co_return heard;
 }
 
 agent::Config with_landmarks(const RedisServer& server,
@@ -153,6 +171,32 @@ TEST(AgentHonesty, ABlindAgentLeavesJobsToOneOfItsRegionThatSees) {
                               << cells.at(0).detail;
         co_await blind.stop();
         co_await sees.stop();
+    });
+}
+
+TEST(AgentHonesty, AnAgentWhoseClockIsOffLeavesJobsToOneOfItsRegionWhoseClockIsRight) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        constexpr std::uint64_t kEndpoints = 100;
+        MovableClock clock;
+        clock.advance(std::chrono::minutes{1});
+        AgentProcess skewed{server, "skewed", {}, clock.variables()};
+        RunningAgent right{bench.executor, agent_config(server, "right")};
+        EXPECT_TRUE(co_await state_becomes(bench, "skewed", AgentState::skewed));
+        EXPECT_TRUE(co_await state_becomes(bench, "right", AgentState::working));
+        // By its next beat but one it has seen that the other is fit.
+        for (int beats = 0; beats < 2; ++beats)
+            EXPECT_TRUE(co_await beats_again(bench, "skewed"));
+        std::vector<Job> jobs;
+        for (std::uint64_t endpoint = 1; endpoint <= kEndpoints; ++endpoint)
+            jobs.push_back(job_for(endpoint, bench.stub.url(), milliseconds{500 + endpoint}));
+        co_await bench.enqueue(std::move(jobs));
+        co_await expect_all_done(bench);
+        const auto cells = co_await bench.cells_of(kEndpoints);
+        EXPECT_EQ(cells.size(), kEndpoints);
+        for (const auto& cell : cells)
+            EXPECT_EQ(cell.verdict, Verdict::up) << cell.agent << ": " << cell.detail;
+        co_await right.stop();
     });
 }
 

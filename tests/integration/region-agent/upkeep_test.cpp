@@ -1,5 +1,3 @@
-#include "platform/redis/keys.hpp"
-#include "platform/wire/job_codec.hpp"
 #include "tests/integration/region-agent/agent_test.hpp"
 
 namespace quorate {
@@ -31,24 +29,6 @@ Task<> write_heartbeat_of(Bench& bench, std::string agent, milliseconds age) {
     co_await write_heartbeat(bench.redis, kRegion, std::move(heartbeat));
 }
 
-/// A job that Redis hands to agent "a" on a connection other than its own, as a read of a dead
-/// connection does: in one transaction, so that the agent's own read can't come first.
-Task<> hand_out_unseen(Bench& bench, Job job) {
-    std::vector<RedisArgs> commands;
-    commands.push_back({"MULTI"});
-    commands.push_back({"XADD", keys::jobs(kRegion), "*", "j", wire::encode_job(job)});
-    commands.push_back({"XREADGROUP",
-                        "GROUP",
-                        std::string{keys::kAgents},
-                        "a",
-                        "STREAMS",
-                        keys::jobs(kRegion),
-                        ">"});
-    commands.push_back({"EXEC"});
-    const auto replies = co_await bench.redis.run_all(std::move(commands));
-    EXPECT_FALSE(replies.back().list().at(1).is_nil());
-}
-
 TEST(AgentUpkeep, AJobHandedToAConnectionThatDiedIsFoundByTheLivingAgent) {
     const RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
@@ -58,7 +38,7 @@ TEST(AgentUpkeep, AJobHandedToAConnectionThatDiedIsFoundByTheLivingAgent) {
         const auto acknowledged = [&] { return bench.queue_is_empty(); };
         EXPECT_TRUE(co_await eventually(acknowledged));  // it runs, and looked for its own
         auto unseen = job_for(2, bench.stub.url());
-        co_await hand_out_unseen(bench, std::move(unseen));
+        co_await bench.hand_out_unseen("a", std::move(unseen));
         EXPECT_TRUE(co_await eventually(acknowledged));
         const auto cells = co_await bench.cells_of(2);
         EXPECT_EQ(cells.size(), 2U);
