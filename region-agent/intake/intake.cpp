@@ -103,8 +103,9 @@ std::size_t Intake::room() const {
     return most - std::min(active_, most);
 }
 
+/// Also for nothing to take: what is pending at one who stands aside is for others.
 Task<> Intake::wait_for_room() {
-    while (room() == 0 && !stopping_) {
+    while (room() == 0 && !stopping_ && !(aside_ && ours_ && look_for_own_)) {
         freed_.expires_after(kStuckAfter);
         co_await freed_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
@@ -119,7 +120,9 @@ Task<> Intake::read_jobs() {
         if (probing_.cancelled()) co_await probing_.join();
         bool read = false;
         try {
-            if (look_for_own_) {
+            if (look_for_own_ && aside_) {
+                co_await pass_own_on();
+            } else if (look_for_own_) {
                 co_await take_own();
             } else {
                 auto deliveries = co_await jobs_->read(std::min(room(), kReadMax), kBlock);
@@ -137,6 +140,21 @@ Task<> Intake::read_jobs() {
         if (read) continue;
         look_for_own_ = true;  // a lost answer may have held jobs
         co_await sleep_for(kReadAgain);
+    }
+}
+
+/// What is pending at this agent and not held by it: Redis handed it to a connection that died, or
+/// to an earlier life.
+Task<> Intake::pass_own_on() {
+    look_for_own_ = false;
+    std::string after;
+    for (;;) {
+        auto page = co_await jobs_->read_own(kReadMax, after);
+        if (page.empty()) co_return;
+        after = page.back().entry;
+        std::erase_if(page,
+                      [this](const auto& delivery) { return held_.contains(delivery.entry); });
+        co_await pass_on(std::move(page));
     }
 }
 

@@ -110,6 +110,7 @@ private:
     Task<> wait_for_room();
     Task<> read_jobs();
     Task<> take_own();
+    Task<> pass_own_on();
     Task<> claim_jobs();
     Task<> look_around();
     Task<> claim_from_silent(std::vector<JobHolder> holders,

@@ -200,6 +200,27 @@ TEST(AgentHonesty, AnAgentWhoseClockIsOffLeavesJobsToOneOfItsRegionWhoseClockIsR
     });
 }
 
+/// Redis gives it a job over a connection that died meanwhile.
+TEST(AgentHonesty, WhatIsPendingAtAnAgentThatStandsAsideIsDoneByAnother) {
+    const RedisServer server;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        std::vector<std::string> cordoned{"a"};
+        co_await write_cordoned(bench.redis, quorate::testing::kRegion, std::move(cordoned));
+        RunningAgent aside{bench.executor, agent_config(server, "a")};
+        EXPECT_TRUE(co_await state_becomes(bench, "a", AgentState::cordoned));
+        RunningAgent other{bench.executor, agent_config(server, "b")};
+        auto seen = job_for(1, bench.stub.url());
+        co_await run_one(bench, std::move(seen));  // there is a consumer group
+        auto unseen = job_for(2, bench.stub.url());
+        co_await bench.hand_out_unseen("a", std::move(unseen));
+        co_await expect_all_done(bench);
+        const auto cells = co_await bench.cells_of(2);
+        EXPECT_EQ(cells.at(1).agent, "b");
+        co_await other.stop();
+        co_await aside.stop();
+    });
+}
+
 TEST(AgentHonesty, ACordonedAgentTakesNothingUntilItIsUncordoned) {
     const RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
