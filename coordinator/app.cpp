@@ -19,6 +19,10 @@ namespace {
 
 constexpr std::size_t kTasksMax = 16;
 constexpr milliseconds kPrepareAgain{1000};
+constexpr milliseconds kAskTimeAgain{200};
+// An offset is right within half of its round trip; one measured more slowly says too little.
+constexpr milliseconds kRoundTripMax{1000};
+constexpr milliseconds kClockGrain{5};
 constexpr milliseconds kLeaveMax{2000};
 /// A coordinator that plans later than this is not well, whatever it says of itself.
 constexpr std::chrono::seconds kPlanningLagMax{60};
@@ -62,7 +66,8 @@ FleetMetrics fleet_metrics(const CoordinatorMetrics& counts) {
 
 App::App(asio::any_io_executor executor, const Config& config, const std::string& version)
     : config_{config},
-      log_{"coordinator", log_level(config.log_level), clock_},
+      clock_{own_clock_},
+      log_{"coordinator", log_level(config.log_level), own_clock_},
       counts_{metrics_},
       conditions_{readiness_, log_},
       database_{watched(database_options(config), conditions_)},
@@ -89,9 +94,9 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
               {.address = config.health_address, .port = config.health_port},
               readiness_,
               metrics_},
-      access_{executor, {credentials_, reports_, clock_, log_, counts_}, config.access()},
+      access_{executor, {credentials_, reports_, own_clock_, log_, counts_}, config.access()},
       runs_{{reports_, redis_, catalogue_, vault_, config_.deployment().window, clock_}},
-      secrets_{{reports_, data_keys_, clock_, log_, [this] { vault_.wake(); }}},
+      secrets_{{reports_, data_keys_, own_clock_, log_, [this] { vault_.wake(); }}},
       admin_{executor,
              {config.grpc_address, config.grpc_port, config.grpc_tls},
              {reports_,
@@ -115,7 +120,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
              readiness_},
       fleet_{{redis_, held_, readiness_, clock_, log_, fleet_metrics(counts_), fleet_hooks()},
              member(config, admin_.port(), version)},
-      heartbeat_{config.heartbeat, metrics_, clock_, log_, [this] { return trouble(); }},
+      heartbeat_{config.heartbeat, metrics_, own_clock_, log_, [this] { return trouble(); }},
       services_{executor, 1},
       tasks_{executor, kTasksMax} {
     redis_.on_change([this](bool reachable, const std::string& why) {
@@ -181,10 +186,11 @@ std::string App::trouble() const {
 Task<> App::serve() {
     co_await prepare();
     conditions_.prepared(true);
-    tasks_.spawn("catalogue", catalogue_.follow());
     tasks_.spawn("access", access_.follow());
     tasks_.spawn("secrets", vault_.follow());
     tasks_.spawn("tls files", admin_.check_files());
+    co_await learn_time();
+    tasks_.spawn("catalogue", catalogue_.follow());
     auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
     tasks_.spawn("fleet", fleet_.run());
@@ -206,7 +212,32 @@ FleetHooks App::fleet_hooks() {
         if (nobody_changes_) catalogue_.no_change_before(asked_at);
         if (nobody_changes_ && !before) regions_.wake();
     };
+    hooks.clock_measured = [this](const ClockOffset& measured) { note_clock(measured); };
     return hooks;
+}
+
+/// Before the first moment is told for which the catalogue is known.
+Task<> App::learn_time() {
+    for (;;) {
+        try {
+            const auto measured = co_await measure_clock_offset(redis_, clock_);
+            note_clock(measured);
+            if (measured.round_trip <= kRoundTripMax) co_return;
+        } catch (const RedisUnavailable&) {  // readiness tells
+        } catch (const RedisError&) {        // as much as away
+        }
+        co_await sleep_for(kAskTimeAgain);
+    }
+}
+
+/// What is no more than the error of measuring changes nothing: time goes on evenly.
+void App::note_clock(const ClockOffset& measured) {
+    if (measured.round_trip > kRoundTripMax) return;
+    if (std::chrono::abs(measured.offset) > measured.round_trip / 2 + kClockGrain) {
+        clock_.set_offset(clock_.offset() + measured.offset);
+        catalogue_.clock_was_set(measured.offset);
+    }
+    counts_.clock_offset_seconds.set(std::chrono::duration<double>(clock_.offset()).count());
 }
 
 /// Settles what must stand in the database before anything runs; waits for it, and for a schema of

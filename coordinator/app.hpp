@@ -18,6 +18,8 @@
 #include "platform/heartbeat/heartbeat.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/client.hpp"
+#include "platform/redis/fleet.hpp"
+#include "platform/redis/redis_clock.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "platform/telemetry/conditions.hpp"
@@ -53,13 +55,16 @@ private:
     Task<> serve_redis();
     std::string trouble() const;
     FleetHooks fleet_hooks();
+    Task<> learn_time();
+    void note_clock(const ClockOffset& measured);
 
     Config config_;
     bool nobody_changes_ = false;              // the catalogue, by the last heartbeats
     std::vector<std::string> restart_needed_;  // keys that the file sets otherwise
-    SystemClock clock_;
-    Logger log_;       // what happened
-    Metrics metrics_;  // how much of it
+    SystemClock own_clock_;
+    RedisClock clock_;  // Redis's time, which agents and archivers go by
+    Logger log_;        // what happened
+    Metrics metrics_;   // how much of it
     CoordinatorMetrics counts_;
     Readiness readiness_;        // why we can't work, as /readyz shows it
     Conditions conditions_;      // what these reasons follow from

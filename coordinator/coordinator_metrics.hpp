@@ -27,6 +27,9 @@ struct CoordinatorMetrics {
                              {"region"})},
           planning_failures{metrics.counter("quorate_coordinator_planning_failures_total",
                                             "Ticks that could not reach Redis.")},
+          clock_offset_seconds{metrics.gauge(
+              "quorate_coordinator_clock_offset_seconds",
+              "Redis's clock minus ours; jobs are planned, and changes dated, by Redis's.")},
           shards_held{metrics.gauge("quorate_coordinator_shards_held",
                                     "Shards whose lease this coordinator holds.")},
           coordinators_alive{metrics.gauge("quorate_coordinator_coordinators_alive",
@@ -78,6 +81,7 @@ struct CoordinatorMetrics {
     MetricFamily<Counter> jobs_held_back;
     MetricFamily<Gauge> planning_lag_seconds;
     Counter planning_failures;
+    Gauge clock_offset_seconds;
     Gauge shards_held;
     Gauge coordinators_alive;
     Counter leases_taken;

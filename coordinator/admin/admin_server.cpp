@@ -61,10 +61,9 @@ AdminServer::AdminServer(asio::any_io_executor executor,
                          const AdminAddress& address,
                          AdminContext context,
                          Readiness& readiness)
-    : clock_{context.clock},
-      log_{context.log},
+    : log_{context.log},
       tls_{address.tls},
-      calls_{std::move(executor), context.clock, context.log, context.metrics},
+      calls_{std::move(executor), clock_, context.log, context.metrics},
       service_{std::move(context), calls_},
       readiness_{readiness} {
     if (!address.tls.on() && !is_loopback(address.address))

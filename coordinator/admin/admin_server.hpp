@@ -59,7 +59,7 @@ public:
     Task<> stop();
 
 private:
-    const Clock& clock_;
+    SystemClock clock_;  // gRPC's deadlines go by it, whatever Redis's is
     Logger& log_;
     AdminTls tls_;
     Calls calls_;

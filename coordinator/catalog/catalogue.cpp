@@ -63,6 +63,11 @@ void Catalogue::no_change_before(UtcTime time) {
     unchanged_until_ = std::max(unchanged_until_, std::optional{time});
 }
 
+void Catalogue::clock_was_set(microseconds by) {
+    if (complete_until_) *complete_until_ += by;
+    if (unchanged_until_) *unchanged_until_ += by;
+}
+
 Task<> Catalogue::load() {
     const auto asked_at = clock_.utc_now();
     const auto asked = clock_.steady_now();

@@ -52,6 +52,8 @@ public:
     /// Tells that nobody could change the catalogue before this time, so that it is still complete
     /// although Postgres can't be asked.
     void no_change_before(UtcTime time);
+    /// Our clock was set: what was known until some time of it is known until the same moment.
+    void clock_was_set(microseconds by);
     /// As `complete_until`, with what `no_change_before` told.
     std::optional<UtcTime> known_until() const {
         return complete_until_ ? std::max(complete_until_, unchanged_until_) : std::nullopt;

@@ -104,13 +104,18 @@ Task<std::string> Fleet::round() {
 
 Task<> Fleet::look() {
     const auto asked_at = context_.clock.utc_now();
+    const auto asked = context_.clock.steady_now();
     const auto view = co_await tell(own_beat());
+    const auto round_trip =
+        std::chrono::duration_cast<microseconds>(context_.clock.steady_now() - asked);
     if (view.name_taken) {
         share_.clear();
     } else {
         if (context_.hooks.seen) context_.hooks.seen(view, asked_at);
         share_ = share_of(member_.name, context_.hooks.members(view), member_.shards);
     }
+    if (context_.hooks.clock_measured)
+        context_.hooks.clock_measured({view.at - (asked_at + round_trip / 2), round_trip});
     const auto alive =
         std::ranges::count_if(view.beats, [&view](const auto& beat) { return view.alive(beat); });
     context_.metrics.members_alive.set(static_cast<double>(alive));

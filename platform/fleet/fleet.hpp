@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "platform/fleet/held_shards.hpp"
+#include "platform/redis/fleet.hpp"
 #include "platform/redis/peers.hpp"
 #include "platform/redis/shard_leases.hpp"
 #include "platform/runtime/clock.hpp"
@@ -44,6 +45,8 @@ struct FleetHooks {
     std::function<std::vector<std::string>(const PeersView&)> members;
     /// After each look at the heartbeats. `asked_at` is our clock before it.
     std::function<void(const PeersView&, UtcTime asked_at)> seen = {};
+    /// After it: how far Redis's clock is ahead of ours, by that look.
+    std::function<void(const ClockOffset&)> clock_measured = {};
     /// When all shards that fall to us are ours.
     std::function<void()> complete = {};
 };

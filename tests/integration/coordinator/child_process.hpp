@@ -1,6 +1,7 @@
 #pragma once
 
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -16,8 +17,10 @@ namespace quorate::testing {
 class ChildProcess {
 public:
     /// @param stderr_file where its stderr goes, made anew; to ours if empty.
+    /// @param environment variables beside ours, `NAME=value`
     explicit ChildProcess(const std::vector<std::string>& command,
-                          const std::string& stderr_file = {}) {
+                          const std::string& stderr_file = {},
+                          std::vector<std::string> environment = {}) {
         std::vector<char*> arguments;
         for (const auto& word : command)
             arguments.push_back(const_cast<char*>(word.c_str()));
@@ -28,6 +31,8 @@ public:
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (!stderr_file.empty())
             dup2(open(stderr_file.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), STDERR_FILENO);
+        for (auto& variable : environment)
+            putenv(variable.data());
         execv(arguments.front(), arguments.data());
         _exit(127);
     }

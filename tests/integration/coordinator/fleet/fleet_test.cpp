@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/coordinator/processes.hpp"
+#include "tests/support/movable_clock/movable_clock.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -23,6 +24,7 @@ using quorate::testing::expect_no_gap_and_nothing_twice;
 using quorate::testing::http_get;
 using quorate::testing::kCoordinatorBinary;
 using quorate::testing::kRegions;
+using quorate::testing::MovableClock;
 using quorate::testing::ready;
 using quorate::testing::RedisServer;
 using quorate::testing::RunningApp;
@@ -211,6 +213,28 @@ TEST(Fleet, TwoAreReadyShareTheWorkAndTellOperators) {
     }));
     EXPECT_NE(metrics_of(second).find("quorate_coordinator_coordinators_alive 1"),
               std::string::npos);
+}
+
+/// Agents start jobs by Redis's clock, so they must be enqueued by it.
+TEST(Fleet, OneWhoseOwnClockIsOffPlansByTheClockOfRedis) {
+    for (const auto ahead : {seconds{180}, seconds{-50}}) {
+        Catalogued lab{seconds{5}};
+        const RedisServer redis;
+        const ConfigFile config{lab, redis.url()};
+        const auto first = apply_now(lab, some_endpoints(20));
+        MovableClock clock;
+        clock.advance(ahead);
+        ChildProcess process{
+            {kCoordinatorBinary, "--config", config.path()}, {}, clock.variables()};
+        const auto jobs = 2 * 20 * kRegions.size();
+        EXPECT_TRUE(comes_to_hold(
+            [&] { return quorate::testing::queued_jobs(redis, kRegions).size() >= jobs; }));
+        EXPECT_EQ(process.end(SIGTERM), 0);
+        expect_no_gap_and_nothing_twice(redis, lab.deployment.window, 20, first);
+        const auto last = SystemClock{}.utc_now() + Dispatcher::kAhead;
+        for (const auto& job : quorate::testing::queued_jobs(redis, kRegions))
+            EXPECT_LE(job.key.minute.start() + job.slot, last) << ahead.count() << " s ahead";
+    }
 }
 
 TEST(Fleet, TheNameOfALivingOneIsRefusedToAnother) {
