@@ -161,7 +161,7 @@ Task<> Dispatcher::raise_fences(Lane& lane) {
         if (answers[i].ours)
             lane.shards[fresh[i].shard] = Planned{fresh[i].epoch, answers[i].planned_until};
         else
-            refused(lane, fresh[i]);
+            refused(lane, fresh[i], answers[i].fence);
     }
 }
 
@@ -208,7 +208,7 @@ bool Dispatcher::take(Lane& lane,
     bool all = true;
     for (std::size_t i = 0; i < asked.size(); ++i) {
         const auto& answer = answers[i];
-        if (answer.fate == BlockAnswer::Fate::fenced) refused(lane, asked[i]);
+        if (answer.fate == BlockAnswer::Fate::fenced) refused(lane, asked[i], 0);
         // Moved: another planner was first, or our own step whose answer was lost.
         const auto known = lane.shards.find(asked[i].shard);
         if (answer.fate != BlockAnswer::Fate::fenced && known != lane.shards.end())
@@ -219,12 +219,16 @@ bool Dispatcher::take(Lane& lane,
 }
 
 /// Another lease has the fence, or Redis lost it. Either way ours is worth nothing until it was
-/// renewed.
-void Dispatcher::refused(Lane& lane, HeldShard held) {
+/// renewed; where it is above ours, and Redis has the lease still for ours, under a higher epoch.
+/// @param fence 0: not known
+void Dispatcher::refused(Lane& lane, HeldShard held, std::uint64_t fence) {
     context_.metrics.fence_refusals.add();
     lane.shards.erase(held.shard);
     if (!context_.held.in_force(held, context_.clock.steady_now())) return;
-    context_.held.drop(held.shard);
+    if (fence > held.epoch)
+        context_.held.outbid(held.shard, fence);
+    else
+        context_.held.drop(held.shard);
     log_event(context_.log,
               LogLevel::warn,
               "shard.fenced",

@@ -102,7 +102,7 @@ private:
     bool take(Lane& lane,
               const std::vector<HeldShard>& asked,
               const std::vector<BlockAnswer>& answers);
-    void refused(Lane& lane, HeldShard held);
+    void refused(Lane& lane, HeldShard held, std::uint64_t fence);
 
     DispatchContext context_;
     std::map<std::string, Lane> lanes_;

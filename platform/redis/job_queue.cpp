@@ -83,8 +83,10 @@ Task<std::vector<FenceAnswer>> JobQueue::raise_fence(std::vector<HeldShard> shar
     const auto reply = co_await kScript.run(*client_, std::move(call));
     const auto& rows = reply.list();
     std::vector<FenceAnswer> answers;
-    for (std::size_t i = 0; i < shards.size(); ++i)
-        answers.push_back({rows.at(2 * i).integer() == 1, planned_time(rows.at(2 * i + 1))});
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        const auto fence = static_cast<std::uint64_t>(rows.at(2 * i).integer());
+        answers.push_back({fence == shards[i].epoch, fence, planned_time(rows.at(2 * i + 1))});
+    }
     co_return answers;
 }
 

@@ -69,7 +69,8 @@ struct BlockAnswer {
 
 /// What Redis knows of a shard in a region.
 struct FenceAnswer {
-    bool ours = false;  ///< false: a later lease has the fence
+    bool ours = false;        ///< false: a later lease has the fence
+    std::uint64_t fence = 0;  ///< the epoch that stands now
     std::optional<UtcTime> planned_until;
 };
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/redis/convert.hpp"
+#include "platform/redis/shard_leases.hpp"
 #include "tests/integration/coordinator/planning.hpp"
 #include "tests/integration/coordinator/queued_jobs.hpp"
 #include "tests/integration/redis/watched.hpp"
@@ -214,6 +216,36 @@ TEST(Dispatch, AShardWhoseLeaseIsNotHeldOrRanOutIsLeftAlone) {
         EXPECT_FALSE(jobs.empty());
         for (const auto& job : jobs)
             EXPECT_LT(job.shard.value(), 32U);
+    });
+}
+
+/// As where the node of the lease lost it and its clock is behind: Redis would renew the low epoch
+/// for ever.
+TEST(Dispatch, AFenceAboveTheLeaseIsOutbid) {
+    Catalogued lab{seconds{5}, 1};
+    RedisServer server;
+    lab.apply(fleet(30));
+    with_planning(lab, server, [&](Planning& planning) -> Task<> {
+        Rival rival{planning};
+        co_await planning.advance(seconds{30});
+        const ShardId shard{0};
+        const auto fence = detail::to_ms(SystemClock{}.utc_now()) + 3'600'000;
+        for (const auto& region : kRegions) {
+            RedisArgs raise{"HSET", keys::fence(region), "0", std::to_string(fence)};
+            co_await planning.redis.run(std::move(raise));
+        }
+        ShardLeases leases{planning.redis, SharedWork::planning, "test"};
+        for (int round = 0; round < 2; ++round) {
+            std::vector<ShardId> shards{shard};
+            auto above = rival.held.above();
+            const auto answers =
+                co_await leases.hold(std::move(shards), seconds{60}, std::move(above));
+            EXPECT_TRUE(answers.at(0).epoch);
+            rival.held.hold({shard, answers.at(0).epoch.value_or(0)}, SteadyTime::max());
+            co_await rival.tick();
+            const auto jobs = quorate::testing::queued_jobs(server, kRegions);
+            EXPECT_EQ(jobs.empty(), round == 0);
+        }
     });
 }
 

@@ -147,6 +147,7 @@ TEST(JobQueue, TheFenceIsOnlyRaisedAndRefusesEveryOtherEpoch) {
         EXPECT_EQ(late.fate, Fate::fenced);
         const auto lowered = co_await raise_fence(queue, old);
         EXPECT_FALSE(lowered.at(0).ours);
+        EXPECT_EQ(lowered.at(0).fence, young.epoch);
         const auto still = co_await put(queue, old, at(1000), at(2000), 1);
         EXPECT_EQ(still.fate, Fate::fenced);
         const auto next = co_await put(queue, young, at(1000), at(2000), 1);
