@@ -91,7 +91,7 @@ Task<> Outbox::replay() {
     }
 }
 
-/// Once a second what was appended is made to last.
+/// Once a second what was appended is made to last, and what failed is tried again.
 Task<> Outbox::sync() {
     for (;;) {
         co_await sleep_for(kSyncEvery);
@@ -102,8 +102,9 @@ Task<> Outbox::sync() {
             co_await spooling_->files->run(std::move(work));
         } catch (const std::system_error& error) {
             failure = error.what();
+            spooling_->spool->not_synced();
         }
-        if (!failure.empty()) note_disk(failure);
+        note_disk(failure);
     }
 }
 

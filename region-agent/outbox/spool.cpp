@@ -109,6 +109,7 @@ void Spool::drop_oldest() {
     first_ += segments_.front().records();
     segments_.front().remove();
     segments_.pop_front();
+    ++dropped_;
     unsynced_ = std::min(unsynced_, segments_.size());
     if (segments_.empty()) writing_ = false;
 }
@@ -163,13 +164,20 @@ std::function<void()> Spool::unsynced() {
     // The folder too: a new file's name has to last as well.
     const int folder = ::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0) descriptors->emplace_back(new int{folder}, close);
-    for (auto left = std::exchange(unsynced_, 0); left > 0; --left)
+    for (auto left = unsynced_; left > 0; --left)
         descriptors->emplace_back(new int{segments_[segments_.size() - left].duplicate()}, close);
+    syncing_from_ = dropped_ + segments_.size() - std::exchange(unsynced_, 0);
     return [descriptors, directory = options_.directory] {
         for (const auto& descriptor : *descriptors)
             if (::fsync(*descriptor) != 0)
                 throw std::system_error{errno, std::generic_category(), directory.string()};
     };
+}
+
+void Spool::not_synced() {
+    const auto from = std::max(syncing_from_, dropped_);
+    const auto end = dropped_ + segments_.size();
+    unsynced_ = std::max(unsynced_, static_cast<std::size_t>(end - std::min(from, end)));
 }
 
 }  // namespace quorate::agent

@@ -61,6 +61,8 @@ public:
     /// What has to run, on any thread, so that all that was appended so far survives a crash of the
     /// machine; nothing where it does. It throws std::system_error.
     std::function<void()> unsynced();
+    /// What `unsynced` returned last has failed, or was not run: its files count again.
+    void not_synced();
 
 private:
     void lock();
@@ -74,9 +76,11 @@ private:
     std::deque<SpoolSegment> segments_;  ///< the oldest first
     bool writing_ = false;               ///< the last one is ours, not of an earlier life
     std::uint64_t next_file_ = 1;
-    std::uint64_t first_ = 0;   ///< number of the oldest record
-    std::uint64_t next_ = 0;    ///< number of the record that comes next
-    std::size_t unsynced_ = 0;  ///< so many of the newest segments
+    std::uint64_t first_ = 0;    ///< number of the oldest record
+    std::uint64_t next_ = 0;     ///< number of the record that comes next
+    std::size_t unsynced_ = 0;   ///< so many of the newest segments
+    std::uint64_t dropped_ = 0;  ///< segments that went: the number of the oldest one that is there
+    std::uint64_t syncing_from_ = 0;  ///< number of the first segment that `unsynced` gave last
     std::size_t torn_files_ = 0;
 };
 

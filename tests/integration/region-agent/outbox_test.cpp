@@ -1,12 +1,34 @@
 #include "region-agent/outbox/outbox.hpp"
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "platform/wire/cell_codec.hpp"
 #include "tests/integration/region-agent/agent_test.hpp"
 #include "tests/integration/region-agent/posted.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+namespace {
+
+std::atomic<bool> disk_fails{false};
+std::atomic<int> synced{0};
+
+}  // namespace
+
+/// In place of the system's, so that a test can have a disk that fails.
+extern "C" int fsync(int descriptor) {
+    if (disk_fails) {
+        errno = EIO;
+        return -1;
+    }
+    ++synced;
+    return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
 
 namespace quorate {
 namespace {
@@ -260,6 +282,30 @@ TEST(OutboxSpool, WhereTheDiskFailsCellsWaitInMemory) {
         server.start();
         co_await posted.outbox.emptied();
         EXPECT_EQ(posted.recorded("fresh"), 5);
+        posted.writer.cancel();
+        co_await posted.writer.join();
+    });
+}
+
+TEST(OutboxSpool, WhatTheDiskDidNotSyncIsSyncedLater) {
+    RedisServer server;
+    server.stop();
+    const TemporaryFolder folder;
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        Spool spool{{folder.path()}};
+        Posted posted{bench, short_limits(), &spool};
+        disk_fails = true;
+        posted.writer.spawn("outbox", posted.outbox.run());
+        posted.outbox.add(finished(1));
+        const auto failed_again = [&]() -> Task<bool> {
+            co_return posted.counts.spool_failures.value() >= 2;
+        };
+        EXPECT_TRUE(co_await eventually(failed_again));
+        EXPECT_EQ(posted.spooled("saved"), 1) << "it was appended once";
+        const auto before = synced.load();
+        disk_fails = false;
+        const auto lasts = [&]() -> Task<bool> { co_return synced > before; };
+        EXPECT_TRUE(co_await eventually(lasts));
         posted.writer.cancel();
         co_await posted.writer.join();
     });

@@ -227,6 +227,18 @@ TEST_F(SpoolTest, ItIsSyncedWhereSomethingIsNew) {
     EXPECT_FALSE(spool.unsynced());
 }
 
+TEST_F(SpoolTest, WhatCouldNotBeSyncedIsGivenAgain) {
+    Spool spool{options()};
+    spool.append({"a"});
+    ASSERT_TRUE(spool.unsynced());
+    spool.not_synced();
+    EXPECT_TRUE(spool.unsynced());
+    EXPECT_FALSE(spool.unsynced());
+    take_all(spool);  // what is gone needs it no more
+    spool.not_synced();
+    EXPECT_FALSE(spool.unsynced());
+}
+
 /// Against a plain list: any order of appending, reading, forgetting, and starting anew.
 TEST_F(SpoolTest, AnyHistoryGivesWhatAListWouldGive) {
     const auto seed = std::random_device{}();
