@@ -12,9 +12,10 @@ namespace {
 /// What the connection itself needs: alone, behind sentinels, in a cluster.
 constexpr std::string_view kForTheConnection = "+ping +time +role +cluster|slots +asking";
 
-/// Job queue and heartbeats, by JobConsumer, give_back.lua and fleet.hpp.
+/// Job queue and heartbeats, by JobConsumer, its scripts and fleet.hpp.
 constexpr std::string_view kOnTheQueue =
-    "+xreadgroup +xgroup|create +xpending +xclaim +xack +xdel +evalsha +xrange +xadd";
+    "+xreadgroup +xgroup|create +xpending +xclaim +xack +xdel +evalsha +xrange +xadd "
+    "+xinfo|consumers +xgroup|delconsumer";
 constexpr std::string_view kOnHeartbeats = "+hgetall +hset +hdel";
 
 /// What servers asked for, by holds.hpp.
@@ -70,7 +71,7 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
 }
 
 std::vector<std::string_view> agent_scripts() {
-    return {scripts::record, scripts::late, scripts::give_back};
+    return {scripts::record, scripts::late, scripts::give_back, scripts::forget_consumers};
 }
 
 }  // namespace quorate

@@ -172,4 +172,14 @@ Task<std::size_t> JobConsumer::give_back(std::vector<std::string> entries) {
     co_return static_cast<std::size_t>(reply.integer());
 }
 
+Task<std::size_t> JobConsumer::forget_silent(milliseconds silence) {
+    static const RedisScript kScript{scripts::forget_consumers};
+    RedisScript::Call call;
+    call.keys = {keys::jobs(region_)};
+    call.arguments = {
+        std::string{keys::kAgents}, std::to_string(silence.count()), std::to_string(kForgetMax)};
+    const auto reply = co_await kScript.run(*client_, std::move(call));
+    co_return static_cast<std::size_t>(reply.integer());
+}
+
 }  // namespace quorate

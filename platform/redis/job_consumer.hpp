@@ -55,6 +55,11 @@ public:
     /// those that this agent still holds. @return how many went back.
     Task<std::size_t> give_back(std::vector<std::string> entries);
 
+    /// Removes what Redis keeps of agents that have had no command here for so long and have
+    /// nothing pending, at most kForgetMax. @return how many.
+    Task<std::size_t> forget_silent(milliseconds silence);
+    static constexpr std::size_t kForgetMax = 1000;
+
 private:
     Task<RedisReply> run_in_group(RedisClient& client, RedisArgs command, milliseconds timeout);
     RedisClient* client_;

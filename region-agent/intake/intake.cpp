@@ -24,6 +24,7 @@ constexpr std::size_t kReadMax = 1000;          // jobs of one read
 constexpr std::size_t kClaimMax = 200;          // jobs of one claim: other agents want some, too
 constexpr std::chrono::hours kForgetAfter{24};  // an agent that is silent for so long is gone
 constexpr std::size_t kForgetMax = 10;          // agents of one look around
+constexpr std::chrono::hours kForgetEvery{1};   // consumers
 constexpr std::chrono::minutes kAheadMax{2};    // coordinators plan seconds ahead
 constexpr std::chrono::seconds kLoopsEndMax{4};
 // In a break between looks that is shorter nobody who beats came to be silent for too long.
@@ -228,6 +229,7 @@ Task<> Intake::look_around() {
     stand_aside(fleet.agents, now, silence_tells);
     if (silence_tells) co_await claim_from_silent(holders, fleet.agents, now);
     co_await forget_departed(std::move(holders), std::move(fleet.agents), now);
+    co_await forget_consumers();
 }
 
 /// Whether an operator wants us to take no jobs. Where Redis does not let us read that, as an older
@@ -297,6 +299,20 @@ Task<> Intake::forget_departed(std::vector<JobHolder> holders,
         if (std::ranges::count(holders, heartbeat.agent, &JobHolder::agent) > 0) continue;
         if (stopping_ || ++forgotten > kForgetMax) co_return;
         co_await forget_agent(*redis_, options_.region, heartbeat.agent);
+    }
+}
+
+/// Their consumers in Redis, too, which one that ended in order leaves as well; where every start
+/// has another name they would be ever more. Not where an older coordinator wrote our rights, or
+/// has not loaded the script.
+Task<> Intake::forget_consumers() {
+    const auto now = clock_->steady_now();
+    if (forgot_at_ != SteadyTime{} && now - forgot_at_ < kForgetEvery) co_return;
+    forgot_at_ = now;
+    try {
+        co_await jobs_->forget_silent(kForgetAfter);
+    } catch (const RedisUnavailable&) {
+    } catch (const RedisError&) {
     }
 }
 

@@ -119,6 +119,7 @@ private:
     Task<> forget_departed(std::vector<JobHolder> holders,
                            std::vector<Heartbeat> fleet,
                            UtcTime now);
+    Task<> forget_consumers();
     Task<> pass_on(std::vector<Delivery> deliveries);
     void note_refusal(const RedisError& error, bool& refused);
     void take(std::vector<Delivery> deliveries, std::string_view how);
@@ -147,6 +148,7 @@ private:
     asio::steady_timer claim_timer_;
     std::optional<SteadyTime> looks_since_;  // since then they came without a break
     SteadyTime looked_at_;                   // the last of them
+    SteadyTime forgot_at_;                   // when consumers were last removed
     bool read_refused_ = false;              // Redis refused the last read of jobs
     bool look_refused_ = false;              // and the last look around
     Gate gate_;

@@ -111,6 +111,8 @@ TEST(RedisAcl, AnAgentCanDoAllOfItsWork) {
         co_await consumer.finish(std::move(done));
         const auto own = co_await consumer.read_own(10, "");
         EXPECT_EQ(own.size(), 1U);
+        const auto forgotten = co_await consumer.forget_silent(std::chrono::hours{24});
+        EXPECT_EQ(forgotten, 0U);
         JobConsumer second{bench.agents, bench.blocking, kOwn, "agent-2"};
         const auto claimed = [&]() -> Task<bool> {
             const auto jobs = co_await second.claim("agent-1", 10);
@@ -195,6 +197,8 @@ TEST(RedisAcl, AStolenCredentialReachesNoOtherRegionAndNothingOfTheServer) {
             {"XADD", jobs, "*", "j", "forged"},
             {"XGROUP", "CREATE", jobs, "mine", "0"},
             {"XGROUP", "DESTROY", keys::jobs(kOwn), group},
+            {"XGROUP", "DELCONSUMER", jobs, group, "agent-1"},
+            {"XINFO", "CONSUMERS", jobs, group},
             {"XTRIM", keys::jobs(kOwn), "MAXLEN", "0"},
             {"DEL", jobs},
             {"RENAME", jobs, keys::jobs(kOwn)},

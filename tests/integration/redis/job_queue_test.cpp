@@ -7,13 +7,16 @@
 #include "platform/redis/job_consumer.hpp"
 #include "platform/redis/keys.hpp"
 #include "tests/integration/redis/with_client.hpp"
+#include "tests/support/movable_clock/movable_clock.hpp"
 #include "tests/unit/platform/wire/random_model.hpp"
 
 namespace quorate {
 namespace {
 
+using testing::consumers_of;
 using testing::depth_of;
 using testing::eventually;
+using testing::MovableClock;
 using testing::put_jobs;
 using testing::RandomModel;
 using testing::RedisServer;
@@ -316,6 +319,35 @@ TEST(JobConsumer, JobsEnqueuedBeforeTheFirstAgentCameAreRead) {
         JobConsumer a{client, blocking, kRegion, "a"};
         const auto read = co_await a.read(10, kBlock);
         EXPECT_EQ(read.size(), 4U);
+    });
+}
+
+TEST(JobConsumer, OnesThatAreSilentForLongAndHoldNothingAreForgotten) {
+    MovableClock clock;
+    RedisServer server;
+    server.stop();
+    server.set_environment(clock.variables());
+    server.start();
+    with_clients(server, [&clock](RedisClient& client, RedisClient& blocking) -> Task<> {
+        JobConsumer gone{client, blocking, kRegion, "gone"};
+        JobConsumer holds{client, blocking, kRegion, "holds"};
+        JobConsumer here{client, blocking, kRegion, "here"};
+        co_await gone.read(10, kBlock);
+        co_await enqueue(client, 1);
+        const auto held = co_await holds.read(10, kBlock);
+        EXPECT_EQ(held.size(), 1U);
+        const auto none_yet = co_await here.forget_silent(std::chrono::hours{24});
+        EXPECT_EQ(none_yet, 0U);
+        clock.advance(std::chrono::hours{25});
+        co_await here.read(10, kBlock);
+        const auto forgotten = co_await here.forget_silent(std::chrono::hours{24});
+        EXPECT_EQ(forgotten, 1U);
+        const auto names = co_await consumers_of(client, kRegion);
+        EXPECT_EQ(names, (std::vector<std::string>{"here", "holds"}));
+        auto entries = entries_of(held);
+        co_await holds.finish(std::move(entries));
+        const auto then = co_await here.forget_silent(std::chrono::hours{24});
+        EXPECT_EQ(then, 1U);
     });
 }
 

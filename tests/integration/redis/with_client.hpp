@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -57,6 +58,17 @@ inline Task<QueueDepth> depth_of(RedisClient& client, std::string region) {
     regions.push_back(std::move(region));
     const auto queues = co_await read_queues(client, std::move(regions));
     co_return queues.front().depth;
+}
+
+/// The consumers that Redis knows of the region's group, by name.
+inline Task<std::vector<std::string>> consumers_of(RedisClient& client, std::string region) {
+    RedisArgs command{"XINFO", "CONSUMERS", keys::jobs(region), std::string{keys::kAgents}};
+    const auto reply = co_await client.run(std::move(command));
+    std::vector<std::string> names;
+    for (const auto& consumer : reply.list())
+        names.push_back(consumer.list().at(1).text());
+    std::ranges::sort(names);
+    co_return names;
 }
 
 /// A number of Redis's own statistics. @param name what stands before it, such as

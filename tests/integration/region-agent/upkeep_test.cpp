@@ -1,13 +1,16 @@
 #include "tests/integration/region-agent/agent_test.hpp"
+#include "tests/support/movable_clock/movable_clock.hpp"
 
 namespace quorate {
 namespace {
 
 using testing::agent_config;
 using testing::Bench;
+using testing::consumers_of;
 using testing::eventually;
 using testing::job_for;
 using testing::kRegion;
+using testing::MovableClock;
 using testing::on_bench;
 using testing::RedisServer;
 using testing::RunningAgent;
@@ -60,6 +63,33 @@ TEST(AgentUpkeep, AgentsSilentForADayAreForgotten) {
         };
         EXPECT_TRUE(co_await eventually(forgotten));
         EXPECT_EQ(names, (std::vector<std::string>{"a", "silent"}));
+        co_await agent.stop();
+    });
+}
+
+/// Such as those of every rollout where names are not kept.
+TEST(AgentUpkeep, OfAgentsThatAreGoneNoConsumerStays) {
+    MovableClock clock;
+    RedisServer server;
+    server.stop();
+    server.set_environment(clock.variables());
+    server.start();
+    on_bench(server, [&](Bench& bench) -> Task<> {
+        RunningAgent gone{bench.executor, agent_config(server, "gone")};
+        std::vector<Job> jobs{job_for(1, bench.stub.url())};
+        co_await bench.enqueue(std::move(jobs));
+        const auto acknowledged = [&] { return bench.queue_is_empty(); };
+        EXPECT_TRUE(co_await eventually(acknowledged));
+        co_await gone.stop();
+        const auto before = co_await consumers_of(bench.redis, kRegion);
+        EXPECT_EQ(before, std::vector<std::string>{"gone"});
+        clock.advance(std::chrono::hours{25});
+        RunningAgent agent{bench.executor, agent_config(server, "a")};
+        const auto forgotten = [&]() -> Task<bool> {
+            const auto names = co_await consumers_of(bench.redis, kRegion);
+            co_return names == std::vector<std::string>{"a"};
+        };
+        EXPECT_TRUE(co_await eventually(forgotten));
         co_await agent.stop();
     });
 }
