@@ -1,6 +1,7 @@
 #include "platform/redis/cell_buffer.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -15,6 +16,8 @@
 namespace quorate {
 
 namespace {
+
+constexpr std::size_t kPart = 4096;  // commands of one call
 
 /// A list of each shard and region.
 struct ListOf {
@@ -113,6 +116,23 @@ Task<> trim_held(RedisClient& client, std::map<ShardId, RedisScript::Call> calls
     const auto replies = co_await kScript.run_all(client, std::move(all));
 }
 
+/// As RedisClient::run_all, however many there are: what a call may hold is bounded, and between
+/// two parts others get their turn.
+Task<std::vector<RedisReply>> run_in_parts(RedisClient& client, std::vector<RedisArgs> commands) {
+    std::vector<RedisReply> replies;
+    replies.reserve(commands.size());
+    for (std::size_t first = 0; first < commands.size(); first += kPart) {
+        const auto last = std::min(commands.size(), first + kPart);
+        std::vector<RedisArgs> part;
+        part.reserve(last - first);
+        for (auto i = first; i < last; ++i)
+            part.push_back(std::move(commands[i]));
+        auto answers = co_await client.run_all(std::move(part));
+        std::ranges::move(answers, std::back_inserter(replies));
+    }
+    co_return replies;
+}
+
 }  // namespace
 
 CellBuffer::CellBuffer(RedisClient& client, CellBufferLimits limits)
@@ -182,7 +202,7 @@ Task<std::vector<DoneBatch>> CellBuffer::read_done(std::vector<ShardId> shards,
                                                    std::size_t entries_max) {
     const auto lists = lists_of(shards, regions);
     auto commands = heads_of(lists, entries_max, keys::done);
-    const auto replies = co_await client_->run_all(std::move(commands));
+    const auto replies = co_await run_in_parts(*client_, std::move(commands));
     std::vector<DoneBatch> batches;
     for (std::size_t i = 0; i < lists.size(); ++i) {
         const auto& entries = replies[i].list();
@@ -205,18 +225,21 @@ Task<> CellBuffer::drop_done(std::vector<DoneBatch> batches, ShardEpochs held) {
 Task<std::vector<CellsFound>> CellBuffer::read_cells(std::vector<CellsQuery> queries) {
     detail::CellReads reads{std::move(queries)};
     auto blocks = reads.block_commands();
-    auto of_blocks = co_await client_->run_all(std::move(blocks));
+    auto of_blocks = co_await run_in_parts(*client_, std::move(blocks));
     auto details = reads.detail_commands(std::move(of_blocks));
-    auto of_details = co_await client_->run_all(std::move(details));
+    auto of_details = co_await run_in_parts(*client_, std::move(details));
     co_return reads.found(of_details);
 }
 
 Task<> CellBuffer::seal(std::vector<ShardMinute> minutes) {
     static const RedisScript kScript{scripts::seal};
-    std::vector<RedisScript::Call> calls;
-    for (const auto& [shard, minute] : minutes)
-        calls.push_back({{keys::sealed(shard)}, {std::to_string(minute.epoch_ms())}});
-    const auto replies = co_await kScript.run_all(*client_, std::move(calls));
+    for (std::size_t first = 0; first < minutes.size(); first += kPart) {
+        std::vector<RedisScript::Call> calls;
+        for (auto i = first; i < std::min(minutes.size(), first + kPart); ++i)
+            calls.push_back(
+                {{keys::sealed(minutes[i].shard)}, {std::to_string(minutes[i].minute.epoch_ms())}});
+        const auto replies = co_await kScript.run_all(*client_, std::move(calls));
+    }
 }
 
 Task<> CellBuffer::drop_minutes(std::vector<ShardMinute> minutes,
@@ -234,7 +257,7 @@ Task<> CellBuffer::drop_minutes(std::vector<ShardMinute> minutes,
         }
         commands.push_back(std::move(command));
     }
-    const auto replies = co_await client_->run_all(std::move(commands));
+    const auto replies = co_await run_in_parts(*client_, std::move(commands));
 }
 
 Task<std::vector<std::optional<UtcMinute>>> CellBuffer::read_sealed(std::vector<ShardId> shards) {
@@ -242,7 +265,7 @@ Task<std::vector<std::optional<UtcMinute>>> CellBuffer::read_sealed(std::vector<
     commands.reserve(shards.size());
     for (const auto shard : shards)
         commands.push_back({"GET", keys::sealed(shard)});
-    const auto replies = co_await client_->run_all(std::move(commands));
+    const auto replies = co_await run_in_parts(*client_, std::move(commands));
     std::vector<std::optional<UtcMinute>> minutes;
     for (const auto& reply : replies) {
         const auto ms =
@@ -257,7 +280,7 @@ Task<std::vector<LateBatch>> CellBuffer::read_late(std::vector<ShardId> shards,
                                                    std::size_t entries_max) {
     const auto lists = lists_of(shards, regions);
     auto commands = heads_of(lists, entries_max, keys::late);
-    const auto replies = co_await client_->run_all(std::move(commands));
+    const auto replies = co_await run_in_parts(*client_, std::move(commands));
     std::vector<LateBatch> batches;
     for (std::size_t i = 0; i < lists.size(); ++i) {
         const auto& entries = replies[i].list();

@@ -1,5 +1,7 @@
 #include "platform/redis/cell_buffer.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <set>
 
 #include "platform/redis/keys.hpp"
@@ -74,6 +76,34 @@ TEST(CellBuffer, AnnouncementsStayUntilTheyAreDropped) {
         EXPECT_EQ(rest,
                   (std::multiset<std::pair<UtcMinute, std::uint32_t>>{
                       {kMinute, 4}, {kMinute, 5}, {kMinute, 6}}));
+    });
+}
+
+TEST(CellBuffer, OfAsManyShardsAsThereMayBeAllListsAreRead) {
+    const RedisServer server;
+    with_client(server, [](RedisClient& client) -> Task<> {
+        CellBuffer buffer{client};
+        co_await record_one(buffer, to_record(cell_of(1, 6), 1));
+        std::vector<ShardId> shards;
+        std::vector<CellsQuery> queries;
+        for (std::uint64_t shard = 0; shard < 4096; ++shard) {
+            shards.emplace_back(shard);
+            queries.push_back({shards.back(), kMinute, EndpointId{1}, 1, first_regions(6)});
+        }
+        auto regions = first_regions(6);  // more than a client takes in one call
+        const auto done = co_await buffer.read_done(shards, regions, 10);
+        EXPECT_EQ(done.size(), 1U);
+        const auto late = co_await buffer.read_late(shards, std::move(regions), 10);
+        EXPECT_TRUE(late.empty());
+        const auto cells = co_await buffer.read_cells(std::move(queries));
+        EXPECT_EQ(cells.at(kShard.value()).cells.size(), 1U);
+        std::vector<ShardMinute> minutes;
+        for (const auto shard : shards)
+            for (int i = 0; i < 6; ++i)
+                minutes.push_back({shard, kMinute});
+        co_await buffer.seal(std::move(minutes));
+        const auto sealed = co_await buffer.read_sealed(std::move(shards));
+        EXPECT_EQ(std::ranges::count(sealed, std::optional{kMinute}), 4096);
     });
 }
 
