@@ -31,7 +31,7 @@ void fill(v1::ApplyResponse& out, const ApplyOutcome& outcome) {
         fill(*out.add_errors(), error);
     }
     for (const auto& warning : outcome.warnings)
-        out.add_warnings(format_errors({warning}));
+        out.add_warnings(warning.file.empty() ? warning.message : format_errors({warning}));
     out.mutable_created()->Assign(outcome.created.begin(), outcome.created.end());
     out.mutable_changed()->Assign(outcome.changed.begin(), outcome.changed.end());
     out.mutable_unchanged()->Assign(outcome.unchanged.begin(), outcome.unchanged.end());
@@ -156,6 +156,7 @@ Task<> AdminService::apply_files(const v1::ApplyRequest* request,
     order.dry_run = request->dry_run();
     order.with_changes = request->with_changes();
     order.new_tenants = caller.role == Role::admin;
+    order.origin_rate = context_.catalogue.planner().limits().origin;
     order.tenants = std::move(caller.tenants);
     order.actor = std::move(caller.actor);
     const auto principal = order.actor.principal;

@@ -8,6 +8,7 @@
 
 #include "coordinator/audit/refused.hpp"
 #include "coordinator/catalog/catalog_store.hpp"
+#include "coordinator/catalog/crowding.hpp"
 #include "coordinator/catalog/sql.hpp"
 
 namespace quorate::coordinator {
@@ -193,6 +194,9 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
         for (auto& sentence : large_deletions(living, diff))
             outcome.errors.push_back({"", 0, "", std::move(sentence)});
     if (!outcome.errors.empty()) return outcome;
+    for (auto& sentence :
+         crowded_origins(living, diff, attempt.deployment.window, order.origin_rate))
+        outcome.warnings.push_back({"", 0, "", std::move(sentence)});
     list(diff, outcome);
     if (order.with_changes) outcome.changes = spec_changes(diff);
     if (diff.empty() || order.dry_run) return outcome;

@@ -37,6 +37,7 @@ struct ApplyOrder {
     bool with_changes = false;                     ///< fill ApplyOutcome::changes
     std::optional<std::set<std::string>> tenants;  ///< no others may occur; nothing: any may
     bool new_tenants = true;                       ///< tenants that are not there are made
+    double origin_rate = 0;  ///< above it a warning names the origin; 0: none does
     Actor actor;
 };
 

@@ -105,6 +105,7 @@ public:
     /// Whether the probe is not to be made, to spare its origin or its tenant's share.
     HeldBack held_back(const DueProbe& probe) const;
     void set_limits(PolitenessLimits limits) { politeness_.set_limits(limits); }
+    const PolitenessLimits& limits() const { return politeness_.limits(); }
     void set_tiers(TenantTiers tiers) { politeness_.set_tiers(std::move(tiers)); }
 
     /// The latest start of a probe; afterwards its window is missed.

@@ -9,13 +9,6 @@
 namespace quorate::coordinator {
 namespace {
 
-std::string origin_of(const std::string& url) {
-    const auto parsed = parse_http_url(url);
-    if (!parsed) return url;  // the catalogue has none such; a bucket of its own is polite enough
-    return (parsed->tls ? "https://" : "http://") + parsed->host + ":" +
-           std::to_string(parsed->port);
-}
-
 /// `share` of all looks, as evenly as whole looks can be; the hash says where an endpoint begins.
 bool makes(double share, std::uint64_t hash, std::int64_t look) {
     const auto begin = static_cast<double>(hash >> 11U) * 0x1p-53;
@@ -24,6 +17,13 @@ bool makes(double share, std::uint64_t hash, std::int64_t look) {
 }
 
 }  // namespace
+
+std::string origin_of(const std::string& url) {
+    const auto parsed = parse_http_url(url);
+    if (!parsed) return url;  // the catalogue has none such; a bucket of its own is polite enough
+    return (parsed->tls ? "https://" : "http://") + parsed->host + ":" +
+           std::to_string(parsed->port);
+}
 
 Politeness::Demand::Demand(Demand&& other) noexcept
     : origin_{std::exchange(other.origin_, nullptr)},

@@ -17,6 +17,9 @@ struct PolitenessLimits {
     double enterprise = 0;  ///< of one tenant of the tier `enterprise`
 };
 
+/// Scheme, host and port of an endpoint's URL, as a URL.
+std::string origin_of(const std::string& url);
+
 /// Tenants whose tier is not `team`, with their tier.
 using TenantTiers = std::unordered_map<std::string, std::string>;
 
@@ -71,6 +74,7 @@ public:
 
     void set_tiers(TenantTiers tiers);
     void set_limits(PolitenessLimits limits);
+    const PolitenessLimits& limits() const { return limits_; }
 
 private:
     double tokens(double per_second) const;

@@ -66,6 +66,20 @@ TEST(Admin, AppliesFilesAndNamesEveryError) {
     EXPECT_EQ(apply_yaml(app, kTwo).unchanged_size(), 2);
 }
 
+TEST(Admin, AnApplyWarnsOfAnOriginThatHasMoreEndpointsThanItMayBeAskedFor) {
+    Catalogued lab;
+    RedisServer redis;
+    auto config = config_for(lab, redis.url());
+    config.politeness.origin = 0.04;
+    RunningApp app{config};
+    const std::string one = "endpoints:\n  - {name: a, url: 'http://h/a', regions: [us-east]}\n";
+    EXPECT_EQ(apply_yaml(app, one).warnings_size(), 0);
+    const auto more = apply_yaml(app, "endpoints:\n  - {name: b, url: 'http://h/b'}\n");
+    ASSERT_EQ(more.warnings_size(), 1);
+    EXPECT_EQ(more.warnings(0).find("the 2 endpoints of http://h:80 ask for 0.1 probes"), 0U)
+        << more.warnings(0);
+}
+
 TEST(Admin, TakesFilesOfManyMegabytes) {
     Catalogued lab;
     RedisServer redis;
