@@ -1,79 +1,30 @@
+#include "tests/integration/redis/sentinel.hpp"
+
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 
-#include "tests/integration/redis/watched.hpp"
-
 namespace quorate {
 namespace {
 
 using testing::ask;
+using testing::by_sentinels;
 using testing::eventually;
 using ::testing::HasSubstr;
 using testing::is_answering;
+using testing::kSentinel;
+using testing::kTcp;
 using testing::options_for;
+using testing::port_of;
 using testing::RedisServer;
+using testing::replica_of;
+using testing::wait_until_the_replica_is_known;
 using testing::WatchedClient;
+using testing::watching;
 using testing::why_unavailable;
 using testing::why_unreachable;
 using testing::with_watched;
-
-constexpr auto kTcp = RedisServer::Listen::tcp;
-constexpr auto kSentinel = RedisServer::Listen::sentinel;
-
-std::string port_of(const RedisServer& server) {
-    return std::to_string(server.port());
-}
-
-std::vector<std::string> replica_of(const RedisServer& master) {
-    return {"--replicaof",
-            "127.0.0.1 " + port_of(master),
-            "--repl-diskless-sync-delay",
-            "0",
-            "--replica-serve-stale-data",
-            "yes"};
-}
-
-std::vector<std::string> watching(const RedisServer& master, const std::string& more = "") {
-    return {"sentinel monitor quorate 127.0.0.1 " + port_of(master) + " 1",
-            "sentinel down-after-milliseconds quorate 300",
-            "sentinel failover-timeout quorate 2000",
-            more};
-}
-
-RedisClientOptions by_sentinels(const std::vector<const RedisServer*>& sentinels) {
-    RedisClientOptions options;
-    options.timeout = std::chrono::seconds{10};
-    options.backoff_first = milliseconds{5};
-    options.backoff_longest = milliseconds{100};
-    options.sentinel_master = "quorate";
-    for (const auto* sentinel : sentinels)
-        options.sentinels.push_back(sentinel->address());
-    return options;
-}
-
-/// Whether the sentinel knows the replica, without which it can't fail over.
-Task<bool> knows_the_replica(RedisClient& sentinel) {
-    RedisArgs replicas{"SENTINEL", "REPLICAS", "quorate"};
-    try {
-        const auto reply = co_await sentinel.run(std::move(replicas));
-        for (const auto& one : reply.list())
-            for (std::size_t i = 0; i + 1 < one.list().size(); i += 2)
-                if (one.list()[i].text() == "master-link-status" &&
-                    one.list()[i + 1].text() == "ok")
-                    co_return true;
-    } catch (const RedisUnavailable&) {
-    }
-    co_return false;
-}
-
-void wait_until_the_replica_is_known(const RedisServer& sentinel) {
-    with_watched(options_for(sentinel), [](WatchedClient& watched) -> Task<> {
-        const auto known = [&] { return knows_the_replica(watched.client); };
-        EXPECT_TRUE(co_await eventually(known));
-    });
-}
 
 /// Whether a write is taken.
 Task<bool> takes_a_write(RedisClient& client) {

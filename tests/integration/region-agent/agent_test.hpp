@@ -69,11 +69,10 @@ inline Job job_for(std::uint64_t endpoint,
 
 /// Everything a test of the agent has at hand; all on one executor.
 struct Bench {
-    Bench(asio::any_io_executor on, const RedisServer& with)
-        : executor{on}, server{&with}, redis{on, options_for(with)}, cells{redis}, stub{on} {}
+    Bench(asio::any_io_executor on, RedisClientOptions options)
+        : executor{on}, redis{on, std::move(options)}, cells{redis}, stub{on} {}
 
     asio::any_io_executor executor;
-    const RedisServer* server;
     RedisClient redis;
     CellBuffer cells;
     McpStub stub;
@@ -151,10 +150,10 @@ struct Bench {
 };
 
 /// Runs `body(bench)` with the client and the stub served.
-inline void on_bench(const RedisServer& server, const std::function<Task<>(Bench&)>& body) {
+inline void on_bench(const RedisClientOptions& options, const std::function<Task<>(Bench&)>& body) {
     run_on_executor([&]() -> Task<> {
         const auto executor = co_await asio::this_coro::executor;
-        Bench bench{executor, server};
+        Bench bench{executor, options};
         TaskGroup stub{executor, 1};
         stub.spawn("stub", bench.stub.serve());
         std::vector<RedisClient*> clients{&bench.redis};
@@ -166,6 +165,10 @@ inline void on_bench(const RedisServer& server, const std::function<Task<>(Bench
         co_await stub.join();
         co_await bench.stub.join();
     });
+}
+
+inline void on_bench(const RedisServer& server, const std::function<Task<>(Bench&)>& body) {
+    on_bench(options_for(server), body);
 }
 
 /// GET of the health server: the whole answer.

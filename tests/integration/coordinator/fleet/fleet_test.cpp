@@ -8,7 +8,10 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/redis/acl.hpp"
+#include "platform/redis/script.hpp"
 #include "tests/integration/coordinator/processes.hpp"
+#include "tests/integration/redis/sentinel.hpp"
 #include "tests/support/movable_clock/movable_clock.hpp"
 
 namespace quorate::coordinator {
@@ -73,6 +76,23 @@ std::optional<microseconds> planned_ahead(const RedisServer& redis) {
 bool all_planned(const RedisServer& redis) {
     const auto ahead = planned_ahead(redis);
     return ahead && *ahead > microseconds{0};
+}
+
+/// Whether agents of the region can log in there and run their scripts.
+bool may_be_used(const RedisServer& redis, const std::string& region) {
+    bool there = false;
+    quorate::testing::with_client(redis, [&](RedisClient& client) -> Task<> {
+        RedisArgs user{"ACL", "GETUSER", agent_acl_user(region)};
+        RedisArgs scripts{"SCRIPT", "EXISTS"};
+        for (const auto script : agent_scripts())
+            scripts.push_back(RedisScript{script}.sha1());
+        const auto of_user = co_await client.run(std::move(user));
+        const auto of_scripts = co_await client.run(std::move(scripts));
+        there = !of_user.is_nil() && std::ranges::all_of(of_scripts.list(), [](const auto& known) {
+            return known.integer() == 1;
+        });
+    });
+    return there;
 }
 
 /// A coordinator as a process of its own.
@@ -213,6 +233,41 @@ TEST(Fleet, TwoAreReadyShareTheWorkAndTellOperators) {
     }));
     EXPECT_NE(metrics_of(second).find("quorate_coordinator_coordinators_alive 1"),
               std::string::npos);
+}
+
+/// Redis hands users and scripts of agents to no replica.
+TEST(Fleet, AfterAFailoverJobsGoOnAndAgentsMayDoThem) {
+    Catalogued lab{seconds{5}};
+    lab.sql(
+        "INSERT INTO quorate.agent_user (region_id, password_sha256) SELECT id, repeat('a', 64)"
+        " FROM quorate.region WHERE name = 'us-east'");
+    quorate::testing::WithSentinel redis;
+    auto config = config_for(lab, redis.master.url());
+    config.redis = redis.settings();
+    RunningApp app{config};
+    const auto first = apply_now(lab, some_endpoints(20));
+    EXPECT_TRUE(comes_to_hold([&] { return all_planned(redis.master); }));
+    SystemClock clock;
+    EXPECT_TRUE(comes_to_hold([&] { return clock.utc_now() > first.start() + seconds{2}; }));
+    redis.master.kill();
+    const auto killed_at = clock.utc_now();
+    const auto last =
+        UtcMinute::containing(killed_at, lab.deployment.window).plus(3, lab.deployment.window);
+    EXPECT_TRUE(comes_to_hold([&] { return all_planned(redis.replica); }));
+    EXPECT_TRUE(comes_to_hold([&] { return may_be_used(redis.replica, "us-east"); }));
+    EXPECT_TRUE(comes_to_hold([&] { return clock.utc_now() > last.start() + seconds{5}; }));
+    app.stop();
+    std::map<UtcMinute, std::size_t> jobs;
+    for (const auto& [key, count] :
+         quorate::testing::count_by_cell(quorate::testing::queued_jobs(redis.replica, kRegions))) {
+        EXPECT_EQ(count, 1) << key.minute.epoch_ms() << " " << key.endpoint.value();
+        ++jobs[key.minute];
+    }
+    // What the master took in its last moment may not have reached the replica.
+    const auto after =
+        UtcMinute::containing(killed_at, lab.deployment.window).plus(1, lab.deployment.window);
+    for (auto minute = after; minute <= last; minute = minute.plus(1, lab.deployment.window))
+        EXPECT_EQ(jobs[minute], 20 * kRegions.size()) << minute.epoch_ms();
 }
 
 /// Agents start jobs by Redis's clock, so they must be enqueued by it.
