@@ -50,7 +50,7 @@ Task<> Pulse::run() {
 
 Task<> Pulse::end() {
     ended_ = true;  // a beat written before this goes out before the removal: one connection
-    if (ours_) co_await forget_agent(*redis_, region_, heartbeat_.agent);
+    if (ours_) co_await forget_agent(*redis_, region_, heartbeat_.agent, heartbeat_.instance);
 }
 
 /// Where two that start at the same moment both write, one of them finds the other's next time.
@@ -60,8 +60,11 @@ Task<bool> Pulse::name_is_ours() {
     const auto& fleet = fleets.front();
     if (!fleet.unavailable.empty()) throw RedisUnavailable{fleet.unavailable};
     const auto found = std::ranges::find(fleet.agents, heartbeat_.agent, &Heartbeat::agent);
-    co_return found == fleet.agents.end() || found->instance == heartbeat_.instance ||
-        std::chrono::abs(clock_->utc_now() - found->at) > kSilenceMax;
+    before_us_.reset();
+    if (found == fleet.agents.end() || found->instance == heartbeat_.instance) co_return true;
+    if (std::chrono::abs(clock_->utc_now() - found->at) <= kSilenceMax) co_return false;
+    before_us_ = found->instance;
+    co_return true;
 }
 
 Task<bool> Pulse::beat() {
@@ -85,6 +88,8 @@ Task<bool> Pulse::beat() {
         heartbeat_.spooled = load.spooled;
         metrics_->clock_offset_seconds.set(seconds(clock_->offset()));
         if (ended_) co_return false;
+        if (before_us_)  // what it counted must not go with it
+            co_await forget_agent(*redis_, region_, heartbeat_.agent, *before_us_);
         auto heartbeat = heartbeat_;
         co_await write_heartbeat(*redis_, region_, std::move(heartbeat));
         co_return measured.round_trip <= kRoundTripMax;

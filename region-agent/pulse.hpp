@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "platform/redis/client.hpp"
@@ -64,7 +65,8 @@ private:
     Heartbeat heartbeat_;
     std::function<Load()> load_;
     std::function<void(bool)> told_name_;
-    bool ours_ = false;  // our name, as the last beat found
+    bool ours_ = false;                     // our name, as the last beat found
+    std::optional<std::string> before_us_;  // instance whose old heartbeat has it still
     bool ended_ = false;
 };
 

@@ -22,13 +22,14 @@ double since(UtcTime from, UtcTime until) {
     return std::max(0.0, std::chrono::duration<double, std::milli>(until - from).count());
 }
 
-/// Adds a living agent to its region.
-void add(v1::Region& out, const Heartbeat& heartbeat) {
-    out.set_agents_alive(out.agents_alive() + 1);
-    out.set_in_flight(out.in_flight() + heartbeat.in_flight);
+/// Adds an agent to its region: what it counted also where it is silent.
+void add(v1::Region& out, const Heartbeat& heartbeat, bool living) {
     out.set_missed_total(out.missed_total() + heartbeat.missed_total);
     out.set_duplicates_total(out.duplicates_total() + heartbeat.duplicates_total);
     out.set_held_back_total(out.held_back_total() + heartbeat.held_back_total);
+    if (!living) return;
+    out.set_agents_alive(out.agents_alive() + 1);
+    out.set_in_flight(out.in_flight() + heartbeat.in_flight);
     out.set_spooled(out.spooled() + heartbeat.spooled);
 }
 
@@ -90,6 +91,7 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
     const auto names = names_of(regions);
     const auto now = co_await redis_time(context_.redis);
     const auto heartbeats = co_await read_heartbeats(context_.redis, names);
+    const auto gone = co_await read_counts(context_.redis, names);
     const auto queues = co_await read_queues(context_.redis, names);
     for (std::size_t i = 0; i < regions.size(); ++i) {
         auto& out = *response->add_regions();
@@ -98,8 +100,11 @@ Task<> AdminService::list_regions(v1::ListRegionsResponse* response) {
         const auto& queue = queues[i];
         for (const auto& why : {queue.unavailable, heartbeats[i].unavailable})
             if (!why.empty()) out.set_unavailable(why);
+        out.set_missed_total(gone[i].missed);
+        out.set_duplicates_total(gone[i].duplicates);
+        out.set_held_back_total(gone[i].held_back);
         for (const auto& heartbeat : heartbeats[i].agents)
-            if (alive(heartbeat, now)) add(out, heartbeat);
+            add(out, heartbeat, alive(heartbeat, now));
         out.set_queue_depth(queue.depth.entries);
         out.set_pending(queue.depth.pending);
         out.set_unplanned_total(queue.missed);

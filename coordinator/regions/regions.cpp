@@ -133,6 +133,7 @@ Task<RegionsChanged> Regions::remove(std::string name, Actor actor) {
                    keys::missed(name),
                    keys::holds(name),
                    keys::agents(name),
+                   keys::counts(name),
                    keys::cordoned(name)};
     co_await context_.redis.run(std::move(keys));
     co_return changed;

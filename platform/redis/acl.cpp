@@ -16,7 +16,7 @@ constexpr std::string_view kForTheConnection = "+ping +time +role +cluster|slots
 constexpr std::string_view kOnTheQueue =
     "+xreadgroup +xgroup|create +xpending +xclaim +xack +xdel +evalsha +xrange +xadd "
     "+xinfo|consumers +xgroup|delconsumer";
-constexpr std::string_view kOnHeartbeats = "+hgetall +hset +hdel";
+constexpr std::string_view kOnHeartbeats = "+hgetall +hset +hdel +evalsha +hget +hincrby";
 
 /// What servers asked for, by holds.hpp.
 constexpr std::string_view kOnHolds = "+xadd +xrange +expire";
@@ -59,7 +59,7 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
     std::vector<std::string> rules{"resetkeys", "resetchannels", "clearselectors", "-@all"};
     add_words(rules, kForTheConnection);
     rules.push_back(selector(kOnTheQueue, keys::jobs(name)));
-    rules.push_back(selector(kOnHeartbeats, keys::agents(name)));
+    rules.push_back(selector(kOnHeartbeats, keys::agents(name) + " ~" + keys::counts(name)));
     rules.push_back("(+get %R~" + keys::cordoned(name) + ")");
     rules.push_back(selector(kOnHolds, keys::holds(name)));
     rules.push_back(selector(kOnManifests, keys::manifest(name, "*")));
@@ -71,7 +71,11 @@ std::vector<std::string> agent_acl_rules(std::string_view name, RegionId region)
 }
 
 std::vector<std::string_view> agent_scripts() {
-    return {scripts::record, scripts::late, scripts::give_back, scripts::forget_consumers};
+    return {scripts::record,
+            scripts::late,
+            scripts::give_back,
+            scripts::forget_agent,
+            scripts::forget_consumers};
 }
 
 }  // namespace quorate

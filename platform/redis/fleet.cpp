@@ -11,6 +11,8 @@
 
 #include "platform/redis/convert.hpp"
 #include "platform/redis/keys.hpp"
+#include "platform/redis/script.hpp"
+#include "platform/redis/scripts.hpp"
 
 namespace quorate {
 
@@ -165,9 +167,41 @@ Task<> write_cordoned(RedisClient& client, std::string region, std::vector<std::
     const auto reply = co_await client.run(std::move(command));
 }
 
-Task<> forget_agent(RedisClient& client, std::string region, std::string agent) {
+Task<> forget_agent(RedisClient& client,
+                    std::string region,
+                    std::string agent,
+                    std::string instance) {
+    static const RedisScript kScript{scripts::forget_agent};
+    RedisScript::Call call;
+    call.keys = {keys::agents(region), keys::counts(region)};
+    call.arguments = {agent, std::move(instance)};
+    try {
+        const auto reply = co_await kScript.run(client, std::move(call));
+        co_return;
+    } catch (const RedisUnavailable&) {  // it does not know the script yet, or is away
+    } catch (const RedisError&) {        // our rights are of an older coordinator
+    }
     RedisArgs command{"HDEL", keys::agents(region), std::move(agent)};
     const auto reply = co_await client.run(std::move(command));
+}
+
+Task<std::vector<AgentCounts>> read_counts(RedisClient& client, std::vector<std::string> regions) {
+    std::vector<RedisArgs> commands;
+    commands.reserve(regions.size());
+    for (const auto& region : regions)
+        commands.push_back({"HMGET", keys::counts(region), "missed", "duplicates", "held_back"});
+    const auto replies = co_await client.try_now(std::move(commands));
+    std::vector<AgentCounts> counts(regions.size());
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+        if (replies[i].unavailable() != nullptr) continue;
+        const auto& fields = replies[i].list();
+        const auto number = [&fields](std::size_t field) -> std::uint64_t {
+            if (fields.at(field).is_nil()) return 0;
+            return detail::parse_number<std::uint64_t>(fields.at(field).text()).value_or(0);
+        };
+        counts[i] = {number(0), number(1), number(2)};
+    }
+    co_return counts;
 }
 
 Task<UtcTime> redis_time(RedisClient& client) {

@@ -75,8 +75,25 @@ inline bool alive(const Heartbeat& heartbeat, UtcTime redis_now) {
 Task<std::vector<std::string>> read_cordoned(RedisClient& client, std::string region);
 Task<> write_cordoned(RedisClient& client, std::string region, std::vector<std::string> agents);
 
-/// Removes the heartbeat of an agent that is gone for good. Throws as RedisClient::run.
-Task<> forget_agent(RedisClient& client, std::string region, std::string agent);
+/// Removes the heartbeat of an agent that is gone, and keeps what it counted; where Redis does not
+/// let us keep it, since no coordinator of this version has been there, that is lost. One of
+/// another process of that name stays. Throws as RedisClient::run.
+/// @param instance that of the heartbeat
+Task<> forget_agent(RedisClient& client,
+                    std::string region,
+                    std::string agent,
+                    std::string instance = {});
+
+/// What agents have counted whose heartbeats are gone, since Redis has its data.
+struct AgentCounts {
+    std::uint64_t missed = 0;
+    std::uint64_t duplicates = 0;
+    std::uint64_t held_back = 0;
+};
+
+/// Of each region, in the order given, one round trip; nothing of one whose node of a cluster is
+/// away. Throws as RedisClient::run, in a cluster for errors of its nodes alone.
+Task<std::vector<AgentCounts>> read_counts(RedisClient& client, std::vector<std::string> regions);
 
 /// Redis's clock (TIME). Throws as RedisClient::run.
 Task<UtcTime> redis_time(RedisClient& client);

@@ -49,6 +49,9 @@ std::string answer(std::string_view region, std::string_view id) {
 std::string agents(std::string_view region) {
     return of_region(region, "agents");
 }
+std::string counts(std::string_view region) {
+    return of_region(region, "counts");
+}
 std::string cordoned(std::string_view region) {
     return of_region(region, "cordoned");
 }

@@ -41,6 +41,8 @@ std::string orders(std::string_view region);
 std::string answer(std::string_view region, std::string_view id);
 /// Hash: agent name -> heartbeat (JSON).
 std::string agents(std::string_view region);
+/// Hash: `missed`, `duplicates`, `held_back`: what agents counted whose heartbeats are gone.
+std::string counts(std::string_view region);
 /// String: the region's agents that are to take no jobs, a line each; none: it is not there. Agents
 /// only read it.
 std::string cordoned(std::string_view region);

@@ -13,6 +13,7 @@ extern const std::string_view raise_fence;
 extern const std::string_view lease;
 extern const std::string_view peer_beat;
 extern const std::string_view give_back;
+extern const std::string_view forget_agent;
 extern const std::string_view forget_consumers;
 extern const std::string_view trim_held;
 

@@ -298,7 +298,7 @@ Task<> Intake::forget_departed(std::vector<JobHolder> holders,
         if (now - heartbeat.at <= kForgetAfter) continue;
         if (std::ranges::count(holders, heartbeat.agent, &JobHolder::agent) > 0) continue;
         if (stopping_ || ++forgotten > kForgetMax) co_return;
-        co_await forget_agent(*redis_, options_.region, heartbeat.agent);
+        co_await forget_agent(*redis_, options_.region, heartbeat.agent, heartbeat.instance);
     }
 }
 

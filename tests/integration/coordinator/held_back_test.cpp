@@ -161,7 +161,7 @@ Heartbeat heartbeat_of(const std::string& agent, UtcTime at, std::uint64_t count
     return heartbeat;
 }
 
-TEST(Queues, SumWhatLivingAgentsOfARegionTellAndNothingOfTheSilent) {
+TEST(Queues, SumWhatAgentsOfARegionCountedTheSilentAndThoseThatAreGoneToo) {
     Catalogued lab;
     RedisServer server;
     RunningApp app{config_for(lab, server.url())};
@@ -176,15 +176,23 @@ TEST(Queues, SumWhatLivingAgentsOfARegionTellAndNothingOfTheSilent) {
         co_await write_heartbeat(redis, "eu-west", std::move(b));
         co_await write_heartbeat(redis, "eu-west", std::move(silent));
         co_await write_heartbeat(redis, "us-east", std::move(foreign));
+        for (int life = 0; life < 2; ++life) {
+            auto gone = heartbeat_of("gone", now, 8);
+            gone.instance = "1";
+            co_await write_heartbeat(redis, "eu-west", std::move(gone));
+            co_await forget_agent(redis, "eu-west", "gone", "2");  // another one: it stays
+            co_await forget_agent(redis, "eu-west", "gone", "1");
+            co_await forget_agent(redis, "eu-west", "gone", "1");  // again: nothing is added
+        }
         RedisArgs missed{"HSET", keys::missed("eu-west"), "3", "40", "5", "500"};
         co_await redis.run(std::move(missed));
     });
     const auto region = region_of(app, "eu-west");
     EXPECT_EQ(region.agents_alive(), 2U);
-    EXPECT_EQ(region.missed_total(), 3U);
+    EXPECT_EQ(region.missed_total(), 3U + 4U + 2 * 8U);
     EXPECT_EQ(region.unplanned_total(), 540U) << "what no coordinator planned in time";
-    EXPECT_EQ(region.duplicates_total(), 30U);
-    EXPECT_EQ(region.held_back_total(), 300U);
+    EXPECT_EQ(region.duplicates_total(), 230U);
+    EXPECT_EQ(region.held_back_total(), 2300U);
     EXPECT_EQ(region.spooled(), 3000U);
     const auto run =
         run_cli({"queues", "--server", "127.0.0.1:" + std::to_string(app.admin_port())});
@@ -192,7 +200,7 @@ TEST(Queues, SumWhatLivingAgentsOfARegionTellAndNothingOfTheSilent) {
     const auto row = run.out.substr(run.out.find("\neu-west") + 1);
     std::istringstream words{row.substr(0, row.find('\n'))};
     const std::vector<std::string> cells{std::istream_iterator<std::string>{words}, {}};
-    const std::vector<std::string> sums{"2", "0", "543", "30", "300", "3000"};
+    const std::vector<std::string> sums{"2", "0", "563", "230", "2300", "3000"};
     ASSERT_GE(cells.size(), sums.size()) << run.out;
     EXPECT_EQ(std::vector<std::string>(cells.end() - 6, cells.end()), sums) << run.out;
 }

@@ -143,11 +143,15 @@ TEST(RedisAcl, AnAgentCanDoAllOfItsWork) {
         Heartbeat heartbeat;
         heartbeat.agent = "agent-1";
         heartbeat.version = "1";
+        heartbeat.missed_total = 7;
         co_await write_heartbeat(bench.agents, kOwn, heartbeat);
         std::vector<std::string> regions{kOwn};
         const auto fleet = co_await read_heartbeats(bench.agents, std::move(regions));
         EXPECT_EQ(fleet.at(0).agents.size(), 1U);
         co_await forget_agent(bench.agents, kOwn, "agent-1");
+        RedisArgs kept{"HGET", keys::counts(kOwn), "missed"};
+        const auto missed = co_await bench.operators.run(std::move(kept));
+        EXPECT_EQ(missed.text(), "7");
         co_await redis_time(bench.agents);
         std::vector<ManifestContent> lists{{std::string(64, 'a'), "[]"}};
         co_await put_manifests(bench.agents, kOwn, std::move(lists));
@@ -223,6 +227,7 @@ TEST(RedisAcl, AStolenCredentialReachesNoOtherRegionAndNothingOfTheServer) {
              "1",
              keys::manifest(kForeign, "a")},
             {"HDEL", fleet, "agent-1"},
+            {"HINCRBY", keys::counts(kForeign), "missed", "1"},
             {"HSET", keys::planned(kOwn), "until_ms", "0"},
             {"HSET", keys::planned(kForeign), "until_ms", "0"},
             {"HSET", keys::fence(kOwn), "1", "0"},

@@ -21,6 +21,7 @@ TEST(RedisKeys, WhatOneScriptWritesSharesAHashTag) {
     EXPECT_EQ(keys::planned("us-east"), "{rus-east}:planned");
     EXPECT_EQ(keys::fence("us-east"), "{rus-east}:fence");
     EXPECT_EQ(keys::missed("us-east"), "{rus-east}:missed");
+    EXPECT_EQ(keys::counts("us-east"), "{rus-east}:counts");
     EXPECT_EQ(keys::lease(SharedWork::planning, shard), "{s12}:lease");
     EXPECT_EQ(keys::lease(SharedWork::sealing, shard), "{s12}:seal_lease");
     EXPECT_EQ(keys::heartbeats(SharedWork::planning), "{coordinators}:heartbeats");
