@@ -49,5 +49,8 @@ endfunction()
 
 quorate_shared_set(quorate_precompiled_asio HEADERS ${precompiled_std} ${precompiled_asio} <fmt/format.h>
                    DEPENDS Boost::headers OpenSSL::SSL fmt::fmt Threads::Threads)
-quorate_shared_set(quorate_precompiled_test HEADERS ${precompiled_std} ${precompiled_asio} <gmock/gmock.h> <gtest/gtest.h>
-                   DEPENDS Boost::headers OpenSSL::SSL GTest::gmock Threads::Threads)
+quorate_shared_set(quorate_precompiled_test HEADERS ${precompiled_std} <gmock/gmock.h> <gtest/gtest.h>
+                   DEPENDS GTest::gmock Threads::Threads)
+if(QUORATE_PRECOMPILE)
+  target_compile_options(quorate_precompiled_test PRIVATE -pthread)  # as of those tests that link gRPC
+endif()

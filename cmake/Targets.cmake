@@ -27,6 +27,7 @@ function(quorate_test name)
   target_compile_definitions(${name} PRIVATE QUORATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              QUORATE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE -pthread)
   quorate_precompile_as(${name} quorate_precompiled_test)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)

@@ -25,6 +25,7 @@
 
 #include <unistd.h>
 
+#include "core/time/time.hpp"
 #include "platform/runtime/task.hpp"
 #include "platform/runtime/task_group.hpp"
 
