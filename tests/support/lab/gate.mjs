@@ -1,7 +1,7 @@
 // The TCP side of an endpoint: decides for each connection whether it is served, held, or reset.
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listenOnLoopback } from './process.mjs';
+import { kLoopback, listenOn } from './process.mjs';
 
 export const kHoldMsMax = 60_000; // longer than any probe waits
 const kConnectionsMax = 2048;
@@ -15,9 +15,11 @@ export class Gate {
   #server;
   #sockets = new Map(); // every open socket -> {source, treatment}
   #port = 0;
+  #address;
 
-  constructor(store, servers, { tls = false } = {}) {
+  constructor(store, servers, { tls = false, address = kLoopback } = {}) {
     this.#store = store;
+    this.#address = address;
     this.#servers = servers;
     this.#server = createServer({ allowHalfOpen: !tls, noDelay: true }, (socket) => this.#accept(socket));
     this.#server.maxConnections = kConnectionsMax;
@@ -25,7 +27,7 @@ export class Gate {
 
   /** Listens (port 0: any) and resolves with the port, which the gate keeps from now on. */
   async open(port) {
-    this.#port = await listenOnLoopback(this.#server, port);
+    this.#port = await listenOn(this.#server, port, this.#address);
     return this.#port;
   }
 
@@ -79,7 +81,7 @@ export class Gate {
   async #listenAgain() {
     for (let tried = 1; ; ++tried) {
       try {
-        await listenOnLoopback(this.#server, this.#port);
+        await listenOn(this.#server, this.#port, this.#address);
         return;
       } catch (error) {
         if (error.code !== 'EADDRINUSE' || tried === kListenTries) throw error;

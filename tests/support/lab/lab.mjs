@@ -1,12 +1,13 @@
 // The lab server: three MCP endpoints made with the official SDKs, which break on request.
 import http from 'node:http';
 import https from 'node:https';
+import { isIPv4 } from 'node:net';
 import { AccessLog } from './access-log.mjs';
 import { loadCertificates } from './certificates.mjs';
 import { makeControl } from './control.mjs';
 import { Gate } from './gate.mjs';
 import { makeLegacy, makeModern } from './mcp.mjs';
-import { announce, endOnSignal, fail, listenOnLoopback, readOptions, readPort } from './process.mjs';
+import { announce, endOnSignal, fail, kLoopback, listenOn, readOptions, readPort } from './process.mjs';
 import { makeListener } from './requests.mjs';
 import { StateStore } from './state.mjs';
 
@@ -15,21 +16,23 @@ const port = { type: 'string', default: '0' };
 
 const values = readOptions({
   'legacy-port': port, 'modern-port': port, 'tls-port': port, 'control-port': port,
-  dir: { type: 'string' }, 'access-log': { type: 'string' },
+  dir: { type: 'string' }, 'access-log': { type: 'string' }, address: { type: 'string', default: kLoopback },
 });
 if (!values.dir) fail('--dir DIR is needed: where the certificates go', 2);
+if (!isIPv4(values.address)) fail(`--address: not an IPv4 address: ${values.address}`, 2);
 
 async function openPort(name, server) {
   const wanted = readPort(values, name);
   try {
-    return await (server instanceof Gate ? server.open(wanted) : listenOnLoopback(server, wanted));
+    return await (server instanceof Gate ? server.open(wanted) : listenOn(server, wanted));
   } catch (error) {
     return fail(`--${name} ${wanted}: ${error.code === 'EADDRINUSE' ? 'port in use' : error.message}`);
   }
 }
 
 async function main() {
-  const certificates = loadCertificates(values.dir);
+  const certificates = loadCertificates(values.dir, values.address);
+  const { address } = values;
   const store = new StateStore();
   const log = new AccessLog(values['access-log']);
   const origins = {};
@@ -40,17 +43,17 @@ async function main() {
     https.createServer({ key: certificates.key, cert, handshakeTimeout: 10_000 }, on_request).on('tlsClientError', () => {}));
 
   const on_tls_request = listener('lab-tls', makeModern('lab-tls', 'stateless'));
-  const legacy = new Gate(store, { serve: bounded(http.createServer(listener('lab-legacy', makeLegacy()))) });
-  const modern = new Gate(store, { serve: bounded(http.createServer(listener('lab-modern', makeModern('lab-modern', 'reject')))) });
+  const legacy = new Gate(store, { serve: bounded(http.createServer(listener('lab-legacy', makeLegacy()))) }, { address });
+  const modern = new Gate(store, { serve: bounded(http.createServer(listener('lab-modern', makeModern('lab-modern', 'reject')))) }, { address });
   const tls = new Gate(store, {
     serve: secure(certificates.server, on_tls_request), expired: secure(certificates.expired, on_tls_request),
-  }, { tls: true });
+  }, { tls: true, address });
   const gates = [legacy, modern, tls];
   const control = makeControl(store, gates);
 
-  origins['lab-legacy'] = `http://127.0.0.1:${await openPort('legacy-port', legacy)}`;
-  origins['lab-modern'] = `http://127.0.0.1:${await openPort('modern-port', modern)}`;
-  origins['lab-tls'] = `https://localhost:${await openPort('tls-port', tls)}`;
+  origins['lab-legacy'] = `http://${address}:${await openPort('legacy-port', legacy)}`;
+  origins['lab-modern'] = `http://${address}:${await openPort('modern-port', modern)}`;
+  origins['lab-tls'] = `https://${address === kLoopback ? 'localhost' : address}:${await openPort('tls-port', tls)}`;
   const control_port = await openPort('control-port', control);
 
   endOnSignal(() => {

@@ -3,7 +3,7 @@ import http from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { announce, endOnSignal, fail, listenOnLoopback, readOptions, readPort } from './process.mjs';
+import { announce, endOnSignal, fail, listenOn, readOptions, readPort } from './process.mjs';
 
 const kRoman = [
   [1000, 'M'], [900, 'CM'], [500, 'D'], [400, 'CD'], [100, 'C'], [90, 'XC'], [50, 'L'], [40, 'XL'], [10, 'X'], [9, 'IX'], [5, 'V'], [4, 'IV'], [1, 'I'],
@@ -41,7 +41,7 @@ const server = http.createServer((req, res) => {
   else res.writeHead(404).end();
 });
 try {
-  const port = await listenOnLoopback(server, wanted);
+  const port = await listenOn(server, wanted);
   endOnSignal(() => server.closeAllConnections(), values);
   announce({ url: `http://127.0.0.1:${port}/mcp` }, values['ready-file']);
 } catch (error) {

@@ -28,11 +28,11 @@ export function readPort(values, name) {
   return port;
 }
 
-/** Makes `server` listen on loopback and resolves with the port it got. */
-export function listenOnLoopback(server, port) {
+/** Makes `server` listen on loopback, or on another address, and resolves with the port it got. */
+export function listenOn(server, port, address = kLoopback) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, kLoopback, () => {
+    server.listen(port, address, () => {
       server.off('error', reject);
       resolve(server.address().port);
     });

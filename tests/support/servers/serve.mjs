@@ -11,7 +11,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { announce, endOnSignal, fail, kLoopback, listenOnLoopback, readOptions } from '../lab/process.mjs';
+import { announce, endOnSignal, fail, kLoopback, listenOn, readOptions } from '../lab/process.mjs';
 import { loadCertificates } from '../lab/certificates.mjs';
 import { SessionTally } from './session-tally.mjs';
 
@@ -76,7 +76,7 @@ async function signalUpstream(children, signal) {
 
 async function freePort() {
   const server = net.createServer();
-  const port = await listenOnLoopback(server, 0);
+  const port = await listenOn(server, 0);
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
@@ -131,7 +131,7 @@ const control = http.createServer(async (request, response) => {
     response.writeHead(500).end(error.message);
   }
 });
-const control_port = await listenOnLoopback(control, 0);
+const control_port = await listenOn(control, 0);
 process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM'); // their own, which would race with ours
 endOnSignal(() => listening.forEach((one) => one.closeAllConnections()), values);
 const urls = Object.fromEntries(Object.entries(kServers[name].paths).map(([key, path]) => [key, origin.replace(kLoopback, kServers[name].host ?? kLoopback) + path]));

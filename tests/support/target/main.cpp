@@ -1,7 +1,8 @@
 // An MCP server of the revision 2026-07-28 under every path, for tests that count what was asked of
 // whom: it writes one line for each answered request. Healthy, but for paths of which a line on its
 // standard input says otherwise: `PATH MODE`, MODE one of up, hang, slow, error, html, auth.
-// Listens on 127.0.0.1, prints its port, ends with SIGTERM. Usage: mcp_target LOGFILE
+// Listens on 127.0.0.1 at a port of the system's choice, or where it is told to, prints its port,
+// ends with SIGTERM. Usage: mcp_target LOGFILE [ADDRESS PORT]
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -62,9 +63,9 @@ json::object result_of(const std::string& method) {
 
 class Target {
 public:
-    Target(asio::io_context& context, const std::string& file)
+    Target(asio::io_context& context, const std::string& file, const asio::ip::tcp::endpoint& at)
         : orders_{context, ::dup(STDIN_FILENO)},
-          acceptor_{context, {asio::ip::address_v4::loopback(), 0}},
+          acceptor_{context, at},
           flush_{context},
           log_{file},
           connections_{context.get_executor(), kConnectionsMax} {
@@ -118,7 +119,7 @@ private:
         return found == modes_.end() ? std::string{} : found->second;
     }
 
-    static Task<> pause(milliseconds duration) {
+    static Task<> pause(std::chrono::milliseconds duration) {
         asio::steady_timer timer{co_await asio::this_coro::executor, duration};
         co_await timer.async_wait(asio::use_awaitable);
     }
@@ -201,13 +202,17 @@ private:
 
 int main(int argc, char** argv) {
     using namespace quorate;
-    if (argc != 2) {
-        std::cerr << "usage: mcp_target LOGFILE\n";
+    if (argc != 2 && argc != 4) {
+        std::cerr << "usage: mcp_target LOGFILE [ADDRESS PORT]\n";
         return 2;
     }
     try {
         asio::io_context context{1};
-        Target target{context, argv[1]};
+        asio::ip::tcp::endpoint at{asio::ip::address_v4::loopback(), 0};
+        if (argc == 4)
+            at = {asio::ip::make_address(argv[2]),
+                  static_cast<asio::ip::port_type>(std::stoi(argv[3]))};
+        Target target{context, argv[1], at};
         TaskGroup tasks{context.get_executor(), 3};
         tasks.spawn("serve", target.serve());
         tasks.spawn("log", target.write_log());

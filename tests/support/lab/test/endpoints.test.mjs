@@ -122,6 +122,17 @@ for (const [transport, Transport] of [['streamableHttp', StreamableHTTPClientTra
   });
 }
 
+test('lab.mjs serves its endpoints on the address that it is given, which its certificate names, and keeps control on loopback', () => withFolder(async (dir) => {
+  let lab = await start('lab.mjs', '--dir', dir); // leaves certificates that do not name it
+  assert.equal(await lab.end(), 0);
+  lab = await start('lab.mjs', '--dir', dir, '--address', '127.0.0.2');
+  const hosts = ['legacy', 'modern', 'tls', 'control'].map((name) => new URL(lab.ready[name]).hostname);
+  assert.deepEqual(hosts, ['127.0.0.2', '127.0.0.2', '127.0.0.2', '127.0.0.1']);
+  const ca = readFileSync(lab.ready.ca_file);
+  assert.equal((await callModern(lab.ready.tls, 'server/discover', { ca })).status, 200);
+  assert.equal(await lab.end(), 0);
+}));
+
 test('a signal ends each program within its second, also with connections open', () => withFolder(async (dir) => {
   const programs = [['lab.mjs', '--dir', dir], ['modern-stateless.mjs'], ['everything.mjs', '--transport', 'sse']];
   for (const [program, ...args] of programs) {
@@ -151,5 +162,6 @@ test('a port in use and a wrong command line are one line each', () => withFolde
   assert.deepEqual(status('lab.mjs', '--dir', dir, '--tls-port', port), [1, `--tls-port ${port}: port in use\n`]);
   assert.equal(status('lab.mjs', '--dir', dir, '--port', '1')[0], 2);
   assert.equal(status('lab.mjs')[0], 2);
+  assert.equal(status('lab.mjs', '--dir', dir, '--address', 'here')[0], 2);
   await taken.end();
 }));
