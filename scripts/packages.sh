@@ -10,6 +10,8 @@ packages_build=(
     libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libmimalloc-dev libgtest-dev libgmock-dev
 )
 packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps tzdata)
+# ip and tc: the network namespaces of ./dev regions.
+packages_regions=(iproute2)
 # An authoritative name server, which the resolver's tests ask on loopback.
 packages_test=(nsd)
 # What the tests of deploy/ ask: Prometheus with promtool, the exporters that its configuration scrapes, YAML for Python (the

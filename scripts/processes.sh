@@ -6,6 +6,7 @@ pid_dir=$run_dir/pids
 log_dir=$run_dir/logs
 log_bytes_max=$((64 * 1024 * 1024))
 started_now=() # by this call: what a failure takes down again
+start_prefix=() # put before each command: a program that becomes it, somewhere else
 
 # The kernel's start time of a process, which tells it from a later one with the same pid.
 start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
@@ -25,6 +26,7 @@ is_running() { running_pid "$1" >/dev/null; }
 start() {
     local name=$1 log=$log_dir/$1.log pid
     shift
+    set -- "${start_prefix[@]}" "$@"
     mkdir -p "$pid_dir" "$log_dir"
     if [ -e "$log" ] && [ "$(stat -c %s "$log")" -gt $log_bytes_max ]; then mv "$log" "$log.old"; fi
     show "$@"
@@ -68,6 +70,16 @@ await_end() {
 ready_or_gone() { # NAME COMMAND...
     is_running "$1" || return 0
     "${@:2}"
+}
+
+# stop_together NAME...: all at once, since each may drain for a while. @return 1 where one had to be killed.
+stop_together() {
+    local name pid status=0
+    for name; do
+        if pid=$(running_pid "$name"); then run kill "-$(stop_signal "$name")" "$pid" || true; fi
+    done
+    for name; do await_end "$name" || status=1; done
+    return $status
 }
 
 has_ended() { ! is_running "$1"; }

@@ -280,11 +280,7 @@ verb_down() {
     for name in "${users[@]}" redis postgres; do
         if pid=$(running_pid "$name"); then pids+=("$pid"); fi
     done
-    # Those that use the stores first; all of them at once, since each may drain for a while.
-    for name in "${users[@]}"; do
-        if pid=$(running_pid "$name"); then run kill "-$(stop_signal "$name")" "$pid" || true; fi
-    done
-    for name in "${users[@]}"; do await_end "$name" || killed=yes; done
+    stop_together "${users[@]}" || killed=yes # those that use the stores first
     for name in redis postgres; do stop "$name" || killed=yes; done
     rm -f "$run_dir/current"
     # Their parent is init, which may take a moment to notice that they have ended.
