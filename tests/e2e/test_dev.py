@@ -38,7 +38,8 @@ class Dev(unittest.TestCase):
 
     def test_wrong_usage_is_status_two_and_names_the_word(self):
         for arguments in (["bogus"], ["bogus", "--help"], ["up", "--bogus"], ["test", "bogus"], ["build", "bogus"],
-                          ["lab", "set", "--bogus"], ["bench", "bogus"]):
+                          ["lab", "set", "--bogus"], ["bench", "bogus"], ["regions", "bogus"], ["regions", "up", "--bogus"],
+                          ["regions", "cut", "--bogus"]):
             done = self.dev(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertIn("bogus", done.stderr.splitlines()[0], arguments)
@@ -58,6 +59,18 @@ class Dev(unittest.TestCase):
         for client in ("psql", "redis-cli"):
             done = self.dev(client)
             self.assertEqual((done.returncode, done.stderr), (1, "dev: nothing runs: ./dev up\n"))
+        self.assertFalse(self.run_dir.exists())
+
+    def test_regions_without_a_right_to_namespaces_are_refused_in_one_line(self):
+        if os.geteuid() == 0:
+            command, why = ["setpriv", "--bounding-set=-sys_admin"], "network namespaces are not permitted here: "
+        else:
+            command, why = [], "network namespaces need root"
+        done = subprocess.run([*command, REPO / "dev", "regions", "up"], env=self.env, timeout=120, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn(why, done.stderr)
         self.assertFalse(self.run_dir.exists())
 
     def test_a_port_in_use_is_said_before_anything_is_installed_or_built(self):
