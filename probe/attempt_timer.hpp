@@ -41,7 +41,8 @@ public:
     void heard(SteadyTime at);
     /// The endpoint's time, up to what was heard last.
     SteadyTime::duration spent() const { return spent_; }
-    /// Takes back what was added since it was `spent`: the attempt waited for nothing that it needs.
+    /// Takes back what was added since it was `spent`: the attempt waited for nothing that it
+    /// needs.
     void forget_since(SteadyTime::duration spent) { spent_ = spent; }
 
 private:

@@ -53,8 +53,8 @@ public:
     bool wants_attention() const { return wants_attention_; }
     /// Whether more came than the last response had: it belongs to none that was asked for.
     bool has_rest() const { return !rest_.empty(); }
-    /// Whether the peer seems to be still there and has sent nothing that nobody asked for. Asks the
-    /// kernel.
+    /// Whether the peer seems to be still there and has sent nothing that nobody asked for. Asks
+    /// the kernel.
     bool is_quiet();
     bool has_tls() const { return tls_ != nullptr; }
     const TlsFacts& tls_facts() const { return tls_->facts(); }

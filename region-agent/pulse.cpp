@@ -41,8 +41,9 @@ Task<> Pulse::first() {
 }
 
 Task<> Pulse::run() {
-    for (;;) {
-        const auto due = clock_->steady_now() + kEvery;
+    // From start to start: a beat takes three ways to Redis and back, which may be far.
+    for (auto due = clock_->steady_now();;) {
+        due = std::max(due + kEvery, clock_->steady_now());
         co_await sleep_until(due);
         co_await beat();
     }
@@ -54,9 +55,15 @@ Task<> Pulse::end() {
 }
 
 /// Where two that start at the same moment both write, one of them finds the other's next time.
+/// Where Redis does not let us look it is ours, as far as we know.
 Task<bool> Pulse::name_is_ours() {
     std::vector<std::string> regions{region_};
-    const auto fleets = co_await read_heartbeats(*redis_, std::move(regions));
+    std::vector<RegionAgents> fleets;
+    try {
+        fleets = co_await read_heartbeats(*redis_, std::move(regions));
+    } catch (const RedisError&) {
+        co_return true;
+    }
     const auto& fleet = fleets.front();
     if (!fleet.unavailable.empty()) throw RedisUnavailable{fleet.unavailable};
     const auto found = std::ranges::find(fleet.agents, heartbeat_.agent, &Heartbeat::agent);

@@ -24,22 +24,30 @@ constexpr std::uint64_t kEndpoints = 20;
 agent::Config behind(const WithSentinel& redis, const std::string& name) {
     auto config = agent_config(redis.master, name);
     config.redis = redis.settings();
-    config.concurrency = 10;
-    config.tenant_share = 1;
     return config;
 }
 
-/// So many jobs are being probed and don't end.
-Task<> begin(Bench& bench, std::uint64_t endpoints) {
+/// Jobs of the endpoints from `first` on are being probed and don't end, as those before.
+Task<> begin(Bench& bench, std::uint64_t first, std::uint64_t endpoints) {
     bench.stub.hang();
     std::vector<Job> jobs;
-    for (std::uint64_t endpoint = 1; endpoint <= endpoints; ++endpoint) {
+    for (std::uint64_t endpoint = first; endpoint <= endpoints; ++endpoint) {
         jobs.push_back(job_for(endpoint, bench.stub.url()));
         jobs.back().timeout = std::chrono::seconds{30};
     }
     co_await bench.enqueue(std::move(jobs));
     const auto probing = [&]() -> Task<bool> { co_return bench.stub.requests() >= endpoints; };
     EXPECT_TRUE(co_await eventually(probing));
+}
+
+/// So that another one takes what comes.
+Task<> cordon_until(Bench& bench,
+                    std::vector<std::string> cordoned,
+                    const RunningAgent& agent,
+                    bool aside) {
+    co_await write_cordoned(bench.redis, kRegion, std::move(cordoned));
+    const auto known = [&]() -> Task<bool> { co_return agent.app.stands_aside() == aside; };
+    EXPECT_TRUE(co_await eventually(known));
 }
 
 /// When the agents have all beaten last, by Redis's clock; nothing: Redis is away, or one never
@@ -72,10 +80,15 @@ TEST(AgentFailover, WhatRunsWhenTheMasterDiesIsProbedOnceAndRecordedAtTheNext) {
     WithSentinel redis;
     on_bench(redis.options(), [&](Bench& bench) -> Task<> {
         RunningAgent a{bench.executor, behind(redis, "a")};
+        co_await begin(bench, 1, kEndpoints / 2);
+        std::vector<std::string> only_a{"a"};
+        co_await cordon_until(bench, std::move(only_a), a, true);
         RunningAgent b{bench.executor, behind(redis, "b")};
-        co_await begin(bench, kEndpoints);
-        EXPECT_GT(a.app.load().in_flight, 0U);
-        EXPECT_GT(b.app.load().in_flight, 0U);
+        co_await begin(bench, kEndpoints / 2 + 1, kEndpoints);
+        std::vector<std::string> nobody;
+        co_await cordon_until(bench, std::move(nobody), a, false);
+        EXPECT_EQ(a.app.load().in_flight, kEndpoints / 2);
+        EXPECT_EQ(b.app.load().in_flight, kEndpoints / 2);
         co_await testing::wait_until_it_is_copied(bench.redis);
         redis.master.kill();
         const auto lost = [&]() -> Task<bool> {
@@ -100,7 +113,7 @@ TEST(AgentFailover, WhileRedisHangsADrainEndsWithinTwentySecondsAndNoJobIsLost) 
     RedisServer server;
     on_bench(server, [&](Bench& bench) -> Task<> {
         AgentProcess process{server, "a"};
-        co_await begin(bench, 3);
+        co_await begin(bench, 1, 3);
         server.pause();
         process.begin_end();
         bench.stub.go_on();
