@@ -1,6 +1,5 @@
 #include "tests/support/relay/delay_line.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace quorate::relay {
@@ -15,9 +14,7 @@ void DelayLine::put(std::span<const std::byte> bytes, SteadyTime now) {
         ++counts_.dropped;
         return;
     }
-    auto due = now + path_.delay;
-    if (!waiting_.empty()) due = std::max(due, waiting_.back().due);
-    waiting_.push_back({due, Packet{bytes.begin(), bytes.end()}});
+    waiting_.push_back({now + path_.delay, Packet{bytes.begin(), bytes.end()}});
     bytes_ += bytes.size();
 }
 
