@@ -161,7 +161,7 @@ class Show(unittest.TestCase):
             self.assertEqual(set(look), LOOK_KEYS)
             self.assertEqual((look["verdict"], look["agent"]),
                              ("FAIL" if look["region"] == region else "UP", f"{look['region']}-1"), look)
-            self.assertEqual(look["unanswered"], "")
+            self.assertIsNone(look["unanswered"])
         good = [look["timings_ms"] for look in answer["looks"] if look["region"] != region]
         self.assertTrue(all(timings["connect"] is not None and timings["tools_list"] > 0 for timings in good), good)
         lines = table.splitlines()

@@ -14,6 +14,8 @@
 #include <boost/asio/post.hpp>
 #include <grpcpp/create_channel.h>
 
+#include <poll.h>
+
 #include "coordinator/app.hpp"
 #include "tests/integration/coordinator/lab.hpp"
 #include "tests/support/redis_server.hpp"
@@ -81,13 +83,15 @@ private:
     std::unique_ptr<v1::Admin::Stub> admin_;
 };
 
-/// Asks again until `holds`, at most 30 s. @return whether it came to hold.
+/// Asks again until `holds`, at most 30 s, and not at once: where each question is a connection, a
+/// loop without rest uses up the machine's ports within seconds, for the tests beside it too.
+/// @return whether it came to hold.
 template <class Holds>
 bool comes_to_hold(Holds holds) {
     const auto give_up = SystemClock{}.steady_now() + std::chrono::seconds{30};
     while (SystemClock{}.steady_now() < give_up) {
         if (holds()) return true;
-        std::this_thread::yield();
+        ::poll(nullptr, 0, 5);
     }
     return false;
 }

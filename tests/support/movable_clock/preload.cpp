@@ -37,8 +37,9 @@ extern "C" int clock_gettime(clockid_t clock, timespec* out) noexcept {
     const auto failed = static_cast<int>(::syscall(SYS_clock_gettime, clock, out));
     if (failed != 0 || ahead_ns == nullptr || !is_of_the_day(clock)) return failed;
     const auto ns = out->tv_nsec + __atomic_load_n(ahead_ns, __ATOMIC_RELAXED);
-    out->tv_sec += ns / kSecond;
-    out->tv_nsec = ns % kSecond;
+    const auto rest = (ns % kSecond + kSecond) % kSecond;  // it may be behind
+    out->tv_sec += (ns - rest) / kSecond;
+    out->tv_nsec = rest;
     return 0;
 }
 

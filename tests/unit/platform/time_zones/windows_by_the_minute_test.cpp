@@ -37,7 +37,8 @@ public:
         const auto before = latest_;
         for (auto each = before + minutes{1}; each <= shown; each += minutes{1}) {
             // A skipped minute is begun when as much time has passed since the last one shown.
-            if (begins_at(each)) begun_.push_back(now + (each - before - minutes{1}));
+            const auto skipped = each == shown ? minutes{0} : each - before - minutes{1};
+            if (begins_at(each)) begun_.push_back(now + skipped);
             latest_ = each;
         }
         bool working = false;
