@@ -64,7 +64,7 @@ drill_restore() {
     note "restore into an empty server"
     chmod -R a+rX "$dir/wal"
     {
-        echo "restore_command = 'cp $dir/wal/%f %p'"
+        echo "restore_command = 'cp \"$dir/wal/%f\" \"%p\"'"
         echo "recovery_target_name = 'drill'"
         echo "recovery_target_action = promote"
     } >>"$dir/data/postgresql.auto.conf"
