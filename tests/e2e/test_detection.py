@@ -30,14 +30,13 @@ class Kind:
     """How a server is broken, and what the contract says of it."""
     name: str
     severity: str
-    scope: str | None
     detected: int  # windows, beside the timeouts in force
     closed: int
 
 
 # Of P2 the contract bounds nothing: two failing minutes of one region, after the one in which it began.
-KINDS = (Kind("kill", "P1", "global", 2, 4), Kind("hang", "P1", "global", 2, 4), Kind("hang-list", "P1", "global", 2, 4),
-         Kind("slow", "P3", "global", 4, 6), Kind("one-region", "P2", None, 3, 4))
+KINDS = (Kind("kill", "P1", 2, 4), Kind("hang", "P1", 2, 4), Kind("hang-list", "P1", 2, 4), Kind("slow", "P3", 4, 6),
+         Kind("one-region", "P2", 3, 4))
 
 
 def timeouts_in_force():
@@ -189,7 +188,7 @@ class Detection(unittest.TestCase):
     def incidents(self):
         """Of each endpoint its incidents, the oldest first."""
         rows = self.stack.rows(
-            "SELECT i.endpoint, i.worst_severity, i.scope, i.regions, i.flaps, "
+            "SELECT i.endpoint, i.worst_severity, i.regions, i.flaps, "
             "  (SELECT json_agg(json_build_object('at', extract(epoch FROM e.at), 'to', e.to_severity) ORDER BY e.at, e.minute) "
             "   FROM dash.incident_event e WHERE e.incident_id = i.id) AS events "
             "FROM dash.incident i ORDER BY i.started_at")
@@ -201,7 +200,7 @@ class Detection(unittest.TestCase):
     def read(self, outage, incident):
         """What an incident says of its outage; the severity is the first that it had."""
         events = incident["events"]
-        outage.event = {"severity": events[0]["to"], "worst": incident["worst_severity"], "scope": incident["scope"],
+        outage.event = {"severity": events[0]["to"], "worst": incident["worst_severity"],
                         "regions": incident["regions"], "detected": events[0]["at"], "flaps": incident["flaps"]}
         if events[-1]["to"] is None:
             outage.event["closed"] = events[-1]["at"]
@@ -248,7 +247,7 @@ class Detection(unittest.TestCase):
         wrong = []
         for outage in self.outages:
             event, kind = outage.event, outage.kind
-            if (event["severity"], event["worst"]) != (kind.severity, kind.severity) or kind.scope not in (None, event["scope"]):
+            if (event["severity"], event["worst"]) != (kind.severity, kind.severity):
                 wrong.append(("class", outage))
             if outage.region and event["regions"] != [outage.region]:
                 wrong.append(("region", outage))
