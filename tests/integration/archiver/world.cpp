@@ -219,7 +219,8 @@ Task<> World::expect_sql(std::string query, std::string wanted) {
         }
         co_return is == wanted;
     };
-    co_await eventually(holds);
+    // A minute that lies ahead is sealed once it has begun, be it complete before.
+    co_await eventually(holds, std::chrono::seconds{60});
     EXPECT_EQ(is, wanted) << query;
 }
 
