@@ -49,8 +49,21 @@ endfunction()
 
 quorate_shared_set(quorate_precompiled_asio HEADERS ${precompiled_std} ${precompiled_asio} <fmt/format.h>
                    DEPENDS Boost::headers OpenSSL::SSL fmt::fmt Threads::Threads)
-quorate_shared_set(quorate_precompiled_test HEADERS ${precompiled_std} <gmock/gmock.h> <gtest/gtest.h>
+# Tests: of any library, of those on Asio, of those on gRPC.
+set(precompiled_test <gmock/gmock.h> <gtest/gtest.h>)
+quorate_shared_set(quorate_precompiled_test HEADERS ${precompiled_std} ${precompiled_test}
                    DEPENDS GTest::gmock Threads::Threads)
+quorate_shared_set(quorate_precompiled_asio_test
+                   HEADERS ${precompiled_std} ${precompiled_asio} ${precompiled_test} <boost/json.hpp> <filesystem> <fstream>
+                   DEPENDS Boost::headers Boost::json OpenSSL::SSL fmt::fmt GTest::gmock Threads::Threads)
+quorate_shared_set(quorate_precompiled_admin_test
+                   HEADERS ${precompiled_std} ${precompiled_asio} ${precompiled_test} <boost/json.hpp> <filesystem> <fstream>
+                           <grpcpp/create_channel.h> <grpcpp/server.h> <pqxx/pqxx> <quorate/v1/admin.grpc.pb.h>
+                   DEPENDS Boost::headers Boost::json OpenSSL::SSL fmt::fmt GTest::gmock PkgConfig::pqxx quorate_grpc
+                           Threads::Threads)
 if(QUORATE_PRECOMPILE)
-  target_compile_options(quorate_precompiled_test PRIVATE -pthread)  # as of those tests that link gRPC
+  # As of those tests that link gRPC.
+  foreach(set quorate_precompiled_test quorate_precompiled_asio_test quorate_precompiled_admin_test)
+    target_compile_options(${set} PRIVATE -pthread)
+  endforeach()
 endif()

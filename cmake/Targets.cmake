@@ -15,12 +15,12 @@ function(quorate_daemon name)
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS})
 endfunction()
 
-# quorate_test(NAME SUITE suite SOURCES file… [DEPENDS target…] [TIMEOUT s] [FAULT pattern…]): one
-# GoogleTest binary, one ctest entry, labelled with its suite (unit, integration, simulation). Tests
+# quorate_test(NAME SUITE suite SOURCES file… [DEPENDS target…] [TIMEOUT s] [PRECOMPILED set]
+# [FAULT pattern…]): one GoogleTest binary, one ctest entry, labelled with its suite (unit, integration, simulation). Tests
 # that match a FAULT pattern (crashes, stores that go away) are an entry of their own, labelled
 # `fault`, and run there alone.
 function(quorate_test name)
-  cmake_parse_arguments(arg "" "SUITE;TIMEOUT" "SOURCES;DEPENDS;FAULT" ${ARGN})
+  cmake_parse_arguments(arg "" "SUITE;TIMEOUT;PRECOMPILED" "SOURCES;DEPENDS;FAULT" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
@@ -28,7 +28,10 @@ function(quorate_test name)
                                              QUORATE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
   target_compile_options(${name} PRIVATE -pthread)
-  quorate_precompile_as(${name} quorate_precompiled_test)
+  if(NOT arg_PRECOMPILED)
+    set(arg_PRECOMPILED quorate_precompiled_test)
+  endif()
+  quorate_precompile_as(${name} ${arg_PRECOMPILED})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()

@@ -37,10 +37,8 @@ verb_test() {
     stage build need_build "$preset"
     [ ${#labels[@]} -gt 0 ] || labels=("${suites[@]}")
     # Those that wait more than they compute go together, beside each other.
-    if [[ " ${labels[*]} " == *" e2e "* && " ${labels[*]} " == *" fault "* ]]; then
-        mapfile -t labels < <(printf '%s\n' "${labels[@]}" | grep -vxE 'e2e|fault')
-        labels+=('e2e|fault')
-    fi
+    join_suites integration deploy
+    join_suites e2e fault
     # The suites one after another, so that each has a time; the summary of all is the last line.
     local suite status=0 output
     output=$(mktemp)
@@ -57,6 +55,12 @@ verb_test() {
     return $status
 }
 
+# join_suites A B: where `labels` has both, they are one run, in the place of the later.
+join_suites() {
+    [[ " ${labels[*]} " == *" $1 "* && " ${labels[*]} " == *" $2 "* ]] || return 0
+    mapfile -t labels < <(printf '%s\n' "${labels[@]}" | sed -e "/^$1\$/d" -e "s/^$2\$/$1|$2/")
+}
+
 test_packages() {
     need_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}" "${packages_deploy[@]}" \
         "${packages_regions[@]}"
@@ -67,9 +71,10 @@ test_packages() {
 is_empty_suite() { ctest --test-dir "$repo/build/$preset" -N -L "^($1)\$" | grep -qx 'Total Tests: 0'; }
 
 # The tests of a suite share the cores; some need all of them (PROCESSORS, RUN_SERIAL). The longest begin.
+# One more than there are cores: half of a test's time is waiting.
 run_suite() {
     local suite=$1 output=$2
-    run ctest --test-dir "$repo/build/$preset" -L "^($suite)\$" -j "$(nproc)" --output-on-failure \
+    run ctest --test-dir "$repo/build/$preset" -L "^($suite)\$" -j "$(($(nproc) + 1))" --output-on-failure \
         --no-tests=ignore --timeout 1200 </dev/null | tee -a "$output"
 }
 
