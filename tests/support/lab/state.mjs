@@ -5,15 +5,16 @@ import { isIPv4 } from 'node:net';
 const kPlainStates = ['up', 'down', 'hang', 'hang-list', 'auth', 'error', 'html', 'tool-missing', 'tls-expired'];
 const kDelayMsMax = 60_000;
 const kOverridesMax = 64;
+const kUnitsMs = { ms: 1, s: 1000, m: 60_000 };
 
 /** Reads `up`, `slow=700ms`, … into `{text, name, delay_ms}`; throws an Error that says what is wrong. */
 export function parseState(text) {
   if (kPlainStates.includes(text)) return { text, name: text, delay_ms: 0 };
   const [name, duration] = String(text).split(/=(.*)/s);
   if (name !== 'slow') throw new Error(`unknown state: ${text} (known: ${kPlainStates.join(' ')} slow=DURATION)`);
-  const match = /^(\d{1,6})(ms|s)$/.exec(duration ?? '');
-  if (!match) throw new Error(`bad duration: ${duration ?? ''} (such as slow=700ms or slow=2s)`);
-  const delay_ms = Number(match[1]) * (match[2] === 's' ? 1000 : 1);
+  const match = /^(\d{1,6})(ms|s|m)$/.exec(duration ?? '');
+  if (!match) throw new Error(`bad duration: ${duration ?? ''} (such as slow=700ms, slow=2s or slow=1m)`);
+  const delay_ms = Number(match[1]) * kUnitsMs[match[2]];
   if (delay_ms > kDelayMsMax) throw new Error(`bad duration: ${duration} is longer than ${kDelayMsMax / 1000}s`);
   return { text, name, delay_ms };
 }

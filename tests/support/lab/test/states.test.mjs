@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { parseState } from '../state.mjs';
 import { callModern, send, setState, start } from './harness.mjs';
 
 const kRegion = '127.0.1.3';
@@ -129,6 +130,13 @@ test('slow delays tools/list by that much and nothing else', async () => {
   const started = performance.now();
   assert.deepEqual(listed(await callModern(lab.ready.modern, 'tools/list', from(kRegion))), kTools);
   assert.ok(performance.now() - started >= 299);
+});
+
+test('a duration is in milliseconds, seconds or minutes, and at most a minute', () => {
+  const delays = { 'slow=700ms': 700, 'slow=2s': 2000, 'slow=1m': 60_000, 'slow=60s': 60_000, 'slow=60000ms': 60_000 };
+  for (const [text, delay_ms] of Object.entries(delays)) assert.equal(parseState(text).delay_ms, delay_ms, text);
+  for (const text of ['slow=2m', 'slow=61s', 'slow=60001ms']) assert.throws(() => parseState(text), /longer than 60s/, text);
+  for (const text of ['slow=1h', 'slow=1', 'slow=m', 'slow=1.5s', 'slow=-1s', 'slow=']) assert.throws(() => parseState(text), /bad duration/, text);
 });
 
 test('auth answers 401 with a challenge whose metadata is sound', async () => {
