@@ -30,6 +30,13 @@ if(QUORATE_SANITIZE)
   endif()
 endif()
 
+option(QUORATE_COVERAGE "count which lines run, for gcov" OFF)
+if(QUORATE_COVERAGE)
+  # Threads count the same line: without atomic counters some of it is lost.
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
+
 # Asio's and Beast's function bodies are compiled once, in platform/runtime.
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
                         BOOST_ASIO_NO_DEPRECATED SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
