@@ -245,8 +245,12 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
         log_event(*log_,
                   LogLevel::error,
                   "probe.broke",
+                  kv("endpoint", job.tenant + "/" + job.name),
                   kv("endpoint_id", job.key.endpoint),
+                  kv("region", job.region),
+                  kv("minute", job.key.minute),
                   kv("job", job.id),
+                  kv("trace_id", job.trace_id),
                   kv("detail", error.what()));
     }
     co_return unknown(Reason::agent_unhealthy, "The agent could not run the probe");

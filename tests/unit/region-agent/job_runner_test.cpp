@@ -1,10 +1,15 @@
 #include "region-agent/intake/job_runner.hpp"
 
 #include <exception>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include "platform/telemetry/readiness.hpp"
 #include "platform/tls/tls_contexts.hpp"
@@ -31,11 +36,11 @@ Job job_at(const Clock& clock) {
 struct Bench {
     Bench() { clock.set_offset(microseconds{0}); }
 
-    std::optional<Cell> run(Job job) {
+    std::optional<Cell> run(JobRunner& on, Job job) {
         std::optional<Cell> cell;
         std::exception_ptr failure;
         bool ended = false;
-        auto work = [&]() -> Task<> { cell = co_await runner.run(job); };
+        auto work = [&]() -> Task<> { cell = co_await on.run(job); };
         asio::co_spawn(io, work(), [&](std::exception_ptr thrown) {
             failure = thrown;
             ended = true;
@@ -45,6 +50,7 @@ struct Bench {
         if (failure) std::rethrow_exception(failure);
         return cell;
     }
+    std::optional<Cell> run(Job job) { return run(runner, std::move(job)); }
     std::optional<Cell> run() { return run(job_at(clock)); }
 
     asio::io_context io{1};
@@ -113,6 +119,44 @@ TEST(JobRunner, AClockMoreThanTenSecondsOffGivesNoVerdict) {
     bench.clock.set_offset(std::chrono::seconds{9});
     const auto cell = bench.run();
     EXPECT_EQ(cell->reason, Reason::connection_refused);
+}
+
+/// Time that can't be told: a fault of ours in the middle of a probe.
+class BrokenClock final : public Clock {
+public:
+    UtcTime utc_now() const override { throw std::runtime_error{"no time"}; }
+    SteadyTime steady_now() const override { throw std::runtime_error{"no time"}; }
+};
+
+TEST(JobRunner, AFaultOfOursCostsOneCellAndItsLineSaysWhoseProbeItWas) {
+    Bench bench;
+    const BrokenClock broken;
+    ProbeEngine engine{broken, bench.contexts, bench.resolver};
+    std::ostringstream lines;
+    Logger log{"agent",
+               LogLevel::info,
+               bench.system,
+               std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)};
+    JobRunner runner{
+        engine, bench.clock, log, {"agent-1", "", "", true}, {bench.lag, bench.busy, bench.check}};
+    auto job = job_at(bench.clock);
+    job.tenant = "acme";
+    job.name = "search";
+    job.region = "us-east";
+    const auto cell = bench.run(runner, job);
+    ASSERT_TRUE(cell);
+    EXPECT_EQ(cell->verdict, Verdict::unknown);
+    EXPECT_EQ(cell->reason, Reason::agent_unhealthy);
+    const auto line = boost::json::parse(lines.str());
+    EXPECT_EQ(line.at("level"), "error");
+    EXPECT_EQ(line.at("event"), "probe.broke");
+    EXPECT_EQ(line.at("endpoint"), "acme/search");
+    EXPECT_EQ(line.at("endpoint_id"), 1);
+    EXPECT_EQ(line.at("region"), "us-east");
+    EXPECT_EQ(line.at("minute"), "1970-01-01T00:01:00Z");
+    EXPECT_EQ(line.at("job"), "job");
+    EXPECT_EQ(line.at("trace_id"), "trace");
+    EXPECT_EQ(line.at("detail"), "no time");
 }
 
 TEST(JobRunner, ABusyAgentRefusesAndSendsNothing) {
