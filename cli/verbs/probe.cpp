@@ -23,7 +23,7 @@
 #include "cli/verbs/probe_manifest.hpp"
 #include "cli/verbs/probe_options.hpp"
 #include "cli/verbs/probe_printer.hpp"
-#include "cli/verbs/probe_targets.hpp"
+#include "cli/verbs/probed_endpoints.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "platform/tls/tls_contexts.hpp"
@@ -36,7 +36,7 @@ namespace {
 
 constexpr std::size_t kProbesAtOnceMax = 32;
 
-/// @param name  of one target among several; empty where it is the only one
+/// @param name  of one endpoint among several; empty where it is the only one
 void print_trace(const std::string& name,
                  unsigned attempt,
                  microseconds at,
@@ -52,12 +52,12 @@ void print_trace(const std::string& name,
 /// What `--manifest` and `--write-manifest` need, made ready before anything is probed.
 class ManifestGate {
 public:
-    ManifestGate(const ProbeOptions& options, std::vector<ProbeTarget>& targets) {
+    ManifestGate(const ProbeOptions& options, std::vector<ProbedEndpoint>& endpoints) {
         const bool wanted = !options.manifest.empty() || !options.write_manifest.empty();
         if (!wanted) return;
-        if (targets.size() > 1)
+        if (endpoints.size() > 1)
             throw CLI::ValidationError{"--manifest, --write-manifest", "need one URL, not several"};
-        auto& request = targets.front().request;
+        auto& request = endpoints.front().request;
         if (!options.manifest.empty()) {
             auto manifest = read_manifest(options.manifest, request);
             // A server of both eras is asked in the one that the manifest is of.
@@ -109,48 +109,48 @@ struct Run {
     bool manifest_failed = false;
 };
 
-ProbeReport report_of_refusal(const ProbeTarget& target, const Failure& why) {
+ProbeReport report_of_refusal(const ProbedEndpoint& endpoint, const Failure& why) {
     ProbeReport report;
-    report.url = target.request.url;
-    conclude(report, target.request, why, std::nullopt);
+    report.url = endpoint.request.url;
+    conclude(report, endpoint.request, why, std::nullopt);
     return report;
 }
 
-Task<> probe_one(Run& run, const ProbeTarget& target, std::size_t index) {
+Task<> probe_one(Run& run, const ProbedEndpoint& endpoint, std::size_t index) {
     co_await asio::this_coro::throw_if_cancelled(false);  // a probe that was stopped has a report
     ProbeReport report;
-    if (target.refused) {
-        report = report_of_refusal(target, *target.refused);
+    if (endpoint.refused) {
+        report = report_of_refusal(endpoint, *endpoint.refused);
     } else {
-        auto request = target.request;
+        auto request = endpoint.request;
         report = co_await run.engine.probe(std::move(request));
     }
-    const bool written = run.gate.write(report, target.request);
+    const bool written = run.gate.write(report, endpoint.request);
     run.manifest_failed = run.manifest_failed || !written;
-    run.printer.take(index, std::move(report), target.request);
+    run.printer.take(index, std::move(report), endpoint.request);
 }
 
-/// Cancelled (the group, not the task), it tells of the targets that had no turn yet too.
-Task<> probe_all(Run& run, TaskGroup& group, const std::vector<ProbeTarget>& targets) {
+/// Cancelled (the group, not the task), it tells of the endpoints that had no turn yet too.
+Task<> probe_all(Run& run, TaskGroup& group, const std::vector<ProbedEndpoint>& endpoints) {
     std::size_t started = 0;
-    while (started < targets.size()) {
+    while (started < endpoints.size()) {
         co_await group.room();
         if (group.cancelled()) break;
-        auto task = probe_one(run, targets[started], started);
+        auto task = probe_one(run, endpoints[started], started);
         group.spawn("probe", std::move(task));
         ++started;
     }
     co_await group.join();
-    for (; started < targets.size(); ++started) {
+    for (; started < endpoints.size(); ++started) {
         const Failure stopped{Phase::config, Reason::aborted, "Stopped before its turn came"};
-        const auto& target = targets[started];
-        run.printer.take(started, report_of_refusal(target, stopped), target.request);
+        const auto& endpoint = endpoints[started];
+        run.printer.take(started, report_of_refusal(endpoint, stopped), endpoint.request);
     }
 }
 
 /// Runs all probes to their ends. The first signal to stop has them end their sessions and report;
 /// the second one ends the process.
-void run_all(asio::io_context& io, Run& run, const std::vector<ProbeTarget>& targets) {
+void run_all(asio::io_context& io, Run& run, const std::vector<ProbedEndpoint>& endpoints) {
     TaskGroup group{io.get_executor(), kProbesAtOnceMax};
     asio::signal_set signals{io, SIGINT, SIGTERM, SIGHUP};
     signals.async_wait([&](const boost::system::error_code& error, int) {
@@ -159,7 +159,7 @@ void run_all(asio::io_context& io, Run& run, const std::vector<ProbeTarget>& tar
         group.cancel();
     });
     std::exception_ptr failure;
-    auto all = probe_all(run, group, targets);
+    auto all = probe_all(run, group, endpoints);
     asio::co_spawn(io, std::move(all), [&](std::exception_ptr thrown) {
         failure = std::move(thrown);
         signals.cancel();
@@ -168,12 +168,12 @@ void run_all(asio::io_context& io, Run& run, const std::vector<ProbeTarget>& tar
     if (failure) std::rethrow_exception(failure);
 }
 
-/// Probes all targets on one loop. @return the exit status
-int probe_targets(const ProbeOptions& options,
-                  OutputFormat format,
-                  TlsContexts& contexts,
-                  ManifestGate& gate,
-                  const std::vector<ProbeTarget>& targets) {
+/// Probes all endpoints on one loop. @return the exit status
+int probe_endpoints(const ProbeOptions& options,
+                    OutputFormat format,
+                    TlsContexts& contexts,
+                    ManifestGate& gate,
+                    const std::vector<ProbedEndpoint>& endpoints) {
     asio::io_context io{1};
     const SystemClock clock;
     const ResolverOptions from_system;
@@ -183,8 +183,8 @@ int probe_targets(const ProbeOptions& options,
     of_this_program.client_version = QUORATE_VERSION;
     ProbeEngine engine{clock, contexts, resolver, std::move(of_this_program)};
     std::vector<std::string> names;
-    for (const auto& target : targets)
-        names.push_back(target.name);
+    for (const auto& endpoint : endpoints)
+        names.push_back(endpoint.name);
     // The lines of a trace would tear it apart.
     const bool shows_progress = ::isatty(STDERR_FILENO) != 0 && !options.trace;
     ProbePrinter printer{std::move(names),
@@ -193,31 +193,31 @@ int probe_targets(const ProbeOptions& options,
                          std::cout,
                          shows_progress ? &std::cerr : nullptr};
     Run run{engine, printer, gate};
-    run_all(io, run, targets);
+    run_all(io, run, endpoints);
     printer.finish();
     const int status = printer.status();
     return run.manifest_failed ? worse_status(status, exit_status_of(Verdict::unknown)) : status;
 }
 
 int run(const ProbeOptions& options, OutputFormat format) {
-    auto targets = targets_of(options);
+    auto endpoints = endpoints_of(options);
     TlsContexts contexts;
     try {
         contexts.trusting(options.ca_file);
     } catch (const std::runtime_error& error) {
         throw CLI::ValidationError{"--ca-file", error.what()};
     }
-    ManifestGate gate{options, targets};
-    for (auto& target : targets) {
+    ManifestGate gate{options, endpoints};
+    for (auto& endpoint : endpoints) {
         if (!options.trace) break;
         // The query of a URL may hold a key.
-        auto name = targets.size() > 1 ? target.name.substr(0, target.name.find('?')) : "";
-        target.request.trace = [name = std::move(name)](
-                                   unsigned attempt, microseconds at, std::string_view line) {
+        auto name = endpoints.size() > 1 ? endpoint.name.substr(0, endpoint.name.find('?')) : "";
+        endpoint.request.trace = [name = std::move(name)](
+                                     unsigned attempt, microseconds at, std::string_view line) {
             print_trace(name, attempt, at, line);
         };
     }
-    return probe_targets(options, format, contexts, gate, targets);
+    return probe_endpoints(options, format, contexts, gate, endpoints);
 }
 
 }  // namespace

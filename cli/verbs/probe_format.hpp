@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/verbs/probe_targets.hpp"
+#include "cli/verbs/probed_endpoints.hpp"
 #include "probe/report.hpp"
 #include "probe/request.hpp"
 
@@ -28,7 +28,7 @@ std::string to_json_line(const ProbeReport& report, const ProbeRequest& request)
 
 /// The report for people: the verdict, what is wrong and what to check next, the server, changes
 /// against the manifest, and the phases as a waterfall to scale.
-/// @param name  what the target is called, where that is not its URL
+/// @param name  what the endpoint is called, where that is not its URL
 std::string to_text(const ProbeReport& report, const std::string& name, const TextStyle& style);
 
 /// One row per report under headings, and the verdicts counted.

@@ -60,7 +60,7 @@ std::string bearer_of(const ProbeOptions& options);
 
 /// Refuses a wall that would be looked for with a credential in hand: it is seen without one alone.
 /// Throws CLI::ValidationError.
-/// @param whose  what people call the target, in front of the message
+/// @param whose  what people call the endpoint, in front of the message
 void refuse_wall_with_credential(const ProbeRequest& request, const std::string& whose);
 
 /// Sets a header in place of one of the same name.

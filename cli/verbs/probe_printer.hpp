@@ -35,7 +35,7 @@ private:
     bool shown_ = false;
 };
 
-/// Prints reports in the order of their targets, each as soon as all before it are there.
+/// Prints reports in the order of their endpoints, each as soon as all before it are there.
 class ProbePrinter {
 public:
     /// @param progress  where the progress line goes; nothing: there is none
@@ -46,7 +46,7 @@ public:
                  std::ostream* progress);
 
     void take(std::size_t index, ProbeReport report, const ProbeRequest& request);
-    /// The summary of several targets, in text; call it once, at the end.
+    /// The summary of several endpoints, in text; call it once, at the end.
     void finish();
 
     /// The worst exit status so far.

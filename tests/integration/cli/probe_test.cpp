@@ -106,7 +106,7 @@ TEST_F(ProbeCommand, TextHasTheSentenceTheAdviceAndTheWaterfall) {
     EXPECT_EQ(run.out.find('\x1b'), std::string::npos) << "plain where it is no terminal";
 }
 
-TEST_F(ProbeCommand, StoppedItEndsItsSessionsAndReportsOfEveryTarget) {
+TEST_F(ProbeCommand, StoppedItEndsItsSessionsAndReportsOfEveryEndpoint) {
     std::promise<int> started;
     const auto pid = started.get_future().share();
     script_.on("tools/list", [pid](const RawRequest&) {

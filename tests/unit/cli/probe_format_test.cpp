@@ -133,7 +133,7 @@ TEST(ProbeText, PrintsEachChangeWithItsKind) {
         << text;
 }
 
-TEST(ProbePrinter, PrintsInTheOrderOfTheTargetsAndSumsUp) {
+TEST(ProbePrinter, PrintsInTheOrderOfTheEndpointsAndSumsUp) {
     std::ostringstream out;
     ProbePrinter printer{{"one", "two"}, OutputFormat::table, TextStyle{}, out, nullptr};
     auto up = failed_report();
@@ -155,7 +155,7 @@ TEST(ProbePrinter, PrintsInTheOrderOfTheTargetsAndSumsUp) {
     EXPECT_EQ(printer.status(), 1);
 }
 
-TEST(ProbePrinter, OneTargetNeedsNoSummary) {
+TEST(ProbePrinter, OneEndpointNeedsNoSummary) {
     std::ostringstream out;
     ProbePrinter printer{{"one"}, OutputFormat::table, TextStyle{}, out, &out};
     printer.take(0, failed_report(), ProbeRequest{});

@@ -1,4 +1,4 @@
-#include "cli/verbs/probe_targets.hpp"
+#include "cli/verbs/probed_endpoints.hpp"
 
 #include <algorithm>
 #include <sstream>
@@ -16,7 +16,7 @@
 namespace quorate::cli {
 namespace {
 
-constexpr std::size_t kTargetsMax = 10'000;
+constexpr std::size_t kEndpointsMax = 10'000;
 
 [[noreturn]] void refuse(const std::string& option, const std::string& why) {
     throw CLI::ValidationError{option, why};
@@ -79,10 +79,10 @@ Failure not_available(const std::string& what, const std::string& secret, const 
 void take_credentials(const EndpointSpec& spec,
                       const ProbeOptions& options,
                       const std::string& token,
-                      ProbeTarget& target) {
-    auto& request = target.request;
-    const auto refuse_once = [&target](Failure failure) {
-        if (!target.refused) target.refused = std::move(failure);
+                      ProbedEndpoint& endpoint) {
+    auto& request = endpoint.request;
+    const auto refuse_once = [&endpoint](Failure failure) {
+        if (!endpoint.refused) endpoint.refused = std::move(failure);
     };
     if (spec.bearer) {
         if (!token.empty())
@@ -108,12 +108,12 @@ void take_credentials(const EndpointSpec& spec,
                                   "quorate probe can't present one yet"));
 }
 
-ProbeTarget target_of(const EndpointSpec& spec,
-                      const ProbeOptions& options,
-                      const std::string& token) {
-    ProbeTarget target;
-    target.name = full_name(spec);
-    auto& request = target.request;
+ProbedEndpoint endpoint_of(const EndpointSpec& spec,
+                           const ProbeOptions& options,
+                           const std::string& token) {
+    ProbedEndpoint endpoint;
+    endpoint.name = full_name(spec);
+    auto& request = endpoint.request;
     request.url = spec.url;
     request.timeout = spec.timeout;
     request.era = spec.era;
@@ -126,15 +126,14 @@ ProbeTarget target_of(const EndpointSpec& spec,
     for (const auto& [name, value] : spec.headers)
         if (value.secret.empty()) request.headers.emplace_back(name, value.value);
     apply_options(options, request);
-    take_credentials(spec, options, token, target);
-    refuse_wall_with_credential(request, target.name);
+    take_credentials(spec, options, token, endpoint);
+    refuse_wall_with_credential(request, endpoint.name);
     const auto checked = check_request(request);
-    if (!checked) refuse(target.name, checked.error().detail);
-    return target;
+    if (!checked) refuse(endpoint.name, checked.error().detail);
+    return endpoint;
 }
 
-std::vector<ProbeTarget> targets_of_endpoint_file(const ProbeOptions& options,
-                                                  std::string content) {
+std::vector<ProbedEndpoint> endpoints_of_file(const ProbeOptions& options, std::string content) {
     wire::EndpointRules rules;
     rules.of_deployment = false;
     std::vector<wire::EndpointFileText> texts(1);
@@ -143,32 +142,32 @@ std::vector<ProbeTarget> targets_of_endpoint_file(const ProbeOptions& options,
     const auto file = wire::parse_endpoint_files(texts, rules);
     if (!file.errors.empty()) refuse("--file", "is no sound endpoint file" + joined(file.errors));
     const auto token = bearer_of(options);
-    std::vector<ProbeTarget> targets;
+    std::vector<ProbedEndpoint> endpoints;
     for (const auto& spec : file.specs)
-        targets.push_back(target_of(spec, options, token));
-    return targets;
+        endpoints.push_back(endpoint_of(spec, options, token));
+    return endpoints;
 }
 
 }  // namespace
 
-std::vector<ProbeTarget> targets_of(const ProbeOptions& options) {
+std::vector<ProbedEndpoint> endpoints_of(const ProbeOptions& options) {
     auto urls = options.urls;
-    std::vector<ProbeTarget> of_file;
+    std::vector<ProbedEndpoint> of_file;
     if (!options.url_file.empty()) {
         auto content = content_of(options.url_file);
         const auto lines = lines_of(content);
         if (is_endpoint_file(options.url_file, lines))
-            of_file = targets_of_endpoint_file(options, std::move(content));
+            of_file = endpoints_of_file(options, std::move(content));
         else
             urls.insert(urls.end(), lines.begin(), lines.end());
     }
-    std::vector<ProbeTarget> targets;
+    std::vector<ProbedEndpoint> endpoints;
     for (const auto& url : urls)
-        targets.push_back({url, request_of(options, url), std::nullopt});
-    std::move(of_file.begin(), of_file.end(), std::back_inserter(targets));
-    if (targets.empty()) refuse("URL", "at least one is required");
-    if (targets.size() > kTargetsMax) refuse("URL", "more than 10000 of them");
-    return targets;
+        endpoints.push_back({url, request_of(options, url), std::nullopt});
+    std::move(of_file.begin(), of_file.end(), std::back_inserter(endpoints));
+    if (endpoints.empty()) refuse("URL", "at least one is required");
+    if (endpoints.size() > kEndpointsMax) refuse("URL", "more than 10000 of them");
+    return endpoints;
 }
 
 }  // namespace quorate::cli

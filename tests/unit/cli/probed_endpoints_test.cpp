@@ -1,4 +1,4 @@
-#include "cli/verbs/probe_targets.hpp"
+#include "cli/verbs/probed_endpoints.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,32 +13,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ProbeTargets : public testing::Test {
+class ProbedEndpoints : public testing::Test {
 protected:
-    ProbeTargets() {
-        std::string name = (fs::temp_directory_path() / "quorate-targets-XXXXXX").string();
+    ProbedEndpoints() {
+        std::string name = (fs::temp_directory_path() / "quorate-endpoints-XXXXXX").string();
         folder = ::mkdtemp(name.data());
     }
-    ~ProbeTargets() override { fs::remove_all(folder); }
+    ~ProbedEndpoints() override { fs::remove_all(folder); }
 
     std::string file(const std::string& name, const std::string& text) const {
         std::ofstream{folder / name} << text;
         return (folder / name).string();
     }
-    /// The targets of a command line.
-    static std::vector<ProbeTarget> targets(std::vector<std::string> arguments) {
+    /// The endpoints of a command line.
+    static std::vector<ProbedEndpoint> endpoints(std::vector<std::string> arguments) {
         CLI::App app;
         ProbeOptions options;
         declare(app, options);
         std::reverse(arguments.begin(), arguments.end());
         app.parse(arguments);
         note_given(app, options);
-        return targets_of(options);
+        return endpoints_of(options);
     }
     /// Why a command line is refused.
     static std::string refusal(std::vector<std::string> arguments) {
         try {
-            targets(std::move(arguments));
+            endpoints(std::move(arguments));
         } catch (const CLI::ParseError& error) {
             return error.what();
         }
@@ -68,18 +68,18 @@ constexpr const char* kEndpoints = R"(endpoints:
     url: https://plain.example.com/mcp
 )";
 
-TEST_F(ProbeTargets, AFileIsAListOfUrls) {
+TEST_F(ProbedEndpoints, AFileIsAListOfUrls) {
     const auto list = file("urls", "# ours\n\n https://a/ \nhttps://b/mcp\r\n");
-    const auto found = targets({"https://c/", "-f", list});
+    const auto found = endpoints({"https://c/", "-f", list});
     ASSERT_EQ(found.size(), 3U);
     EXPECT_EQ(found[0].name, "https://c/");
     EXPECT_EQ(found[1].name, "https://a/");
     EXPECT_EQ(found[2].request.url, "https://b/mcp");
 }
 
-TEST_F(ProbeTargets, AnEndpointFileGivesEachEndpointWhatIsItsOwn) {
+TEST_F(ProbedEndpoints, AnEndpointFileGivesEachEndpointWhatIsItsOwn) {
     for (const auto* name : {"endpoints.yaml", "endpoints"}) {
-        const auto found = targets({"-f", file(name, kEndpoints)});
+        const auto found = endpoints({"-f", file(name, kEndpoints)});
         ASSERT_EQ(found.size(), 2U) << name;
         const auto& request = found[0].request;
         EXPECT_EQ(found[0].name, "acme/search");
@@ -102,21 +102,21 @@ TEST_F(ProbeTargets, AnEndpointFileGivesEachEndpointWhatIsItsOwn) {
     }
 }
 
-TEST_F(ProbeTargets, SecretsOfAFileAreNotAvailableUnlessTheCommandLineGivesThem) {
+TEST_F(ProbedEndpoints, SecretsOfAFileAreNotAvailableUnlessTheCommandLineGivesThem) {
     const auto path = file("e.yaml", kEndpoints);
-    auto found = targets({"-f", path});
+    auto found = endpoints({"-f", path});
     ASSERT_TRUE(found[0].refused);
     EXPECT_EQ(found[0].refused->reason, Reason::auth_token_unavailable);
     EXPECT_NE(found[0].refused->detail.find("search-token"), std::string::npos);
     const auto token = file("token", "t0ken\n");
     const auto authority = file("ca.pem", "");
-    found = targets({"-f", path, "--bearer-file", token});
+    found = endpoints({"-f", path, "--bearer-file", token});
     ASSERT_TRUE(found[0].refused);
     EXPECT_NE(found[0].refused->detail.find("search-key"), std::string::npos);
-    found = targets({"-f", path, "--bearer-file", token, "--header", "x-api-key: k"});
+    found = endpoints({"-f", path, "--bearer-file", token, "--header", "x-api-key: k"});
     ASSERT_TRUE(found[0].refused);
     EXPECT_NE(found[0].refused->detail.find("corp-ca"), std::string::npos);
-    found = targets(
+    found = endpoints(
         {"-f", path, "--bearer-file", token, "--header", "x-api-key: k", "--ca-file", authority});
     EXPECT_FALSE(found[0].refused);
     EXPECT_EQ(found[0].request.headers.back().second, "Bearer t0ken");
@@ -124,18 +124,18 @@ TEST_F(ProbeTargets, SecretsOfAFileAreNotAvailableUnlessTheCommandLineGivesThem)
         EXPECT_NE(value, "Bearer t0ken") << "a token goes only where the file asks for one";
 }
 
-TEST_F(ProbeTargets, WhatIsGivenOnTheCommandLineHoldsForEveryEndpoint) {
-    const auto found = targets({"-f",
-                                file("e.yaml", kEndpoints),
-                                "--timeout",
-                                "4s",
-                                "--era",
-                                "modern",
-                                "--no-retry",
-                                "--latency-slo",
-                                "10ms",
-                                "--expect-tool",
-                                "more"});
+TEST_F(ProbedEndpoints, WhatIsGivenOnTheCommandLineHoldsForEveryEndpoint) {
+    const auto found = endpoints({"-f",
+                                  file("e.yaml", kEndpoints),
+                                  "--timeout",
+                                  "4s",
+                                  "--era",
+                                  "modern",
+                                  "--no-retry",
+                                  "--latency-slo",
+                                  "10ms",
+                                  "--expect-tool",
+                                  "more"});
     EXPECT_EQ(found[0].request.timeout, std::chrono::seconds{4});
     EXPECT_EQ(found[1].request.era, EraMode::modern);
     EXPECT_FALSE(found[1].request.retry);
@@ -143,7 +143,7 @@ TEST_F(ProbeTargets, WhatIsGivenOnTheCommandLineHoldsForEveryEndpoint) {
     EXPECT_EQ(found[0].request.expect.tools, (std::vector<std::string>{"search", "more"}));
 }
 
-TEST_F(ProbeTargets, ABadEndpointFileIsRefusedWithEveryErrorAndItsLine) {
+TEST_F(ProbedEndpoints, ABadEndpointFileIsRefusedWithEveryErrorAndItsLine) {
     const auto path =
         file("e.yaml", "endpoints:\n  - name: A\n    url: ftp://x\n    tiemout: 3s\n");
     const auto why = refusal({"-f", path});
@@ -152,7 +152,7 @@ TEST_F(ProbeTargets, ABadEndpointFileIsRefusedWithEveryErrorAndItsLine) {
     EXPECT_NE(why.find("e.yaml:4: endpoints[0].tiemout: is no known key"), why.npos) << why;
 }
 
-TEST_F(ProbeTargets, ABadCommandLineIsRefusedWithWhatIsWrong) {
+TEST_F(ProbedEndpoints, ABadCommandLineIsRefusedWithWhatIsWrong) {
     const std::vector<std::pair<std::vector<std::string>, std::string>> bad{
         {{}, "at least one is required"},
         {{"example.com"}, "example.com: "},
@@ -189,43 +189,43 @@ TEST_F(ProbeTargets, ABadCommandLineIsRefusedWithWhatIsWrong) {
     }
 }
 
-TEST_F(ProbeTargets, OptionsReachTheRequest) {
+TEST_F(ProbedEndpoints, OptionsReachTheRequest) {
     ::setenv("QUORATE_TEST_TOKEN", " t0ken ", 1);
-    const auto found = targets({"https://h/",
-                                "--timeout",
-                                "1500ms",
-                                "--retry-gap",
-                                "0s",
-                                "--no-retry",
-                                "--era",
-                                "sse",
-                                "--expect-tool",
-                                "a",
-                                "--expect-tool",
-                                "b",
-                                "--latency-slo",
-                                "2s",
-                                "--header",
-                                "X-One: 1",
-                                "--header",
-                                "X-Two:2",
-                                "--bearer-env",
-                                "QUORATE_TEST_TOKEN",
-                                "--canary",
-                                "t",
-                                "--canary-args",
-                                R"({"a":1})",
-                                "--canary-expect",
-                                "$.x >= 3",
-                                "--canary-expect",
-                                "$ contains some words",
-                                "--ca-file",
-                                "ca.pem",
-                                "--bind",
-                                "127.0.0.2",
-                                "--resolve",
-                                "h:443:[::1]",
-                                "--allow-private"});
+    const auto found = endpoints({"https://h/",
+                                  "--timeout",
+                                  "1500ms",
+                                  "--retry-gap",
+                                  "0s",
+                                  "--no-retry",
+                                  "--era",
+                                  "sse",
+                                  "--expect-tool",
+                                  "a",
+                                  "--expect-tool",
+                                  "b",
+                                  "--latency-slo",
+                                  "2s",
+                                  "--header",
+                                  "X-One: 1",
+                                  "--header",
+                                  "X-Two:2",
+                                  "--bearer-env",
+                                  "QUORATE_TEST_TOKEN",
+                                  "--canary",
+                                  "t",
+                                  "--canary-args",
+                                  R"({"a":1})",
+                                  "--canary-expect",
+                                  "$.x >= 3",
+                                  "--canary-expect",
+                                  "$ contains some words",
+                                  "--ca-file",
+                                  "ca.pem",
+                                  "--bind",
+                                  "127.0.0.2",
+                                  "--resolve",
+                                  "h:443:[::1]",
+                                  "--allow-private"});
     ASSERT_EQ(found.size(), 1U);
     const auto& request = found[0].request;
     EXPECT_EQ(request.timeout, milliseconds{1500});
@@ -245,16 +245,16 @@ TEST_F(ProbeTargets, OptionsReachTheRequest) {
     EXPECT_EQ(request.overrides[0].address, "::1");
     EXPECT_EQ(request.overrides[0].port, 443);
     EXPECT_TRUE(request.guard.allow_private);
-    EXPECT_TRUE(targets({"https://h/", "--expect-auth-wall"})[0].request.expect.auth_wall);
+    EXPECT_TRUE(endpoints({"https://h/", "--expect-auth-wall"})[0].request.expect.auth_wall);
 }
 
-TEST_F(ProbeTargets, AHostToResolveIsTheSameInAnyCase) {
+TEST_F(ProbedEndpoints, AHostToResolveIsTheSameInAnyCase) {
     const auto found =
-        targets({"https://Mcp.Example.test/", "--resolve", "Mcp.Example.test:443:127.0.0.1"});
+        endpoints({"https://Mcp.Example.test/", "--resolve", "Mcp.Example.test:443:127.0.0.1"});
     EXPECT_EQ(found.at(0).request.overrides.at(0).host, "mcp.example.test");
 }
 
-TEST_F(ProbeTargets, AWallIsNotLookedForWithACredential) {
+TEST_F(ProbedEndpoints, AWallIsNotLookedForWithACredential) {
     const std::string why = "can't be looked for with a credential";
     EXPECT_NE(
         refusal({"https://h/", "--expect-auth-wall", "--header", "authorization: x"}).find(why),
