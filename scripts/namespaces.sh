@@ -4,10 +4,10 @@
 
 netns_prefix=quorate-$port_offset # of their names: an instance by its offset
 core_address=10.90.0.1
-target_address=10.90.0.2
-rtts_ms=(20 70 90 220 150) # of the regions, in their order, to the core and to the targets
+endpoints_address=10.90.0.2
+rtts_ms=(20 70 90 220 150) # of the regions, in their order, to the core and to the endpoints
 loss_percent=0.1           # of the packets, each way
-paths=(core target)        # a region has a link to each of them: devices `core` and `target` there, and one of its name here
+paths=(core endpoints)     # a region has a link to each of them: devices `core` and `endpoints` there, and one of its name here
 
 netns_of() { echo "$netns_prefix-$1"; }
 places() { printf '%s\n' "${paths[@]}" "${regions[@]}"; }
@@ -25,7 +25,7 @@ region_number() { # REGION
     fail "unknown region: $1 (known: ${regions[*]})"
 }
 region_address() { echo "10.90.0.$((11 + $1))"; } # NUMBER
-address_at() { if [ "$1" = core ]; then echo "$core_address"; else echo "$target_address"; fi; }
+address_at() { if [ "$1" = core ]; then echo "$core_address"; else echo "$endpoints_address"; fi; }
 
 # ---- namespaces
 

@@ -1,10 +1,10 @@
-# Five regions on one machine: each in a network namespace of its own, with its distance to the core and to the targets.
+# Five regions on one machine: each in a network namespace of its own, with its distance to the core and to the endpoints.
 # An instance of its own below .run/regions, which begins empty at each start.
 # shellcheck shell=bash
 
 core_daemons=(coordinator-1 coordinator-2 archiver-1 archiver-2)
 core_grpc_ports=(7443 7444) # in the core: the machine's own ports are not used
-steady_port=7500            # of a server among the targets that is always there
+steady_port=7500            # of a server among the endpoints that is always there
 regions_lab_port=7501       # and the two behind it
 
 # `./dev regions` has a folder of its own, so that it may run beside `./dev up`.
@@ -124,9 +124,9 @@ write_regions_configs() {
         {
             regions_common_config 9102 "$agent"
             printf 'region: %s\nname: %s-1\nbind_address: %s\nallow_private_addresses: true\n' "$region" "$region" "$(region_address "$i")"
-            # There are no name servers here, and endpoints have addresses. One place of the core and one among the targets
+            # There are no name servers here, and endpoints have addresses. One place of the core and one among the endpoints
             # tell the agent whether its network works.
-            printf 'name_servers: [%s]\nlandmarks: ["%s:6379", "%s:%s"]\n' "$core_address" "$core_address" "$target_address" "$steady_port"
+            printf 'name_servers: [%s]\nlandmarks: ["%s:6379", "%s:%s"]\n' "$core_address" "$core_address" "$endpoints_address" "$steady_port"
             printf 'spool: {directory: "%s"}\n' "$run_dir/spool/$region-1"
             if [ "$demo" = yes ]; then printf 'ca_file: "%s"\n' "$run_dir/lab/ca.pem"; fi
         } >"$etc_dir/$agent.yaml"
@@ -157,12 +157,12 @@ start_regions_stores() {
     fi
 }
 
-start_targets() {
-    start_in target steady "$repo/build/release/tests/mcp_target" /dev/null "$target_address" "$steady_port"
+start_endpoints() {
+    start_in endpoints steady "$repo/build/release/tests/mcp_target" /dev/null "$endpoints_address" "$steady_port"
     [ "$demo" = yes ] || return 0
     mkdir -p "$run_dir/lab"
     rm -f "$run_dir/lab/lab.ready"
-    start_in target lab "$(command -v node)" "$repo/tests/support/lab/lab.mjs" --dir "$run_dir/lab" --address "$target_address" \
+    start_in endpoints lab "$(command -v node)" "$repo/tests/support/lab/lab.mjs" --dir "$run_dir/lab" --address "$endpoints_address" \
         --legacy-port "$regions_lab_port" --modern-port $((regions_lab_port + 1)) --tls-port $((regions_lab_port + 2)) \
         --ready-file "$run_dir/lab/lab.ready"
     wait_until 60 ready_or_gone lab test -e "$run_dir/lab/lab.ready" && is_running lab || {
@@ -251,7 +251,7 @@ regions_up() {
     echo "$window $demo $network" >"$run_dir/current"
     make_namespaces
     make_links
-    start_targets
+    start_endpoints
     start_regions_stores
     start_core_daemons
     wait_for_regions_daemons coordinator
@@ -336,8 +336,8 @@ regions_status() {
     need_regions_running
     local entry name place port pid state all=yes i region
     printf '%-18s %-10s %-8s %s\n' process place pid state
-    for entry in $([ "$network" = netem ] || echo relay=-:) redis=core: postgres=core: steady=target: \
-        $([ "$demo" = no ] || echo lab=target:) $(regions_daemons); do
+    for entry in $([ "$network" = netem ] || echo relay=-:) redis=core: postgres=core: steady=endpoints: \
+        $([ "$demo" = no ] || echo lab=endpoints:) $(regions_daemons); do
         name=${entry%%=*} place=${entry#*=} port=${entry##*:} state=running
         place=${place%:*}
         if ! pid=$(running_pid "$name"); then
@@ -350,18 +350,18 @@ regions_status() {
         [[ $state =~ ^(running|ready)$ ]] || all=no
         printf '%-18s %-10s %-8s %s\n' "$name" "$place" "$pid" "$state"
     done
-    printf '\n%-10s %-12s %-9s %-22s %-10s %-22s %s\n' region address asked 'to the core' measured 'to the targets' measured
+    printf '\n%-10s %-12s %-9s %-22s %-10s %-22s %s\n' region address asked 'to the core' measured 'to the endpoints' measured
     for i in "${!regions[@]}"; do
         region=${regions[i]}
         printf '%-10s %-12s %-9s %-22s %-10s %-22s %s\n' "$region" "$(region_address "$i")" "${rtts_ms[i]} ms" \
             "$(path_state "$region" core)" "$(connect_ms "$region" "$core_address" 6379)" \
-            "$(path_state "$region" target)" "$(connect_ms "$region" "$target_address" "$steady_port")"
+            "$(path_state "$region" endpoints)" "$(connect_ms "$region" "$endpoints_address" "$steady_port")"
     done
     echo "window $window, links by $network, $loss_percent % loss each way, namespaces $netns_prefix-*"
     [ $all = yes ]
 }
 
-# REGION [--to core|target] of a verb's arguments, into region and to (all paths where none is named).
+# REGION [--to core|endpoints] of a verb's arguments, into region and to (all paths where none is named).
 read_region() { # VERB ARGS...
     local verb=$1
     shift

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Five regions at their distances: what the paths do, that distance costs no throughput, and what a cut link, a cut path to the
-targets and a slow one come to. Skipped, by name, where network namespaces are not permitted; nowhere else."""
+endpoints and a slow one come to. Skipped, by name, where network namespaces are not permitted; nowhere else."""
 import collections
 import contextlib
 import json
@@ -17,11 +17,11 @@ from stack import REPO, Stack, poll
 RTT_MS = {"us-east": 20, "us-west": 70, "eu-west": 90, "ap-south": 220, "sa-east": 150}
 NEAR, FAR = "us-east", "ap-south"
 CUT, BLOCKED, SLOWED, SPOOLING = "us-west", "sa-east", "us-east", "eu-west"
-ADDRESSES = {"core": "10.90.0.1", "target": "10.90.0.2"}
+ADDRESSES = {"core": "10.90.0.1", "endpoints": "10.90.0.2"}
 DATAGRAMS = 1500  # of each path
 LOAD = 600        # endpoints, watched from the nearest and the farthest region
 WINDOWS = 2       # that the load is measured for
-TARGET = "http://10.90.0.2:7500"
+STEADY = "http://10.90.0.2:7500"
 METER = Path(__file__).with_name("path_meter.py")
 SKIPPED = 77      # as CMakeLists.txt says
 
@@ -182,8 +182,8 @@ class Regions(unittest.TestCase):
 
     def test_3_distance_costs_no_throughput(self):
         self.apply("endpoints:\n" + "".join(
-            f"  - {{name: e{i}, tenant: load, url: \"{TARGET}/e{i}\", regions: [{NEAR}, {FAR}]}}\n" for i in range(LOAD)) + "".join(
-            f"  - {{name: {name}, url: \"{TARGET}/{name}\", latency_slo: 1500ms, era: modern, regions: [{', '.join(regions)}]}}\n"
+            f"  - {{name: e{i}, tenant: load, url: \"{STEADY}/e{i}\", regions: [{NEAR}, {FAR}]}}\n" for i in range(LOAD)) + "".join(
+            f"  - {{name: {name}, url: \"{STEADY}/{name}\", latency_slo: 1500ms, era: modern, regions: [{', '.join(regions)}]}}\n"
             for name, regions in WATCHED.items()))
         started = time.time()
 
@@ -217,7 +217,7 @@ class Regions(unittest.TestCase):
         self.assertGreaterEqual(measured[FAR], 0.99 * WINDOWS * LOAD)
         self.assertGreaterEqual(rate[FAR], 0.95 * rate[NEAR])
         self.assertGreater(rate[FAR], 10 * 1000 / RTT_MS[FAR])
-        self.apply(f"endpoints:\n  - {{name: e0, tenant: load, url: \"{TARGET}/e0\", paused: true}}\n", "--prune", "--yes")
+        self.apply(f"endpoints:\n  - {{name: e0, tenant: load, url: \"{STEADY}/e0\", paused: true}}\n", "--prune", "--yes")
 
     def test_4_a_cut_region_is_unknown_and_a_slow_path_is_p3(self):
         cls = type(self)
@@ -226,9 +226,9 @@ class Regions(unittest.TestCase):
             return {row["endpoint"]: (row["state"], row["coverage"]) for row in self.stack.rows(
                 "SELECT endpoint, state, coverage FROM dash.endpoint_status WHERE tenant = 'default'")}
         poll(60, all_seen, lambda seen: seen == {name: ("OK", 1) for name in WATCHED}, "all is OK")
-        self.say("the watched endpoints are OK; the link of %s is cut, %s has 800 ms more to the targets" % (CUT, SLOWED))
+        self.say("the watched endpoints are OK; the link of %s is cut, %s has 800 ms more to the endpoints" % (CUT, SLOWED))
         self.stack.must("cut", CUT)
-        self.stack.must("slow", SLOWED, "800ms", "--to", "target")
+        self.stack.must("slow", SLOWED, "800ms", "--to", "endpoints")
         cls.cut_first = self.minute_of(time.time()) + self.window
         cls.cut_last = cls.cut_first + 4 * self.window
         # The last window of the five is over, and with it what could still be recorded of it.
@@ -252,12 +252,12 @@ class Regions(unittest.TestCase):
     def notices(self):
         return self.stack.rows("SELECT endpoint, kind, region, opened_at, closed_at, detail FROM dash.notice ORDER BY opened_at")
 
-    def test_5_both_are_healed_and_a_cut_path_to_the_targets_is_p2(self):
+    def test_5_both_are_healed_and_a_cut_path_to_the_endpoints_is_p2(self):
         cls = type(self)
         self.stack.must("heal", CUT)
         self.stack.must("heal", SLOWED)
-        self.stack.must("cut", BLOCKED, "--to", "target")
-        self.say(f"{CUT} and {SLOWED} are healed; {BLOCKED} does not reach the targets")
+        self.stack.must("cut", BLOCKED, "--to", "endpoints")
+        self.say(f"{CUT} and {SLOWED} are healed; {BLOCKED} does not reach the endpoints")
         # Just before the slots of a minute, when the agent has the jobs in hand; a link of ours, as `cut --to core` does it.
         kept = self.minute_of(time.time() + 2) + self.window
         time.sleep(max(0.0, kept - 0.7 - time.time()))
@@ -273,7 +273,7 @@ class Regions(unittest.TestCase):
         self.assertEqual(found["everywhere"], (sorted((BLOCKED, SLOWED)), None), "its incident was a P3 before")
         failed = self.cells(f"region = '{BLOCKED}' AND verdict = 'FAIL' AND tenant = 'default'")
         self.assertEqual({c["reason"] for c in failed}, {"timeout_connect"})
-        self.stack.must("heal", BLOCKED, "--to", "target")
+        self.stack.must("heal", BLOCKED, "--to", "endpoints")
         self.say(f"{BLOCKED} is healed")
 
         # What an agent kept or missed while it was cut off comes in late, and decides nothing.

@@ -12,7 +12,7 @@ constexpr const char* kTwo =
     "# name netns device netns device rtt loss\n"
     "\n"
     "us-east.core quorate-0-us-east core quorate-0-core us-east 20 0.1\n"
-    "us-east.target quorate-0-us-east target quorate-0-target us-east 820.5 0\n";
+    "us-east.endpoints quorate-0-us-east endpoints quorate-0-endpoints us-east 820.5 0\n";
 
 std::string refusal(const std::string& text) {
     try {
