@@ -6,16 +6,18 @@ from source import CODE_ROOTS, Violation
 
 LOG_EVENTS = "docs/log-events.md"
 _SOURCE_ENDINGS = (".cpp", ".hpp", ".proto", ".sql", ".lua", ".sh", ".mjs", ".py", ".txt", ".yaml", ".yml", ".cmake")
-README_LINES_MIN = 6
+README_LINES_MIN = 10
 
 
 def check(tree):
     yield from check_readmes(tree)
     yield from check_links(tree)
+    yield from check_named_pages(tree)
     yield from check_verbs(tree)
     yield from check_log_events(tree)
     yield from check_operations(tree)
     yield from check_command_line(tree)
+    yield from check_endpoint_file(tree)
 
 
 def markdown(tree):
@@ -33,7 +35,7 @@ def check_readmes(tree):
             parts = parts[:3] if parts[1:2] == ("support",) else parts[:2]
         elif parts[0] == "deploy":  # below are folders of other programs' making
             parts = parts[:2]
-        elif parts[0] == "proto":
+        elif parts[:2] == ("proto", "google"):  # as it came
             parts = parts[:1]
         folders.add("/".join(parts))
     for folder in sorted(folders):
@@ -53,6 +55,23 @@ def check_links(tree):
                 continue
             if not (tree.root / path).parent.joinpath(link).exists():
                 yield Violation(path, text.count("\n", 0, match.start()) + 1, "link", f"{link} does not exist")
+
+
+_PLANTS = "tests/architecture/test_check.py"  # names pages of trees that it makes
+
+
+def check_named_pages(tree):
+    """A page that a comment, a message or a script sends people to exists."""
+    for path in tree.paths:
+        if path == _PLANTS or not (path.endswith((*_SOURCE_ENDINGS, ".md")) or "." not in PurePosixPath(path).name):
+            continue
+        try:
+            text = tree.read(path)
+        except UnicodeDecodeError:  # such as the fuzzers' corpora
+            continue
+        for match in re.finditer(r"(?<![\w./-])docs/[\w./-]+\.md\b", text):
+            if not tree.exists(match.group()):
+                yield Violation(path, text.count("\n", 0, match.start()) + 1, "link", f"{match.group()} does not exist")
 
 
 def check_verbs(tree):
@@ -192,6 +211,28 @@ def check_command_line(tree):
             for option in re.findall(r"(?<!\S)(--[a-z-]+)", rest):
                 if option not in options:
                     yield _missing(path, page, match, f"quorate has no option {option}")
+
+
+ENDPOINT_FILE = "docs/endpoint-file.md"
+_ENDPOINT_KEYS = {"platform/wire/endpoint_file.cpp": r'\bKey<(\w+)>\{"(\w+)"',
+                  "platform/wire/endpoint_check.hpp": r'\bEnumName<(AssertionOp)>\{AssertionOp::\w+, "(\w+)"\}'}
+
+
+def check_endpoint_file(tree):
+    """The page on the endpoint file names every key that its reader knows, and each row of its table is one."""
+    if not tree.exists(ENDPOINT_FILE):
+        return
+    page = tree.read(ENDPOINT_FILE)
+    rows = set(re.findall(r"^\| `([a-z0-9_.]+)` \|", page, re.M))
+    known = {key for path, pattern in _ENDPOINT_KEYS.items() for _, key in re.findall(pattern, tree.source(path).uncommented)}
+    if not known:
+        yield Violation(ENDPOINT_FILE, 1, "endpoint-file", "no key was found in the code: the check is broken")
+    for key in sorted(known):
+        if not re.search(rf"`(?:[a-z]+\.)?{key}[.`]", page):
+            yield Violation(ENDPOINT_FILE, 1, "endpoint-file", f"it does not name the key {key}")
+    for row in sorted(rows):
+        if any(part not in known for part in row.split(".")):
+            yield Violation(ENDPOINT_FILE, 1, "endpoint-file", f"there is no key {row}")
 
 
 def _missing(path, page, match, message):

@@ -7,7 +7,7 @@ from pathlib import Path
 import check
 
 DEV = 'usage() {\n    cat <<\'TEXT\'\n./dev up\nTEXT\n}\ncase "${1:-}" in\n    up)\n        ;;\nesac\n'
-README = "# A folder\n\nWhat belongs here.\nWhat does not.\nWho calls whom.\nTests: there.\n"
+README = "# A folder\n\nWhat belongs here:\n\n- a file\n- another\n\nWhat does not.\nWho calls whom.\nTests: there.\n"
 LAYERS = "core/base:\ncore/model: core/base\nprobe: core/*\n"
 FENCES = r"""#include\s*<hiredis/ | platform/redis | one owner
 \bdetached\b | platform/runtime | an owner for each coroutine
@@ -111,9 +111,41 @@ class Planted(unittest.TestCase):
     def test_a_folder_without_a_readme_is_found(self):
         self.assertEqual(self.found({"probe/resolve/a.cpp": ""}), [("readme", "probe/resolve/README.md")])
 
+    def test_a_readme_of_under_ten_lines_is_found(self):
+        short = README.replace("- another\n", "")
+        self.assertEqual(len(short.splitlines()), 9)
+        self.assertEqual(self.found({"probe/README.md": short}), [("readme", "probe/README.md")])
+
+    def test_what_is_below_a_suite_or_of_others_making_needs_no_readme_of_its_own(self):
+        self.assertEqual(self.found({"tests/unit/README.md": README, "tests/unit/probe/x_test.cpp": "", "proto/README.md": README,
+                                     "proto/google/rpc/status.proto": "", "deploy/README.md": README,
+                                     "deploy/kubernetes/README.md": README, "deploy/kubernetes/core/x.yaml": ""}), [])
+        self.assertEqual(self.found({"proto/README.md": README, "proto/a/v1/x.proto": ""}), [("readme", "proto/a/v1/README.md")])
+
     def test_a_dead_link_and_a_verb_that_does_not_exist_are_found(self):
         self.assertEqual(self.found({"docs/a.md": "[x](nowhere.md) and `./dev fly`\n"}),
                          [("link", "docs/a.md"), ("verbs", "docs/a.md")])
+
+    def test_a_page_that_a_comment_names_and_that_is_not_there_is_found(self):
+        self.expect("link", "// As docs/page.md has it.\n")
+        self.assertEqual(self.found({"probe/x.cpp": "// As docs/page.md has it.\n", "docs/page.md": "# A page\n"}), [])
+        self.expect_clean("// Of another project: https://example.com/docs/page.md\n")
+        self.assertEqual(self.found({"migrations/0001.sql": "-- docs/adr/0001-x.md\n", "migrations/README.md": README}),
+                         [("link", "migrations/0001.sql")])
+        self.assertEqual(self.found({"tests/x/check": "#!/bin/sh\n# docs/page.md\n"}), [("link", "tests/x/check")])
+
+    def test_the_page_on_the_endpoint_file_has_its_keys_and_no_others(self):
+        tree = {
+            "platform/wire/README.md": README, "platform/wire/endpoint_check.hpp": 'auto x = EnumName<AssertionOp>{AssertionOp::min, "min"};\n',
+            "platform/wire/endpoint_file.cpp": 'auto x = std::array{Key<Spec>{"expect", f}, Key<Expect>{"tools", g}};\n',
+            "tests/architecture/layers.txt": LAYERS + "platform/wire:\n",
+        }
+        whole = "| `expect` | x |\n| `expect.tools` | x |\n`min`\n"
+        page = "docs/endpoint-file.md"
+        self.assertEqual(self.found({**tree, page: whole}), [])
+        for key in ("expect.tools", "min"):
+            self.assertEqual(self.found({**tree, page: whole.replace(f"`{key}`", "")}), [("endpoint-file", page)], key)
+        self.assertEqual(self.found({**tree, page: whole + "| `expects` | x |\n"}), [("endpoint-file", page)])
 
     def test_a_log_event_that_is_not_listed_or_not_logged_is_found(self):
         listed = "| `probe.finished` | info | It ended. | Nothing. |\n"

@@ -47,30 +47,39 @@ TEST(EndpointFile, EveryInvalidFileGetsExactlyItsMessages) {
     EXPECT_GE(files, 15U);
 }
 
-TEST(EndpointFile, TheExampleOfTheDocumentationIsReadWhole) {
+/// The examples of the page on the format, in its order.
+std::vector<std::string> documented_examples() {
+    const auto page = contents(fs::path{QUORATE_SOURCE_DIR} / "docs/endpoint-file.md");
+    const std::string begin = "```yaml\n";
+    std::vector<std::string> examples;
+    for (auto at = page.find(begin); at != page.npos; at = page.find(begin, at)) {
+        at += begin.size();
+        examples.push_back(page.substr(at, page.find("```", at) - at));
+    }
+    return examples;
+}
+
+EndpointRules rules_with_any_secret() {
     auto with = rules();
-    with.secrets.reset();  // any may be referred to
-    const auto result = parse(R"(endpoints:
-  - name: search
-    tenant: acme
-    url: https://mcp.example.com/mcp
-    regions: [us-east, eu-west, ap-south]
-    interval: 120s
-    timeout: 8s
-    era: auto
-    ip: any
-    p1_quorum: 2
-    latency_slo: 1500ms
-    expect: {tools: [search_documents], required: true, auth_wall: false}
-    canary: {tool: search_documents, arguments: {query: health}, expect: {"$.total_results": {min: 1}}, required: true}
-    auth: {bearer: {secret: search-token}}
-    headers: {X-Probe: quorate, X-API-Key: {secret: search-key}}
-    tls: {ca: {secret: corp-ca}, client: {secret: probe-cert}}
-    health_url: https://mcp.example.com/health
-    labels: {team: retrieval}
-    paused: false
-)",
-                              with);
+    with.secrets.reset();
+    return with;
+}
+
+TEST(EndpointFile, EveryExampleOfTheDocumentationIsSound) {
+    const auto examples = documented_examples();
+    EXPECT_GE(examples.size(), 3U);
+    for (const auto& example : examples) {
+        const auto result = parse(example, rules_with_any_secret());
+        EXPECT_EQ(format_errors(result.errors), "") << example;
+        EXPECT_EQ(format_errors(result.warnings), "") << example;
+        EXPECT_FALSE(result.specs.empty()) << example;
+    }
+}
+
+TEST(EndpointFile, TheExampleOfTheDocumentationIsReadWhole) {
+    const auto examples = documented_examples();
+    ASSERT_FALSE(examples.empty());
+    const auto result = parse(examples[0], rules_with_any_secret());
     ASSERT_EQ(format_errors(result.errors), "");
     ASSERT_EQ(result.specs.size(), 1U);
     const auto& spec = result.specs[0];
