@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 """Agents, a coordinator and Redis die, and no verdict-minute is lost, doubled or blamed on a server."""
 import os
-import re
 import signal
 import time
 import unittest
-from pathlib import Path
 
 from stack import poll
 from under_load import REGIONS, UnderLoad
@@ -24,17 +22,10 @@ class Distribution(UnderLoad):
     def restart_redis(self):
         """As an operator would: told to end, and started again by the same command."""
         pid = self.stack.pid("redis")
-        config = (self.stack.run_dir / "etc/coordinator.yaml").read_text()
-        socket = Path(re.search(r"unix://([^\"]+)", config).group(1))
-        command = ["redis-server", "--port", "0", "--unixsocket", socket, "--dir", socket.parent, "--appendonly", "yes",
-                   "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"]
         os.kill(pid, signal.SIGTERM)
         self.note("Redis is told to end")
         poll(20, lambda: self.stack.runs(pid), lambda runs: not runs, "Redis ends")
-        self.start("redis", *command)
-        with open(f"/proc/{self.children['redis'].pid}/stat", encoding="ascii") as file:
-            started = file.read().rsplit(") ", 1)[1].split()[19]
-        (self.stack.run_dir / "pids/redis").write_text(f"{self.children['redis'].pid} {started}\n")
+        self.start_redis()
         self.note("Redis is started")
 
     # ---- the scenario

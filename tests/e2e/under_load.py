@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import unittest
+from pathlib import Path
 
 from stack import REPO, Stack, poll
 
@@ -21,6 +22,9 @@ BIN = REPO / "build/release/bin"
 
 
 class UnderLoad(unittest.TestCase):
+    endpoints = ENDPOINTS
+    in_pairs = True  # a second coordinator, and a second agent in each region
+
     def setUp(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         self.seed = int(os.environ.get("QUORATE_SEED", random.randrange(2**32)))
@@ -70,17 +74,33 @@ class UnderLoad(unittest.TestCase):
         port = self.start_target()
         file = self.stack.run_dir / "endpoints.yaml"
         file.write_text("endpoints:\n" + "".join(
-            f"  - {{name: e{i}, url: \"http://127.0.0.1:{port}/e{i}\"}}\n" for i in range(ENDPOINTS)))
+            f"  - {{name: e{i}, url: \"http://127.0.0.1:{port}/e{i}\"}}\n" for i in range(self.endpoints)))
         done = self.stack.dev("up", "--detach", "--no-demo", "--window", f"{self.window}s", "--endpoints", str(file))
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.start_second("coordinator", "coordinator")
-        for region in REGIONS:
-            self.start_second("agent", f"agent-{region}")
+        if self.in_pairs:
+            self.start_second("coordinator", "coordinator")
+            for region in REGIONS:
+                self.start_second("agent", f"agent-{region}")
+        agents = (2 if self.in_pairs else 1) * len(REGIONS)
 
         def all_there(answer):
-            return answer.returncode == 0 and sum(agent["alive"] for agent in json.loads(answer.stdout)) == 2 * len(REGIONS)
-        poll(60, lambda: self.stack.quorate("agents", "list", "-o", "json"), all_there, "ten agents are alive")
-        poll(90, self.seen, lambda seen: seen == (ENDPOINTS, 1.0), "every endpoint is OK with coverage 1")
+            return answer.returncode == 0 and sum(agent["alive"] for agent in json.loads(answer.stdout)) == agents
+        poll(60, lambda: self.stack.quorate("agents", "list", "-o", "json"), all_there, f"{agents} agents are alive")
+        poll(90, self.seen, lambda seen: seen == (self.endpoints, 1.0), "every endpoint is OK with coverage 1")
+
+    def start_redis(self):
+        """By the command of `./dev up`."""
+        config = (self.stack.run_dir / "etc/migrate.yaml").read_text()
+        socket = Path(re.search(r"unix://([^\"]+)", config).group(1))
+        self.start("redis", "redis-server", "--port", "0", "--unixsocket", socket, "--dir", socket.parent, "--appendonly", "yes",
+                   "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction")
+        self.write_pid("redis")
+
+    def write_pid(self, name):
+        """So that `./dev down` ends it."""
+        with open(f"/proc/{self.children[name].pid}/stat", encoding="ascii") as file:
+            started = file.read().rsplit(") ", 1)[1].split()[19]
+        (self.stack.run_dir / f"pids/{name}").write_text(f"{self.children[name].pid} {started}\n")
 
     def seen(self):
         row = self.stack.rows("SELECT count(*) AS n, min(coverage) AS least FROM dash.endpoint_status WHERE state = 'OK'")[0]
@@ -122,7 +142,7 @@ class UnderLoad(unittest.TestCase):
         cells = self.cells(first, last)
         minutes = (last - first) // self.window + 1
         keys = collections.Counter((cell["endpoint"], cell["region"], cell["minute"]) for cell in cells)
-        self.assertEqual(len(keys), ENDPOINTS * len(REGIONS) * minutes, "a cell is missing")
+        self.assertEqual(len(keys), self.endpoints * len(REGIONS) * minutes, "a cell is missing")
         self.assertEqual(max(keys.values()), 1, "a cell is there twice")
         self.assertEqual([cell for cell in cells if cell["verdict"] not in ("UP", "SLOW", "UNKNOWN")], [])
         probes, around = self.probes(), self.around()
@@ -143,6 +163,6 @@ class UnderLoad(unittest.TestCase):
         self.assertEqual(wrong[:20], [], "unknown, though the target was probed")
         self.assertEqual(self.stack.rows("SELECT * FROM dash.incident"), [], "a server is blamed")
         unknown = sum(count for what, count in counts.items() if what.startswith("UNKNOWN"))
-        most = UNKNOWN_MAX * ENDPOINTS * len(REGIONS) * len(around)
+        most = UNKNOWN_MAX * self.endpoints * len(REGIONS) * len(around)
         print(f"{unknown} UNKNOWN of at most {most:.0f}", flush=True)
         self.assertLessEqual(unknown, most)
