@@ -17,6 +17,7 @@ def check(tree):
     yield from check_log_events(tree)
     yield from check_operations(tree)
     yield from check_command_line(tree)
+    yield from check_named_tests(tree)
     yield from check_endpoint_file(tree)
 
 
@@ -44,6 +45,21 @@ def check_readmes(tree):
             yield Violation(readme, 1, "readme", "missing: what belongs here, what does not, who calls whom, where its tests are")
         elif len(tree.read(readme).strip().splitlines()) < README_LINES_MIN:
             yield Violation(readme, 1, "readme", "too short to say what belongs here, who calls whom and where its tests are")
+
+
+def check_named_tests(tree):
+    """The tests that the page of failure modes names exist."""
+    page = "docs/failure-modes.md"
+    if not tree.exists(page):
+        return
+    text = tree.read(page)
+    tests = set()
+    for path in tree.paths:
+        if path.startswith("tests/") and path.endswith(".cpp"):
+            tests |= {".".join(found) for found in re.findall(r"\bTEST(?:_F|_P)?\((\w+),\s*(\w+)\)", tree.read(path))}
+    for match in re.finditer(r"`([A-Z]\w+\.[A-Z]\w+)`", text):
+        if match.group(1) not in tests:
+            yield Violation(page, text.count("\n", 0, match.start()) + 1, "tests", f"there is no test {match.group(1)}")
 
 
 def check_links(tree):

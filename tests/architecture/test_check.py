@@ -126,6 +126,10 @@ class Planted(unittest.TestCase):
         self.assertEqual(self.found({"docs/a.md": "[x](nowhere.md) and `./dev fly`\n"}),
                          [("link", "docs/a.md"), ("verbs", "docs/a.md")])
 
+    def test_a_test_that_the_page_of_failure_modes_names_and_that_is_not_there_is_found(self):
+        page = {"docs/failure-modes.md": "# Modes\n\n`Redis.IsCut`, `Redis.IsGone`\n", "tests/a_test.cpp": "TEST(Redis, IsCut) {}\n"}
+        self.assertEqual(self.found(page), [("tests", "docs/failure-modes.md")])
+
     def test_a_page_that_a_comment_names_and_that_is_not_there_is_found(self):
         self.expect("link", "// As docs/page.md has it.\n")
         self.assertEqual(self.found({"probe/x.cpp": "// As docs/page.md has it.\n", "docs/page.md": "# A page\n"}), [])
