@@ -90,9 +90,10 @@ std::set<EndpointId> endpoints_of(const RollupMap& rollups) {
     return endpoints;
 }
 
-/// An endpoint may have been forgotten since its minutes were read. @return those that are left
+/// An endpoint may have been forgotten since its minutes were read. @return those that are left.
+/// Throws BeingForgotten.
 std::set<EndpointId> hold(pqxx::work& work, RollupMap& hours) {
-    auto held = hold_endpoints(work, endpoints_of(hours));
+    auto held = hold_or_gone(work, endpoints_of(hours));
     std::erase_if(hours, [&held](const auto& each) { return !held.contains(each.first.endpoint); });
     return held;
 }
@@ -329,7 +330,7 @@ std::size_t roll_up_stale(pqxx::work& work,
     const auto rows = work.exec_params(
         "DELETE FROM quorate.rollup_stale s USING (SELECT s.ctid FROM quorate.rollup_stale s"
         " JOIN quorate.endpoint e ON e.id = s.endpoint_id WHERE e.shard = ANY ($1::smallint[])"
-        " ORDER BY s.start_at LIMIT $2) part WHERE s.ctid = part.ctid"
+        " ORDER BY s.start_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED) part WHERE s.ctid = part.ctid"
         " RETURNING s.endpoint_id, " +
             epoch_ms("s.start_at"),
         array_text(shards),
@@ -338,7 +339,7 @@ std::size_t roll_up_stale(pqxx::work& work,
     std::set<EndpointId> endpoints;
     for (const auto& row : rows)
         endpoints.emplace(row[0].as<std::uint64_t>());
-    endpoints = hold_endpoints(work, endpoints);
+    endpoints = hold_or_gone(work, endpoints);
     std::set<RollupKey> stale;
     std::set<RollupKey> days;
     std::set<RollupKey> months;

@@ -15,6 +15,18 @@ std::set<EndpointId> hold_endpoints(pqxx::work& work, const std::set<EndpointId>
     return held;
 }
 
+std::set<EndpointId> hold_or_gone(pqxx::work& work, const std::set<EndpointId>& endpoints) {
+    auto held = hold_endpoints(work, endpoints);
+    std::set<EndpointId> others;
+    for (const auto endpoint : endpoints)
+        if (!held.contains(endpoint)) others.insert(endpoint);
+    if (others.empty()) return held;
+    const auto there = work.exec_params(
+        "SELECT FROM quorate.endpoint WHERE id = ANY ($1::integer[]) LIMIT 1", array_text(others));
+    if (!there.empty()) throw BeingForgotten{};
+    return held;
+}
+
 std::string endpoint_name(pqxx::work& work, EndpointId endpoint) {
     const auto rows = work.exec_params(
         "SELECT tenant || '/' || name FROM quorate.endpoint WHERE id = $1", endpoint.value());

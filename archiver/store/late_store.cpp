@@ -44,16 +44,16 @@ std::string keys_text(const Keys& keys) {
     return "[" + text + "]";
 }
 
-/// Locked, in the order of the keys.
+/// Locked. What is being forgotten is as good as gone.
 void load(pqxx::work& work, const std::vector<Key>& keys, Minutes& minutes) {
     if (keys.empty()) return;
-    for (const auto& row :
-         work.exec_params("SELECT k.e, " + epoch_ms("k.m") +
-                              ", m.cells, m.details FROM json_to_recordset($1::json)"
-                              " AS k (e integer, m timestamptz) CROSS JOIN LATERAL"
-                              " (SELECT cells, details FROM quorate.minute"
-                              "  WHERE endpoint_id = k.e AND minute = k.m FOR UPDATE) m",
-                          keys_text(keys))) {
+    for (const auto& row : work.exec_params(
+             "SELECT k.e, " + epoch_ms("k.m") +
+                 ", m.cells, m.details FROM json_to_recordset($1::json)"
+                 " AS k (e integer, m timestamptz) CROSS JOIN LATERAL"
+                 " (SELECT cells, details FROM quorate.minute"
+                 "  WHERE endpoint_id = k.e AND minute = k.m FOR UPDATE SKIP LOCKED) m",
+             keys_text(keys))) {
         auto& minute = minutes[{EndpointId{row[0].as<std::uint64_t>()},
                                 UtcMinute::from_epoch_ms(row[1].as<std::int64_t>())}];
         minute.cells = unpack_cells(bytes_of_bytea(row[2].as<std::string>()));

@@ -49,16 +49,33 @@ struct Forgetting : ::testing::Test {
         }
         ADD_FAILURE() << "it neither ended nor waits";
     }
-    /// Forgets while `work` is done: `work` comes after the forgetting's first look and before its
-    /// commit.
+    /// What became of it.
+    static std::string outcome(std::future<void> done) {
+        try {
+            done.get();
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+        return "done";
+    }
+    /// Does `work` while the endpoint is being forgotten, which it does not wait for, and again
+    /// when it is.
     template <class Work>
-    void forget_beside(Work work) {
+    std::string forget_beside(Work work) {
+        std::string what;
         archive.database.transact_blocking([&](pqxx::work& transaction) {
             transaction.exec("SELECT count(*) FROM quorate.forget('acme', 'a')");
-            pending_ = beside(std::move(work));
-            wait_for_it(pending_);
+            auto pending = beside(work);
+            wait_for_it(pending);
+            EXPECT_EQ(pending.wait_for(std::chrono::seconds{0}), std::future_status::ready)
+                << "it waits for as long as somebody forgets";
+            pending_ = std::move(pending);
+            if (pending_.wait_for(std::chrono::seconds{0}) == std::future_status::ready)
+                what = outcome(std::move(pending_));
         });
-        pending_.get();
+        if (pending_.valid()) what = outcome(std::move(pending_));
+        EXPECT_EQ(outcome(beside(work)), "done");
+        return what;
     }
     std::string rows() const {
         return archive.world.sql(
@@ -73,8 +90,23 @@ struct Forgetting : ::testing::Test {
 TEST_F(Forgetting, ARollupOfTheSameTimeLeavesNothing) {
     const auto shard = archive.world.shard(of);
     const auto until = first.plus(59, Window::minute());
-    forget_beside([shard, until](pqxx::work& work) { roll_up(work, shard, until); });
+    EXPECT_EQ(forget_beside([shard, until](pqxx::work& work) { roll_up(work, shard, until); }),
+              "an endpoint is being forgotten");
     EXPECT_EQ(rows(), "0|0|0|0|0|0");
+}
+
+TEST_F(Forgetting, WhatIsNotForgottenAfterAllIsRolledUpLater) {
+    const auto shard = archive.world.shard(of);
+    const auto until = first.plus(59, Window::minute());
+    const auto roll = [shard, until](pqxx::work& work) { roll_up(work, shard, until); };
+    EXPECT_THROW(archive.database.transact_blocking([&](pqxx::work& transaction) {
+        transaction.exec("SELECT count(*) FROM quorate.forget('acme', 'a')");
+        EXPECT_EQ(outcome(beside(roll)), "an endpoint is being forgotten");
+        throw std::runtime_error{"not after all"};
+    }),
+                 std::runtime_error);
+    EXPECT_EQ(outcome(beside(roll)), "done");
+    EXPECT_EQ(archive.world.sql("SELECT sum(up) FROM quorate.rollup_month"), "60");
 }
 
 TEST_F(Forgetting, WaitsForARollupThatIsUnderWay) {
@@ -101,7 +133,8 @@ TEST_F(Forgetting, AnHourThatIsCountedAnewMeanwhileLeavesNothing) {
         "INSERT INTO quorate.rollup_progress SELECT s, now() FROM generate_series(0, 3) s;"
         "INSERT INTO quorate.rollup_stale VALUES (" +
         std::to_string(of.value()) + ", '" + timestamp_text(first) + "')");
-    forget_beside([](pqxx::work& work) { roll_up_stale(work, World::shards(), 10); });
+    EXPECT_EQ(forget_beside([](pqxx::work& work) { roll_up_stale(work, World::shards(), 10); }),
+              "done");
     EXPECT_EQ(rows(), "0|0|0|0|0|0");
 }
 
