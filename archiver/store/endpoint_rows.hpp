@@ -11,8 +11,8 @@
 namespace quorate {
 
 /// Which of these endpoints there are, for the rest of the transaction: a forget waits for its end,
-/// and what is being forgotten is gone already. To be called before rows are written that no foreign
-/// key ties to their endpoint, as they would outlive it. Throws as pqxx.
+/// and what is being forgotten is gone already. To be called before rows are written that no
+/// foreign key ties to their endpoint, as they would outlive it. Throws as pqxx.
 std::set<EndpointId> hold_endpoints(pqxx::work& work, const std::set<EndpointId>& endpoints);
 
 /// Some endpoint is being forgotten, and what is to be written can't leave it out: it may stay.
