@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::seconds kOffsetAge{10};
 constexpr std::chrono::hours kPartitionsAge{1};
 constexpr std::size_t kUnusableLogged = 1000;  // windows, each once
+constexpr milliseconds kLateAtATime{100};      // of a step
 constexpr int kDuePerStep = 50;  // watermarks in one step, so that catching up starves nothing
 
 void log_transition(Logger& log, const EndpointVersion& version, const Transition& transition) {
@@ -228,6 +229,11 @@ std::vector<RegionId> ArchiveLoop::region_ids() const {
     return ids;
 }
 
+std::string ArchiveLoop::region_name(RegionId region) const {
+    const auto found = regions_.find(region);
+    return found == regions_.end() ? std::to_string(region.value()) : found->second;
+}
+
 void ArchiveLoop::count_late(const LateOutcome& outcome) {
     metrics_.late.with({"stored"}).add(static_cast<double>(outcome.stored));
     metrics_.late.with({"duplicate"}).add(static_cast<double>(outcome.duplicate));
@@ -302,16 +308,24 @@ void ArchiveLoop::count(const SealedRow& row) {
     watch_.count(row.minute, row.version.shard, cells, row.version.host);
 }
 
+/// Of a region that was away come thousands: some are stored in each step, so that sealing goes on.
 Task<> ArchiveLoop::store_late_cells() {
-    auto batches = co_await buffer_.read_late(shards_, region_ids(), options_.late_max);
-    for (auto& batch : batches) {
+    const auto begun = clock_.steady_now();
+    if (late_.empty()) late_ = co_await buffer_.read_late(shards_, region_ids(), options_.late_max);
+    while (!late_.empty() && clock_.steady_now() - begun < kLateAtATime) {
+        auto batch = std::move(late_.back());
+        late_.pop_back();
         std::set<ShardId> shards{batch.shard};
         const auto outcome =
             co_await store_.store_late(held_epochs_, std::move(shards), std::move(batch.cells));
         count_late(outcome);
         metrics_.undecodable.add(static_cast<double>(batch.undecodable.size()));
         for (const auto& why : batch.undecodable)
-            log_event(log_, LogLevel::warn, "cell.refused", kv("detail", why));
+            log_event(log_,
+                      LogLevel::warn,
+                      "cell.refused",
+                      kv("region", region_name(batch.region)),
+                      kv("detail", why));
         co_await buffer_.drop_late(std::move(batch), held_epochs_);
     }
 }
@@ -321,6 +335,7 @@ void ArchiveLoop::report_lag() {
     const std::chrono::duration<double> overdue =
         due ? utc_now() - watermark(*due, options_.window) : microseconds{0};
     metrics_.watermark_lag.set(std::max(0.0, overdue.count()));
+    metrics_.logged_states.set(static_cast<double>(journal_.states()));
 }
 
 }  // namespace quorate

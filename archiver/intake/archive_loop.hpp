@@ -96,6 +96,7 @@ private:
     Task<bool> decide(UtcMinute minute);
     Task<> seal_held(UtcMinute minute);
     Task<> settle_regions();
+    void note_settling(const std::string& failure);
     std::vector<ShardId> unsealed(UtcMinute minute) const;
     std::vector<Announcement> left_of(UtcMinute minute, const std::vector<ShardId>& shards) const;
     bool must_wait(const EndpointVersion& version,
@@ -111,8 +112,10 @@ private:
     Task<> look_again(std::vector<CellsQuery> gaps);
     void count(const SealedRow& row);
     void note(Gap gap);
+    void forget_deleted(UtcMinute minute, const std::vector<ShardId>& shards);
     void note(ShardId shard, const DoneRun& run);
     std::vector<RegionId> region_ids() const;
+    std::string region_name(RegionId region) const;
     void count_late(const LateOutcome& outcome);
     Task<std::map<RegionId, std::uint32_t>> agents_alive();
     Task<> plan_due(SealPlan& plan, const std::vector<Announcement>& due);
@@ -152,6 +155,9 @@ private:
     EarlyWatch early_;
     RegionWatch watch_;
     std::optional<UtcMinute> settled_;  // the last minute that is, as far as known
+    SteadyTime settle_again_{};
+    bool settling_fails_ = false;
+    std::vector<LateBatch> late_;  // read, and not stored yet
     Announcements announcements_;
     bool house_fails_ = false;
 };

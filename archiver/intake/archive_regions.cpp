@@ -14,6 +14,7 @@ namespace {
 /// Behind the watermark, for other archivers' shards.
 constexpr std::chrono::seconds kTallyPatience{5};
 constexpr std::size_t kSettledPerStep = 50;
+constexpr std::chrono::seconds kSettleAgain{10};  // where it failed
 
 }  // namespace
 
@@ -110,14 +111,33 @@ Task<> ArchiveLoop::seal_decided() {
     metrics_.waiting.set(static_cast<double>(watch_.held()));
 }
 
+/// Where notices of regions can't be settled, sealing goes on, and it is tried again later.
+void ArchiveLoop::note_settling(const std::string& failure) {
+    const bool fails = !failure.empty();
+    if (fails) settle_again_ = clock_.steady_now() + kSettleAgain;
+    if (std::exchange(settling_fails_, fails) == fails) return;
+    log_event(log_,
+              fails ? LogLevel::error : LogLevel::info,
+              fails ? "settling.failed" : "settling.resumed",
+              kv("detail", failure));
+}
+
 /// Minutes that the shards of all archivers have sealed are settled by one: that of shard 0.
 Task<> ArchiveLoop::settle_regions() {
     const auto due = next_due();
     if (!keeps_house() || !due) co_return;
     if (settled_ && *settled_ >= due->plus(-1, options_.window)) co_return;
+    if (clock_.steady_now() < settle_again_) co_return;
     auto agents = co_await agents_alive();
-    const auto settled = co_await store_.settle(
-        held_epochs_, std::move(agents), utc_now(), options_.window, kSettledPerStep);
+    Settled settled;
+    std::string failure;
+    try {
+        settled = co_await store_.settle(
+            held_epochs_, std::move(agents), utc_now(), options_.window, kSettledPerStep);
+    } catch (const PostgresError& error) {
+        failure = error.what();
+    }
+    note_settling(failure);
     if (settled.until) settled_ = settled.until;
     for (const auto& fault : settled.changes)
         log_event(log_,

@@ -126,12 +126,24 @@ Task<bool> ArchiveLoop::seal_due() {
                 plan.close_deleted(*version, *minute);
     }
     co_await commit(plan);
+    forget_deleted(*minute, shards);
     std::vector<ShardMinute> sealed;
     for (const auto shard : shards)
         sealed.push_back({shard, *minute});
     co_await forget(std::move(sealed));
     co_await settle_regions();
     co_return true;
+}
+
+/// Endpoints that are deleted and all sealed get no minute any more.
+void ArchiveLoop::forget_deleted(UtcMinute minute, const std::vector<ShardId>& shards) {
+    for (const auto shard : shards)
+        for (const auto endpoint : catalogue_.endpoints(shard)) {
+            if (catalogue_.deleted(endpoint, minute) == nullptr) continue;
+            progress_.erase(endpoint);
+            early_.forget(endpoint);
+            journal_.forget(endpoint);
+        }
 }
 
 Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& due) {
@@ -148,16 +160,17 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& du
         return known == agents.end() || known->second > 0;
     };
     for (std::size_t i = 0; i < due.size(); ++i) {
+        const auto& version = *catalogue_.expected(due[i].endpoint, due[i].minute);
         for (const auto& why : found[i].undecodable) {
             metrics_.undecodable.add();
             log_event(log_,
                       LogLevel::warn,
                       "cell.refused",
+                      kv("endpoint", version.tenant + "/" + version.name),
                       kv("endpoint_id", due[i].endpoint),
                       kv("minute", due[i].minute),
                       kv("detail", why));
         }
-        const auto& version = *catalogue_.expected(due[i].endpoint, due[i].minute);
         if (must_wait(version, due[i].minute, found[i].cells)) continue;
         plan.seal(
             version, due[i].minute, std::move(found[i].cells), alive, quarantined(due[i].minute));

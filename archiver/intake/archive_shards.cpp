@@ -21,6 +21,8 @@ void ArchiveLoop::forget_all() {
     journal_ = StateJournal{};
     watermarks_.clear();
     gaps_.clear();
+    late_.clear();
+    settle_again_ = {};
     early_.clear();
     watch_.clear();
     settled_.reset();
@@ -63,6 +65,7 @@ void ArchiveLoop::give_up(const std::set<ShardId>& shards) {
         }
         journal_.forget(shard, endpoints);
     }
+    std::erase_if(late_, [&](const auto& batch) { return shards.contains(batch.shard); });
     std::erase_if(gaps_, [&](const auto& gap) { return shards.contains(gap.first.shard); });
     std::erase_if(shards_, [&](ShardId shard) { return shards.contains(shard); });
 }

@@ -134,7 +134,8 @@ void Calls::start(std::string rpc,
     const auto until = std::chrono::time_point_cast<microseconds>(context.deadline());
     // Compared before the subtraction: a missing deadline is the end of time.
     const auto now = clock_.utc_now();
-    const microseconds left = until > now + kLongest ? microseconds{kLongest} : until - now;
+    const microseconds longest = rpc == "Forget" ? microseconds{kLongestForget} : kLongest;
+    const microseconds left = until > now + longest ? longest : until - now;
     auto once = std::make_shared<Once>(std::move(finish));
     auto timely = [work = std::move(work), deadline = clock_.steady_now() + left]() -> Task<> {
         return hurry(deadline, work());

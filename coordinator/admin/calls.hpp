@@ -31,8 +31,9 @@ private:
 /// one group, with the caller's deadline, and is finished exactly once.
 class Calls {
 public:
-    static constexpr std::size_t kCallsMax = 256;     ///< at the same time; more are refused
-    static constexpr milliseconds kLongest{120'000};  ///< of a call whose caller set no deadline
+    static constexpr std::size_t kCallsMax = 256;           ///< at the same time; more are refused
+    static constexpr milliseconds kLongest{120'000};        ///< of a call, whatever its deadline
+    static constexpr std::chrono::hours kLongestForget{1};  ///< but of this one
 
     Calls(asio::any_io_executor executor,
           const Clock& clock,
