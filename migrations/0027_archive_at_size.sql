@@ -163,3 +163,6 @@ BEGIN
     END IF;
 END
 $$;
+
+COMMENT ON COLUMN dash.endpoint_status.state IS
+    'PAUSED where the version in force is; else MAINT where the last sealed minute is, so of the last sealed minute and not of now; else the severity of the open incident; else the last decision; NEW before the first sealed minute.';
