@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/runtime/blocking_pool.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "region-agent/outbox/outbox.hpp"
 
