@@ -210,6 +210,7 @@ constexpr const char* kColumns =
     " tcp_us tls_us tools_list_us\n"
     "baseline_day: endpoint_id* regions start_at\n"
     "batch: id minute_max minute_min minutes sealed_at txid\n"
+    "batch_floor: deleted_to one\n"
     "catalogue_change: at generation principal summary\n"
     "credential: certificate created_at created_by expires_at id principal revoked_at"
     " revoked_by role secret_sha256 tenants*\n"
