@@ -100,10 +100,6 @@ public:
 
     /// Takes the next sealed minute and gives what the rule says of it.
     const SlowAnswer& seal(SlowMinute minute);
-    /// Takes all of a history, in order, and gives what the rule says of each: the same as one by
-    /// one, but judged once.
-    const std::vector<SlowAnswer>& seal_all(std::vector<SlowMinute> minutes);
-
     /// Takes a whole history and judges each of its minutes once, by those up to it: what seal()
     /// says of one after the other, in a fraction of the time.
     const std::vector<SlowAnswer>& seal_all(std::vector<SlowMinute> minutes);
