@@ -1,6 +1,7 @@
 #include "tests/simulation/simulation.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/sha256.hpp"
@@ -217,6 +218,9 @@ void Simulation::see_acknowledged(const RedisArgs& command) {
         const auto entry = stream->entries.find(
             {std::stoull(command[i].substr(0, dash)), std::stoull(command[i].substr(dash + 1))});
         if (entry == stream->entries.end() || entry->second.size() < 2) continue;
+        // One that an agent which stands aside has put back, as it is, for another.
+        const auto same = [&](const auto& later) { return later.second == entry->second; };
+        if (std::any_of(std::next(entry), stream->entries.end(), same)) continue;
         const auto job = wire::decode_job(entry->second[1]);
         if (!job) continue;
         const auto* version = archive_.version_of(job->key.endpoint);
