@@ -42,8 +42,8 @@ public:
     using Finish = std::function<void(const grpc::Status&)>;
 
     /// Runs a unary call's work. Callable from any thread. Errors of ours become statuses:
-    /// Postgres or Redis away UNAVAILABLE, too much at once RESOURCE_EXHAUSTED, late
-    /// DEADLINE_EXCEEDED, shutting down UNAVAILABLE, anything unexpected INTERNAL.
+    /// Postgres or Redis away UNAVAILABLE, too much at once, or for Postgres, RESOURCE_EXHAUSTED,
+    /// late DEADLINE_EXCEEDED, shutting down UNAVAILABLE, anything unexpected INTERNAL.
     void start(std::string rpc,
                const grpc::CallbackServerContext& context,
                std::function<Task<>()> work,
