@@ -19,7 +19,8 @@ void forget(const ForgetOptions& options, Session& session) {
         return;
     }
     v1::ForgetResponse answer;
-    if (!session.succeeded(session.admin().Forget(session.call().get(), options.request, &answer)))
+    if (!session.succeeded(
+            session.admin().Forget(session.change().get(), options.request, &answer)))
         return;
     if (session.prints_data()) {
         print_data(to_json(answer), session.output);
