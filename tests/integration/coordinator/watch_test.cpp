@@ -56,6 +56,7 @@ public:
         v1::WatchRequest request;
         request.set_resume_token(token);
         request.set_endpoint(endpoint);
+        context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes{2});
         watch_ = of.app.admin().Watch(&context_, request);
         v1::WatchEvent first;
         EXPECT_TRUE(watch_->Read(&first));
