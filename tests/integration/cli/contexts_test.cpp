@@ -136,7 +136,7 @@ TEST_F(ContextsTest, WhatIsWrongIsSaidAndNothingIsWritten) {
               "quorate: there is no context nope in " + file_ +
                   "; quorate config list shows those there are\n");
     EXPECT_EQ(run({"config", "use", "nope"}).status, 1);
-    EXPECT_EQ(run({"config", "show", "coordinator"}).status, 1);
+    EXPECT_EQ(run({"config", "show", "coordinator", "--server", "127.0.0.1:1"}).status, 1);
     for (const std::string daemon : {"agent", "archiver"})
         EXPECT_NE(run({"config", "show", daemon})
                       .err.find("quorate-" + daemon + " --config FILE --check-config"),
