@@ -74,7 +74,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       reports_{database_options(config)},
       credentials_{credentials_options(config)},
       redis_{executor, redis_options(config.redis)},
-      catalogue_{executor, database_, config_.deployment().window, clock_, log_, config.politeness},
+      stored_{database_},
+      catalogue_{executor, stored_, config_.deployment().window, clock_, log_, config.politeness},
       data_keys_{config.secrets},
       vault_{executor, {database_, data_keys_, clock_, log_, counts_}},
       dispatcher_{

@@ -72,6 +72,7 @@ private:
     Database reports_;           // what operators ask for: it must not hold up the planner
     Database credentials_;       // who may ask: read in time, however much is asked
     RedisClient redis_;          // the queues of the regions, heartbeats and leases
+    PostgresCatalogue stored_;   // what the next asks of it
     Catalogue catalogue_;        // the database's catalogue, in memory
     DataKeys data_keys_;         // what the tenants' secrets are encrypted by
     Vault vault_;                // these secrets, sealed for the regions that need them
