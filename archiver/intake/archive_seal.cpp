@@ -40,7 +40,7 @@ Task<> ArchiveLoop::seal_announced() {
     }
     auto found = co_await buffer_.read_cells(queries);
     SealPlan plan{progress_, catalogue_, utc_now()};
-    plan.lists = co_await manifests_.read(progress_, found, regions_);
+    plan.lists = co_await chores_.lists(progress_, found, regions_);
     std::set<EndpointId> incomplete;  // whose later minutes have to wait as well
     std::set<EndpointId> waiting;     // likewise, but soon: their announcements stay
     for (std::size_t i = 0; i < ready.size(); ++i) {
@@ -141,7 +141,7 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& du
         queries.push_back(query_of(*version, each.minute));
     }
     auto found = co_await buffer_.read_cells(queries);
-    plan.lists = co_await manifests_.read(progress_, found, regions_);
+    plan.lists = co_await chores_.lists(progress_, found, regions_);
     const auto agents = co_await agents_alive();
     const auto alive = [&agents](RegionId region) {
         const auto known = agents.find(region);
