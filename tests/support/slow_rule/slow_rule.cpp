@@ -54,11 +54,21 @@ bool is_slow(const std::vector<Ballot>& ballots) {
 
 const SlowAnswer& SlowRule::seal(SlowMinute minute) {
     history_.push_back(std::move(minute));
+    judge_all();
+    return answers_.back();
+}
+
+const std::vector<SlowAnswer>& SlowRule::seal_all(std::vector<SlowMinute> minutes) {
+    history_ = std::move(minutes);
+    judge_all();
+    return answers_;
+}
+
+void SlowRule::judge_all() {
     answers_.clear();
     incident_ = {};
     for (std::size_t at = 0; at < history_.size(); ++at)
         judge(at);
-    return answers_.back();
 }
 
 void SlowRule::judge(std::size_t at) {

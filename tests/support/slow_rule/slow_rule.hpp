@@ -90,6 +90,9 @@ public:
 
     /// Takes the next sealed minute and gives what the rule says of it.
     const SlowAnswer& seal(SlowMinute minute);
+    /// Takes all of a history, in order, and gives what the rule says of each: the same as one by
+    /// one, but judged once.
+    const std::vector<SlowAnswer>& seal_all(std::vector<SlowMinute> minutes);
 
     /// Section 10: whether the minute `at` of the history is down; nothing for a minute that is
     /// in neither numerator nor denominator.
@@ -97,6 +100,7 @@ public:
 
 private:
     // Sections 4 and 5: regions and decision (slow_rule.cpp).
+    void judge_all();
     void judge(std::size_t at);
     void take_votes(std::size_t at, SlowAnswer& answer) const;
     void decide(std::size_t at, SlowAnswer& answer) const;
