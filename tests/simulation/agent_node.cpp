@@ -1,6 +1,7 @@
 #include <optional>
 #include <utility>
 
+#include "platform/redis/instance.hpp"
 #include "platform/runtime/sleep.hpp"
 #include "platform/tls/tls_contexts.hpp"
 #include "probe/resolver.hpp"
@@ -69,7 +70,8 @@ public:
                  identity(name, host.clock),
                  [this] { return load(); }} {
         intake_.deliver_to(outbox_);
-        redis_.on_change([this](bool, const std::string&) { intake_.look_for_own(); });
+        pulse_.on_name([this](bool ours) { intake_.name_is_ours(ours); });
+        redis_.on_change([this](bool, const std::string&) { intake_.redis_was_away(); });
         reads_.on_change([this](bool, const std::string&) { intake_.look_for_own(); });
         process_.spawn("redis", redis_.serve());
         process_.spawn("reads", reads_.serve());
@@ -94,6 +96,7 @@ private:
     static Heartbeat identity(const std::string& name, const Clock& clock) {
         Heartbeat heartbeat;
         heartbeat.agent = name;
+        heartbeat.instance = random_instance();
         heartbeat.version = "simulated";
         heartbeat.started_at = clock.utc_now();
         return heartbeat;
@@ -113,7 +116,8 @@ private:
         load.in_flight = static_cast<std::uint32_t>(intake_.probing());
         load.probes_total = runner_.probes();
         load.spooled = outbox_.spooled();
-        if (intake_.stopping()) load.state = AgentState::draining;
+        if (clock_.skewed()) load.state = AgentState::skewed;
+        if (intake_.cordoned()) load.state = AgentState::cordoned;
         return load;
     }
 
@@ -125,8 +129,7 @@ private:
         co_await holds_.exchange();
         process_.spawn("holds", holds_.run());
         process_.spawn("intake", intake_.run());
-        asio::steady_timer never{process_.executor(), asio::steady_timer::time_point::max()};
-        co_await never.async_wait(asio::use_awaitable);
+        co_await for_ever();
     }
 
     Process process_;

@@ -11,6 +11,8 @@
 namespace quorate::simulation {
 namespace {
 
+constexpr std::size_t kFlagsAt = 8;  // of an encoded cell
+
 /// Passes everything on to another route; those below change something on the way.
 class RouteBeside : public detail::RedisRoute {
 public:
@@ -74,6 +76,7 @@ public:
         cell.reason = Reason::connection_refused;
         cell.phase = Phase::tcp;
         fail_ = wire::encode_cell(cell, false).fixed;
+        fail_[kFlagsAt] = '\0';  // no details: those of the cell itself would stand for it
         cell.verdict = Verdict::unknown;
         unknown_ = wire::encode_cell(cell, false).fixed.front();
     }

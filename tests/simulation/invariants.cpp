@@ -100,17 +100,21 @@ private:
     }
 
     void decisions(const EndpointVersion& version) {
+        const auto& minutes = run_.archive.minutes();
+        const auto first = minutes.lower_bound({version.endpoint, UtcMinute{}});
+        std::vector<testing::SlowMinute> history;
+        for (auto each = first; each != minutes.end() && each->first.first == version.endpoint;
+             ++each)
+            history.push_back({each->first.second, each->second.sealed_at, each->second.sealed});
         testing::SlowRule slow{RuleParams{run_.window, version.interval, version.p1_quorum}};
-        auto each = run_.archive.minutes().lower_bound({version.endpoint, UtcMinute{}});
-        for (; each != run_.archive.minutes().end() && each->first.first == version.endpoint;
-             ++each) {
-            const auto& stored = each->second;
-            const auto& answer = slow.seal({each->first.second, stored.sealed_at, stored.sealed});
+        auto each = first;
+        for (const auto& answer : slow.seal_all(std::move(history))) {
+            const auto& [key, stored] = *each++;
             const bool same = answer.row == stored.rule_row && answer.decision == stored.decision &&
                               answer.scope == stored.scope;
             if (same) continue;
             run_.world.violated("decisions are the rule's",
-                                name_of(version.endpoint, each->first.second) + " is row " +
+                                name_of(version.endpoint, key.second) + " is row " +
                                     std::to_string(stored.rule_row) + ", by the slow rule " +
                                     std::to_string(answer.row));
             return;

@@ -197,6 +197,13 @@ RedisReply ModelRedis::script(const RedisArgs& args) {
     return RedisReply{std::string{"OK"}};
 }
 
+RedisReply ModelRedis::incr(const RedisArgs& args) {
+    auto& text = made_at<std::string>(args.at(1));
+    const auto number = 1 + (text.empty() ? 0 : integer_of(text));
+    text = std::to_string(number);
+    return RedisReply{number};
+}
+
 RedisReply ModelRedis::hlen(const RedisArgs& args) {
     const auto* hash = at<Hash>(args.at(1));
     return RedisReply{static_cast<std::int64_t>(hash == nullptr ? 0 : hash->fields.size())};
@@ -360,7 +367,12 @@ const std::unordered_map<std::string_view, ModelRedis::Command>& ModelRedis::com
         {"XGROUP", &ModelRedis::xgroup},     {"XREADGROUP", &ModelRedis::xreadgroup},
         {"XACK", &ModelRedis::xack},         {"XPENDING", &ModelRedis::xpending},
         {"XCLAIM", &ModelRedis::xclaim},     {"EVAL", &ModelRedis::eval},
-        {"EVALSHA", &ModelRedis::evalsha},
+        {"EVALSHA", &ModelRedis::evalsha},   {"XINFO", &ModelRedis::xinfo},
+        {"EXISTS", &ModelRedis::exists},     {"DBSIZE", &ModelRedis::dbsize},
+        {"TTL", &ModelRedis::ttl},           {"PTTL", &ModelRedis::ttl},
+        {"FLUSHALL", &ModelRedis::flushall}, {"FLUSHDB", &ModelRedis::flushall},
+        {"SCRIPT", &ModelRedis::script},     {"INCR", &ModelRedis::incr},
+        {"HLEN", &ModelRedis::hlen},
     };
     return kCommands;
 }

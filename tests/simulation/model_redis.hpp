@@ -40,6 +40,7 @@ public:
     struct Group {
         StreamId last_delivered;
         std::map<StreamId, Pending> pending;
+        std::map<std::string, std::int64_t> consumers;  ///< when each was last seen, in ms
     };
     struct Stream {
         std::map<StreamId, Fields> entries;
@@ -135,6 +136,7 @@ private:
     RedisReply xdel(const RedisArgs& args);
     RedisReply xtrim(const RedisArgs& args);
     RedisReply xgroup(const RedisArgs& args);
+    RedisReply xinfo(const RedisArgs& args);
     RedisReply xreadgroup(const RedisArgs& args);
     RedisReply xack(const RedisArgs& args);
     RedisReply xpending(const RedisArgs& args);

@@ -10,6 +10,9 @@ extern "C" {
 #include <lualib.h>
 }
 
+#include <boost/json/parse.hpp>
+#include <boost/system/error_code.hpp>
+
 #include "platform/redis/script.hpp"
 #include "tests/simulation/model_redis.hpp"
 
@@ -139,6 +142,54 @@ struct ScriptCalls {
         return count + 1;
     }
 
+    static void push(lua_State* lua, const boost::json::value& value) {
+        switch (value.kind()) {
+            case boost::json::kind::null:
+                lua_pushlightuserdata(lua, nullptr);
+                return;
+            case boost::json::kind::bool_:
+                lua_pushboolean(lua, value.get_bool() ? 1 : 0);
+                return;
+            case boost::json::kind::int64:
+            case boost::json::kind::uint64:
+            case boost::json::kind::double_:
+                lua_pushnumber(lua, value.to_number<double>());
+                return;
+            case boost::json::kind::string:
+                lua_pushlstring(lua, value.get_string().data(), value.get_string().size());
+                return;
+            case boost::json::kind::array:
+                lua_newtable(lua);
+                for (std::size_t i = 0; i < value.get_array().size(); ++i) {
+                    push(lua, value.get_array()[i]);
+                    lua_rawseti(lua, -2, static_cast<int>(i + 1));
+                }
+                return;
+            case boost::json::kind::object:
+                lua_newtable(lua);
+                for (const auto& member : value.get_object()) {
+                    lua_pushlstring(lua, member.key().data(), member.key().size());
+                    push(lua, member.value());
+                    lua_rawset(lua, -3);
+                }
+        }
+    }
+
+    static bool decodes(lua_State* lua, const char* text, std::size_t size) {
+        boost::system::error_code error;
+        const auto value = boost::json::parse({text, size}, error);
+        if (error) return false;
+        push(lua, value);
+        return true;
+    }
+
+    static int decode_json(lua_State* lua) {
+        std::size_t size = 0;
+        const char* text = luaL_checklstring(lua, 1, &size);
+        if (!decodes(lua, text, size)) return luaL_error(lua, "it is not JSON");
+        return 1;
+    }
+
     static void open(lua_State* lua, ModelRedis& model) {
         luaL_openlibs(lua);
         lua_pushlightuserdata(lua, &model);
@@ -153,6 +204,10 @@ struct ScriptCalls {
         lua_pushcfunction(lua, unpack);
         lua_setfield(lua, -2, "unpack");
         lua_setglobal(lua, "struct");
+        lua_newtable(lua);
+        lua_pushcfunction(lua, decode_json);
+        lua_setfield(lua, -2, "decode");
+        lua_setglobal(lua, "cjson");
         for (const char* absent :
              {"os", "io", "debug", "package", "require", "dofile", "loadfile"}) {
             lua_pushnil(lua);

@@ -127,13 +127,47 @@ RedisReply ModelRedis::xtrim(const RedisArgs& args) {
 }
 
 RedisReply ModelRedis::xgroup(const RedisArgs& args) {
+    if (args.at(1) == "DELCONSUMER") {
+        auto* group = group_at(args.at(2), args.at(3));
+        if (group == nullptr) no_group(args.at(2), args.at(3), "");
+        group->consumers.erase(args.at(4));
+        const auto count = std::erase_if(
+            group->pending, [&](const auto& each) { return each.second.consumer == args[4]; });
+        return RedisReply{static_cast<std::int64_t>(count)};
+    }
+    if (args.at(1) == "DESTROY") {
+        auto* stream = at<Stream>(args.at(2));
+        const auto count = stream == nullptr ? 0 : stream->groups.erase(args.at(3));
+        return RedisReply{static_cast<std::int64_t>(count)};
+    }
     if (args.at(1) != "CREATE" || args.size() != 6 || args.at(5) != "MKSTREAM")
-        throw std::logic_error{"the model's XGROUP knows CREATE … MKSTREAM alone"};
+        throw std::logic_error{"the model's XGROUP has no " + args.at(1) + " of this form"};
     auto& stream = made_at<Stream>(args.at(2));
     if (stream.groups.contains(args.at(3)))
         throw RedisError{"BUSYGROUP Consumer Group name already exists"};
     stream.groups[args.at(3)].last_delivered = id_of(args.at(4), 0);
     return RedisReply{std::string{"OK"}};
+}
+
+RedisReply ModelRedis::xinfo(const RedisArgs& args) {
+    if (args.at(1) != "CONSUMERS")
+        throw std::logic_error{"the model's XINFO knows CONSUMERS alone"};
+    if (find(args.at(2)) == nullptr) throw RedisError{"ERR no such key"};
+    auto* group = group_at(args[2], args.at(3));
+    if (group == nullptr) no_group(args[2], args[3], "");
+    RedisReply::List rows;
+    for (const auto& [name, seen_ms] : group->consumers) {
+        const auto pending = std::ranges::count_if(
+            group->pending, [&](const auto& each) { return each.second.consumer == name; });
+        const auto idle = std::max<std::int64_t>(0, now_ms() - seen_ms);
+        rows.emplace_back(RedisReply::List{RedisReply{std::string{"name"}},
+                                           RedisReply{name},
+                                           RedisReply{std::string{"pending"}},
+                                           RedisReply{static_cast<std::int64_t>(pending)},
+                                           RedisReply{std::string{"idle"}},
+                                           RedisReply{idle}});
+    }
+    return RedisReply{std::move(rows)};
 }
 
 RedisReply ModelRedis::xreadgroup(const RedisArgs& args) {
@@ -152,6 +186,7 @@ RedisReply ModelRedis::xreadgroup(const RedisArgs& args) {
     auto* group = group_at(key, args.at(2));
     if (group == nullptr) no_group(key, args.at(2), " in XREADGROUP with GROUP option");
     auto& stream = *at<Stream>(key);
+    group->consumers[consumer] = now_ms();
     RedisReply::List entries;
     if (args[i + 2] == ">") {
         for (auto entry = stream.entries.upper_bound(group->last_delivered);
@@ -239,6 +274,7 @@ RedisReply ModelRedis::xclaim(const RedisArgs& args) {
     auto* group = group_at(args.at(1), args.at(2));
     if (group == nullptr) no_group(args.at(1), args.at(2), "");
     auto& stream = *at<Stream>(args.at(1));
+    group->consumers[args.at(3)] = now_ms();
     const auto idle_least = integer_of(args.at(4));
     RedisReply::List claimed;
     for (std::size_t i = 5; i < args.size(); ++i) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,14 +29,32 @@ public:
         model_.restart();
         up_ = true;
     }
+    void stop() { up_ = false; }
     void kill() { up_ = false; }
+    /// Of it the file by which a MovableClock moves the time.
+    void set_environment(const std::vector<std::string>& variables) {
+        for (const auto& variable : variables)
+            if (variable.starts_with(kClockVariable))
+                clock_file_ = variable.substr(kClockVariable.size());
+    }
 
     bool up() const { return up_; }
     simulation::ModelRedis& model() const { return model_; }
 
 private:
+    static constexpr std::string_view kClockVariable = "QUORATE_MOVABLE_CLOCK=";
+
+    UtcTime now() const {
+        std::chrono::nanoseconds::rep ahead = 0;
+        if (!clock_file_.empty())
+            std::ifstream{clock_file_, std::ios::binary}.read(reinterpret_cast<char*>(&ahead),
+                                                              sizeof ahead);
+        return clock_.utc_now() + std::chrono::floor<microseconds>(std::chrono::nanoseconds{ahead});
+    }
+
     SystemClock clock_;
-    mutable simulation::ModelRedis model_{[this] { return clock_.utc_now(); }};
+    std::string clock_file_;
+    mutable simulation::ModelRedis model_{[this] { return now(); }};
     bool up_ = true;
 };
 

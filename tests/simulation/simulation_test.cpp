@@ -28,8 +28,8 @@ TEST(Simulation, TheSameSeedDoesTheSameAgain) {
 }
 
 TEST(Simulation, AFailingSeedFailsInTheSameWayAgain) {
-    const auto first = outcome_of(3, Break::unknown_as_fail);
-    const auto again = outcome_of(3, Break::unknown_as_fail);
+    const auto first = outcome_of(3, Break::ack_before_write);
+    const auto again = outcome_of(3, Break::ack_before_write);
     EXPECT_FALSE(first.violations.empty());
     EXPECT_EQ(first.violations, again.violations);
     EXPECT_EQ(first.trace, again.trace);

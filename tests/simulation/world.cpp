@@ -9,6 +9,8 @@
 #include <utility>
 
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "tests/simulation/virtual_time.hpp"
@@ -43,6 +45,12 @@ SteadyTime HostClock::steady_now() const {
     return virtual_time::now();
 }
 
+Task<> for_ever() {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer never{executor, asio::steady_timer::time_point::max()};
+    co_await never.async_wait(asio::use_awaitable);
+}
+
 Process::Process(World& world)
     : world_{world},
       io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE},
@@ -54,7 +62,7 @@ Process::Process(World& world)
 }
 
 Process::~Process() {
-    if (!dead_) kill();
+    kill();
     std::erase(world_.processes_, this);
 }
 
@@ -87,19 +95,13 @@ void Process::when_resumed(std::function<void()> then) {
 }
 
 void Process::kill() {
-    dead_ = true;
+    if (std::exchange(dead_, true)) return;
     resume();
-    tasks_.cancel();
-    for (int round = 0; round < kRoundsMax && tasks_.running() > 0; ++round)
-        if (round > 0 && !woken_ && !is_due(world_.now()))
-            break;
-        else
-            run();
-    if (tasks_.running() > 0) throw std::logic_error{"a task does not end when it is cancelled"};
+    io_.end();
 }
 
 bool Process::is_due(SteadyTime now) const {
-    if (paused_) return false;
+    if (paused_ || dead_) return false;
     if (woken_) return true;
     const auto due = virtual_time::due(poller_);
     return due && *due <= now;
@@ -165,7 +167,7 @@ void World::run_until(SteadyTime time) {
         auto next = SteadyTime::max();
         if (!events_.empty()) next = events_.top().time;
         for (const auto* process : processes_) {
-            if (process->paused_) continue;
+            if (process->paused_ || process->dead_) continue;
             if (const auto due = virtual_time::due(process->poller_)) next = std::min(next, *due);
         }
         if (next > time) break;

@@ -71,6 +71,17 @@ private:
 
 class World;
 
+/// What a task waits for that only the end of its process ends.
+Task<> for_ever();
+
+/// A context that can end before the objects go that its coroutines refer to.
+class Context : public asio::io_context {
+public:
+    using asio::io_context::io_context;
+    /// Destroys everything that waits, without its going on. Nothing may run on it afterwards.
+    void end() { shutdown(); }
+};
+
 /// One life of a process: what its coroutines run on. A host has one after the other.
 class Process {
 public:
@@ -94,7 +105,8 @@ public:
     void when_resumed(std::function<void()> then);
     /// The process is gone as far as others can see; what is called then has no effect.
     bool dead() const { return dead_; }
-    /// Ends its coroutines without any of them being able to do something, like kill -9.
+    /// Ends its coroutines without any of them going on, like kill -9: before what they refer to
+    /// goes.
     void kill();
 
 private:
@@ -104,7 +116,7 @@ private:
     Task<> guarded(std::string name, Task<> task);
 
     World& world_;
-    asio::io_context io_;
+    Context io_;
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     int poller_ = -1;
     bool woken_ = true;
