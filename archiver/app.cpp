@@ -13,8 +13,11 @@
 #include <fmt/ranges.h>
 
 #include "archiver/intake/archive_loop.hpp"
+#include "archiver/intake/chores.hpp"
+#include "archiver/intake/sealers.hpp"
 #include "archiver/metrics.hpp"
 #include "archiver/retention/retention_store.hpp"
+#include "archiver/store/postgres_archive.hpp"
 #include "platform/fleet/fleet.hpp"
 #include "platform/heartbeat/heartbeat.hpp"
 #include "platform/postgres/database.hpp"
@@ -38,18 +41,6 @@ constexpr std::chrono::seconds kPostgresPatience{5};
 /// An archiver whose oldest minute is overdue by more is not well, whatever it says of itself.
 constexpr double kLagSecondsMax = 180;
 
-/// Those seal whose Postgres answers; where nobody's does, all keep what they have.
-std::vector<std::string> sealers_of(const PeersView& view) {
-    std::vector<std::string> current;
-    std::vector<std::string> alive;
-    for (const auto& beat : view.beats) {
-        if (!view.alive(beat)) continue;
-        alive.push_back(beat.name);
-        if (beat.current) current.push_back(beat.name);
-    }
-    return current.empty() ? alive : current;
-}
-
 FleetMember member(const ArchiverConfig& config, std::uint16_t health_port, std::string version) {
     FleetMember member;
     member.work = SharedWork::sealing;
@@ -57,9 +48,8 @@ FleetMember member(const ArchiverConfig& config, std::uint16_t health_port, std:
                                       : config.name;
     member.version = std::move(version);
     member.shards = config.shards;
-    // Longer than a coordinator's: to read a shard's states again costs more than to plan it again.
-    member.lease = std::chrono::seconds{5};
-    member.margin = std::chrono::seconds{1};
+    member.lease = kSealLease;
+    member.margin = kSealMargin;
     return member;
 }
 
@@ -86,18 +76,25 @@ struct ArchiverApp::Parts {
                     .statement_timeout = std::chrono::seconds{15},
                     .on_reachable = [this](bool reachable) { note_postgres(reachable); },
                     .watched = true}},
-          loop{{.window = window_of(config),
-                .shards = config.shards,
-                .rollup_every = config.rollup_every,
-                .compact_after = config.compact_after,
-                .retention = config.retention,
-                .at_step = std::move(at_step)},
-               database,
-               redis,
-               held,
-               clock,
-               log,
-               archiver_metrics},
+          stored{database},
+          chores{{.window = window_of(config),
+                  .rollup_every = config.rollup_every,
+                  .compact_after = config.compact_after,
+                  .retention = config.retention},
+                 database,
+                 redis,
+                 clock,
+                 log,
+                 archiver_metrics},
+          loop{
+              {.window = window_of(config), .shards = config.shards, .at_step = std::move(at_step)},
+              stored,
+              chores,
+              redis,
+              held,
+              clock,
+              log,
+              archiver_metrics},
           fleet{{redis,
                  held,
                  readiness,
@@ -137,6 +134,8 @@ struct ArchiverApp::Parts {
     HealthServer health;        // binds first: a port in use is said before anything connects
     RedisClient redis;          // cells, announcements, heartbeats
     Database database;          // minutes, incidents, catalogue
+    PostgresArchive stored;     // what the loop asks of it
+    PostgresChores chores;      // what is done beside sealing
     HeldShards held;            // the shards that this archiver may seal
     ArchiveLoop loop;           // moves the ones into the other
     Fleet fleet;                // this archiver among the others: which shards are held
@@ -266,7 +265,7 @@ Task<> ArchiverApp::run() {
 void ArchiverApp::reload(const std::string& config_file) {
     auto& parts = *parts_;
     reload_config(parts.log, archiver_schema(), config_file, parts.config, [&](const auto&) {
-        parts.loop.keep(parts.config.retention);
+        parts.chores.keep(parts.config.retention);
     });
 }
 

@@ -56,6 +56,9 @@ struct ArchiverMetrics {
           fenced_commits{metrics.counter(
               "quorate_archiver_fenced_commits_total",
               "Transactions that Postgres refused, as others had taken shards of theirs.")},
+          logged_states{metrics.gauge("quorate_archiver_logged_states",
+                                      "States of endpoints in the logs of the shards held: about "
+                                      "ten times their endpoints at most.")},
           waiting{metrics.gauge("quorate_archiver_waiting_minutes",
                                 "Endpoint-minutes that wait until it is decided whether their only "
                                 "failing region is believed.")},
@@ -90,6 +93,7 @@ struct ArchiverMetrics {
     Counter leases_taken;
     Counter leases_lost;
     Counter fenced_commits;
+    Gauge logged_states;
     Gauge waiting;
     Gauge held;
     Gauge unusable_windows;

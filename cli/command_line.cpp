@@ -1,5 +1,6 @@
 #include "cli/command_line.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -14,8 +15,20 @@
 namespace quorate::cli {
 namespace {
 
+/// A key goes into a header, which takes no other characters.
+std::string idempotency_key_problem(const std::string& key) {
+    constexpr std::size_t kBytesMax = 64;
+    const auto plain = [](char c) { return c > ' ' && c <= '~'; };
+    if (!key.empty() && key.size() <= kBytesMax && std::ranges::all_of(key, plain)) return "";
+    return "a key is 1 to 64 printable ASCII characters, without spaces";
+}
+
 void add_connection_options(CLI::App& app, Connection& connection) {
     app.add_option("--server", connection.server, "address of the coordinator")
+        ->check(CLI::Validator{[](const std::string& server) {
+                                   return std::string{server.empty() ? "is empty: HOST:PORT" : ""};
+                               },
+                               ""})
         ->capture_default_str()
         ->envname("QUORATE_SERVER");
     app.add_flag("--tls", connection.tls, "encrypted; the system's authorities sign it");
@@ -38,6 +51,7 @@ void add_connection_options(CLI::App& app, Connection& connection) {
                    connection.idempotency_key,
                    "repeated with the same key within 48 hours, a change is done once: for scripts "
                    "that try again")
+        ->check(CLI::Validator{idempotency_key_problem, ""})
         ->type_name("KEY");
 }
 

@@ -51,11 +51,15 @@ public:
     bool prints_data() const { return output != OutputFormat::table; }
 
     /// The admin service; connects on first use. Throws std::runtime_error where a file of the
-    /// connection, or the context, is of no use.
+    /// connection, or the context, is of no use, and where what is sent would go to another machine
+    /// in the clear.
     v1::Admin::Stub& admin();
 
     /// A context for one unary call, with this session's timeout as its deadline.
     std::unique_ptr<grpc::ClientContext> call();
+    /// As `call`, for one that changes something: where no answer comes, the line says that it may
+    /// have been done.
+    std::unique_ptr<grpc::ClientContext> change();
     /// Without a deadline.
     std::unique_ptr<grpc::ClientContext> stream();
 
@@ -63,7 +67,13 @@ public:
     /// and makes the exit status 1; unless it was done before, with the same idempotency key.
     bool succeeded(const grpc::Status& status);
 
-    /// One line on stderr, exit status 1.
+    /// Whether what the last call failed for may pass by itself: the coordinator, or a store of
+    /// its, can't be reached.
+    bool may_pass() const { return may_pass_; }
+    /// After it passed: what is told next is told, and the exit status is 0 again.
+    void recovered();
+
+    /// One line on stderr, unless it was the last one too; exit status 1.
     void fail(const std::string& message);
 
 private:
@@ -71,6 +81,9 @@ private:
 
     std::unique_ptr<v1::Admin::Stub> admin_;
     std::optional<std::string> token_;
+    bool changes_ = false;   // the call under way
+    bool may_pass_ = false;  // what the last call failed for
+    std::string told_;       // by `fail`, last
 };
 
 }  // namespace quorate::cli

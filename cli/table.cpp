@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/text.hpp"
 #include "core/time/time.hpp"
 
 namespace quorate::cli {
@@ -154,13 +155,7 @@ void print(const Table& table) {
 }
 
 std::string printable(std::string_view text) {
-    std::string safe{text};
-    std::replace_if(
-        safe.begin(),
-        safe.end(),
-        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; },
-        '?');
-    return safe;
+    return shown_text(text);
 }
 
 std::string number_text(std::optional<double> value, int digits) {

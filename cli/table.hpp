@@ -49,7 +49,8 @@ std::string painted(const std::string& text, const std::string& word);
 /// Prints to standard output, fitted to it.
 void print(const Table& table);
 
-/// `text` without control characters: a server's words must not drive an operator's terminal.
+/// `text` without control characters, C1 ones too, and bidirectional overrides: a server's words
+/// must not drive an operator's terminal, nor show another order than they have.
 std::string printable(std::string_view text);
 
 /// The names with commas between them.

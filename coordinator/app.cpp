@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::size_t kTasksMax = 16;
 constexpr milliseconds kPrepareAgain{1000};
-constexpr milliseconds kAskTimeAgain{200};
-// An offset is right within half of its round trip; one measured more slowly says too little.
-constexpr milliseconds kRoundTripMax{1000};
-constexpr milliseconds kClockGrain{5};
 constexpr milliseconds kLeaveMax{2000};
 /// A coordinator that plans later than this is not well, whatever it says of itself.
 constexpr std::chrono::seconds kPlanningLagMax{60};
@@ -74,7 +70,9 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       reports_{database_options(config)},
       credentials_{credentials_options(config)},
       redis_{executor, redis_options(config.redis)},
-      catalogue_{executor, database_, config_.deployment().window, clock_, log_, config.politeness},
+      stored_{database_},
+      catalogue_{executor, stored_, config_.deployment().window, clock_, log_, config.politeness},
+      time_{redis_, clock_, catalogue_, counts_},
       data_keys_{config.secrets},
       vault_{executor, {database_, data_keys_, clock_, log_, counts_}},
       dispatcher_{
@@ -189,7 +187,7 @@ Task<> App::serve() {
     tasks_.spawn("access", access_.follow());
     tasks_.spawn("secrets", vault_.follow());
     tasks_.spawn("tls files", admin_.check_files());
-    co_await learn_time();
+    co_await time_.learn();
     tasks_.spawn("catalogue", catalogue_.follow());
     auto wake = [this](std::string_view /*generation*/) { catalogue_.wake(); };
     tasks_.spawn("listen", database_.listen(std::string{kCatalogueChannel}, std::move(wake)));
@@ -212,32 +210,8 @@ FleetHooks App::fleet_hooks() {
         if (nobody_changes_) catalogue_.no_change_before(asked_at);
         if (nobody_changes_ && !before) regions_.wake();
     };
-    hooks.clock_measured = [this](const ClockOffset& measured) { note_clock(measured); };
+    hooks.clock_measured = [this](const ClockOffset& measured) { time_.note(measured); };
     return hooks;
-}
-
-/// Before the first moment is told for which the catalogue is known.
-Task<> App::learn_time() {
-    for (;;) {
-        try {
-            const auto measured = co_await measure_clock_offset(redis_, clock_);
-            note_clock(measured);
-            if (measured.round_trip <= kRoundTripMax) co_return;
-        } catch (const RedisUnavailable&) {  // readiness tells
-        } catch (const RedisError&) {        // as much as away
-        }
-        co_await sleep_for(kAskTimeAgain);
-    }
-}
-
-/// What is no more than the error of measuring changes nothing: time goes on evenly.
-void App::note_clock(const ClockOffset& measured) {
-    if (measured.round_trip > kRoundTripMax) return;
-    if (std::chrono::abs(measured.offset) > measured.round_trip / 2 + kClockGrain) {
-        clock_.set_offset(clock_.offset() + measured.offset);
-        catalogue_.clock_was_set(measured.offset);
-    }
-    counts_.clock_offset_seconds.set(std::chrono::duration<double>(clock_.offset()).count());
 }
 
 /// Settles what must stand in the database before anything runs; waits for it, and for a schema of

@@ -10,6 +10,7 @@
 #include "coordinator/config.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "coordinator/dispatch/dispatcher.hpp"
+#include "coordinator/redis_time.hpp"
 #include "coordinator/regions/regions.hpp"
 #include "coordinator/runs/runs.hpp"
 #include "coordinator/secrets/secrets.hpp"
@@ -18,7 +19,6 @@
 #include "platform/heartbeat/heartbeat.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/redis/client.hpp"
-#include "platform/redis/fleet.hpp"
 #include "platform/redis/redis_clock.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
@@ -55,8 +55,6 @@ private:
     Task<> serve_redis();
     std::string trouble() const;
     FleetHooks fleet_hooks();
-    Task<> learn_time();
-    void note_clock(const ClockOffset& measured);
 
     Config config_;
     bool nobody_changes_ = false;              // the catalogue, by the last heartbeats
@@ -72,7 +70,9 @@ private:
     Database reports_;           // what operators ask for: it must not hold up the planner
     Database credentials_;       // who may ask: read in time, however much is asked
     RedisClient redis_;          // the queues of the regions, heartbeats and leases
+    PostgresCatalogue stored_;   // what the next asks of it
     Catalogue catalogue_;        // the database's catalogue, in memory
+    RedisTime time_;             // sets the clock and tells the catalogue
     DataKeys data_keys_;         // what the tenants' secrets are encrypted by
     Vault vault_;                // these secrets, sealed for the regions that need them
     HeldShards held_;            // the shards that this coordinator may plan

@@ -6,6 +6,7 @@
 #include "core/model/cell.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/runtime/task.hpp"
+#include "probe/prober.hpp"
 #include "probe/report.hpp"
 #include "probe/request.hpp"
 
@@ -24,15 +25,13 @@ struct ProbeEngineOptions {
 /// probes at once. All of them and the resolver run on one executor that is single-threaded or a
 /// strand. The engine keeps references: clock, contexts and resolver outlive it, and it outlives
 /// its probes.
-class ProbeEngine {
+class ProbeEngine final : public Prober {
 public:
     ProbeEngine(const Clock& clock,
                 TlsContexts& contexts,
                 Resolver& resolver,
                 ProbeEngineOptions options = {});
-    ProbeEngine(const ProbeEngine&) = delete;
-    ProbeEngine& operator=(const ProbeEngine&) = delete;
-    ~ProbeEngine();
+    ~ProbeEngine() override;
 
     /// One look: attempt 1, and where it FAILs one more on a fresh connection `retry_gap` later (on
     /// another resolved address where there is one). Never throws for what the endpoint does: a
@@ -41,7 +40,7 @@ public:
     Task<ProbeReport> probe(ProbeRequest request);
     /// The same into `report`, which is new and lives until the task ends: for who has many probes
     /// in flight, since a coroutine that gives something back holds it twice.
-    Task<> probe(ProbeRequest request, ProbeReport& report);
+    Task<> probe(ProbeRequest request, ProbeReport& report) override;
 
 private:
     struct Impl;

@@ -55,7 +55,7 @@ struct TlsSecrets {
 
 /// A tool list to compare with. It holds for one era, credential and set of capabilities: the probe
 /// declares none of these, and that the credential is the same is the caller's to see to.
-struct Baseline {
+struct ToolListBaseline {
     Era era = Era::modern;
     std::vector<boost::json::object> tools;
 };
@@ -86,8 +86,8 @@ struct ProbeRequest {
     std::string bind_address;         ///< source address; empty: the kernel's choice
     std::vector<ResolveOverride> overrides;
     GuardPolicy guard;
-    std::shared_ptr<const Baseline> baseline;  ///< another contract is `schema_drift`
-    bool keep_tools = false;                   ///< the report has the list itself
+    std::shared_ptr<const ToolListBaseline> baseline;  ///< another contract is `schema_drift`
+    bool keep_tools = false;                           ///< the report has the list itself
     /// Asked of a list that had to be read, as its answer is not one that is known by its text:
     /// whether the report shall have it although `keep_tools` is not set.
     std::function<bool(std::string_view full_hash)> wants_tools;

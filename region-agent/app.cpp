@@ -179,7 +179,9 @@ std::optional<Spooling> App::spooling() {
                   "spool.found",
                   kv("cells", spool_->records()),
                   kv("torn_files", spool_->torn_files()));
-    return Spooling{&*spool_, &files_, [this] { return redis_.reachable(); }};
+    return Spooling{&*spool_,
+                    [this](std::function<void()> work) { return files_.run(std::move(work)); },
+                    [this] { return redis_.reachable(); }};
 }
 
 void App::refresh_gauges() {

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 
 benches=(probe distribution archiver peers) # every NAME, in the order in which all of them run
-declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server redis-tools postgresql-15 util-linux" [archiver]="postgresql-15" [peers]="prometheus-blackbox-exporter util-linux")
-declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record bench_distribution_plan bench_distribution_lateness bench_distribution_feed quorate-agent" [archiver]="bench_archiver" [peers]="bench_probe_engine bench_hang_server mcp_target quorate")
+declare -A bench_packages=([probe]="nginx prometheus-blackbox-exporter openssl util-linux" [distribution]="redis-server redis-tools postgresql-15 util-linux" [archiver]="postgresql-15 redis-server" [peers]="prometheus-blackbox-exporter util-linux")
+declare -A bench_targets=([probe]="bench_probe_raw bench_probe_engine bench_hang_server" [distribution]="bench_distribution_record bench_distribution_plan bench_distribution_lateness bench_distribution_feed bench_distribution_watchers quorate quorate-agent quorate-archiver quorate-coordinator" [archiver]="bench_archiver bench_archiver_catch_up" [peers]="bench_probe_engine bench_hang_server mcp_target quorate")
 
 verb_bench() {
     local names=() options=() name

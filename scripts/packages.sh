@@ -8,6 +8,7 @@ packages_build=(
     libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev
     libsystemd-dev help2man dpkg-dev file
     libhiredis-dev libpqxx-dev libpq-dev libc-ares-dev libmimalloc-dev libgtest-dev libgmock-dev
+    liblua5.1-0-dev
 )
 packages_run=(redis-server redis-tools postgresql-15 postgresql-client-15 openssl curl procps tzdata)
 # ip and tc: the network namespaces of ./dev regions.

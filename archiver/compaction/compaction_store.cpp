@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "archiver/compaction/block_store.hpp"
+#include "archiver/store/endpoint_rows.hpp"
 #include "archiver/store/sql_text.hpp"
 
 namespace quorate {
@@ -143,7 +145,12 @@ CompactionOutcome compact(pqxx::work& work,
                           const std::set<EndpointId>& without) {
     CompactionOutcome outcome;
     choose_endpoints(work, bounds, after, outcome);
-    const auto due = due_blocks(work, bounds, after, without, outcome);
+    auto due = due_blocks(work, bounds, after, without, outcome);
+    std::set<EndpointId> endpoints;
+    for (const auto& block : due)
+        endpoints.insert(block.endpoint);
+    const auto held = hold_endpoints(work, endpoints);
+    std::erase_if(due, [&held](const auto& block) { return !held.contains(block.endpoint); });
     if (due.empty()) return outcome;
     const auto keys = keys_text(due);
     // Where a part of the time is packed already it is packed anew as a whole.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "archiver/compaction/compaction_store.hpp"
+#include "archiver/store/endpoint_rows.hpp"
 #include "archiver/store/fence_store.hpp"
 
 namespace quorate {
@@ -29,9 +30,14 @@ Task<> CompactionWork::step(ShardEpochs held) {
     if (refused) {
         refused_.insert(refused->endpoint);
         metrics_.compaction_refused.add();
+        auto read = [endpoint = refused->endpoint](pqxx::work& work) {
+            return endpoint_name(work, endpoint);
+        };
+        const auto name = co_await database_.transact(std::move(read));
         log_event(log_,
                   LogLevel::error,
                   "compaction.refused",
+                  kv("endpoint", name),
                   kv("endpoint_id", refused->endpoint),
                   kv("detail", refused->what()));
         due_ = now;  // the others go on

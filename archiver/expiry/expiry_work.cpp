@@ -1,5 +1,6 @@
 #include "archiver/expiry/expiry_work.hpp"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@ namespace {
 struct Change {
     std::string what;
     std::string endpoint;  ///< tenant/name
+    std::uint64_t endpoint_id = 0;
     std::string detail;
 };
 
@@ -20,11 +22,15 @@ const char* event_of(const Change& change) {
 
 std::vector<Change> settle(pqxx::work& work, UtcTime now) {
     std::vector<Change> changes;
-    for (const auto& row : work.exec_params("SELECT change, tenant || '/' || endpoint, detail"
-                                            " FROM quorate.settle_credential_expiry($1)",
-                                            to_rfc3339(now)))
-        changes.push_back(
-            {row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>()});
+    for (const auto& row : work.exec_params(
+             "SELECT c.change, c.tenant || '/' || c.endpoint, c.detail, (SELECT max(e.id) FROM"
+             " quorate.endpoint e WHERE e.tenant = c.tenant AND e.name = c.endpoint)"
+             " FROM quorate.settle_credential_expiry($1) c",
+             to_rfc3339(now)))
+        changes.push_back({row[0].as<std::string>(),
+                           row[1].as<std::string>(),
+                           row[3].as<std::uint64_t>(0),
+                           row[2].as<std::string>()});
     return changes;
 }
 
@@ -43,6 +49,7 @@ Task<> ExpiryWork::step() {
                   LogLevel::info,
                   event_of(change),
                   kv("endpoint", change.endpoint),
+                  kv("endpoint_id", change.endpoint_id),
                   kv("notice", "credential_expiry"),
                   kv("detail", change.detail));
 }

@@ -10,9 +10,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "archiver/store/packed_cell.hpp"
-#include "archiver/store/seal_store.hpp"
 #include "core/decision/seal.hpp"
 #include "core/schedule/schedule.hpp"
+#include "platform/postgres/errors.hpp"
 #include "platform/redis/fleet.hpp"
 #include "platform/runtime/sleep.hpp"
 
@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::seconds kOffsetAge{10};
 constexpr std::chrono::hours kPartitionsAge{1};
 constexpr std::size_t kUnusableLogged = 1000;  // windows, each once
+constexpr milliseconds kLateAtATime{100};      // of a step
 constexpr int kDuePerStep = 50;  // watermarks in one step, so that catching up starves nothing
 
 void log_transition(Logger& log, const EndpointVersion& version, const Transition& transition) {
@@ -58,27 +59,23 @@ Gap gap_of(const SealedRow& row) {
 }  // namespace
 
 ArchiveLoop::ArchiveLoop(ArchiveOptions options,
-                         Database& database,
+                         ArchiveStore& store,
+                         Chores& chores,
                          RedisClient& redis,
                          HeldShards& held,
                          const Clock& clock,
                          Logger& log,
                          const ArchiverMetrics& metrics)
     : options_{std::move(options)},
-      database_{database},
+      store_{store},
+      chores_{chores},
       redis_{redis},
       held_{held},
       buffer_{redis},
       clock_{clock},
       log_{log},
       metrics_{metrics},
-      announcements_{options_.held_max},
-      manifests_{database, redis, metrics},
-      rollups_{database, clock, metrics, options_.rollup_every},
-      baselines_{database, clock, metrics},
-      retention_{database, clock, log, metrics, options_.retention},
-      compaction_{database, clock, log, metrics, options_.window, options_.compact_after},
-      expiry_{database, clock, log} {}
+      announcements_{options_.held_max} {}
 
 Task<> ArchiveLoop::run() {
     Backoff backoff{milliseconds{200},
@@ -145,18 +142,13 @@ Task<> ArchiveLoop::step() {
     }
 }
 
-/// Rollups and compaction of our shards; retention by one archiver, that of shard 0. Where the
-/// database refuses them sealing goes on all the same.
+/// What is for the whole database is done by one archiver, that of shard 0. Where the database
+/// refuses any of it sealing goes on all the same.
 Task<> ArchiveLoop::keep_house() {
     std::string failure;
     try {
-        auto sealed = watermarks_;
-        co_await rollups_.step(std::move(sealed), held_epochs_, catalogue_.endpoint_count());
-        auto rolled = watermarks_;
-        co_await baselines_.step(std::move(rolled));
-        if (keeps_house()) co_await expiry_.step();
-        if (keeps_house()) co_await retention_.step();
-        co_await compaction_.step(held_epochs_);
+        ChoreShards shards{watermarks_, held_epochs_, catalogue_.endpoint_count(), keeps_house()};
+        co_await chores_.step(std::move(shards));
     } catch (const PostgresError& error) {
         failure = error.what();
     }
@@ -180,11 +172,7 @@ Task<> ArchiveLoop::refresh() {
     const bool partitions_due =
         partitions_at_ == SteadyTime{} || steady - partitions_at_ > kPartitionsAge;
     if (keeps_house() && partitions_due) {
-        auto make = [held = held_epochs_](pqxx::work& work) {
-            check_fences(work, held, {ShardId{0}});
-            work.exec("SELECT quorate.make_minute_partitions()");
-        };
-        co_await database_.transact(make);
+        co_await store_.make_partitions(held_epochs_);
         partitions_at_ = steady;
     }
     const auto window = utc_now().time_since_epoch() / options_.window.length();
@@ -200,10 +188,7 @@ Task<> ArchiveLoop::refresh() {
 }
 
 Task<> ArchiveLoop::refresh_catalogue() {
-    auto load = [shards = shards_of(held_epochs_)](pqxx::work& work) {
-        return load_catalogue(work, shards);
-    };
-    auto loaded = co_await database_.transact(load);
+    auto loaded = co_await store_.catalogue(shards_of(held_epochs_));
     catalogue_ = Catalogue{std::move(loaded.versions), options_.window, std::move(loaded.windows)};
     regions_ = std::move(loaded.regions);
     slots_ = std::move(loaded.slots);
@@ -244,6 +229,11 @@ std::vector<RegionId> ArchiveLoop::region_ids() const {
     return ids;
 }
 
+std::string ArchiveLoop::region_name(RegionId region) const {
+    const auto found = regions_.find(region);
+    return found == regions_.end() ? std::to_string(region.value()) : found->second;
+}
+
 void ArchiveLoop::count_late(const LateOutcome& outcome) {
     metrics_.late.with({"stored"}).add(static_cast<double>(outcome.stored));
     metrics_.late.with({"duplicate"}).add(static_cast<double>(outcome.duplicate));
@@ -254,13 +244,9 @@ void ArchiveLoop::count_late(const LateOutcome& outcome) {
 Task<> ArchiveLoop::commit(SealPlan& plan) {
     const auto started = clock_.steady_now();
     const auto states = journal_.entries(plan);
-    auto store = [this, &plan, &states, shards = plan.shards()](pqxx::work& work) {
-        check_fences(work, held_epochs_, shards);
-        store_plan(work, plan, states, regions_);
-        options_.at_step(SealStep::written);
-    };
+    PlanToStore to_store{plan, states, regions_, [this] { options_.at_step(SealStep::written); }};
     options_.at_step(SealStep::planned);
-    co_await database_.transact(store);
+    co_await store_.commit(held_epochs_, std::move(to_store));
     options_.at_step(SealStep::committed);
     journal_.stored(states);
     for (auto& [endpoint, progress] : plan.changed) {
@@ -287,7 +273,7 @@ Task<> ArchiveLoop::commit(SealPlan& plan) {
               kv("minutes", plan.rows.size()),
               kv("elapsed_ms", elapsed));
     report(plan);
-    co_await manifests_.stored(plan, regions_);
+    co_await chores_.lists_stored(plan, regions_);
 }
 
 /// What a committed plan changed, for metrics and log.
@@ -322,18 +308,24 @@ void ArchiveLoop::count(const SealedRow& row) {
     watch_.count(row.minute, row.version.shard, cells, row.version.host);
 }
 
+/// Of a region that was away come thousands: some are stored in each step, so that sealing goes on.
 Task<> ArchiveLoop::store_late_cells() {
-    auto batches = co_await buffer_.read_late(shards_, region_ids(), options_.late_max);
-    for (auto& batch : batches) {
-        auto store = [this, &batch](pqxx::work& work) {
-            check_fences(work, held_epochs_, {batch.shard});
-            return store_late(work, batch.cells);
-        };
-        const auto outcome = co_await database_.transact(store);
+    const auto begun = clock_.steady_now();
+    if (late_.empty()) late_ = co_await buffer_.read_late(shards_, region_ids(), options_.late_max);
+    while (!late_.empty() && clock_.steady_now() - begun < kLateAtATime) {
+        auto batch = std::move(late_.back());
+        late_.pop_back();
+        std::set<ShardId> shards{batch.shard};
+        const auto outcome =
+            co_await store_.store_late(held_epochs_, std::move(shards), std::move(batch.cells));
         count_late(outcome);
         metrics_.undecodable.add(static_cast<double>(batch.undecodable.size()));
         for (const auto& why : batch.undecodable)
-            log_event(log_, LogLevel::warn, "cell.refused", kv("detail", why));
+            log_event(log_,
+                      LogLevel::warn,
+                      "cell.refused",
+                      kv("region", region_name(batch.region)),
+                      kv("detail", why));
         co_await buffer_.drop_late(std::move(batch), held_epochs_);
     }
 }
@@ -343,6 +335,7 @@ void ArchiveLoop::report_lag() {
     const std::chrono::duration<double> overdue =
         due ? utc_now() - watermark(*due, options_.window) : microseconds{0};
     metrics_.watermark_lag.set(std::max(0.0, overdue.count()));
+    metrics_.logged_states.set(static_cast<double>(journal_.states()));
 }
 
 }  // namespace quorate

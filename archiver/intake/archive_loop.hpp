@@ -8,27 +8,19 @@
 #include <span>
 #include <vector>
 
-#include "archiver/compaction/compaction_work.hpp"
-#include "archiver/expiry/expiry_work.hpp"
+#include "archiver/intake/chores.hpp"
 #include "archiver/intake/seal_step.hpp"
-#include "archiver/manifests/manifest_work.hpp"
 #include "archiver/metrics.hpp"
-#include "archiver/retention/retention_work.hpp"
-#include "archiver/rollup/baseline_work.hpp"
-#include "archiver/rollup/rollup_work.hpp"
 #include "archiver/sealing/announcements.hpp"
 #include "archiver/sealing/catalogue.hpp"
 #include "archiver/sealing/early_watch.hpp"
 #include "archiver/sealing/region_watch.hpp"
 #include "archiver/sealing/seal_plan.hpp"
 #include "archiver/sealing/state_journal.hpp"
+#include "archiver/store/archive_store.hpp"
 #include "archiver/store/fence_store.hpp"
-#include "archiver/store/health_store.hpp"
 #include "archiver/store/json.hpp"
-#include "archiver/store/late_store.hpp"
-#include "archiver/store/load.hpp"
 #include "platform/fleet/held_shards.hpp"
-#include "platform/postgres/database.hpp"
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/client.hpp"
 #include "platform/runtime/backoff.hpp"
@@ -41,9 +33,6 @@ struct ArchiveOptions {
     Window window = Window::minute();
     std::uint32_t shards = 64;
     milliseconds poll{200};
-    milliseconds rollup_every{15'000};  ///< a shard, at most
-    milliseconds compact_after{48 * 3'600'000};
-    RetentionSettings retention;
     std::size_t rows_max = 2000;      ///< endpoint-minutes of one transaction
     std::size_t announced_max = 100;  ///< announcements of a shard and region read at a time;
                                       ///< each may name thousands of endpoints
@@ -64,7 +53,8 @@ class ArchiveLoop {
 public:
     /// Everything referred to must outlive the loop.
     ArchiveLoop(ArchiveOptions options,
-                Database& database,
+                ArchiveStore& store,
+                Chores& chores,
                 RedisClient& redis,
                 HeldShards& held,
                 const Clock& clock,
@@ -77,8 +67,6 @@ public:
 
     /// To be told when Redis can be reached again: it may have lost its memory, though no command
     /// failed. The next step reads everything anew.
-    /// How long history is kept, from the next time on that some is deleted.
-    void keep(const RetentionSettings& retention) { retention_.keep(retention); }
     void redis_returned() { redis_returned_ = true; }
 
     /// Whether all stands by since an archiver of a version without leases seals.
@@ -89,18 +77,11 @@ public:
     void report_lag();
 
 private:
-    /// What taking shards over found.
-    struct Taken {
-        Committed committed;
-        ShardEpochs refused;  ///< those that stand higher, with that epoch
-        bool locked = false;  ///< their former holder sleeps amid a transaction
-    };
     Task<> run_until_failure(Backoff& backoff);
     Task<> step();
     void forget_all();
     Task<> follow_leases();
     Task<> take_over(ShardEpochs taken);
-    Task<> raise_and_load(const ShardEpochs& taken, Taken& into);
     void give_up(const std::set<ShardId>& shards);
     void fenced(const ShardsFenced& by);
     Task<> catch_up_redis(const std::map<ShardId, UtcMinute>& sealed);
@@ -115,6 +96,7 @@ private:
     Task<bool> decide(UtcMinute minute);
     Task<> seal_held(UtcMinute minute);
     Task<> settle_regions();
+    void note_settling(const std::string& failure);
     std::vector<ShardId> unsealed(UtcMinute minute) const;
     std::vector<Announcement> left_of(UtcMinute minute, const std::vector<ShardId>& shards) const;
     bool must_wait(const EndpointVersion& version,
@@ -130,8 +112,10 @@ private:
     Task<> look_again(std::vector<CellsQuery> gaps);
     void count(const SealedRow& row);
     void note(Gap gap);
+    void forget_deleted(UtcMinute minute, const std::vector<ShardId>& shards);
     void note(ShardId shard, const DoneRun& run);
     std::vector<RegionId> region_ids() const;
+    std::string region_name(RegionId region) const;
     void count_late(const LateOutcome& outcome);
     Task<std::map<RegionId, std::uint32_t>> agents_alive();
     Task<> plan_due(SealPlan& plan, const std::vector<Announcement>& due);
@@ -142,7 +126,8 @@ private:
     Task<> keep_house();
 
     const ArchiveOptions options_;
-    Database& database_;
+    ArchiveStore& store_;
+    Chores& chores_;
     RedisClient& redis_;
     HeldShards& held_;
     CellBuffer buffer_;
@@ -170,13 +155,10 @@ private:
     EarlyWatch early_;
     RegionWatch watch_;
     std::optional<UtcMinute> settled_;  // the last minute that is, as far as known
+    SteadyTime settle_again_{};
+    bool settling_fails_ = false;
+    std::vector<LateBatch> late_;  // read, and not stored yet
     Announcements announcements_;
-    ManifestWork manifests_;
-    RollupWork rollups_;
-    BaselineWork baselines_;
-    RetentionWork retention_;
-    CompactionWork compaction_;
-    ExpiryWork expiry_;
     bool house_fails_ = false;
 };
 

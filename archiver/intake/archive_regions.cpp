@@ -14,14 +14,14 @@ namespace {
 /// Behind the watermark, for other archivers' shards.
 constexpr std::chrono::seconds kTallyPatience{5};
 constexpr std::size_t kSettledPerStep = 50;
+constexpr std::chrono::seconds kSettleAgain{10};  // where it failed
 
 }  // namespace
 
 /// What an earlier holder counted and what was decided, of minutes that these shards have not all
 /// sealed.
 Task<> ArchiveLoop::restore_watch(const std::map<ShardId, UtcMinute>& sealed) {
-    auto load = [&sealed](pqxx::work& work) { return load_open_minutes(work, sealed); };
-    auto open = co_await database_.transact(std::move(load));
+    auto open = co_await store_.open_minutes(sealed);
     for (const auto& stored : open.sealed)
         if (const auto* version = catalogue_.expected(stored.endpoint, stored.minute))
             watch_.count(stored.minute, stored.shard, stored.cells, version->host);
@@ -79,12 +79,8 @@ Task<bool> ArchiveLoop::decide(UtcMinute minute) {
     const auto shards = unsealed(minute);
     plan.tallies = watch_.untold(minute, shards);
     const bool out_of_time = utc_now() >= watermark(minute, options_.window) + kTallyPatience;
-    auto decide = [this, &plan, minute, out_of_time](pqxx::work& work) {
-        check_fences(work, held_epochs_, plan.shards());
-        store_tallies(work, plan.tallies);
-        return decide_regions(work, minute, out_of_time);
-    };
-    auto decided = co_await database_.transact(decide);
+    auto decided = co_await store_.decide_regions(
+        held_epochs_, plan.shards(), plan.tallies, minute, out_of_time);
     for (const auto& tally : plan.tallies)
         watch_.told(tally);
     if (!decided) co_return false;
@@ -115,17 +111,33 @@ Task<> ArchiveLoop::seal_decided() {
     metrics_.waiting.set(static_cast<double>(watch_.held()));
 }
 
+/// Where notices of regions can't be settled, sealing goes on, and it is tried again later.
+void ArchiveLoop::note_settling(const std::string& failure) {
+    const bool fails = !failure.empty();
+    if (fails) settle_again_ = clock_.steady_now() + kSettleAgain;
+    if (std::exchange(settling_fails_, fails) == fails) return;
+    log_event(log_,
+              fails ? LogLevel::error : LogLevel::info,
+              fails ? "settling.failed" : "settling.resumed",
+              kv("detail", failure));
+}
+
 /// Minutes that the shards of all archivers have sealed are settled by one: that of shard 0.
 Task<> ArchiveLoop::settle_regions() {
     const auto due = next_due();
     if (!keeps_house() || !due) co_return;
     if (settled_ && *settled_ >= due->plus(-1, options_.window)) co_return;
-    const auto agents = co_await agents_alive();
-    auto settle = [this, &agents, now = utc_now()](pqxx::work& work) {
-        check_fences(work, held_epochs_, {ShardId{0}});
-        return settle_minutes(work, agents, now, options_.window, kSettledPerStep);
-    };
-    const auto settled = co_await database_.transact(settle);
+    if (clock_.steady_now() < settle_again_) co_return;
+    auto agents = co_await agents_alive();
+    Settled settled;
+    std::string failure;
+    try {
+        settled = co_await store_.settle(
+            held_epochs_, std::move(agents), utc_now(), options_.window, kSettledPerStep);
+    } catch (const PostgresError& error) {
+        failure = error.what();
+    }
+    note_settling(failure);
     if (settled.until) settled_ = settled.until;
     for (const auto& fault : settled.changes)
         log_event(log_,

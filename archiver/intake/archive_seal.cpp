@@ -40,7 +40,7 @@ Task<> ArchiveLoop::seal_announced() {
     }
     auto found = co_await buffer_.read_cells(queries);
     SealPlan plan{progress_, catalogue_, utc_now()};
-    plan.lists = co_await manifests_.read(progress_, found, regions_);
+    plan.lists = co_await chores_.lists(progress_, found, regions_);
     std::set<EndpointId> incomplete;  // whose later minutes have to wait as well
     std::set<EndpointId> waiting;     // likewise, but soon: their announcements stay
     for (std::size_t i = 0; i < ready.size(); ++i) {
@@ -126,12 +126,24 @@ Task<bool> ArchiveLoop::seal_due() {
                 plan.close_deleted(*version, *minute);
     }
     co_await commit(plan);
+    forget_deleted(*minute, shards);
     std::vector<ShardMinute> sealed;
     for (const auto shard : shards)
         sealed.push_back({shard, *minute});
     co_await forget(std::move(sealed));
     co_await settle_regions();
     co_return true;
+}
+
+/// Endpoints that are deleted and all sealed get no minute any more.
+void ArchiveLoop::forget_deleted(UtcMinute minute, const std::vector<ShardId>& shards) {
+    for (const auto shard : shards)
+        for (const auto endpoint : catalogue_.endpoints(shard)) {
+            if (catalogue_.deleted(endpoint, minute) == nullptr) continue;
+            progress_.erase(endpoint);
+            early_.forget(endpoint);
+            journal_.forget(endpoint);
+        }
 }
 
 Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& due) {
@@ -141,23 +153,24 @@ Task<> ArchiveLoop::plan_due(SealPlan& plan, const std::vector<Announcement>& du
         queries.push_back(query_of(*version, each.minute));
     }
     auto found = co_await buffer_.read_cells(queries);
-    plan.lists = co_await manifests_.read(progress_, found, regions_);
+    plan.lists = co_await chores_.lists(progress_, found, regions_);
     const auto agents = co_await agents_alive();
     const auto alive = [&agents](RegionId region) {
         const auto known = agents.find(region);
         return known == agents.end() || known->second > 0;
     };
     for (std::size_t i = 0; i < due.size(); ++i) {
+        const auto& version = *catalogue_.expected(due[i].endpoint, due[i].minute);
         for (const auto& why : found[i].undecodable) {
             metrics_.undecodable.add();
             log_event(log_,
                       LogLevel::warn,
                       "cell.refused",
+                      kv("endpoint", version.tenant + "/" + version.name),
                       kv("endpoint_id", due[i].endpoint),
                       kv("minute", due[i].minute),
                       kv("detail", why));
         }
-        const auto& version = *catalogue_.expected(due[i].endpoint, due[i].minute);
         if (must_wait(version, due[i].minute, found[i].cells)) continue;
         plan.seal(
             version, due[i].minute, std::move(found[i].cells), alive, quarantined(due[i].minute));

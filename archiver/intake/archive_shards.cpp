@@ -21,11 +21,13 @@ void ArchiveLoop::forget_all() {
     journal_ = StateJournal{};
     watermarks_.clear();
     gaps_.clear();
+    late_.clear();
+    settle_again_ = {};
     early_.clear();
     watch_.clear();
     settled_.reset();
     announcements_.clear();
-    rollups_.forget();
+    chores_.forget();
     catalogue_window_ = -1;
     partitions_at_ = {};
     offset_at_ = {};
@@ -63,6 +65,7 @@ void ArchiveLoop::give_up(const std::set<ShardId>& shards) {
         }
         journal_.forget(shard, endpoints);
     }
+    std::erase_if(late_, [&](const auto& batch) { return shards.contains(batch.shard); });
     std::erase_if(gaps_, [&](const auto& gap) { return shards.contains(gap.first.shard); });
     std::erase_if(shards_, [&](ShardId shard) { return shards.contains(shard); });
 }
@@ -81,11 +84,15 @@ void ArchiveLoop::fenced(const ShardsFenced& by) {
 }
 
 /// Raises the fences, so that their holders of before write nothing any more, and reads what these
-/// have committed. From there on it goes.
+/// have committed. From there on it goes. Where a holder of before sleeps amid a transaction that
+/// has the fences locked, its session is ended, and the next step tries again.
 Task<> ArchiveLoop::take_over(ShardEpochs taken) {
-    Taken found;
-    co_await raise_and_load(taken, found);
-    if (found.locked) co_return;
+    auto found = co_await store_.take_over(taken);
+    if (found.locked) {
+        const auto ended = co_await store_.end_holders(std::move(taken));
+        log_event(log_, LogLevel::warn, "holders.ended", kv("sessions", ended));
+        co_return;
+    }
     for (const auto& [shard, epoch] : found.refused) {
         held_.outbid(shard, epoch);
         taken.erase(shard);
@@ -110,29 +117,6 @@ Task<> ArchiveLoop::take_over(ShardEpochs taken) {
     co_await catch_up_redis(sealed);
 }
 
-/// Where a holder of before sleeps amid a transaction that has the fences locked, its session is
-/// ended, and the next step tries again.
-Task<> ArchiveLoop::raise_and_load(const ShardEpochs& taken, Taken& into) {
-    auto load = [&taken](pqxx::work& work) {
-        Taken found;
-        found.refused = raise_fences(work, taken);
-        auto shards = shards_of(taken);
-        std::erase_if(shards, [&found](ShardId shard) { return found.refused.contains(shard); });
-        found.committed = load_committed(work, shards);
-        return found;
-    };
-    try {
-        into = co_await database_.transact(load);
-    } catch (const PostgresError& error) {
-        if (error.sqlstate() != kFenceLocked) throw;
-        into.locked = true;
-    }
-    if (!into.locked) co_return;
-    auto end = [&taken](pqxx::work& work) { return end_holders(work, taken); };
-    const auto ended = co_await database_.transact(end);
-    log_event(log_, LogLevel::warn, "holders.ended", kv("sessions", ended));
-}
-
 /// A crash may have come between the last commits and Redis, and Redis may have lost its memory.
 /// Each shard's minutes from Redis's watermark, whose cells may still stand there, up to ours:
 /// minute by minute, so that a crash in here leaves the rest to the next start.
@@ -147,8 +131,7 @@ Task<> ArchiveLoop::catch_up_redis(const std::map<ShardId, UtcMinute>& watermark
         const auto oldest = minute.plus(-(kLookBack / options_.window.length()), options_.window);
         from[shard] = std::max(std::min((sealed++)->value_or(minute), minute), oldest);
     }
-    auto load = [&from](pqxx::work& work) { return load_gaps(work, from); };
-    auto gaps = co_await database_.transact(load);
+    auto gaps = co_await store_.gaps(from);
     for (auto& gap : gaps)
         note(std::move(gap));
     while (!from.empty()) {
@@ -201,11 +184,8 @@ Task<> ArchiveLoop::look_again(std::vector<CellsQuery> gaps) {
     for (const auto& each : found)
         late.insert(late.end(), each.cells.begin(), each.cells.end());
     if (late.empty()) co_return;
-    auto store = [this, &late, &shards](pqxx::work& work) {
-        check_fences(work, held_epochs_, shards);
-        return store_late(work, late);
-    };
-    const auto outcome = co_await database_.transact(store);
+    const auto outcome =
+        co_await store_.store_late(held_epochs_, std::move(shards), std::move(late));
     count_late(outcome);
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "archiver/rollup/baseline_store.hpp"
+#include "archiver/store/endpoint_rows.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
 
@@ -80,6 +81,21 @@ std::vector<std::string> key_lists(const Keys& keys) {
     for (auto& list : lists)
         list += "]";
     return lists;
+}
+
+std::set<EndpointId> endpoints_of(const RollupMap& rollups) {
+    std::set<EndpointId> endpoints;
+    for (const auto& [key, rollup] : rollups)
+        endpoints.insert(key.endpoint);
+    return endpoints;
+}
+
+/// An endpoint may have been forgotten since its minutes were read. @return those that are left.
+/// Throws BeingForgotten.
+std::set<EndpointId> hold(pqxx::work& work, RollupMap& hours) {
+    auto held = hold_or_gone(work, endpoints_of(hours));
+    std::erase_if(hours, [&held](const auto& each) { return !held.contains(each.first.endpoint); });
+    return held;
 }
 
 std::set<RollupKey> keys_of(const RollupMap& rollups) {
@@ -295,14 +311,12 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
         shard.value(),
         timestamp_text(*from),
         timestamp_text(until));
-    const auto hours = by_hour(rows);
+    auto hours = by_hour(rows);
+    const auto endpoints = hold(work, hours);
     add_to_stored(work, kHours, hours);
     add_to_stored(work, kDays, sums(hours, kDays));
     add_to_stored(work, kMonths, sums(hours, kMonths));
     add_calm_days(work, calm_days(rows, incident_spans(work, shard, *from, until)));
-    std::set<EndpointId> endpoints;
-    for (const auto& [key, rollup] : hours)
-        endpoints.insert(key.endpoint);
     if (!endpoints.empty()) store_rolling(work, endpoints, until);
     work.exec_params("UPDATE quorate.rollup_progress SET until = $2 WHERE shard = $1",
                      shard.value(),
@@ -316,17 +330,22 @@ std::size_t roll_up_stale(pqxx::work& work,
     const auto rows = work.exec_params(
         "DELETE FROM quorate.rollup_stale s USING (SELECT s.ctid FROM quorate.rollup_stale s"
         " JOIN quorate.endpoint e ON e.id = s.endpoint_id WHERE e.shard = ANY ($1::smallint[])"
-        " ORDER BY s.start_at LIMIT $2) part WHERE s.ctid = part.ctid"
+        " ORDER BY s.start_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED) part WHERE s.ctid = part.ctid"
         " RETURNING s.endpoint_id, " +
             epoch_ms("s.start_at"),
         array_text(shards),
         hours_max);
     if (rows.empty()) return 0;
+    std::set<EndpointId> endpoints;
+    for (const auto& row : rows)
+        endpoints.emplace(row[0].as<std::uint64_t>());
+    endpoints = hold_or_gone(work, endpoints);
     std::set<RollupKey> stale;
     std::set<RollupKey> days;
     std::set<RollupKey> months;
     for (const auto& row : rows) {
         const RollupKey key{EndpointId{row[0].as<std::uint64_t>()}, time_of(row[1])};
+        if (!endpoints.contains(key.endpoint)) continue;
         stale.insert(key);
         days.insert({key.endpoint, day_of(key.start)});
         months.insert({key.endpoint, month_of(key.start)});
@@ -339,8 +358,10 @@ std::size_t roll_up_stale(pqxx::work& work,
                      " AS k (e integer, s timestamptz)"
                      " JOIN quorate.endpoint e ON e.id = k.e"
                      " JOIN quorate.rollup_progress p ON p.shard = e.shard"
-                     " JOIN quorate.minute m ON m.endpoint_id = k.e AND m.minute >= k.s"
-                     " AND m.minute < k.s + interval '1 hour' AND m.minute <= p.until",
+                     // With a short window parts of an hour are packed while others are not.
+                     " CROSS JOIN LATERAL (SELECT a.endpoint_id, a.minute, a.uptime_use, a.cells"
+                     "  FROM quorate.any_minute a WHERE a.endpoint_id = k.e AND a.minute >= k.s"
+                     "  AND a.minute < k.s + interval '1 hour' AND a.minute <= p.until OFFSET 0) m",
                  list)))
             hours[key] = std::move(rollup);
     store(work, kHours, hours);

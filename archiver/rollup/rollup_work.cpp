@@ -1,9 +1,11 @@
 #include "archiver/rollup/rollup_work.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "archiver/rollup/rollup_store.hpp"
+#include "archiver/store/endpoint_rows.hpp"
 #include "archiver/store/fence_store.hpp"
 
 namespace quorate {
@@ -23,9 +25,15 @@ Task<> RollupWork::step(std::map<ShardId, UtcMinute> sealed,
                 check_fences(work, held, {id});
                 return roll_up(work, id, minute);
             };
-            const auto until = co_await database_.transact(std::move(roll));
-            shard.until = until.value_or(minute.start());
-            if (shard.until < minute.start()) shard.due = now;  // the next step goes on
+            std::optional<UtcTime> until;
+            bool waits = false;
+            try {
+                until = co_await database_.transact(std::move(roll));
+            } catch (const BeingForgotten&) {
+                waits = true;
+            }
+            if (!waits) shard.until = until.value_or(minute.start());
+            if (!waits && shard.until < minute.start()) shard.due = now;  // the next step goes on
         }
         if (shard.until != UtcTime{})
             lag = std::max<std::chrono::duration<double>>(lag, minute.start() - shard.until);
@@ -46,7 +54,11 @@ Task<bool> RollupWork::roll_stale(const ShardEpochs& held) {
         check_fences(work, held, ids);
         return roll_up_stale(work, ids, kStaleHoursMax);
     };
-    const auto count = co_await database_.transact(std::move(roll));
+    std::size_t count = 0;
+    try {
+        count = co_await database_.transact(std::move(roll));
+    } catch (const BeingForgotten&) {  // later
+    }
     metrics_.stale_hours.add(static_cast<double>(count));
     co_return count == kStaleHoursMax;
 }

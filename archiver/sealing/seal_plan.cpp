@@ -123,6 +123,7 @@ void SealPlan::seal(const EndpointVersion& version,
     const auto params = catalogue_.rule_params(version);
     row.maintenance = catalogue_.in_maintenance(version, minute);
     row.silenced_by = catalogue_.silence_of(version, minute);
+    row.quarantined.assign(quarantined.begin(), quarantined.end());
     if (!row.maintenance) disbelieve(row.cells, quarantined);
     const auto views = sealed_cells(row.cells, row.maintenance);
     auto& before = progress(version.endpoint);

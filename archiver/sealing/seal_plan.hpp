@@ -51,7 +51,8 @@ struct SealedRow {
     UtcMinute minute;
     /// One per expected region, ascending by region; in maintenance with their own verdicts.
     std::vector<Cell> cells{};
-    bool maintenance = false;  ///< all cells are MAINT
+    bool maintenance = false;             ///< all cells are MAINT
+    std::vector<RegionId> quarantined{};  ///< not believed in the minute where they alone fail
     std::optional<std::uint64_t> silenced_by{};
     std::vector<RegionState> states{};  ///< after the minute, in the order of `cells`
     DecisionRecord record{};

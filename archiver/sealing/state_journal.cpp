@@ -56,6 +56,13 @@ void StateJournal::forget(ShardId shard, const std::vector<EndpointId>& endpoint
         logged_.endpoints.erase(endpoint);
 }
 
+std::size_t StateJournal::states() const {
+    std::size_t sum = 0;
+    for (const auto& [shard, states] : logged_.states)
+        sum += states;
+    return sum;
+}
+
 void StateJournal::stored(const std::vector<ShardStates>& entries) {
     for (const auto& entry : entries) {
         auto& states = logged_.states[entry.shard];

@@ -45,6 +45,11 @@ public:
     void add(Logged logged);
     /// Forgets a shard with these endpoints, which is another's now.
     void forget(ShardId shard, const std::vector<EndpointId>& endpoints);
+    /// Forgets an endpoint that is deleted; what the log holds of it counts on.
+    void forget(EndpointId endpoint) { logged_.endpoints.erase(endpoint); }
+
+    /// How many states the logs hold.
+    std::size_t states() const;
 
     /// Notes that these are stored.
     void stored(const std::vector<ShardStates>& entries);

@@ -84,8 +84,11 @@ IncidentId update_incident(pqxx::work& work,
                            const TransitionContext& context) {
     const bool closed = transition.kind == TransitionKind::closed;
     const auto severity = number(transition.to);
-    const bool failed_anew =
-        transition.kind == TransitionKind::escalated || transition.kind == TransitionKind::reopened;
+    // Only a P1 of before the seal has no scope yet; its reason is that of all cells, too.
+    const bool sealed_now =
+        transition.kind == TransitionKind::scope_changed && transition.from_scope == Scope::none;
+    const bool failed_anew = transition.kind == TransitionKind::escalated ||
+                             transition.kind == TransitionKind::reopened || sealed_now;
     const auto reason = failed_anew ? reason_of(transition, context.row) : std::nullopt;
     const auto closed_at = closed ? std::optional{timestamp_text(transition.at)} : std::nullopt;
     const auto recovered_at = closed && transition.opening.recovered
@@ -100,6 +103,7 @@ IncidentId update_incident(pqxx::work& work,
         "UPDATE quorate.incident SET severity = coalesce($3, severity), worst_severity = $4, "
         "scope = $5, recovered_at = $6, closed_at = $7, "
         "mttr_seconds = coalesce($8, mttr_seconds), reason = coalesce($9, reason), "
+        "started_at = CASE WHEN $14 = 1 THEN $13 ELSE started_at END, "
         "regions = ARRAY(SELECT DISTINCT r FROM unnest(regions || $10::smallint[]) r ORDER BY r), "
         "flaps = $11, marks = marks || ARRAY(SELECT mark FROM unnest($12::text[]) mark "
         "WHERE mark <> ALL (marks)) "
@@ -115,17 +119,21 @@ IncidentId update_incident(pqxx::work& work,
         or_null(reason),
         array_text(transition.regions),
         transition.flaps,
-        marks_text(transition, context));
+        marks_text(transition, context),
+        timestamp_text(transition.opening.started),
+        transition.openings);
     return IncidentId{row[0].as<std::uint64_t>()};
 }
 
+/// The start of what opened before its seal is set at the seal.
 void store_opening(pqxx::work& work, const Transition& transition, IncidentId incident) {
     const auto recovered = transition.opening.recovered
                                ? std::optional{timestamp_text(*transition.opening.recovered)}
                                : std::nullopt;
     work.exec_params0(
         "INSERT INTO quorate.incident_opening VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (incident_id, opening) DO UPDATE SET recovered_at = excluded.recovered_at",
+        "ON CONFLICT (incident_id, opening) DO UPDATE SET (started_at, recovered_at) = "
+        "(excluded.started_at, excluded.recovered_at)",
         incident.value(),
         transition.openings,
         timestamp_text(transition.opening.started),
@@ -152,7 +160,7 @@ void store_event(pqxx::work& work,
         static_cast<int>(transition.scope),
         static_cast<int>(transition.rule_row),
         transition.detail,
-        context.row != nullptr ? inputs_json(*context.row, context.names) : std::string{"{}"});
+        context.row != nullptr ? inputs_json(*context.row, context.names) : inputs_of_deletion());
 }
 
 void store_notice(pqxx::work& work,

@@ -109,8 +109,13 @@ std::string inputs_json(const SealedRow& row, const RegionNames& names) {
                               {"healthy", members(row, record.healthy, names)},
                               {"silent", members(row, record.silent, names)},
                               {"slow", members(row, record.slow, names)},
+                              {"quarantined", region_names(names, row.quarantined)},
                               {"cells", std::move(cells)}};
     return json::serialize(inputs);
+}
+
+std::string inputs_of_deletion() {
+    return json::serialize(json::object{{"rule_version", kRuleVersion}});
 }
 
 std::string notice_json(const EndpointVersion& version,

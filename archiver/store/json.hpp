@@ -25,6 +25,8 @@ boost::json::object cell_details(const Cell& cell);
 
 /// The text of `inputs` of an incident's event: everything that the decision was made from.
 std::string inputs_json(const SealedRow& row, const RegionNames& names);
+/// The same of a close for which no minute was sealed, as its endpoint was deleted.
+std::string inputs_of_deletion();
 
 /// Where changes of notices came from.
 struct NoticeContext {

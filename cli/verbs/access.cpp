@@ -24,7 +24,7 @@ std::string reach(const v1::Token& token) {
 
 void create_token(const v1::CreateTokenRequest& request, Session& session) {
     v1::CreateTokenResponse answer;
-    const auto status = session.admin().CreateToken(session.call().get(), request, &answer);
+    const auto status = session.admin().CreateToken(session.change().get(), request, &answer);
     if (!session.succeeded(status)) {
         if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS)
             session.fail("what it presents was told then, once: revoke it and create another");
@@ -85,7 +85,7 @@ void revoke_token(std::uint64_t id, Session& session) {
     v1::RevokeTokenRequest request;
     request.set_id(id);
     v1::RevokeTokenResponse answer;
-    if (!session.succeeded(session.admin().RevokeToken(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().RevokeToken(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);

@@ -43,7 +43,8 @@ void apply(const ApplyOptions& options, Session& session) {
     request.set_yes(options.yes);
     request.set_dry_run(options.dry_run);
     v1::ApplyResponse answer;
-    if (!session.succeeded(session.admin().Apply(session.call().get(), request, &answer))) return;
+    const auto context = request.dry_run() ? session.call() : session.change();
+    if (!session.succeeded(session.admin().Apply(context.get(), request, &answer))) return;
     if (session.prints_data()) print_data(to_json(answer), session.output);
     if (answer.errors_size() > 0) {
         refuse_files(answer, session);

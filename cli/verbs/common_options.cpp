@@ -8,11 +8,6 @@
 #include "core/time/time.hpp"
 
 namespace quorate::cli {
-namespace {
-
-constexpr int kRefreshMs = 2000;
-
-}  // namespace
 
 std::string endpoint_named(const std::string& name, const Session& session) {
     const auto& tenant = session.in_force.tenant;
@@ -23,9 +18,21 @@ void add_watch(CLI::App& verb, bool& watch) {
     verb.add_flag("-w,--watch", watch, "again every 2 s, until interrupted");
 }
 
-void repeat(bool watch, const std::function<bool()>& show) {
-    while (show() && watch)
-        poll(nullptr, 0, kRefreshMs);
+void wait_for_refresh() {
+    constexpr int kMs = 2000;
+    poll(nullptr, 0, kMs);
+}
+
+void repeat(bool watch, Session& session, const std::function<bool()>& show) {
+    for (bool shown = false;; wait_for_refresh()) {
+        if (show()) {
+            shown = true;
+            session.recovered();
+        } else if (!shown || !session.may_pass()) {
+            return;
+        }
+        if (!watch) return;
+    }
 }
 
 void begin_view(bool watch) {

@@ -27,23 +27,30 @@ void add_filter(CLI::App& verb, const std::shared_ptr<Request>& request) {
 /// ENDPOINT as the coordinator is told it: with the context's tenant where it names none.
 std::string endpoint_named(const std::string& name, const Session& session);
 
-/// Puts the context's tenant into the request of a list: to an ENDPOINT without one, or as the
-/// filter where there is no ENDPOINT. What the command line says of tenants stands.
+/// Puts the context's tenant into a request: to an ENDPOINT without one, or as its tenant where
+/// there is no ENDPOINT. What the command line says of tenants stands.
 /// @param tenant_given  whether `--tenant` is on the command line
 template <class Request>
 void use_tenant(Request& request, bool tenant_given, const Session& session) {
     if (tenant_given || session.in_force.tenant.empty()) return;
-    if (request.endpoint().empty())
-        request.set_tenant(session.in_force.tenant);
-    else
-        request.set_endpoint(endpoint_named(request.endpoint(), session));
+    if constexpr (requires { request.endpoint(); }) {
+        if (!request.endpoint().empty()) {
+            request.set_endpoint(endpoint_named(request.endpoint(), session));
+            return;
+        }
+    }
+    request.set_tenant(session.in_force.tenant);
 }
 
 /// `-w,--watch` of a verb that lists.
 void add_watch(CLI::App& verb, bool& watch);
 
-/// Calls `show` once, or with `watch` every 2 s until it says false.
-void repeat(bool watch, const std::function<bool()>& show);
+/// Calls `show` once, or with `watch` every 2 s, until it says false: where it showed something
+/// before, and what it failed for may pass, it is called on.
+void repeat(bool watch, Session& session, const std::function<bool()>& show);
+
+/// Waits 2 s.
+void wait_for_refresh();
 
 /// Call it before what is shown again and again is printed: it clears a terminal.
 void begin_view(bool watch);

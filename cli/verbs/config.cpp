@@ -189,6 +189,14 @@ void show_coordinator(Session& session) {
                   << " otherwise; that counts from the next start on\n";
 }
 
+/// Where the config of a daemon is seen that has no API.
+std::string elsewhere(const std::string& daemon) {
+    return "no " + daemon +
+           " can be asked from here: its log says what is in force (config.reloaded, or "
+           "config.refused and why), and on its machine quorate-" +
+           daemon + " --config FILE --check-config whether the file can be used";
+}
+
 void add_set(CLI::App& verb, Session& session) {
     auto options = std::make_shared<SetOptions>();
     auto* set_verb = verb.add_subcommand(
@@ -250,6 +258,8 @@ void add_config_verb(CLI::App& app, Session& session) {
             show_in_force(session);
         else if (*name == kCoordinator)
             show_coordinator(session);
+        else if (*name == "agent" || *name == "archiver")
+            session.fail(elsewhere(*name));
         else
             show_named(*name, session);
     });

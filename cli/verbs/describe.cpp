@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/json.hpp"
 #include "cli/table.hpp"
@@ -57,6 +60,17 @@ std::string credential_text(const v1::EndpointCredential& credential) {
            credential.expires_from() + ")";
 }
 
+/// A line for each end that regions see, the first one first.
+void print_certificates(const v1::DescribeEndpointResponse& answer) {
+    std::map<std::int64_t, std::vector<std::string>> ends;
+    for (const auto& row : answer.certificates())
+        ends[row.earliest_not_after_us()].push_back(row.region());
+    for (const auto& [end, regions] : ends)
+        line("tls       ",
+             "the first certificate of the chain ends " + time_text(end) + ", in " +
+                 listed(regions));
+}
+
 void print_strips(const v1::DescribeEndpointResponse& answer) {
     if (answer.strips().empty()) return;
     std::size_t width = 0;
@@ -70,7 +84,8 @@ void print_strips(const v1::DescribeEndpointResponse& answer) {
         if (strip.has_last_total_ms()) std::cout << number_text(strip.last_total_ms()) << " ms ";
         std::cout << strip.last_reason() << '\n';
     }
-    std::cout << "  . UP  ~ SLOW  d DEGRADED  a AUTH  F FAIL  ? UNKNOWN  m MAINT\n";
+    std::cout << "  . UP  ~ SLOW  d DEGRADED  a AUTH  F FAIL  ? UNKNOWN  m MAINT  (blank) not "
+                 "watched from there\n";
 }
 
 void print_endpoint(const v1::DescribeEndpointResponse& answer) {
@@ -94,6 +109,7 @@ void print_endpoint(const v1::DescribeEndpointResponse& answer) {
         line("manifest  ", manifest_text(manifest));
     for (const auto& credential : answer.credentials())
         line("secret    ", credential_text(credential));
+    print_certificates(answer);
     print_strips(answer);
     std::cout << "\nAs it is in the catalogue\n" << answer.spec();
 }
@@ -161,7 +177,7 @@ void set_paused(const std::string& endpoint, bool paused, Session& session) {
     request.set_endpoint(endpoint);
     request.set_paused(paused);
     v1::SetPausedResponse answer;
-    if (!session.succeeded(session.admin().SetPaused(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().SetPaused(session.change().get(), request, &answer)))
         return;
     if (session.prints_data()) {
         print_data(to_json(answer), session.output);

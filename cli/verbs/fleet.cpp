@@ -1,7 +1,9 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/bounded_file.hpp"
@@ -171,10 +173,17 @@ void add_region(const AddOptions& options, Session& session) {
     request.set_name(options.name);
     request.set_without_redis_user(options.no_redis_user);
     request.set_new_password(options.new_password);
-    if (!options.public_key_file.empty())
-        request.set_public_key(std::string{read_bounded(options.public_key_file).view()});
+    if (!options.public_key_file.empty()) {
+        const auto key = read_bounded(options.public_key_file);
+        if (key.view().find("PRIVATE KEY") != std::string_view::npos)
+            throw std::runtime_error{
+                options.public_key_file +
+                " holds a private key, which stays with the agents; its public "
+                "key: openssl pkey -in FILE -pubout"};
+        request.set_public_key(std::string{key.view()});
+    }
     v1::AddRegionResponse answer;
-    if (!session.succeeded(session.admin().AddRegion(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().AddRegion(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -256,7 +265,7 @@ void add_regions_verb(CLI::App& app, Session& session) {
     add_region_changes(*verb, session);
     verb->callback([verb, list, watch, &session] {
         if (verb->get_subcommands().empty() || verb->got_subcommand(list))
-            repeat(*watch, [&] { return list_regions(*watch, session); });
+            repeat(*watch, session, [&] { return list_regions(*watch, session); });
     });
 }
 
@@ -269,7 +278,7 @@ void add_queues_verb(CLI::App& app, Session& session) {
     verb->add_option("--region", options->region, "only this region's");
     add_watch(*verb, options->watch);
     verb->callback([options, &session] {
-        repeat(options->watch, [&] { return list_queues(*options, session); });
+        repeat(options->watch, session, [&] { return list_queues(*options, session); });
     });
 }
 
@@ -285,7 +294,7 @@ void add_agents_verb(CLI::App& app, Session& session) {
     add_agent_changes(*verb, {options, &options->region}, session);
     verb->callback([verb, list_verb, options, &session] {
         if (verb->get_subcommands().empty() || verb->got_subcommand(list_verb))
-            repeat(options->watch, [&] { return list_agents(*options, session); });
+            repeat(options->watch, session, [&] { return list_agents(*options, session); });
     });
 }
 

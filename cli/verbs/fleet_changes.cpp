@@ -29,7 +29,7 @@ void drain(const std::string& name, Session& session) {
     v1::DrainRegionRequest request;
     request.set_name(name);
     v1::DrainRegionResponse answer;
-    if (!session.succeeded(session.admin().DrainRegion(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().DrainRegion(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -45,7 +45,7 @@ void resume(const std::string& name, Session& session) {
     v1::ResumeRegionRequest request;
     request.set_name(name);
     v1::ResumeRegionResponse answer;
-    if (!session.succeeded(session.admin().ResumeRegion(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().ResumeRegion(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -60,7 +60,7 @@ void remove(const std::string& name, Session& session) {
     v1::RemoveRegionRequest request;
     request.set_name(name);
     v1::RemoveRegionResponse answer;
-    if (!session.succeeded(session.admin().RemoveRegion(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().RemoveRegion(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -79,7 +79,7 @@ void cordon(const AgentOptions& options, Session& session) {
     request.set_agent(options.agent);
     request.set_region(options.region);
     v1::CordonAgentResponse answer;
-    if (!session.succeeded(session.admin().CordonAgent(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().CordonAgent(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -94,7 +94,7 @@ void uncordon(const AgentOptions& options, Session& session) {
     request.set_agent(options.agent);
     request.set_region(options.region);
     v1::UncordonAgentResponse answer;
-    if (!session.succeeded(session.admin().UncordonAgent(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().UncordonAgent(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -136,7 +136,7 @@ void set_tenant(const TenantOptions& options, Session& session) {
     request.set_name(options.name);
     request.set_tier(options.tier);
     v1::SetTenantResponse answer;
-    if (!session.succeeded(session.admin().SetTenant(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().SetTenant(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);

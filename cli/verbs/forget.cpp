@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <memory>
 
@@ -7,6 +9,9 @@
 
 namespace quorate::cli {
 namespace {
+
+/// As long as the coordinator tries.
+constexpr std::chrono::hours kPatience{1};
 
 struct ForgetOptions {
     v1::ForgetRequest request;
@@ -18,8 +23,10 @@ void forget(const ForgetOptions& options, Session& session) {
         session.fail("forget deletes history for good; say --yes too");
         return;
     }
+    session.timeout = std::max<std::chrono::milliseconds>(session.timeout, kPatience);
     v1::ForgetResponse answer;
-    if (!session.succeeded(session.admin().Forget(session.call().get(), options.request, &answer)))
+    if (!session.succeeded(
+            session.admin().Forget(session.change().get(), options.request, &answer)))
         return;
     if (session.prints_data()) {
         print_data(to_json(answer), session.output);

@@ -85,7 +85,7 @@ void add_get_verb(CLI::App& app, Session& session) {
     add_watch(*verb, options->watch);
     verb->callback([options, verb, &session] {
         use_tenant(options->request, verb->count("--tenant") > 0, session);
-        repeat(options->watch, [&] { return show_once(*options, session); });
+        repeat(options->watch, session, [&] { return show_once(*options, session); });
     });
 }
 

@@ -119,7 +119,7 @@ void ack(std::uint64_t id, const std::string& note, Session& session) {
     request.set_id(id);
     request.set_note(note);
     v1::AckIncidentResponse answer;
-    if (!session.succeeded(session.admin().AckIncident(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().AckIncident(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -179,7 +179,7 @@ void add_incidents_verb(CLI::App& app, Session& session) {
         if (show_verb->parsed() || ack_verb->parsed()) return;
         const auto given = verb->count("--tenant") + list_verb->count("--tenant");
         use_tenant(options->request, given > 0, session);
-        repeat(options->watch, [&] { return list(*options, session); });
+        repeat(options->watch, session, [&] { return list(*options, session); });
     });
 }
 

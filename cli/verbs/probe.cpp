@@ -62,10 +62,10 @@ public:
             auto manifest = read_manifest(options.manifest, request);
             // A server of both eras is asked in the one that the manifest is of.
             if (request.era == EraMode::automatic) request.era_hint = manifest.era;
-            Baseline baseline;
+            ToolListBaseline baseline;
             baseline.era = manifest.era;
             baseline.tools = std::move(manifest.tools);
-            request.baseline = std::make_shared<const Baseline>(std::move(baseline));
+            request.baseline = std::make_shared<const ToolListBaseline>(std::move(baseline));
         }
         if (options.write_manifest.empty()) return;
         request.keep_tools = true;

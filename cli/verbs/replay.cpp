@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -9,6 +11,9 @@
 
 namespace quorate::cli {
 namespace {
+
+/// For one page: a month of one endpoint with the shortest window is over a million minutes.
+constexpr std::chrono::seconds kPatience{120};
 
 struct ReplayOptions {
     v1::ReplayRequest request;
@@ -45,6 +50,7 @@ void replay(ReplayOptions options, Session& session) {
     if (!read_time("--to", options.to, to, session)) return;
     options.request.set_from_us(from);
     options.request.set_to_us(to);
+    session.timeout = std::max<std::chrono::milliseconds>(session.timeout, kPatience);
     v1::ReplayResponse all;
     do {
         v1::ReplayResponse page;

@@ -12,6 +12,7 @@
 #include "cli/bounded_file.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
+#include "cli/verbs/common_options.hpp"
 #include "cli/verbs/verbs.hpp"
 #include "core/time/time.hpp"
 #include "platform/crypto/core_dumps.hpp"
@@ -23,6 +24,7 @@ namespace quorate::cli {
 namespace {
 
 constexpr std::string_view kPem = "-----BEGIN ";
+constexpr const char* kWhose = "whose it is (default: the context's tenant, or else default)";
 
 struct SetOptions {
     v1::SetSecretRequest request;
@@ -84,13 +86,14 @@ void set_secret(SetOptions& options, Session& session) {
         }
         request.set_expires_at_us(*expires);
     }
+    session.admin();  // it, too, refuses, and no value has been read then
     {
         const auto value = read_value(options);
         const auto text = without_line_end(value.view());
         request.mutable_value()->assign(text.data(), text.size());
     }
     v1::SetSecretResponse answer;
-    const auto status = session.admin().SetSecret(session.call().get(), request, &answer);
+    const auto status = session.admin().SetSecret(session.change().get(), request, &answer);
     wipe(*request.mutable_value());
     if (!session.succeeded(status)) return;
     if (session.prints_data()) {
@@ -132,17 +135,18 @@ void list_secrets(v1::ListSecretsRequest request, Session& session) {
 
 void delete_secret(const v1::DeleteSecretRequest& request, Session& session) {
     v1::DeleteSecretResponse answer;
-    if (!session.succeeded(session.admin().DeleteSecret(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().DeleteSecret(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
     else
-        std::cout << "secret " << request.name() << " deleted\n";
+        std::cout << "secret " << (request.tenant().empty() ? "" : request.tenant() + "/")
+                  << request.name() << " deleted\n";
 }
 
 void rotate_secrets(const v1::RotateSecretsRequest& request, Session& session) {
     v1::RotateSecretsResponse answer;
-    if (!session.succeeded(session.admin().RotateSecrets(session.call().get(), request, &answer)))
+    if (!session.succeeded(session.admin().RotateSecrets(session.change().get(), request, &answer)))
         return;
     if (session.prints_data())
         print_data(to_json(answer), session.output);
@@ -177,7 +181,7 @@ void add_set(CLI::App& verb, Session& session) {
     auto* set = verb.add_subcommand(
         "set", "Keeps a credential, or gives it a new value, which is read from stdin");
     add_name(*set, request);
-    add_tenant(*set, request, "whose it is (default: default)");
+    add_tenant(*set, request, kWhose);
     auto* file = set->add_option("--from-file", options->file, "holds the value; -: stdin")
                      ->type_name("FILE");
     set->add_option("--from-env", options->env, "variable that holds the value")
@@ -187,7 +191,10 @@ void add_set(CLI::App& verb, Session& session) {
                     options->expires,
                     "when it does: a time (RFC 3339), or how long from now, such as 90d; a JWT "
                     "says it itself");
-    set->callback([options, &session] { set_secret(*options, session); });
+    set->callback([options, set, &session] {
+        use_tenant(options->request, set->count("--tenant") > 0, session);
+        set_secret(*options, session);
+    });
 }
 
 }  // namespace
@@ -199,19 +206,27 @@ void add_secret_verb(CLI::App& app, Session& session) {
 
     auto listed = std::make_shared<v1::ListSecretsRequest>();
     auto* list = verb->add_subcommand("list", "Lists secrets, without their values");
-    add_tenant(*list, listed, "only this tenant's");
-    list->callback([listed, &session] { list_secrets(*listed, session); });
+    add_tenant(*list, listed, "only this tenant's; '' for all where the context names one");
+    list->callback([listed, list, &session] {
+        use_tenant(*listed, list->count("--tenant") > 0, session);
+        list_secrets(*listed, session);
+    });
 
     auto deleted = std::make_shared<v1::DeleteSecretRequest>();
     auto* erase = verb->add_subcommand("delete", "Deletes a secret that no endpoint refers to");
     add_name(*erase, deleted);
-    add_tenant(*erase, deleted, "whose it is (default: default)");
-    erase->callback([deleted, &session] { delete_secret(*deleted, session); });
+    add_tenant(*erase, deleted, kWhose);
+    erase->callback([deleted, erase, &session] {
+        use_tenant(*deleted, erase->count("--tenant") > 0, session);
+        delete_secret(*deleted, session);
+    });
 
     auto rotated = std::make_shared<v1::RotateSecretsRequest>();
     auto* rotate = verb->add_subcommand(
         "rotate", "Encrypts secrets by new data keys; their values stay (see secret set)");
-    add_tenant(*rotate, rotated, "only this tenant's");
+    // The context's tenant is not meant: whoever takes a key out of use must not leave out a tenant
+    // without having said so.
+    add_tenant(*rotate, rotated, "only this tenant's (default: all, whatever the context says)");
     rotate->add_flag_function(
         "--wrapping-key",
         [rotated](std::int64_t) { rotated->set_wrapping_key_only(true); },

@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,26 +44,50 @@ void print_data_decision(const v1::DecisionEvent& decision,
     print_data(object, session.output);
 }
 
-void watch(const v1::WatchRequest& request, Session& session) {
-    const auto context = session.stream();  // until interrupted
-    const auto stream = session.admin().Watch(context.get(), request);
-    v1::WatchEvent event;
-    while (stream->Read(&event)) {
-        for (const auto& decision : event.decisions()) {
-            if (session.prints_data())
-                print_data_decision(decision, event, session);
-            else
-                print_decision(decision);
-        }
-        std::cout.flush();
+struct WatchOptions {
+    v1::WatchRequest request;
+    bool tokens = false;  ///< events without a decision are data too
+    bool begun = false;   ///< an event came
+};
+
+void print_event(const v1::WatchEvent& event, const WatchOptions& options, const Session& session) {
+    for (const auto& decision : event.decisions()) {
+        if (session.prints_data())
+            print_data_decision(decision, event, session);
+        else
+            print_decision(decision);
     }
-    session.succeeded(stream->Finish());
+    if (options.tokens && event.decisions().empty())
+        print_data({{"resume_token", event.resume_token()}}, session.output);
+    std::cout.flush();
+}
+
+/// Until interrupted: where the coordinator goes away it is asked again, and goes on behind what
+/// was printed last.
+void watch(WatchOptions options, Session& session) {
+    for (;;) {
+        bool begun = false;
+        const auto context = session.stream();
+        const auto stream = session.admin().Watch(context.get(), options.request);
+        v1::WatchEvent event;
+        while (stream->Read(&event)) {
+            if (!std::exchange(begun, true)) session.recovered();
+            print_event(event, options, session);
+            options.request.set_resume_token(event.resume_token());
+            options.begun = true;
+        }
+        if (session.succeeded(stream->Finish())) return;
+        if (!options.begun || !session.may_pass()) return;
+        if (begun) std::cerr << "quorate: it goes on here once a coordinator answers\n";
+        wait_for_refresh();
+    }
 }
 
 }  // namespace
 
 void add_watch_verb(CLI::App& app, Session& session) {
-    auto request = std::make_shared<v1::WatchRequest>();
+    auto options = std::make_shared<WatchOptions>();
+    const std::shared_ptr<v1::WatchRequest> request{options, &options->request};
     auto* verb = app.add_subcommand("watch", "Streams decisions as they are made");
     add_filter(*verb, request);
     verb->add_flag_function(
@@ -73,9 +98,14 @@ void add_watch_verb(CLI::App& app, Session& session) {
         "--resume",
         [request](const std::string& token) { request->set_resume_token(token); },
         "go on after this resume_token of the JSON output");
-    verb->callback([request, verb, &session] {
-        use_tenant(*request, verb->count("--tenant") > 0, session);
-        watch(*request, session);
+    verb->add_flag("--tokens",
+                   options->tokens,
+                   "in JSON and YAML also, at once and every 10 s, how far the stream is where no "
+                   "decision comes: an object with a resume_token alone");
+    verb->callback([options, verb, &session] {
+        options->tokens = options->tokens && session.prints_data();
+        use_tenant(options->request, verb->count("--tenant") > 0, session);
+        watch(*options, session);
     });
 }
 

@@ -28,7 +28,7 @@ struct Maintenance {
     static grpc::Status create(Session& session, v1::PlannedWindow window, Created& answer) {
         v1::CreateMaintenanceRequest request;
         *request.mutable_window() = std::move(window);
-        return session.admin().CreateMaintenance(session.call().get(), request, &answer);
+        return session.admin().CreateMaintenance(session.change().get(), request, &answer);
     }
     static grpc::Status list(Session& session,
                              const v1::ListMaintenanceRequest& request,
@@ -38,7 +38,7 @@ struct Maintenance {
     static grpc::Status end(Session& session, std::uint64_t id, Ended& answer) {
         v1::EndMaintenanceRequest request;
         request.set_id(id);
-        return session.admin().EndMaintenance(session.call().get(), request, &answer);
+        return session.admin().EndMaintenance(session.change().get(), request, &answer);
     }
 };
 
@@ -52,7 +52,7 @@ struct Silence {
     static grpc::Status create(Session& session, v1::PlannedWindow window, Created& answer) {
         v1::CreateSilenceRequest request;
         *request.mutable_window() = std::move(window);
-        return session.admin().CreateSilence(session.call().get(), request, &answer);
+        return session.admin().CreateSilence(session.change().get(), request, &answer);
     }
     static grpc::Status list(Session& session,
                              const v1::ListSilencesRequest& request,
@@ -62,7 +62,7 @@ struct Silence {
     static grpc::Status end(Session& session, std::uint64_t id, Ended& answer) {
         v1::EndSilenceRequest request;
         request.set_id(id);
-        return session.admin().EndSilence(session.call().get(), request, &answer);
+        return session.admin().EndSilence(session.change().get(), request, &answer);
     }
 };
 
@@ -86,13 +86,13 @@ struct Usage {
     std::string why;
 };
 
-void add_matchers(const CreateOptions& options, v1::PlannedWindow& window) {
+void add_matchers(const CreateOptions& options, const Session& session, v1::PlannedWindow& window) {
     if (!options.endpoints.empty() && !(options.tenants.empty() && options.labels.empty()))
         throw Usage{"--endpoint says it all: leave out --tenant and --label"};
     for (const auto& endpoint : options.endpoints)
-        window.add_matchers()->set_endpoint(endpoint);
+        window.add_matchers()->set_endpoint(endpoint_named(endpoint, session));
     auto tenants = options.tenants;
-    if (tenants.empty() && !options.labels.empty()) tenants.emplace_back();
+    if (tenants.empty() && !options.labels.empty()) tenants.push_back(session.in_force.tenant);
     for (const auto& tenant : tenants) {
         auto& matcher = *window.add_matchers();
         matcher.set_tenant(tenant);
@@ -191,7 +191,7 @@ template <class Kind>
 void create(const CreateOptions& options, Session& session) {
     v1::PlannedWindow window;
     try {
-        add_matchers(options, window);
+        add_matchers(options, session, window);
         if (options.weekly.empty())
             add_once(options, window);
         else
@@ -259,7 +259,11 @@ void end(std::uint64_t id, Session& session) {
 void add_create_options(CLI::App& create, CreateOptions& options) {
     create.add_option("--endpoint", options.endpoints, "name or tenant/name; may be repeated")
         ->type_name("ENDPOINT");
-    create.add_option("--tenant", options.tenants, "all of its endpoints; may be repeated")
+    create
+        .add_option("--tenant",
+                    options.tenants,
+                    "all of its endpoints; may be repeated; with --label '' is all tenants where "
+                    "the context names one")
         ->type_name("NAME");
     create
         .add_option("--label",
@@ -299,10 +303,13 @@ void add_actions(CLI::App* verb, Session& session) {
     listing->add_option_function<std::string>(
         "--tenant",
         [request](const std::string& name) { request->set_tenant(name); },
-        "only what may concern this tenant");
+        "only what may concern this tenant; '' for all where the context names one");
     listing->add_flag_function(
         "--all", [request](std::int64_t) { request->set_with_past(true); }, "past ones too");
-    listing->callback([request, &session] { list<Kind>(*request, session); });
+    listing->callback([request, listing, &session] {
+        use_tenant(*request, listing->count("--tenant") > 0, session);
+        list<Kind>(*request, session);
+    });
 
     auto id = std::make_shared<std::uint64_t>();
     CLI::App* ending = verb->add_subcommand(

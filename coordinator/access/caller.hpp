@@ -19,6 +19,7 @@ struct Presented {
     std::string reason;                          ///< fit for a log, at most kReasonMax bytes
     std::string idempotency_key;                 ///< as it came
     std::string request_sha256;                  ///< where it came with a key; no secret counts
+    std::string bad_time;                        ///< which of the request no calendar has
     std::string peer;                            ///< gRPC's text of the caller's address
     std::string target;                          ///< what is asked for, in the request's words
     std::vector<std::string> tenants;            ///< whose that is

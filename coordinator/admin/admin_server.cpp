@@ -82,9 +82,15 @@ AdminServer::AdminServer(asio::any_io_executor executor,
     quota.Resize(kMemoryMax);
     builder.SetResourceQuota(quota);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsMax);
-    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
-                               static_cast<int>(kHandshakeMax.count()));
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, static_cast<int>(kIdleMax.count()));
+    const auto argument = [&builder](const char* name, milliseconds value) {
+        builder.AddChannelArgument(name, static_cast<int>(value.count()));
+    };
+    argument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMax);
+    argument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMax);
+    argument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEvery);
+    argument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingAnswered);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // without a bound
+    argument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingEvery / 2);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     if (!server_ || port == 0) throw std::runtime_error{bind_problem(address)};

@@ -33,6 +33,10 @@ public:
     /// call for so long: connections hold descriptors and memory.
     static constexpr milliseconds kHandshakeMax{10'000};
     static constexpr milliseconds kIdleMax{300'000};
+    /// A caller who keeps a call open is asked so often whether they are still there, and is gone
+    /// where nothing comes back. A client may ask as often as half of that.
+    static constexpr milliseconds kPingEvery{10'000};
+    static constexpr milliseconds kPingAnswered{10'000};
     static constexpr milliseconds kDrain{5000};
 
     /// Binds and serves at once. Throws std::runtime_error with one line that names the port if it

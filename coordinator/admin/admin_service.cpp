@@ -73,6 +73,25 @@ IdempotencyKey once(const Presented& presented) {
 
 }  // namespace
 
+/// A call of a credential, among those under way while it lives.
+class AdminService::Running {
+public:
+    Running(std::multiset<std::string>& all, const Actor& actor) : all_{all} {
+        if (all_.count(actor.credential) >= kCallsOfOneMax)
+            throw AccessRefused{AccessRefused::Why::busy,
+                                actor.principal + " has " + std::to_string(kCallsOfOneMax) +
+                                    " calls under way already: wait for one to end"};
+        place_ = all_.insert(actor.credential);
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { all_.erase(place_); }
+
+private:
+    std::multiset<std::string>& all_;
+    std::multiset<std::string>::iterator place_;
+};
+
 AdminService::AdminService(AdminContext context, Calls& calls)
     : context_{std::move(context)},
       calls_{calls},
@@ -96,6 +115,10 @@ Task<> AdminService::admitted(std::string rpc, Presented presented, Work work) {
     std::optional<AccessRefused> refusal;
     try {
         auto caller = context_.access.admit(rpc, presented);
+        std::optional<Running> running;  // a watcher has a seat
+        if (rpc != "Watch") running.emplace(running_, caller.actor);
+        if (!presented.bad_time.empty())
+            throw BadRequest{"the time is before 1970 or after the year 9999", presented.bad_time};
         caller.actor.once = once(presented);
         if (!caller.actor.once.key.empty()) {
             auto look = [actor = caller.actor, rpc](pqxx::work& transaction) {
@@ -305,6 +328,7 @@ Task<> AdminService::pause(const v1::SetPausedRequest* request,
                            Caller caller) {
     narrowed(caller, *request);
     auto name = parse_endpoint_name(request->endpoint());
+    const auto full_name = name.tenant + "/" + name.name;
     co_await context_.before_change();
     const auto from = co_await set_paused(context_.database,
                                           context_.clock,
@@ -320,7 +344,7 @@ Task<> AdminService::pause(const v1::SetPausedRequest* request,
               LogLevel::info,
               "endpoint.paused",
               kv("principal", caller.actor.principal),
-              kv("endpoint", request->endpoint()),
+              kv("endpoint", full_name),
               kv("paused", request->paused()),
               kv("minute", *from));
 }

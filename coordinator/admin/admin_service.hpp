@@ -57,6 +57,9 @@ class AdminService final
 public:
     static constexpr std::size_t kWatchersMax = 200;
     static constexpr std::size_t kWatchersOfOneMax = 128;  ///< of one credential
+    /// Other calls of one credential, at the same time: of Calls::kCallsMax, so that one alone
+    /// keeps nobody else out.
+    static constexpr std::size_t kCallsOfOneMax = 32;
 
     AdminService(AdminContext context, Calls& calls);
 
@@ -184,6 +187,7 @@ public:
                                             v1::RotateSecretsResponse* response) override;
 
 private:
+    class Running;
     using Work = std::function<Task<>(Caller caller)>;
 
     /// Does the work if the caller may have it done.
@@ -218,6 +222,7 @@ private:
     Calls& calls_;
     WatchHub watch_hub_;
     std::multiset<std::string> watchers_;  // by what each shows; on the executor
+    std::multiset<std::string> running_;   // likewise, calls that are not Watch
 };
 
 }  // namespace quorate::coordinator

@@ -94,6 +94,16 @@ grpc::Status status_of(const BadRequest& error) {
     return {grpc::INVALID_ARGUMENT, error.what(), status.SerializeAsString()};
 }
 
+grpc::Status status_of(const PostgresError& error) {
+    if (error.sqlstate() == "57014")  // query_canceled: Database's statement_timeout
+        return {grpc::RESOURCE_EXHAUSTED,
+                "Postgres takes too long to answer this: ask for less, such as a shorter time or "
+                "one endpoint"};
+    if (error.sqlstate() == "40001")
+        return {grpc::ABORTED, "others change the same at the same time: try again"};
+    return {grpc::INTERNAL, "internal error; see the coordinator's log"};
+}
+
 Task<> hurry(SteadyTime deadline, Task<> work) {
     // GCC 12 miscompiles a coroutine that is nothing but an `if` around a co_await.
     const bool done = co_await done_within(deadline, std::move(work));
@@ -134,7 +144,8 @@ void Calls::start(std::string rpc,
     const auto until = std::chrono::time_point_cast<microseconds>(context.deadline());
     // Compared before the subtraction: a missing deadline is the end of time.
     const auto now = clock_.utc_now();
-    const microseconds left = until > now + kLongest ? microseconds{kLongest} : until - now;
+    const microseconds longest = rpc == "Forget" ? microseconds{kLongestForget} : kLongest;
+    const microseconds left = until > now + longest ? longest : until - now;
     auto once = std::make_shared<Once>(std::move(finish));
     auto timely = [work = std::move(work), deadline = clock_.steady_now() + left]() -> Task<> {
         return hurry(deadline, work());
@@ -174,6 +185,8 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
         status = {error.code(), error.what()};
     } catch (const BadRequest& error) {
         status = status_of(error);
+    } catch (const OutOfRange& error) {
+        status = {grpc::OUT_OF_RANGE, error.what()};
     } catch (const RegionRefused& error) {
         status = {grpc::FAILED_PRECONDITION, error.what()};
     } catch (const RunsBusy& error) {
@@ -194,6 +207,14 @@ Task<> Calls::run(std::string rpc, std::function<Task<>()> work, std::shared_ptr
         status = {grpc::UNAVAILABLE, "the coordinator can't reach Postgres"};
     } catch (const RedisUnavailable&) {
         status = {grpc::UNAVAILABLE, "the coordinator can't reach Redis"};
+    } catch (const PostgresError& error) {
+        status = status_of(error);
+        const bool ours = status.error_code() == grpc::INTERNAL;
+        log_event(log_,
+                  ours ? LogLevel::error : LogLevel::warn,
+                  ours ? "rpc.failed" : "rpc.given_up",
+                  kv("rpc", rpc),
+                  kv("detail", error.what()));
     } catch (const Overloaded&) {
         status = {grpc::RESOURCE_EXHAUSTED, "the coordinator is overloaded"};
     } catch (const boost::system::system_error& error) {

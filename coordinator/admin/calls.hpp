@@ -31,8 +31,9 @@ private:
 /// one group, with the caller's deadline, and is finished exactly once.
 class Calls {
 public:
-    static constexpr std::size_t kCallsMax = 256;     ///< at the same time; more are refused
-    static constexpr milliseconds kLongest{120'000};  ///< of a call whose caller set no deadline
+    static constexpr std::size_t kCallsMax = 256;           ///< at the same time; more are refused
+    static constexpr milliseconds kLongest{120'000};        ///< of a call, whatever its deadline
+    static constexpr std::chrono::hours kLongestForget{1};  ///< but of this one
 
     Calls(asio::any_io_executor executor,
           const Clock& clock,
@@ -42,8 +43,8 @@ public:
     using Finish = std::function<void(const grpc::Status&)>;
 
     /// Runs a unary call's work. Callable from any thread. Errors of ours become statuses:
-    /// Postgres or Redis away UNAVAILABLE, too much at once RESOURCE_EXHAUSTED, late
-    /// DEADLINE_EXCEEDED, shutting down UNAVAILABLE, anything unexpected INTERNAL.
+    /// Postgres or Redis away UNAVAILABLE, too much at once, or for Postgres, RESOURCE_EXHAUSTED,
+    /// late DEADLINE_EXCEEDED, shutting down UNAVAILABLE, anything unexpected INTERNAL.
     void start(std::string rpc,
                const grpc::CallbackServerContext& context,
                std::function<Task<>()> work,

@@ -102,6 +102,26 @@ void fill(Presented& out, const google::protobuf::Message& request) {
         out.target = std::to_string(reflection.FieldSize(request, files)) + " files";
 }
 
+/// The first of the message's times, microseconds since the epoch, that Postgres or RFC 3339 could
+/// not say; empty: none.
+std::string time_out_of_bounds(const google::protobuf::Message& message) {
+    constexpr std::int64_t kEndUs = 253'402'300'800'000'000;  // of the year 9999
+    const auto& type = *message.GetDescriptor();
+    const auto& reflection = *message.GetReflection();
+    for (int i = 0; i < type.field_count(); ++i) {
+        const auto& field = *type.field(i);
+        if (field.is_repeated()) continue;  // they hold no times
+        if (field.cpp_type() == field.CPPTYPE_MESSAGE && reflection.HasField(message, &field)) {
+            auto inner = time_out_of_bounds(reflection.GetMessage(message, &field));
+            if (!inner.empty()) return field.name() + "." + inner;
+        }
+        if (field.cpp_type() != field.CPPTYPE_INT64 || !field.name().ends_with("_us")) continue;
+        const auto us = reflection.GetInt64(message, &field);
+        if (us < 0 || us >= kEndUs) return field.name();
+    }
+    return {};
+}
+
 /// Of what is asked for. Whoever reads it must not be able to try out values of a secret.
 std::string hash_of(const google::protobuf::Message& request) {
     if (const auto* secret = dynamic_cast<const v1::SetSecretRequest*>(&request)) {
@@ -127,6 +147,7 @@ Presented presented_by(const grpc::CallbackServerContext& context,
     presented.reason = safe_text(metadata(context, "quorate-reason-bin"), kReasonMax);
     presented.idempotency_key = metadata(context, "quorate-idempotency-key");
     if (!presented.idempotency_key.empty()) presented.request_sha256 = hash_of(request);
+    presented.bad_time = time_out_of_bounds(request);
     presented.peer = context.peer();
     fill(presented, request);
     return presented;

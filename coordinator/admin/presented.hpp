@@ -15,7 +15,8 @@ namespace quorate::coordinator {
 /// What came with a call to say who makes it: names of a verified client certificate (its SANs,
 /// where there are none its CN), the metadata `authorization`, `quorate-reason-bin` and
 /// `quorate-idempotency-key`.
-/// And what is asked for, for the audit log: the request's endpoint, tenants or other name.
+/// And what is asked for, for the audit log: the request's endpoint, tenants or other name; and
+/// which of its times (fields `…_us`) lies outside of 1970 to 9999.
 Presented presented_by(const grpc::CallbackServerContext& context,
                        const google::protobuf::Message& request);
 

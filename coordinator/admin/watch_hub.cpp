@@ -22,6 +22,13 @@ WatchStream::Bytes encoded(const v1::WatchEvent& event) {
     return std::make_shared<const grpc::ByteBuffer>(&slice, 1);
 }
 
+/// An event that tells no decision.
+v1::WatchEvent token_alone(const std::string& token) {
+    v1::WatchEvent event;
+    event.set_resume_token(token);
+    return event;
+}
+
 /// What watchers who share a feed ask for.
 v1::WatchRequest without_token(v1::WatchRequest request) {
     request.clear_resume_token();
@@ -184,16 +191,25 @@ Task<> WatchHub::serve(v1::WatchRequest request,
     const bool resumes = !request.resume_token().empty();
     if (!resumes) place.take();
     // At once, so that a watcher that sees no decision for long can resume too.
-    v1::WatchEvent first;
-    first.set_resume_token(resume_token(resumes ? position : feed.position));
-    auto bytes = encoded(first);
+    auto token = resume_token(resumes ? position : feed.position);
+    auto bytes = encoded(token_alone(token));
     if (!co_await stream->write(std::move(bytes))) co_return;
     if (resumes) {
         if (!co_await catch_up(without_token(request), position, feed, *stream, check)) co_return;
         place.take();
     }
+    co_await follow(place, std::move(token), *stream, check);
+}
+
+/// Sends what the feed hands out, until the caller goes.
+/// @param sent  the token that the watcher had last
+Task<> WatchHub::follow(Place& place,
+                        std::string sent,
+                        WatchStream& stream,
+                        const std::function<void()>& check) const {
+    auto& feed = place.feed();
     auto& watcher = place.watcher();
-    auto sent = first.resume_token();
+    auto last = clock_.steady_now();
     for (;;) {
         check();
         if (watcher.behind) {
@@ -202,16 +218,24 @@ Task<> WatchHub::serve(v1::WatchRequest request,
                 grpc::RESOURCE_EXHAUSTED,
                 "decisions come faster than they are read: go on with the resume_token " + sent};
         }
-        if (watcher.waiting.empty()) {
-            if (feed.failure) std::rethrow_exception(feed.failure);
-            if (!co_await stream->wait(kLook)) co_return;
+        WatchStream::Bytes bytes;
+        if (!watcher.waiting.empty()) {
+            bytes = std::move(watcher.waiting.front().bytes);
+            sent = std::move(watcher.waiting.front().resume_token);
+            watcher.waiting.pop_front();
+            watcher.bytes -= bytes->Length();
+        } else if (feed.failure) {
+            std::rethrow_exception(feed.failure);
+        } else if (clock_.steady_now() - last >=
+                   kTokenEvery) {  // it has all that is before the feed
+            sent = resume_token(feed.position);
+            bytes = encoded(token_alone(sent));
+        } else {
+            if (!co_await stream.wait(kLook)) co_return;
             continue;
         }
-        auto batch = std::move(watcher.waiting.front());
-        watcher.waiting.pop_front();
-        watcher.bytes -= batch.bytes->Length();
-        if (!co_await stream->write(std::move(batch.bytes))) co_return;
-        sent = std::move(batch.resume_token);
+        if (!co_await stream.write(std::move(bytes))) co_return;
+        last = clock_.steady_now();
     }
 }
 

@@ -15,6 +15,7 @@
 #include "coordinator/catalog/reports.hpp"
 #include "coordinator/coordinator_metrics.hpp"
 #include "platform/postgres/database.hpp"
+#include "platform/runtime/clock.hpp"
 #include "platform/runtime/task_group.hpp"
 
 namespace quorate::coordinator {
@@ -29,6 +30,9 @@ public:
     /// What waits for a watcher, encoded. Who is further behind is cut off, with the token to go on
     /// from.
     static constexpr std::size_t kBacklogBytesMax = std::size_t{4} << 20U;
+    /// A watcher for whom nothing comes is told so often how far the feed is: it can resume from
+    /// there, and both sides notice where the way between them is gone.
+    static constexpr std::chrono::seconds kTokenEvery{10};
     static constexpr std::size_t kFeedsMax = 64;       ///< each is a query every kEvery
     static constexpr std::size_t kFeedsOfOneMax = 16;  ///< begun by one credential
     /// A read that fails is tried again so often, a second apart, before the watchers end with it.
@@ -40,7 +44,7 @@ public:
     /// @param request narrowed to what the caller may have
     /// @param owner the caller's credential
     /// @param check throws where they may have it no longer
-    /// Throws RpcError, BadRequest, as Database::transact, and what `check` threw.
+    /// Throws RpcError, BadRequest, OutOfRange, as Database::transact, and what `check` threw.
     Task<> serve(v1::WatchRequest request,
                  std::string owner,
                  std::shared_ptr<WatchStream> stream,
@@ -75,6 +79,10 @@ private:
                                    WatchPosition now);
     Task<v1::WatchEvent> read_on(const Feed& feed, WatchPosition& position);
     Task<> run(std::string key, std::shared_ptr<Feed> feed);
+    Task<> follow(Place& place,
+                  std::string sent,
+                  WatchStream& stream,
+                  const std::function<void()>& check) const;
     Task<bool> catch_up(v1::WatchRequest request,
                         WatchPosition position,
                         const Feed& feed,
@@ -85,6 +93,7 @@ private:
                               std::uint64_t below);
     void hand_out(Feed& feed, const v1::WatchEvent& event) const;
 
+    SystemClock clock_;
     Database& database_;
     const CoordinatorMetrics& metrics_;
     std::map<std::string, std::shared_ptr<Feed>> feeds_;  // by what is asked for, encoded

@@ -147,14 +147,22 @@ AuditEntry audit_entry(std::string method, std::vector<AuditChange> changes) {
 }
 
 /// Throws AccessRefused where the order reaches further than whoever gives it.
-void require_tenants(pqxx::work& work,
-                     const ApplyOrder& order,
-                     const std::set<std::string>& tenants) {
+void require_reach(const ApplyOrder& order, const wire::EndpointFiles& files) {
+    if (!order.tenants) return;
+    // Whose tenant can't be read has the default one, which nobody may have meant.
+    const auto of_tenant = [](const ConfigError& error) { return error.key.ends_with(".tenant"); };
+    if (std::ranges::any_of(files.errors, of_tenant)) return;
+    for (const auto& spec : files.specs)
+        if (!order.tenants->contains(spec.tenant))
+            throw AccessRefused{AccessRefused::Why::denied,
+                                order.actor.principal + " may not reach the tenant " + spec.tenant};
+}
+
+/// Throws AccessRefused where a tenant would be made by who may not.
+void require_known_tenants(pqxx::work& work,
+                           const ApplyOrder& order,
+                           const std::set<std::string>& tenants) {
     using enum AccessRefused::Why;
-    for (const auto& tenant : tenants)
-        if (order.tenants && !order.tenants->contains(tenant))
-            throw AccessRefused{denied,
-                                order.actor.principal + " may not reach the tenant " + tenant};
     if (order.new_tenants) return;
     const auto missing = work.exec_params(
         "SELECT wanted FROM unnest($1::text[]) AS wanted"
@@ -169,10 +177,12 @@ void require_tenants(pqxx::work& work,
 ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt& attempt) {
     if (!order.dry_run) lock_catalogue(work);
     const auto regions = load_regions(work);
-    wire::EndpointRules rules{attempt.deployment.window, {}, load_secret_names(work)};
+    wire::EndpointRules rules{
+        attempt.deployment.window, {}, load_secret_names(work, order.tenants)};
     for (const auto& region : regions)
         rules.regions.push_back(region.name);
     auto files = wire::parse_endpoint_files(order.files, rules);
+    require_reach(order, files);  // before anything is told of what the files name
     ApplyOutcome outcome;
     outcome.errors = std::move(files.errors);
     outcome.warnings = std::move(files.warnings);
@@ -185,7 +195,7 @@ ApplyOutcome apply_once(pqxx::work& work, const ApplyOrder& order, const Attempt
         endpoints.push_back(wanted(std::move(spec), regions, attempt.deployment.window));
     }
     if (tenants.empty()) return outcome;  // no tenant occurs, so nothing can be pruned either
-    require_tenants(work, order, tenants);
+    require_known_tenants(work, order, tenants);
     const auto living = load_living(work, {tenants.begin(), tenants.end()});
     const auto diff = diff_catalogue(living, std::move(endpoints), order.prune);
     for (auto& sentence : unwatched(diff))

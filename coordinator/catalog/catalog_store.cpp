@@ -172,10 +172,14 @@ TenantTiers load_tiers(pqxx::work& work) {
     return tiers;
 }
 
-std::set<std::string, std::less<>> load_secret_names(pqxx::work& work) {
+std::set<std::string, std::less<>> load_secret_names(
+    pqxx::work& work, const std::optional<std::set<std::string>>& tenants) {
     std::set<std::string, std::less<>> names;
-    for (const auto& row : work.exec("SELECT tenant || '/' || name FROM quorate.secret"))
-        names.insert(row[0].as<std::string>());
+    for (const auto& row : work.exec("SELECT tenant, name FROM quorate.secret")) {
+        const auto tenant = row[0].as<std::string>();
+        if (!tenants || tenants->contains(tenant))
+            names.insert(tenant + "/" + row[1].as<std::string>());
+    }
     return names;
 }
 

@@ -33,8 +33,10 @@ TenantTiers load_tiers(pqxx::work& work);
 /// All regions, by name.
 std::vector<Region> load_regions(pqxx::work& work);
 
-/// Secrets that endpoints may refer to, as `tenant/name`.
-std::set<std::string, std::less<>> load_secret_names(pqxx::work& work);
+/// Secrets that endpoints of these tenants may refer to, as `tenant/name`.
+/// @param tenants  nothing: of all
+std::set<std::string, std::less<>> load_secret_names(
+    pqxx::work& work, const std::optional<std::set<std::string>>& tenants);
 
 /// Makes changes of the catalogue come one after the other until the transaction ends, so that
 /// generations become visible in their order.

@@ -9,12 +9,12 @@
 namespace quorate::coordinator {
 
 Catalogue::Catalogue(asio::any_io_executor executor,
-                     Database& database,
+                     CatalogueSource& source,
                      Window window,
                      const Clock& clock,
                      Logger& log,
                      PolitenessLimits limits)
-    : database_{database},
+    : source_{source},
       clock_{clock},
       log_{log},
       window_{window},
@@ -75,18 +75,9 @@ Task<> Catalogue::load() {
     const bool with_baselines = !baselines_at_ || asked - *baselines_at_ >= kBaselinesEvery;
     // Jobs of windows that ended are not planned any more.
     const auto horizon = asked_at - Planner::kept_after_end(window_);
-    auto transaction =
-        [after = generation_, horizon, with_eras, with_baselines, since_us = baselines_until_us_](
-            pqxx::work& work) {
-            Loaded loaded;
-            loaded.update = load_catalogue(work, after, horizon);
-            loaded.regions = load_regions(work);
-            loaded.tiers = load_tiers(work);
-            if (with_eras) loaded.eras = load_eras(work);
-            if (with_baselines) loaded.baselines = load_baselines(work, since_us);
-            return loaded;
-        };
-    auto loaded = co_await database_.transact(std::move(transaction));
+    CatalogueQuestion question{
+        generation_, horizon, with_eras, with_baselines, baselines_until_us_};
+    auto loaded = co_await source_.load(std::move(question));
     if (loaded.eras) eras_at_ = clock_.steady_now();
     if (loaded.baselines) baselines_at_ = clock_.steady_now();
     take(std::move(loaded));
@@ -94,7 +85,7 @@ Task<> Catalogue::load() {
     asked_at_ = asked;
 }
 
-void Catalogue::take(Loaded loaded) {
+void Catalogue::take(CatalogueAnswer loaded) {
     std::map<EndpointId, std::vector<EndpointVersion>> versions;
     for (const auto endpoint : loaded.update.endpoints)
         versions[endpoint];

@@ -9,9 +9,8 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include "coordinator/catalog/catalog_store.hpp"
+#include "coordinator/catalog/catalogue_source.hpp"
 #include "coordinator/planner/planner.hpp"
-#include "platform/postgres/database.hpp"
 #include "platform/runtime/clock.hpp"
 #include "platform/telemetry/log.hpp"
 
@@ -28,13 +27,13 @@ public:
     static constexpr milliseconds kCurrentFor{2500};
 
     Catalogue(asio::any_io_executor executor,
-              Database& database,
+              CatalogueSource& source,
               Window window,
               const Clock& clock,
               Logger& log,
               PolitenessLimits limits = {});
 
-    /// Follows the database until cancelled; waits where it is away.
+    /// Follows its source until cancelled; waits where that is away.
     Task<> follow();
     /// Looks for changes at once.
     void wake();
@@ -60,18 +59,11 @@ public:
     }
 
 private:
-    struct Loaded {
-        CatalogueUpdate update;
-        std::vector<Region> regions;
-        TenantTiers tiers;
-        std::optional<std::vector<std::pair<EndpointId, Era>>> eras;
-        std::optional<BaselineChanges> baselines;
-    };
     Task<> load();
-    void take(Loaded loaded);
+    void take(CatalogueAnswer loaded);
     void take(BaselineChanges changes);
 
-    Database& database_;
+    CatalogueSource& source_;
     const Clock& clock_;
     Logger& log_;
     Window window_;

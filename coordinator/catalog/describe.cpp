@@ -5,9 +5,12 @@
 
 #include <boost/json/parse.hpp>
 
+#include "coordinator/catalog/catalog_store.hpp"
 #include "coordinator/catalog/reports.hpp"
 #include "coordinator/catalog/sql.hpp"
+#include "core/incident/state_codec.hpp"
 #include "core/model/verdict.hpp"
+#include "core/notice/notice_codec.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -17,6 +20,7 @@ constexpr std::uint32_t kPageMax = 5000;
 constexpr int kPeriodsMax = 400;
 constexpr int kManifestsMax = 5;
 constexpr int kStripMinutes = 60;
+constexpr char kNoCell = ' ';  // of a strip: the region was not to look
 
 /// tenant, endpoint, period, uptime, coverage, down_minutes, p50, p95, p99
 v1::Uptime uptime_of(const pqxx::row& row) {
@@ -75,29 +79,38 @@ char letter_of(int verdict) {
 
 void fill_strips(pqxx::work& work, const EndpointName& name, v1::DescribeEndpointResponse& out) {
     std::map<std::string, v1::RegionStrip> strips;
+    std::optional<std::int64_t> minute_us;
+    std::size_t minutes = 0;  // so far, this one included
     for (const auto& row : work.exec_params(
              "SELECT r.name, c.verdict, reason.name, c.total_ms, " + sql::micros("m.minute") +
                  " FROM quorate.endpoint e CROSS JOIN LATERAL"
                  " (SELECT minute, cells FROM quorate.any_minute m WHERE m.endpoint_id = e.id"
                  "  AND m.minute >= quorate.minutes_back_to(e.id, $3)"
                  "  ORDER BY minute DESC LIMIT $3) m"
-                 " CROSS JOIN LATERAL quorate.unpack_cells(m.cells) c"
-                 " JOIN quorate.region r ON r.id = c.region_id"
+                 " LEFT JOIN LATERAL quorate.unpack_cells(m.cells) c ON true"
+                 " LEFT JOIN quorate.region r ON r.id = c.region_id"
                  " LEFT JOIN quorate.enum_name reason ON reason.kind = 'reason'"
                  "  AND reason.value = c.reason"
                  " WHERE e.tenant = $1 AND e.name = $2 AND e.deleted_at IS NULL ORDER BY m.minute",
              name.tenant,
              name.name,
              kStripMinutes)) {
+        if (const auto us = row[4].as<std::int64_t>(); minute_us != us) {
+            minute_us = us;
+            ++minutes;
+        }
+        if (!out.has_strips_from_us()) out.set_strips_from_us(*minute_us);
+        if (row[0].is_null()) continue;  // nobody was to look
         auto& strip = strips[row[0].as<std::string>()];
+        strip.mutable_verdicts()->resize(minutes - 1, kNoCell);
         strip.mutable_verdicts()->push_back(letter_of(row[1].as<int>()));
         strip.set_last_reason(text_of(row[2]));
         strip.clear_last_total_ms();
         if (!row[3].is_null()) strip.set_last_total_ms(row[3].as<double>());
-        if (!out.has_strips_from_us()) out.set_strips_from_us(row[4].as<std::int64_t>());
     }
     for (auto& [region, strip] : strips) {
         strip.set_region(region);
+        strip.mutable_verdicts()->resize(minutes, kNoCell);
         *out.add_strips() = std::move(strip);
     }
 }
@@ -143,6 +156,29 @@ void fill_credentials(pqxx::work& work,
         if (!row[2].is_null()) credential.set_changed_at_us(row[2].as<std::int64_t>());
         if (!row[3].is_null()) credential.set_expires_at_us(row[3].as<std::int64_t>());
         credential.set_expires_from(text_of(row[4]));
+    }
+}
+
+/// What the notices remember of each region (core/notice), which the archiver stores.
+void fill_certificates(pqxx::work& work,
+                       const EndpointName& name,
+                       v1::DescribeEndpointResponse& out) {
+    const auto rows = work.exec_params(
+        "SELECT quorate.last_state(e.id) FROM quorate.endpoint e"
+        " WHERE e.tenant = $1 AND e.name = $2 AND e.deleted_at IS NULL",
+        name.tenant,
+        name.name);
+    if (rows.empty() || rows[0][0].is_null()) return;
+    const auto bytes = pqxx::binarystring{rows[0][0]}.str();
+    std::string_view rest{bytes};
+    unpack_endpoint_state(rest, std::nullopt);
+    const auto notices = unpack_notice_state(rest);
+    for (const auto& region : load_regions(work)) {  // by name
+        const auto seen = std::ranges::find(notices.regions, region.id, &RegionMemory::region);
+        if (seen == notices.regions.end() || !seen->certificate) continue;
+        auto& certificate = *out.add_certificates();
+        certificate.set_region(region.name);
+        certificate.set_earliest_not_after_us(seen->certificate->time_since_epoch().count());
     }
 }
 
@@ -216,6 +252,7 @@ v1::DescribeEndpointResponse describe_endpoint(pqxx::work& work,
     }
     fill_manifests(work, name, out);
     fill_credentials(work, name, out);
+    fill_certificates(work, name, out);
     fill_strips(work, name, out);
     return out;
 }

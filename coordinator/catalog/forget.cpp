@@ -11,6 +11,8 @@ v1::ForgetResponse forget(pqxx::work& work, const v1::ForgetRequest& request, co
     if (!wire::is_name(request.tenant())) throw BadRequest{"forget needs a tenant", "tenant"};
     if (!request.endpoint().empty() && !wire::is_name(request.endpoint()))
         throw BadRequest{"an endpoint is named NAME here, beside its tenant", "endpoint"};
+    // Of a large tenant it takes minutes: all of it or nothing.
+    work.exec0("SET LOCAL statement_timeout = 0");
     v1::ForgetResponse out;
     boost::json::object counts;
     try {

@@ -14,15 +14,21 @@ namespace {
 constexpr std::uint32_t kEndpointsDefault = 50;
 constexpr std::uint32_t kEndpointsMax = 500;
 constexpr std::chrono::hours kSpanMax{31 * 24};
-/// Region states and histories are shorter than that (10 windows or 3 intervals; 60 windows of
-/// flaps).
+/// After so many a page ends, with the endpoint that is at hand: some seconds, where they are
+/// packed.
+constexpr std::uint64_t kMinutesPerPage = 50'000;
+/// Read in one statement.
+constexpr std::int64_t kWindowsAtOnce = 4320;
+/// Expected windows. Region states and histories are shorter than that (10 windows or 3 intervals;
+/// 60 expected windows of flaps).
 constexpr std::int64_t kWarmUpWindows = 120;
+/// So long after its close an incident may be reopened, so its flaps count.
+constexpr std::int64_t kReopenWindows = 10;
+/// However old an incident is that was open.
+constexpr std::int64_t kWarmUpWindowsMax = 10'000;
 
 UtcTime time_of(const pqxx::field& us) {
     return UtcTime{microseconds{us.as<std::int64_t>()}};
-}
-UtcTime in_ms(UtcTime time) {
-    return std::chrono::floor<milliseconds>(time);
 }
 
 struct ReplayedEndpoint {
@@ -57,10 +63,10 @@ std::vector<JudgedFrom> load_params(pqxx::work& work,
     return judged;
 }
 
-const RuleParams& params_at(const std::vector<JudgedFrom>& judged, UtcMinute minute) {
+const RuleParams& params_at(const std::vector<JudgedFrom>& judged, UtcTime time) {
     const auto* found = &judged.front();
     for (const auto& each : judged)
-        if (each.from <= minute.start()) found = &each;
+        if (each.from <= time) found = &each;
     return found->params;
 }
 
@@ -110,14 +116,17 @@ struct Replayed {
     Severity worst = Severity::p3;
 };
 
-/// Incidents by their ordinal.
-std::map<std::uint32_t, Replayed> run(const std::vector<StoredMinute>& minutes,
-                                      const std::vector<JudgedFrom>& judged) {
+/// An endpoint on its way through the rule.
+struct Run {
     EndpointState state;
-    std::map<std::uint32_t, Replayed> incidents;
-    for (const auto& each : minutes) {
-        const auto result =
-            step(state, {each.minute, each.decided_at, each.cells}, params_at(judged, each.minute));
+    std::map<std::uint32_t, Replayed> incidents;  ///< by their ordinal
+    std::uint64_t minutes = 0;
+
+    void take(const StoredMinute& minute, const std::vector<JudgedFrom>& judged) {
+        ++minutes;
+        const auto result = step(state,
+                                 {minute.minute, minute.decided_at, minute.cells},
+                                 params_at(judged, minute.minute.start()));
         for (const auto& transition : result.transitions) {
             const auto [place, is_new] = incidents.try_emplace(transition.ordinal);
             auto& incident = place->second;
@@ -130,39 +139,60 @@ std::map<std::uint32_t, Replayed> run(const std::vector<StoredMinute>& minutes,
             if (transition.kind == TransitionKind::closed) incident.closed = transition.minute;
         }
     }
-    return incidents;
+};
+
+/// Some thousand minutes in memory at a time, whatever the span.
+Run run(pqxx::work& work,
+        std::int64_t endpoint,
+        UtcTime from,
+        UtcTime to,
+        const std::vector<JudgedFrom>& judged) {
+    Run run;
+    const auto window = judged.front().params.window;
+    for (auto at = from; at < to;) {
+        const auto until = std::min<UtcTime>(to, at + kWindowsAtOnce * window.length());
+        for (const auto& minute : load_minutes(work, endpoint, at, until, window))
+            run.take(minute, judged);
+        at = until;
+    }
+    return run;
 }
 
-/// The incidents of an endpoint that the timeline opened in the span: by start in milliseconds.
-std::map<UtcTime, std::uint64_t> load_stored(pqxx::work& work,
-                                             std::int64_t endpoint,
-                                             UtcTime from,
-                                             UtcTime to) {
-    std::map<UtcTime, std::uint64_t> stored;
+/// The incidents of an endpoint that the timeline opened in the span: by the minute that did.
+std::map<UtcTime, std::pair<std::uint64_t, UtcTime>> load_stored(pqxx::work& work,
+                                                                 std::int64_t endpoint,
+                                                                 UtcTime from,
+                                                                 UtcTime to) {
+    std::map<UtcTime, std::pair<std::uint64_t, UtcTime>> stored;
     for (const auto& row : work.exec_params(
-             "SELECT i.id, " + sql::micros("i.started_at") +
+             "SELECT i.id, " + sql::micros("e.minute") + ", " + sql::micros("i.started_at") +
                  " FROM quorate.incident i JOIN quorate.incident_event e ON e.incident_id = i.id"
                  " AND e.kind = 'opened' WHERE i.endpoint_id = $1 AND e.minute >= " +
                  sql::timestamp("$2") + " AND e.minute < " + sql::timestamp("$3"),
              endpoint,
              sql::us(from),
              sql::us(to)))
-        stored.emplace(in_ms(time_of(row[1])), row[0].as<std::uint64_t>());
+        stored.emplace(time_of(row[1]), std::pair{row[0].as<std::uint64_t>(), time_of(row[2])});
     return stored;
 }
 
 /// Where to begin so that the state at `from` is what it was: well before, and before an incident
-/// that was open.
-UtcTime warm_up(pqxx::work& work, std::int64_t endpoint, UtcTime from, Window window) {
+/// that was open or may be reopened. One that is older than the most is taken up under way.
+UtcTime warm_up(pqxx::work& work,
+                std::int64_t endpoint,
+                UtcTime from,
+                const std::vector<JudgedFrom>& judged) {
+    const auto step = expected_step(params_at(judged, from));
     const auto row =
         work.exec_params1("SELECT " + sql::micros("min(started_at)") +
                               " FROM quorate.incident WHERE endpoint_id = $1 AND detected_at < " +
                               sql::timestamp("$2") + " AND (closed_at IS NULL OR closed_at > " +
-                              sql::timestamp("$2") + ")",
+                              sql::timestamp("$3") + ")",
                           endpoint,
-                          sql::us(from));
+                          sql::us(from),
+                          sql::us(from - kReopenWindows * step));
     const auto begin = row[0].is_null() ? from : std::min(from, time_of(row[0]));
-    return begin - kWarmUpWindows * window.length();
+    return std::max<UtcTime>(begin - kWarmUpWindows * step, from - kWarmUpWindowsMax * step);
 }
 
 void replay_one(pqxx::work& work,
@@ -175,9 +205,9 @@ void replay_one(pqxx::work& work,
     const auto judged =
         load_params(work, endpoint.id, window, p1_quorum_named(request.p1_quorum()));
     if (judged.empty()) return;
-    const auto minutes =
-        load_minutes(work, endpoint.id, warm_up(work, endpoint.id, from, window), to, window);
-    out.set_minutes(out.minutes() + minutes.size());
+    const auto replayed =
+        run(work, endpoint.id, warm_up(work, endpoint.id, from, judged), to, judged);
+    out.set_minutes(out.minutes() + replayed.minutes);
     auto stored = load_stored(work, endpoint.id, from, to);
     const auto add = [&] {
         auto& incident = *out.add_incidents();
@@ -185,22 +215,22 @@ void replay_one(pqxx::work& work,
         incident.set_endpoint(endpoint.name);
         return &incident;
     };
-    for (const auto& [ordinal, found] : run(minutes, judged)) {
+    for (const auto& [ordinal, found] : replayed.incidents) {
         if (found.opened.start() < from) continue;
         auto* incident = add();
         incident->set_worst_severity(std::string{name_of(found.worst)});
         incident->set_started_at_us(sql::us(found.started));
         incident->set_opened_minute_us(sql::us(found.opened.start()));
         if (found.closed) incident->set_closed_minute_us(sql::us(found.closed->start()));
-        const auto known = stored.find(in_ms(found.started));
+        const auto known = stored.find(found.opened.start());
         if (known == stored.end()) continue;
-        incident->set_stored_id(known->second);
+        incident->set_stored_id(known->second.first);
         stored.erase(known);
     }
-    for (const auto& [started, id] : stored) {
+    for (const auto& [opened, known] : stored) {
         auto* incident = add();
-        incident->set_started_at_us(sql::us(started));
-        incident->set_stored_id(id);
+        incident->set_started_at_us(sql::us(known.second));
+        incident->set_stored_id(known.first);
         incident->set_only_stored(true);
     }
 }
@@ -229,13 +259,16 @@ v1::ReplayResponse replay(pqxx::work& work, const v1::ReplayRequest& request, Wi
     if (rows.empty() && !only.name.empty())
         throw NotFound{"there is no endpoint " + only.tenant + "/" + only.name};
     v1::ReplayResponse out;
+    std::uint32_t done = 0;
     ReplayedEndpoint endpoint;
     for (const auto& row : rows) {
         endpoint = {row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>()};
         replay_one(work, endpoint, request, window, out);
+        ++done;
+        if (out.minutes() >= kMinutesPerPage) break;
     }
-    if (static_cast<std::uint32_t>(rows.size()) == size && only.name.empty())
-        out.set_next_page_token(endpoint.tenant + "/" + endpoint.name);
+    const bool more = done < static_cast<std::uint32_t>(rows.size()) || done == size;
+    if (more && only.name.empty()) out.set_next_page_token(endpoint.tenant + "/" + endpoint.name);
     return out;
 }
 

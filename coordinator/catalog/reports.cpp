@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 
 #include "coordinator/catalog/sql.hpp"
+#include "core/base/text.hpp"
 #include "platform/wire/endpoint_file.hpp"
 
 namespace quorate::coordinator {
@@ -209,6 +210,12 @@ v1::AckIncidentResponse ack_incident(pqxx::work& work,
     if (request.note().empty()) throw BadRequest{"the note is empty", "note"};
     if (request.note().size() > kNoteMax)
         throw BadRequest{"the note has more than 4000 bytes", "note"};
+    // Several lines may be a note; nothing else that drives a terminal.
+    auto lines = request.note();
+    std::ranges::replace_if(
+        lines, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+    if (!is_safe_text(lines))
+        throw BadRequest{"the note has control characters, or is not UTF-8 text", "note"};
     v1::GetIncidentRequest one;
     one.set_id(request.id());
     get_incident(work, one);  // or there is none

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,13 @@ struct WatchPosition {
     std::uint64_t next_txid = 0;
     bool caught_up = false;  ///< nothing more was committed when it was read
 };
+/// A resume token from which nobody can go on without leaving something out.
+class OutOfRange : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
 /// Reads the resume token; nothing of it: from now on. Throws BadRequest if it is none, or the
-/// endpoint is of another tenant.
+/// endpoint is of another tenant; OutOfRange.
 WatchPosition start_watch(pqxx::work& work, const v1::WatchRequest& request);
 std::string resume_token(const WatchPosition& position);
 

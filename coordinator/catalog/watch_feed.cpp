@@ -20,6 +20,23 @@ std::uint64_t read_txid(const std::string& text) {
     return txid;
 }
 
+/// Throws OutOfRange where going on from there would leave decisions out: their batches are gone,
+/// or the token is of another database, or of this one's future before a backup was restored.
+void require_in_range(pqxx::work& work, std::uint64_t next_txid) {
+    const auto row = work.exec_params1(
+        "SELECT $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()),"
+        " coalesce($1::text::xid8 <= (SELECT deleted_to FROM quorate.batch_floor), false)",
+        std::to_string(next_txid));
+    if (row[0].as<bool>())
+        throw OutOfRange{
+            "the resume_token is ahead of the database: was a backup restored since? Watch without "
+            "it"};
+    if (row[1].as<bool>())
+        throw OutOfRange{
+            "decisions after the resume_token are kept for a stream no longer (30 days): quorate "
+            "explain and the views of schema dash have them; watch without it"};
+}
+
 /// Everything below has committed or never will.
 std::uint64_t settled_below(pqxx::work& work) {
     return read_txid(
@@ -138,7 +155,10 @@ WatchPosition start_watch(pqxx::work& work, const v1::WatchRequest& request) {
     // Here already: a batch to be filtered may be long in coming.
     filter_of(request.tenant(), request.endpoint());
     const auto& token = request.resume_token();
-    return {token.empty() ? settled_below(work) : read_txid(token), false};
+    if (token.empty()) return {settled_below(work), false};
+    const auto next_txid = read_txid(token);
+    require_in_range(work, next_txid);
+    return {next_txid, false};
 }
 
 std::string resume_token(const WatchPosition& position) {

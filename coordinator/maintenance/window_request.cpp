@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "coordinator/catalog/listing.hpp"
+#include "core/base/text.hpp"
 #include "platform/time_zones/time_zones.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
@@ -22,9 +23,7 @@ constexpr chrono::minutes kShortest{1};
 
 /// Throws where the text is too long to keep, or drives a terminal.
 void require_plain(const std::string& text, std::size_t most, const char* field) {
-    const bool plain = std::ranges::none_of(
-        text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; });
-    if (text.size() > most || !plain)
+    if (text.size() > most || !is_safe_text(text))
         throw BadRequest{std::string{field} + " is text of at most " + std::to_string(most) +
                              " bytes without control characters",
                          field};

@@ -22,6 +22,12 @@ public:
     Running(std::set<std::string>& all, std::string endpoint) : all_{all} {
         if (all.size() >= Runs::kMax)
             throw RunsBusy{"other endpoints are looked at on order already: try again in a minute"};
+        const auto tenant = endpoint.substr(0, endpoint.find('/') + 1);
+        const auto of_tenant = [&tenant](const auto& each) { return each.starts_with(tenant); };
+        if (std::ranges::count_if(all, of_tenant) >= Runs::kOfTenantMax)
+            throw RunsBusy{
+                "other endpoints of the tenant are looked at on order already: try again "
+                "in a minute"};
         const auto [place, first] = all.insert(std::move(endpoint));
         if (!first) throw RunsBusy{*place + " is looked at on order already"};
         place_ = place;

@@ -51,6 +51,7 @@ public:
 class Runs {
 public:
     static constexpr std::size_t kMax = 16;  ///< at a time, each of another endpoint
+    static constexpr std::ptrdiff_t kOfTenantMax = 4;
     static constexpr milliseconds kPoll{100};
     /// An agent begins within this time, or nobody does: it may be busy, or look at the endpoint
     /// already for a minute.

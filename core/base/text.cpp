@@ -48,6 +48,29 @@ std::string safe_text(std::string_view hostile, std::size_t bytes_max) {
     return safe;
 }
 
+bool is_safe_text(std::string_view text) {
+    while (!text.empty()) {
+        const auto character = first_character(text);
+        if (character.size == 0 || !is_harmless(character.code)) return false;
+        text.remove_prefix(character.size);
+    }
+    return true;
+}
+
+std::string shown_text(std::string_view text) {
+    std::string shown;
+    shown.reserve(text.size());
+    while (!text.empty()) {
+        const auto character = first_character(text);
+        if (character.size > 0 && is_harmless(character.code))
+            shown.append(text.substr(0, character.size));
+        else
+            shown.push_back('?');
+        text.remove_prefix(std::max<std::size_t>(character.size, 1));
+    }
+    return shown;
+}
+
 std::string to_lower(std::string_view text) {
     std::string result{text};
     std::transform(result.begin(), result.end(), result.begin(), lower);

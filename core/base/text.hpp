@@ -11,6 +11,13 @@ namespace quorate {
 /// become one space; at most `bytes_max` bytes, cut between characters and marked with `…`.
 std::string safe_text(std::string_view hostile, std::size_t bytes_max);
 
+/// Whether `text` may be shown as it is: UTF-8 of one line, without control characters and
+/// bidirectional overrides.
+bool is_safe_text(std::string_view text);
+
+/// `text` with `?` in place of each character and byte that may not be shown; its spaces stay.
+std::string shown_text(std::string_view text);
+
 /// ASCII lower case; other bytes stay.
 std::string to_lower(std::string_view text);
 

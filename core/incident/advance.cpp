@@ -157,6 +157,7 @@ void open_or_reopen(IncidentState& incident,
     reset_runs(incident);
     ++incident.openings;
     incident.opening = Opening{started_of(decided), decided.at, std::nullopt};
+    if (decided.early) incident.opened_early = decided.minute;
     incident.contributed = RegionSet{};
     incident.slow_contributed = RegionSet{};
     contribute(incident, decided.record);
@@ -165,6 +166,16 @@ void open_or_reopen(IncidentState& incident,
            incident,
            again ? TransitionKind::reopened : TransitionKind::opened,
            decided);
+}
+
+/// What opened before the seal went by the regions that had delivered; the seal knows all that
+/// contribute, and one of them may have failed first. So `started_at` does not depend on the order
+/// in which cells came.
+void settle_early(IncidentState& incident, const DecidedMinute& decided) {
+    if (decided.early) return;
+    if (incident.opened_early == decided.minute && severity_of(decided.record.decision))
+        incident.opening.started = started_of(decided);
+    incident.opened_early.reset();
 }
 
 /// A minute below the severity in force. Two in a row, each of them P2 or P3, bring it down to the
@@ -318,6 +329,7 @@ void advance(IncidentState& incident,
              const DecidedMinute& decided,
              std::vector<Transition>& timeline) {
     const auto severity = severity_of(decided.record.decision);
+    settle_early(incident, decided);
     if (!incident.open) {
         if (severity) open_or_reopen(incident, *severity, decided, timeline);
         return;

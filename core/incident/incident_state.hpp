@@ -41,6 +41,8 @@ struct IncidentState {
     Severity below_last = Severity::p3;  ///< severity of the last of them
 
     Opening opening;
+    /// The minute that opened it before its seal, until that comes; see step_early.
+    std::optional<UtcMinute> opened_early;
     RegionSet contributed;       ///< regions that made a P1 or P2 of this opening
     RegionSet slow_contributed;  ///< regions that made a P3 of this opening
     std::uint32_t openings = 0;

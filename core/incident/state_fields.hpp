@@ -126,6 +126,7 @@ void incident_fields(Visit& visit, State& state) {
     visit("notified_id", state.notified.id);
     visit("notified_severity", state.notified.severity, Severity::p3);
     visit("behind", state.behind);
+    visit("opened_early", state.opened_early);
 }
 
 template <class Visit, class State>

@@ -26,6 +26,9 @@ std::shared_ptr<detail::RedisRoute> make_route(asio::any_io_executor executor,
 RedisClient::RedisClient(asio::any_io_executor executor, RedisClientOptions options)
     : timeout_{options.timeout}, route_{make_route(std::move(executor), std::move(options))} {}
 
+RedisClient::RedisClient(std::shared_ptr<detail::RedisRoute> route, milliseconds timeout)
+    : timeout_{timeout}, route_{std::move(route)} {}
+
 RedisClient::~RedisClient() = default;
 
 Task<> RedisClient::serve() {

@@ -49,6 +49,9 @@ class RedisClient {
 public:
     /// Connects to nothing yet: `serve` does.
     RedisClient(asio::any_io_executor executor, RedisClientOptions options);
+    /// Commands go by this route, such as one to a model of Redis.
+    /// @param timeout of a command that names none
+    RedisClient(std::shared_ptr<detail::RedisRoute> route, milliseconds timeout);
     ~RedisClient();
     RedisClient(const RedisClient&) = delete;
     RedisClient& operator=(const RedisClient&) = delete;

@@ -44,6 +44,7 @@ public:
 
     bool is_integer() const { return std::holds_alternative<std::int64_t>(value_); }
     bool is_nil() const { return std::holds_alternative<std::monostate>(value_); }
+    bool is_list() const { return std::holds_alternative<List>(value_); }
     /// The error's text if this is an error, else nullptr.
     const std::string* error() const;
 

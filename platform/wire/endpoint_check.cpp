@@ -61,9 +61,7 @@ bool sends_credential(const EndpointSpec& spec) {
 }
 
 bool is_printable(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        return static_cast<unsigned char>(c) >= 0x20 && c != '\x7f';
-    });
+    return is_safe_text(text);
 }
 
 bool is_json_type(std::string_view word) {

@@ -68,12 +68,9 @@ ProbeRequest to_request(const Job& job, const ProbeSettings& settings, const Clo
     return request;
 }
 
-JobRunner::JobRunner(ProbeEngine& engine,
-                     const RedisClock& clock,
-                     Logger& log,
-                     ProbeSettings settings,
-                     SelfView self)
-    : engine_{&engine}, clock_{&clock}, log_{&log}, settings_{std::move(settings)}, self_{self} {}
+JobRunner::JobRunner(
+    Prober& prober, const RedisClock& clock, Logger& log, ProbeSettings settings, SelfView self)
+    : prober_{&prober}, clock_{&clock}, log_{&log}, settings_{std::move(settings)}, self_{self} {}
 
 std::optional<Refusal> JobRunner::refusal(const Job& job) const {
     if (clock_->skewed()) return skewed();
@@ -216,7 +213,7 @@ Task<std::optional<Cell>> JobRunner::look(const Job& job) {
     ++probes_;
     try {
         ProbeReport report;
-        co_await engine_->probe(std::move(asked), report);
+        co_await prober_->probe(std::move(asked), report);
         if (report.reason == Reason::aborted) co_return std::nullopt;
         if (report.reason == Reason::rate_limited && report.retry_after_s)
             keep_hold(job, std::chrono::seconds{*report.retry_after_s});

@@ -52,7 +52,7 @@ struct Refusal {
 /// Makes a job's cell.
 class JobRunner {
 public:
-    JobRunner(ProbeEngine& engine,
+    JobRunner(Prober& prober,
               const RedisClock& clock,
               Logger& log,
               ProbeSettings settings,
@@ -103,7 +103,7 @@ private:
     Task<bool> fails_by_our_fault(const ProbeReport& report, milliseconds retry_gap);
     void sign(Cell& cell, const Job& job, microseconds lag) const;
 
-    ProbeEngine* engine_;
+    Prober* prober_;
     const RedisClock* clock_;
     Logger* log_;
     ProbeSettings settings_;

@@ -13,7 +13,7 @@
 #include "platform/redis/cell_buffer.hpp"
 #include "platform/redis/job_consumer.hpp"
 #include "platform/runtime/backoff.hpp"
-#include "platform/runtime/blocking_pool.hpp"
+#include "platform/runtime/task.hpp"
 #include "platform/telemetry/log.hpp"
 #include "region-agent/agent_metrics.hpp"
 #include "region-agent/outbox/finished_job.hpp"
@@ -34,7 +34,9 @@ struct OutboxLimits {
 /// Where cells go while Redis is away, and what tells that it is.
 struct Spooling {
     Spool* spool;
-    BlockingPool* files;              ///< syncs the spool
+    /// Runs what blocks and syncs the spool, on another thread; throws what that threw, and
+    /// Overloaded.
+    std::function<Task<>(std::function<void()> work)> sync;
     std::function<bool()> reachable;  ///< whether Redis is, as far as is known
 };
 

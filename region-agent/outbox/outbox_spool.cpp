@@ -99,7 +99,7 @@ Task<> Outbox::sync() {
         try {
             auto work = spooling_->spool->unsynced();
             if (!work) continue;
-            co_await spooling_->files->run(std::move(work));
+            co_await spooling_->sync(std::move(work));
         } catch (const std::system_error& error) {
             failure = error.what();
             spooling_->spool->not_synced();

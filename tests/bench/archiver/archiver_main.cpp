@@ -10,6 +10,7 @@
 
 #include "archiver/compaction/compaction_store.hpp"
 #include "archiver/compaction/compaction_work.hpp"
+#include "archiver/store/fence_store.hpp"
 #include "archiver/store/seal_store.hpp"
 #include "core/decision/seal.hpp"
 #include "core/schedule/schedule.hpp"
@@ -66,6 +67,9 @@ struct Store {
         conninfo = settings.conninfo;
         database = std::make_unique<Database>(settings);
         make_catalogue(conninfo, fleet);
+        for (std::uint64_t shard = 0; shard < 64; ++shard)
+            held.emplace(shard, 1);
+        database->transact_blocking([this](auto& work) { raise_fences(work, held); });
         server = cpu_clock_of(database->transact_blocking([](auto& work) {
             return work.exec1("SELECT pg_backend_pid()")[0].template as<int>();
         }));
@@ -80,8 +84,10 @@ struct Store {
             for (auto& [first, received] : parts) {
                 auto plan = fleet.seal(bench_minute(number), first, std::move(received));
                 const auto states = journal.entries(plan);
-                database->transact_blocking(
-                    [&](auto& work) { store_plan(work, plan, states, fleet.names()); });
+                database->transact_blocking([&](auto& work) {
+                    check_fences(work, held, plan.shards());
+                    store_plan(work, plan, states, fleet.names());
+                });
                 journal.stored(states);
                 fleet.commit(plan);
             }
@@ -90,6 +96,7 @@ struct Store {
     testing::PostgresCluster postgres{1024};
     SealedFleet fleet;
     StateJournal journal;
+    ShardEpochs held;  // all of them
     std::string conninfo;
     std::unique_ptr<Database> database;
     clockid_t server{};

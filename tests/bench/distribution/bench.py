@@ -8,6 +8,7 @@ import tempfile
 import time
 
 from cpu_time import cpu_seconds
+from distribution.operators import operator_rows
 from distribution.redis_server import redis_server
 from rows import CannotMeasure, Row
 
@@ -130,6 +131,7 @@ def measure(build, only=""):
         "distribution.plan": lambda: plan_rows(build),
         "distribution.lateness": lambda: lateness_rows(build),
         "distribution.agent": lambda: agent_rows(build),
+        "distribution.operators": lambda: operator_rows(build, Cores(build)),
     }
     for section, rows in sections.items():
         if not only or f"{section}.".startswith(f"{only}."):

@@ -73,7 +73,8 @@ PlanningCoordinator::PlanningCoordinator(asio::any_io_executor executor,
                                          RedisClient& redis,
                                          const Clock& clock)
     : log{"bench", LogLevel::error, clock},
-      catalogue{std::move(executor), server.database(), kWindow, clock, log},
+      stored{server.database()},
+      catalogue{std::move(executor), stored, kWindow, clock, log},
       dispatcher{
           coordinator::DispatchContext{catalogue, redis, held, kWindow, clock, log, counts}} {
     for (std::uint64_t shard = 0; shard < kShards; ++shard)

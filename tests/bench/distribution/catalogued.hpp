@@ -58,6 +58,7 @@ struct PlanningCoordinator {
     Logger log;
     Metrics metrics;
     coordinator::CoordinatorMetrics counts{metrics};
+    coordinator::PostgresCatalogue stored;
     coordinator::Catalogue catalogue;
     HeldShards held;
     coordinator::Dispatcher dispatcher;

@@ -2,6 +2,7 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import unittest
 import urllib.parse
@@ -12,8 +13,7 @@ import yaml
 from service import REGIONS, REPO, get, poll, service
 
 FOLDER = REPO / "deploy/prometheus"
-# Nobody listens there; so many that some probe is on its way at any time.
-ENDPOINTS = "endpoints:\n" + "".join(f'  - {{name: endpoint-{number}, url: "http://127.0.0.1:9/mcp"}}\n' for number in range(20))
+ENDPOINTS = 20
 _NAME = r"\b(?:(?:quorate|redis|pg|probe)[a-z_]*[_:][a-z0-9_:]+|up)\b(?!\()"
 
 
@@ -40,7 +40,11 @@ class Scrape(unittest.TestCase):
         cls.folder = cls.service.folder / "etc"
         shutil.copytree(FOLDER, cls.folder)
         cls.service.start_exporters(cls.folder / "blackbox.yml")
-        (cls.service.folder / "endpoints.yaml").write_text(ENDPOINTS)
+        # A listener that never answers: some probe is on its way at any time.
+        cls.silent = cls.enterClassContext(socket.create_server(("127.0.0.1", 0), backlog=4096))
+        url = f"http://127.0.0.1:{cls.silent.getsockname()[1]}/mcp"
+        (cls.service.folder / "endpoints.yaml").write_text(
+            "endpoints:\n" + "".join(f'  - {{name: endpoint-{number}, url: "{url}"}}\n' for number in range(ENDPOINTS)))
         done = cls.service.quorate("apply", "-f", str(cls.service.folder / "endpoints.yaml"))
         assert done.returncode == 0, done.stderr
         cls.start_prometheus()
@@ -89,7 +93,8 @@ class Scrape(unittest.TestCase):
         def metrics():
             return get(f"http://{self.service.address(REGIONS[0])}/metrics")[1]
         poll(metrics, lambda page: 'quorate_agent_cells_total{verdict="FAIL"}' in page, "the agent probes")
-        # Redis goes away and comes back: cells pass through the spool, as the counters of that show.
+        # Redis goes away amid probes and comes back: their cells pass through the spool, as the counters of that show.
+        poll(metrics, lambda page: re.search(r"(?m)^quorate_agent_probes_in_flight [1-9]", page), "probes are on their way")
         self.service.end("redis")
         try:
             poll(metrics, lambda page: re.search(r"(?m)^quorate_agent_spool_cells [1-9]", page), "cells are kept on disk")

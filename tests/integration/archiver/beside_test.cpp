@@ -36,6 +36,32 @@ TEST(Beside, AP1OpensAsSoonAsTwoRegionsMakeItCertainAndGetsItsScopeAtTheSeal) {
               "OK|\nP1|widespread");
 }
 
+TEST(Beside, AP1ThatOpenedEarlyGetsItsStartAtTheSealByAllRegions) {
+    World world;
+    std::vector<RegionId> regions;
+    for (const auto* name : {"ap", "eu", "us", "sa", "af"})
+        regions.push_back(world.region(name));
+    const auto before = world.minute(-1);
+    const auto minute = world.minute(0);
+    const auto endpoint = world.endpoint("search", regions, before);
+    const auto since = [&before](int ms) {
+        return "SELECT i.started_at - '" + to_rfc3339(before) + "' = interval '" +
+               std::to_string(ms) +
+               " ms', o.started_at = i.started_at FROM quorate.incident i"
+               " JOIN quorate.incident_opening o ON o.incident_id = i.id";
+    };
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
+        co_await world.record(client, endpoint, before, "FFF..");
+        co_await world.expect_sql("SELECT count(*) FROM dash.minute", "1");
+        // The one that failed first comes last.
+        co_await world.record(client, endpoint, minute, "uFFuu");
+        co_await world.expect_sql(since(200), "t|t");
+        co_await world.record(client, endpoint, minute, "Fuu..");
+        co_await world.expect_sql("SELECT scope FROM dash.incident", "widespread");
+    });
+    EXPECT_EQ(world.sql(since(100)), "t|t");
+}
+
 TEST(Beside, ARegionThatAloneFailsManyEndpointsIsNotBelieved) {
     World world;
     const std::vector<RegionId> regions{world.region("ap"), world.region("eu"), world.region("us")};

@@ -6,116 +6,22 @@
 
 #include "archiver/compaction/compaction_store.hpp"
 #include "archiver/retention/retention_store.hpp"
+#include "archiver/rollup/rollup_store.hpp"
 #include "archiver/store/late_store.hpp"
 #include "archiver/store/packed_cell.hpp"
 #include "archiver/store/sql_text.hpp"
 #include "archiver/store/state_store.hpp"
 #include "core/base/big_endian.hpp"
-#include "platform/postgres/database.hpp"
-#include "tests/integration/archiver/world.hpp"
+#include "tests/integration/archiver/archive.hpp"
 
 namespace quorate {
 namespace {
 
 using std::chrono::hours;
+using testing::Archive;
 using testing::World;
 
 constexpr std::uint32_t kNone24 = 0xFFFFFF;
-
-/// A database whose minutes are written straight into it, and all of it rolled up.
-struct Archive {
-    explicit Archive(Window window = Window::minute())
-        : world{window},
-          database{{.conninfo = world.config().postgres_conninfo,
-                    .application_name = "test",
-                    .connections = 1}} {
-        for (const auto* name : {"ap", "eu", "us", "sa", "af"})
-            regions.push_back(world.region(name));
-        world.sql(fmt::format(
-            "INSERT INTO quorate.deployment (window_ms, shards) VALUES ({}, 4);"
-            "INSERT INTO quorate.shard_watermark SELECT s, now() - interval '100 days'"
-            " FROM generate_series(0, 3) s;"
-            "SELECT quorate.make_minute_partitions();"
-            "UPDATE quorate.shard_watermark SET minute = date_trunc('minute', now());"
-            "INSERT INTO quorate.rollup_progress SELECT s, now() FROM generate_series(0, 3) s",
-            window.length().count()));
-    }
-
-    EndpointId endpoint(const std::string& name) {
-        return world.endpoint(name, regions, world.minute(-1'000'000));
-    }
-    /// The start of the hour so many hours ago.
-    UtcMinute hour(int ago) const {
-        const auto now = std::chrono::floor<hours>(SystemClock{}.utc_now());
-        return UtcMinute::from_epoch_ms((now - hours{ago}).time_since_epoch() / milliseconds{1});
-    }
-    void insert(EndpointId of, UtcMinute minute, const std::string& rest) {
-        rows += fmt::format(
-            "{}('{}', {}, {})", rows.empty() ? "" : ",", timestamp_text(minute), of.value(), rest);
-    }
-    /// Stores what was inserted.
-    void flush() {
-        world.sql(
-            "INSERT INTO quorate.minute (minute, endpoint_id, batch_id, decision, scope,"
-            " rule_row, rule_version, uptime_use, cells, details) VALUES " +
-            std::exchange(rows, {}));
-    }
-    /// `minutes` healthy ones from there on.
-    void insert_plain(EndpointId of, UtcMinute from, int minutes) {
-        for (int i = 0; i < minutes; ++i) {
-            std::string cells;
-            for (const auto region : regions)
-                append_packed(
-                    packed_cell(world.cell(of, region, from.plus(i, world.window), '.'), false),
-                    cells);
-            insert(of,
-                   from.plus(i, world.window),
-                   "1, 0, 0, 8, 1, 0, '" + bytea_text(cells) + "', NULL");
-        }
-        flush();
-    }
-    CompactionBounds bounds() const {
-        return {world.window, SystemClock{}.utc_now() - hours{48}, 7, 1000, World::shards()};
-    }
-    CompactionOutcome compact_once(std::set<EndpointId> without = {}) {
-        return database.transact_blocking([&](auto& work) {
-            work.exec("SET LOCAL ROLE quorate_archiver");
-            return compact(work, bounds(), EndpointId{0}, without);
-        });
-    }
-    /// Until nothing is due. @return how many minutes were packed
-    std::size_t compact_all() {
-        std::size_t minutes = 0;
-        for (;;) {
-            const auto some = compact_once().minutes;
-            if (some == 0) return minutes;
-            minutes += some;
-        }
-    }
-    /// What views and tables of minutes say, as one text.
-    void keep(const std::string& as) const {
-        world.sql("CREATE TABLE public." + as +
-                  " AS SELECT 1 AS of, m::text AS row FROM quorate.any_minute m"
-                  " UNION ALL SELECT 2, m::text FROM dash.minute m"
-                  " UNION ALL SELECT 3, m::text FROM dash.region_minute m");
-    }
-    std::string difference(const std::string& a, const std::string& b) const {
-        return world.sql(fmt::format(
-            "(SELECT '-', d.* FROM (TABLE public.{0} EXCEPT ALL TABLE public.{1}) d LIMIT 3)"
-            " UNION ALL"
-            " (SELECT '+', d.* FROM (TABLE public.{1} EXCEPT ALL TABLE public.{0}) d LIMIT 3)",
-            a,
-            b));
-    }
-    std::string count(const std::string& table) const {
-        return world.sql("SELECT count(*) FROM quorate." + table);
-    }
-
-    World world;
-    Database database;
-    std::vector<RegionId> regions;
-    std::string rows;  // to be inserted
-};
 
 std::uint32_t below(std::mt19937& random, std::uint32_t bound) {
     return static_cast<std::uint32_t>(random() % bound);
@@ -358,6 +264,29 @@ TEST(Compaction, ALateCellOfAPackedMinuteIsStoredAsEver) {
     auto nowhere = late;
     nowhere.key.minute = archive.hour(90);
     EXPECT_EQ(store(nowhere).unexpected, 1U);
+}
+
+// A block is sixty windows: where these are short, an hour is several, and one of them is unpacked.
+TEST(Compaction, AnHourOfShortWindowsIsCountedAnewFromItsBlocksToo) {
+    Archive archive{*Window::of(std::chrono::seconds{10})};
+    const auto of = archive.endpoint("a");
+    archive.insert_plain(of, archive.hour(60), 360);
+    EXPECT_EQ(archive.compact_all(), 360U);
+    EXPECT_EQ(archive.count("minute_block"), "6");
+    archive.world.sql(
+        fmt::format("SELECT quorate.unpack_blocks({0}, '{1}', '{1}');"
+                    "SELECT quorate.mark_stale({0}, '{1}')",
+                    of.value(),
+                    timestamp_text(archive.hour(60).plus(330, archive.world.window))));
+    EXPECT_EQ(archive.count("minute"), "60");
+    archive.database.transact_blocking([&](pqxx::work& work) {
+        work.exec("SET LOCAL ROLE quorate_archiver");
+        EXPECT_EQ(roll_up_stale(work, World::shards(), 10), 1U);
+    });
+    for (const auto* table : {"hour", "day", "month"})
+        EXPECT_EQ(archive.world.sql(
+                      fmt::format("SELECT up, cells_measured FROM quorate.rollup_{}", table)),
+                  "360|1800");
 }
 
 // What was sealed last tells a state's last minute, and may be packed: after a catch-up, or where

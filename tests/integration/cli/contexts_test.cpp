@@ -109,7 +109,7 @@ TEST_F(ContextsTest, WhoConnectsUsesTheContext) {
 }
 
 TEST_F(ContextsTest, AServerWhoseNameDoesNotExistIsNoCoordinatorThatAnswers) {
-    const auto result = run({"get", "--server", "nowhere.invalid:7443"});
+    const auto result = run({"get", "--tls", "--server", "nowhere.invalid:7443"});
     EXPECT_EQ(result.status, 1);
     EXPECT_NE(result.err.find("no coordinator answers at nowhere.invalid:7443"), std::string::npos)
         << result.err;
@@ -136,7 +136,11 @@ TEST_F(ContextsTest, WhatIsWrongIsSaidAndNothingIsWritten) {
               "quorate: there is no context nope in " + file_ +
                   "; quorate config list shows those there are\n");
     EXPECT_EQ(run({"config", "use", "nope"}).status, 1);
-    EXPECT_EQ(run({"config", "show", "coordinator"}).status, 1);
+    EXPECT_EQ(run({"config", "show", "coordinator", "--server", "127.0.0.1:1"}).status, 1);
+    for (const std::string daemon : {"agent", "archiver"})
+        EXPECT_NE(run({"config", "show", daemon})
+                      .err.find("quorate-" + daemon + " --config FILE --check-config"),
+                  std::string::npos);
     EXPECT_EQ(run({"config", "set", "coordinator", "--server", "h:1"}).status, 2);
     EXPECT_EQ(run({"config", "set", "a b", "--server", "h:1"}).status, 2);
     EXPECT_EQ(run({"config", "set", "a"}).status, 2);

@@ -1,10 +1,15 @@
 // The command line alone: no coordinator runs here.
 #include <algorithm>
+#include <array>
 #include <sstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +99,13 @@ TEST(CommandLine, WrongUsageIsStatusTwoAndNamesTheWord) {
     expect_usage_error({"maintenance", "create", "--for", "1h"}, "--endpoint");
     expect_usage_error({"silence", "create", "--endpoint", "a", "--every", "0"}, "every");
     expect_usage_error({"silence", "end"}, "ID");
+    for (const std::string& key : {std::string{"é"},
+                                   std::string{"a\nb"},
+                                   std::string{"a b"},
+                                   std::string{""},
+                                   std::string(65, 'k')})
+        expect_usage_error({"pause", "a", "--idempotency-key", key}, "--idempotency-key");
+    expect_usage_error({"get", "--server", ""}, "--server");
     expect_usage_error({}, "--help");
 }
 
@@ -116,6 +128,109 @@ TEST(CommandLine, WithoutACoordinatorEveryVerbFailsWithOneLineThatNamesTheAddres
             << joined(words) << ": " << run.err;
         EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
     }
+}
+
+TEST(CommandLine, AFileOfTlsThatIsOfNoUseIsNamedInOneLine) {
+    TestFolder folder;
+    const auto no_pem = folder.file("words", "no PEM\n");
+    const auto half = folder.file("half", "-----BEGIN CERTIFICATE-----\nMIIB\n");
+    for (const auto& [words, says] : std::vector<std::pair<Words, std::string>>{
+             {{"--tls-ca", no_pem}, "--tls-ca: " + no_pem},
+             {{"--tls-ca", "/tmp"}, "/tmp can't be read: Is a directory"},
+             {{"--tls-ca", "/nowhere"}, "/nowhere can't be read"},
+             {{"--tls-cert", half, "--tls-key", no_pem}, "--tls-cert, --tls-key: " + half},
+             {{"--tls-cert", half}, "--tls-cert and --tls-key go together"},
+             {{"--token-file", "/tmp"}, "/tmp can't be read: Is a directory"}}) {
+        const auto run = run_cli(with({"get", "--server", "127.0.0.1:1"}, words));
+        EXPECT_EQ(run.status, 1) << joined(words);
+        EXPECT_EQ(run.out, "") << joined(words);
+        EXPECT_NE(run.err.find(says), std::string::npos) << joined(words) << ": " << run.err;
+        EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+    }
+}
+
+TEST(CommandLine, NothingGoesToAnotherMachineInTheClear) {
+    TestFolder folder;
+    const auto value = folder.file("value", "tok-of-eight-or-more");
+    for (const Words& words : {Words{"get"}, Words{"secret", "set", "s", "--from-file", value}})
+        for (const std::string server : {"198.51.100.1:7443", "127.evil.example:7443"}) {
+            const auto run = run_cli(with(words, {"--server", server}));
+            EXPECT_EQ(run.status, 1) << joined(words);
+            EXPECT_NE(run.err.find("with TLS alone: --tls or --tls-ca"), std::string::npos)
+                << run.err;
+        }
+}
+
+/// One that says what a server of HTTP/2 says at first, and goes when it is asked something.
+class Vanishing {
+public:
+    Vanishing() : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        ::bind(socket_, reinterpret_cast<sockaddr*>(&address), size);
+        ::listen(socket_, 4);
+        ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread{[this] { serve(); }};
+    }
+    ~Vanishing() {
+        ::shutdown(socket_, SHUT_RDWR);
+        thread_.join();
+        ::close(socket_);
+    }
+    Vanishing(const Vanishing&) = delete;
+    Vanishing& operator=(const Vanishing&) = delete;
+    std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+private:
+    void serve() const {
+        for (int peer = ::accept(socket_, nullptr, nullptr); peer >= 0;
+             peer = ::accept(socket_, nullptr, nullptr)) {
+            constexpr std::array<char, 9> kSettings{0, 0, 0, 4, 0, 0, 0, 0, 0};
+            ::send(peer, kSettings.data(), kSettings.size(), MSG_NOSIGNAL);
+            std::string got;
+            std::array<char, 4096> some{};
+            for (ssize_t size = 1; size > 0 && got.find("SetPaused") == got.npos &&
+                                   got.find("ListEndpoints") == got.npos;) {
+                size = ::recv(peer, some.data(), some.size(), 0);
+                got.append(some.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+            }
+            ::close(peer);
+        }
+    }
+    int socket_;
+    std::uint16_t port_ = 0;
+    std::thread thread_;
+};
+
+TEST(CommandLine, AChangeThatNoAnswerComesToMayHaveBeenDone) {
+    const Vanishing server;
+    const auto said = [&server](const Words& words) {
+        const auto run = run_cli(with(words, {"--server", server.address()}));
+        EXPECT_EQ(run.status, 1) << run.out;
+        EXPECT_NE(run.err.find("the connection with the coordinator at " + server.address()),
+                  std::string::npos)
+            << run.err;
+        return run.err;
+    };
+    EXPECT_NE(said({"pause", "a"}).find("it may have been done: look (quorate audit has it)"),
+              std::string::npos);
+    EXPECT_NE(said({"pause", "a", "--idempotency-key", "k"})
+                  .find("it may have been done: order it again with the same --idempotency-key"),
+              std::string::npos);
+    EXPECT_EQ(said({"get"}).find("may have been done"), std::string::npos);
+}
+
+TEST(CommandLine, APrivateKeyOfARegionIsNotSent) {
+    TestFolder folder;
+    const auto key = folder.file(
+        "key.pem", "-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n");
+    const auto run =
+        run_cli({"regions", "add", "r", "--public-key", key, "--server", "127.0.0.1:1"});
+    EXPECT_EQ(run.status, 1);
+    EXPECT_NE(run.err.find(key + " holds a private key"), std::string::npos) << run.err;
 }
 
 TEST(CommandLine, AValueOrKeyThatIsTooLongOrUnreadableIsOneLineThatNamesTheFile) {

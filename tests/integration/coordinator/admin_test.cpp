@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <pqxx/pqxx>
 
 #include "tests/integration/coordinator/running_app.hpp"
 
@@ -145,6 +146,47 @@ TEST(Admin, WhatIsWrongWithARequestComesWithItsFieldAsTheStandardDetailsHaveIt) 
     ASSERT_EQ(details.field_violations_size(), 1);
     EXPECT_EQ(details.field_violations(0).field(), "page_token");
     EXPECT_EQ(details.field_violations(0).description(), "page_token is none of ours");
+}
+
+TEST(Admin, ATimeThatNoCalendarHasIsABadRequest) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    apply_yaml(app, kTwo);
+    for (const std::int64_t us :
+         {std::int64_t{-1}, INT64_MAX, std::int64_t{253'402'300'800'000'000}}) {
+        v1::ExplainRequest request;
+        request.set_endpoint("a");
+        request.set_minute_us(us);
+        v1::ExplainResponse response;
+        const auto refused = ask(app, &v1::Admin::Stub::Explain, request, response);
+        EXPECT_EQ(refused.error_code(), grpc::INVALID_ARGUMENT) << us;
+        google::rpc::Status status;
+        google::rpc::BadRequest details;
+        EXPECT_TRUE(status.ParseFromString(refused.error_details()));
+        ASSERT_EQ(status.details_size(), 1);
+        EXPECT_TRUE(status.details(0).UnpackTo(&details));
+        EXPECT_EQ(details.field_violations(0).field(), "minute_us");
+        v1::CreateMaintenanceRequest planned;
+        planned.mutable_window()->set_starts_at_us(us);
+        v1::CreateMaintenanceResponse made;
+        EXPECT_THAT(ask(app, &v1::Admin::Stub::CreateMaintenance, planned, made).error_message(),
+                    HasSubstr("before 1970 or after the year 9999"));
+    }
+}
+
+TEST(Admin, WhatPostgresTakesTooLongForIsNoFaultOfOurs) {
+    Catalogued lab;
+    RedisServer redis;
+    RunningApp app{config_for(lab, redis.url())};
+    pqxx::connection other{lab.conninfo};
+    pqxx::work holder{other};
+    holder.exec("LOCK TABLE quorate.incident");
+    v1::ListIncidentsResponse response;
+    const auto status =
+        ask(app, &v1::Admin::Stub::ListIncidents, v1::ListIncidentsRequest{}, response);
+    EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
+    EXPECT_THAT(status.error_message(), HasSubstr("Postgres takes too long to answer this"));
 }
 
 /// Asks a service of which only the bytes are known, and ends. @return the answer; empty: none

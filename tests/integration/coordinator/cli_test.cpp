@@ -154,6 +154,65 @@ TEST(Cli, AContextsTenantIsMeantWhereTheCommandLineNamesNone) {
     EXPECT_NE(ask({"export"}).find("https://h/b"), std::string::npos);
     EXPECT_EQ(ask({"export"}).find("http://h/a"), std::string::npos);
     EXPECT_NE(ask({"pause", "b"}).find("true"), std::string::npos);
+    const auto planned = [&ask](const std::string& kind, std::vector<std::string> which) {
+        which.insert(which.begin(), {kind, "create"});
+        which.insert(which.end(), {"--for", "1h", "--reason", "r"});
+        const auto made = boost::json::parse(ask(which));
+        return boost::json::serialize(made.at("window").at("matchers"));
+    };
+    for (const std::string kind : {"maintenance", "silence"}) {
+        EXPECT_EQ(planned(kind, {"--endpoint", "b"}),
+                  R"([{"tenant":"acme","endpoint":"b","labels":[]}])");
+        EXPECT_EQ(planned(kind, {"--endpoint", "default/a"}),
+                  R"([{"tenant":"default","endpoint":"a","labels":[]}])");
+        EXPECT_EQ(planned(kind, {"--label", "x=y"}),
+                  R"([{"tenant":"acme","endpoint":null,"labels":["x=y"]}])");
+        EXPECT_EQ(planned(kind, {"--label", "x=y", "--tenant", "default"}),
+                  R"([{"tenant":"default","endpoint":null,"labels":["x=y"]}])");
+        EXPECT_EQ(planned(kind, {"--label", "x=y", "--tenant", ""}),
+                  R"([{"tenant":null,"endpoint":null,"labels":["x=y"]}])");
+        const auto count = [&](std::vector<std::string> words) {
+            words.insert(words.begin(), {kind, "list"});
+            return boost::json::parse(ask(words)).as_array().size();
+        };
+        EXPECT_EQ(count({}), 3U) << "those of acme, and that of all tenants";
+        EXPECT_EQ(count({"--tenant", "default"}), 3U);
+        EXPECT_EQ(count({"--tenant", ""}), 5U);
+    }
+}
+
+TEST(Cli, TheSecretOfAContextsTenantIsSetListedAndDeleted) {
+    Catalogued lab;
+    const RedisServer redis;
+    const TestFolder folder;
+    auto config = config_for(lab, redis.url());
+    const auto key = folder.file("key", std::string(64, 'a'));
+    std::filesystem::permissions(key, std::filesystem::perms::owner_read);
+    config.secrets.file = key;
+    const RunningApp app{config};
+    EXPECT_TRUE(comes_to_hold([&] { return ready(app.health_port()); }));
+    lab.apply("endpoints:\n  - {name: b, tenant: acme, url: 'https://h/b'}\n");
+    const auto file = folder.file("config.yaml",
+                                  "current: c\ncontexts:\n  c: {server: '127.0.0.1:" +
+                                      std::to_string(app.admin_port()) + "', tenant: acme}\n");
+    const auto value = folder.file("value", "tok-of-eight-or-more");
+    const auto ask = [&file](const std::vector<std::string>& words) {
+        const auto run = run_cli(words, {{"QUORATE_CONFIG", file}});
+        EXPECT_EQ(run.status, 0) << words[1] << ": " << run.err;
+        return run.out;
+    };
+    const auto kept = [&lab] {
+        return lab.sql("SELECT string_agg(tenant, ' ' ORDER BY tenant) FROM quorate.secret");
+    };
+    EXPECT_EQ(ask({"secret", "set", "s", "--from-file", value}), "secret acme/s set (version 1)\n");
+    ask({"secret", "set", "s", "--from-file", value, "--tenant", "default"});
+    EXPECT_EQ(kept(), "acme default");
+    EXPECT_EQ(ask({"secret", "list"}).find("default"), std::string::npos);
+    EXPECT_NE(ask({"secret", "list", "--tenant", ""}).find("default"), std::string::npos);
+    EXPECT_NE(ask({"secret", "rotate"}).find("2 new data keys"), std::string::npos)
+        << "a context leaves out no tenant's";
+    EXPECT_EQ(ask({"secret", "delete", "s"}), "secret acme/s deleted\n");
+    EXPECT_EQ(kept(), "default");
 }
 
 TEST(Cli, TheConfigOfTheCoordinatorIsShownAsItIsInForce) {
@@ -244,6 +303,8 @@ TEST(Cli, AnIncidentIsAcknowledgedAndNothingElseChanges) {
     const auto first = shown.out.find("looking into it");
     EXPECT_LT(first, shown.out.find("the proxy it is")) << shown.out;
     EXPECT_EQ(served.quorate({"incidents", "ack", "1", "--note", ""}).status, 1);
+    EXPECT_EQ(served.quorate({"incidents", "ack", "1", "--note", "\u202Eelbuort"}).status, 1);
+    EXPECT_EQ(served.quorate({"incidents", "ack", "1", "--note", "two\nlines"}).status, 0);
     EXPECT_EQ(served.quorate({"incidents", "ack", "77", "--note", "x"}).status, 1);
     EXPECT_EQ(served.quorate({"incidents", "ack", "1"}).status, 2);
     EXPECT_NE(served.lab.sql_as("quorate_coordinator", "DELETE FROM quorate.incident_ack"), "")

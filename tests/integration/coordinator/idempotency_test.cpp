@@ -95,9 +95,16 @@ TEST(IdempotencyKey, WhatIsGoneByThenWasDoneToo) {
 TEST(IdempotencyKey, OneThatIsNoneIsRefused) {
     Keyed served;
     for (const auto& key : {std::string(65, 'k'), std::string{"two words"}}) {
-        const auto run = create_silence(served, key);
-        EXPECT_EQ(run.status, 1);
-        EXPECT_THAT(run.err, HasSubstr("an idempotency key has 1 to 64 printable characters"));
+        EXPECT_EQ(create_silence(served, key).status, 2) << "the program sends none";
+        quorate::testing::Call call;
+        call.context.AddMetadata("quorate-idempotency-key", key);
+        v1::SetPausedRequest request;
+        request.set_endpoint("acme/a");
+        v1::SetPausedResponse response;
+        const auto status = served.app.admin().SetPaused(&call.context, request, &response);
+        EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+        EXPECT_THAT(status.error_message(),
+                    HasSubstr("an idempotency key has 1 to 64 printable characters"));
     }
 }
 

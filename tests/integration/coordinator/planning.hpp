@@ -21,6 +21,7 @@ using coordinator::DispatchContext;
 using coordinator::Dispatcher;
 using coordinator::DueProbe;
 using coordinator::PolitenessLimits;
+using coordinator::PostgresCatalogue;
 using quorate::HeldShards;
 
 /// `count` endpoints with intervals of 5, 10 and 15 s, in turn.
@@ -41,8 +42,8 @@ struct Planning {
              PolitenessLimits limits = {})
         : lab{lab_},
           redis{redis_},
-          catalogue{
-              std::move(executor), *lab.database, lab.deployment.window, lab.clock, log, limits} {}
+          stored{*lab.database},
+          catalogue{std::move(executor), stored, lab.deployment.window, lab.clock, log, limits} {}
 
     std::unique_ptr<Dispatcher> dispatcher(HeldShards& held) {
         return std::make_unique<Dispatcher>(
@@ -88,6 +89,7 @@ struct Planning {
     Logger log{"test", LogLevel::error, lab.clock};
     Metrics metrics;
     CoordinatorMetrics counts{metrics};
+    PostgresCatalogue stored;
     Catalogue catalogue;
     std::uint64_t epoch = 0;
 };

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/incident/state_codec.hpp"
+#include "core/notice/notice_codec.hpp"
 #include "tests/integration/coordinator/running_app.hpp"
 #include "tests/integration/coordinator/sealed_minutes.hpp"
 
@@ -158,6 +160,67 @@ TEST(Explain, SaysWhatIsNotThere) {
     EXPECT_EQ(ask("acme/b", lab.minute(5)),
               "minute " + to_rfc3339(lab.minute(5)) +
                   " of acme/b is not sealed, or no probe was due in it");
+}
+
+TEST(Describe, AStripHasALetterForEachMinuteAlsoWhereARegionWasNotToLook) {
+    Sealed lab;
+    const auto store = [&lab](int n, const std::vector<PackedCell>& of) {
+        store_minute(lab, "a", lab.minute(n), Decision::ok, Scope::none, 8, of);
+    };
+    store(0, cells("F."));
+    store(1, cells(" .."));
+    store(2, {});
+    store(3, cells("..."));
+    store(4, cells(" .."));
+    v1::DescribeEndpointRequest request;
+    request.set_endpoint("a");
+    const auto out = lab.database->transact_blocking(
+        [&](auto& work) { return describe_endpoint(work, request, lab.deployment.window); });
+    EXPECT_EQ(out.strips_from_us(), UtcTime{lab.minute(0).start()}.time_since_epoch().count());
+    ASSERT_EQ(out.strips_size(), 3);
+    EXPECT_EQ(out.strips(0).verdicts(), " . ..") << "ap-south";
+    EXPECT_EQ(out.strips(1).verdicts(), ".. ..") << "eu-west";
+    EXPECT_EQ(out.strips(2).verdicts(), "F  . ") << "us-east";
+}
+
+TEST(Describe, TellsUntilWhenTheCertificatesAreGoodThatRegionsSee) {
+    Sealed lab;
+    NoticeState notices;
+    notices.regions = {{RegionId{1}}, {RegionId{2}}, {RegionId{3}}};
+    const UtcTime end{std::chrono::hours{520'000}};
+    notices.regions[0].certificate = end;
+    notices.regions[2].certificate = end + std::chrono::hours{1};
+    const auto describe = [&lab] {
+        v1::DescribeEndpointRequest request;
+        request.set_endpoint("a");
+        return lab.database->transact_blocking(
+            [&](auto& work) { return describe_endpoint(work, request, lab.deployment.window); });
+    };
+    EXPECT_EQ(describe().certificates_size(), 0) << "nothing is stored";
+    const auto store = [&lab](const NoticeState& state) {
+        std::string bytes;
+        pack(EndpointState{}, bytes);
+        pack(state, bytes);
+        lab.database->transact_blocking([&](auto& work) {
+            work.exec_params(
+                "INSERT INTO quorate.state_log (shard, endpoints, minutes, states)"
+                " SELECT shard, ARRAY[id + 1, id], ARRAY[0, 0], ARRAY['\\x00'::bytea, $1]"
+                " FROM quorate.endpoint WHERE name = 'a'",
+                pqxx::binarystring{bytes});
+        });
+    };
+    store({});
+    store(notices);  // the later one counts
+    const auto out = describe();
+    ASSERT_EQ(out.certificates_size(), 2);
+    EXPECT_EQ(out.certificates(0).region(), "ap-south");
+    EXPECT_EQ(out.certificates(1).region(), "us-east");
+    EXPECT_EQ(out.certificates(1).earliest_not_after_us(), end.time_since_epoch().count());
+    EXPECT_EQ(
+        out.certificates(0).earliest_not_after_us() - out.certificates(1).earliest_not_after_us(),
+        3'600'000'000);
+    EXPECT_EQ(lab.sql_as("quorate_coordinator", "SELECT quorate.last_state(1)"), "");
+    EXPECT_NE(lab.sql_as("quorate_reader", "SELECT quorate.last_state(1)"), "");
 }
 
 TEST(Lists, EndpointsComeInPages) {

@@ -1,4 +1,6 @@
 // Looks that an operator orders, through the program and a real agent.
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "tests/integration/coordinator/served_as_user.hpp"
@@ -50,6 +52,31 @@ TEST(RunNow, TellsWhatEachRegionSawAndWhichDidNotAnswer) {
     EXPECT_EQ(served.lab.sql("SELECT principal, target, reason, tenants FROM quorate.audit"
                              " WHERE method = 'RunNow'"),
               "local|default/gone|is it back?|{default}");
+}
+
+TEST(RunNow, OneTenantTakesNotAllPlaces) {
+    Served served;
+    std::string yaml = "endpoints:\n  - {name: b, tenant: acme, url: 'http://h/', timeout: 1s}\n";
+    for (int i = 0; i <= Runs::kOfTenantMax; ++i)
+        yaml += "  - {name: e" + std::to_string(i) + ", url: 'http://h/', timeout: 1s}\n";
+    served.lab.apply(yaml);
+    EXPECT_TRUE(quorate::testing::comes_to_hold([&] {
+        return served.quorate({"run-now", "nobody"}).err.find("not loaded") == std::string::npos;
+    }));
+    // Nobody looks, so each lasts until the time of its looks is over.
+    std::vector<std::thread> running;
+    for (int i = 0; i < Runs::kOfTenantMax; ++i)
+        running.emplace_back([&, i] { served.quorate({"run-now", "e" + std::to_string(i)}); });
+    const auto last = "e" + std::to_string(Runs::kOfTenantMax);
+    EXPECT_TRUE(quorate::testing::comes_to_hold([&] {
+        return served.lab.sql("SELECT count(*) FROM quorate.audit WHERE method = 'RunNow'") ==
+               std::to_string(Runs::kOfTenantMax);
+    }));
+    EXPECT_THAT(served.quorate({"run-now", last}).err,
+                HasSubstr("other endpoints of the tenant are looked at on order already"));
+    EXPECT_THAT(served.quorate({"run-now", "acme/b"}).err, HasSubstr("not every region looked"));
+    for (auto& each : running)
+        each.join();
 }
 
 TEST(RunNow, OfWhatIsNotThereIsOneLine) {

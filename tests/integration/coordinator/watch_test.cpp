@@ -56,6 +56,7 @@ public:
         v1::WatchRequest request;
         request.set_resume_token(token);
         request.set_endpoint(endpoint);
+        context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes{2});
         watch_ = of.app.admin().Watch(&context_, request);
         v1::WatchEvent first;
         EXPECT_TRUE(watch_->Read(&first));
@@ -70,6 +71,16 @@ public:
                 minutes.push_back(number_of(decision));
             token_ = event.resume_token();
         }
+        return minutes;
+    }
+    /// Reads one event. @return its minutes
+    std::vector<std::int64_t> read_event() {
+        std::vector<std::int64_t> minutes;
+        v1::WatchEvent event;
+        EXPECT_TRUE(watch_->Read(&event));
+        for (const auto& decision : event.decisions())
+            minutes.push_back(number_of(decision));
+        token_ = event.resume_token();
         return minutes;
     }
     const std::string& token() const { return token_; }
@@ -151,6 +162,55 @@ TEST(WatchHub, WhoGoesAndComesBackAgainAndAgainMissesNothingAndGetsNothingTwice)
     archiver.join();
     EXPECT_EQ(seen, numbers(0, kMinutes));
     EXPECT_EQ(steady.read(kMinutes), numbers(0, kMinutes));
+}
+
+TEST(WatchHub, ATokenFromWhichSomethingWouldBeLeftOutIsRefused) {
+    Watched watched;
+    std::string before;
+    {
+        Watcher watcher{watched};
+        before = watcher.token();
+        watched.seal(0);
+        watched.seal(1);
+        EXPECT_EQ(watcher.read(2), numbers(0, 2));
+    }
+    const auto resumed = [&watched](const std::string& token) {
+        quorate::testing::Call call;
+        v1::WatchRequest request;
+        request.set_resume_token(token);
+        const auto watch = watched.app.admin().Watch(&call.context, request);
+        v1::WatchEvent event;
+        const bool begun = watch->Read(&event);
+        if (begun) call.context.TryCancel();
+        while (watch->Read(&event)) {
+        }
+        return watch->Finish();
+    };
+    const auto ahead = resumed("18446744073709551615");
+    EXPECT_EQ(ahead.error_code(), grpc::OUT_OF_RANGE) << ahead.error_message();
+    EXPECT_THAT(ahead.error_message(), HasSubstr("ahead of the database"));
+    EXPECT_EQ(resumed(before).error_code(), grpc::CANCELLED) << "nothing is deleted yet";
+    watched.lab.sql("DELETE FROM quorate.batch WHERE id = (SELECT min(id) FROM quorate.batch)");
+    const auto gone = resumed(before);
+    EXPECT_EQ(gone.error_code(), grpc::OUT_OF_RANGE) << gone.error_message();
+    EXPECT_THAT(gone.error_message(), HasSubstr("are kept for a stream no longer"));
+    const auto kept = watched.lab.sql("SELECT txid FROM quorate.batch");
+    Watcher behind{watched, kept};
+    EXPECT_EQ(behind.read(1), numbers(1, 2)) << "what was deleted lies before it";
+    EXPECT_EQ(watched.lab.sql_as("quorate_archiver", "DELETE FROM quorate.batch"), "")
+        << "the archiver deletes by age";
+    EXPECT_EQ(resumed(kept).error_code(), grpc::OUT_OF_RANGE);
+}
+
+TEST(WatchHub, WhoSeesNoDecisionIsToldHowFarTheStreamIs) {
+    Watched watched;
+    Watcher other{watched, "", "b"};
+    const auto first = other.token();
+    watched.seal(0);
+    EXPECT_TRUE(other.read_event().empty());
+    EXPECT_GT(std::stoull(other.token()), std::stoull(first));
+    watched.seal(1, "b");
+    EXPECT_EQ(other.read(1), numbers(1, 2));
 }
 
 TEST(WatchHub, WhoReadsTooSlowlyIsCutOffWithTheTokenToGoOnFromAndHoldsUpNobody) {

@@ -220,12 +220,11 @@ Outcome ReasonBench::probe_everything_sse(const Tweak& tweak) {
 }
 
 Tweak against(Era era, std::vector<boost::json::object> tools) {
-    Baseline baseline;
+    ToolListBaseline baseline;
     baseline.era = era;
     baseline.tools = std::move(tools);
-    return [shared = std::make_shared<const Baseline>(std::move(baseline))](ProbeRequest& request) {
-        request.baseline = shared;
-    };
+    return [shared = std::make_shared<const ToolListBaseline>(std::move(baseline))](
+               ProbeRequest& request) { request.baseline = shared; };
 }
 
 void speak_modern(McpScript& script) {

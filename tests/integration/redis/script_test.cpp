@@ -33,6 +33,7 @@ TEST(RedisScript, AfterScriptFlushEveryCallStillRunsOnce) {
     });
 }
 
+#ifndef QUORATE_ON_MODEL_REDIS  // at a command that it does not know it stops the run
 TEST(RedisScript, AnErrorInTheScriptIsARedisError) {
     const RedisServer server;
     with_client(server, [](RedisClient& client) -> Task<> {
@@ -47,6 +48,7 @@ TEST(RedisScript, AnErrorInTheScriptIsARedisError) {
         EXPECT_TRUE(failed);
     });
 }
+#endif
 
 }  // namespace
 }  // namespace quorate

@@ -13,10 +13,15 @@
 #include "platform/runtime/sleep.hpp"
 #include "platform/wire/job_codec.hpp"
 #include "tests/support/beside.hpp"
+#ifdef QUORATE_ON_MODEL_REDIS
+#include "tests/simulation/model_server.hpp"
+#else
 #include "tests/support/redis_server.hpp"
+#endif
 
 namespace quorate::testing {
 
+#ifndef QUORATE_ON_MODEL_REDIS
 inline RedisClientOptions options_for(const RedisServer& server) {
     RedisClientOptions options;
     options.address = server.address();
@@ -38,6 +43,8 @@ inline void with_clients(const RedisServer& server,
         co_await serving(std::move(clients), std::move(inner));
     });
 }
+
+#endif
 
 inline void with_client(const RedisServer& server,
                         const std::function<Task<>(RedisClient&)>& body) {

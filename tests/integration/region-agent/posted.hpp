@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/runtime/blocking_pool.hpp"
 #include "platform/runtime/task_group.hpp"
 #include "region-agent/outbox/outbox.hpp"
 
@@ -33,7 +34,10 @@ struct Posted {
 
     std::optional<agent::Spooling> spooling(agent::Spool* spool) {
         if (spool == nullptr) return std::nullopt;
-        return agent::Spooling{spool, &files, [this] { return redis.reachable(); }};
+        return agent::Spooling{
+            spool,
+            [this](std::function<void()> work) { return files.run(std::move(work)); },
+            [this] { return redis.reachable(); }};
     }
     double spooled(std::string_view outcome) { return counts.spooled.with({outcome}).value(); }
     double recorded(std::string_view outcome) { return counts.recorded.with({outcome}).value(); }

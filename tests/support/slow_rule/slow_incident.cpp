@@ -30,13 +30,65 @@ UtcTime first_of_last_streak(const std::vector<Ballot>& votes) {
 
 }  // namespace
 
+/// Section 5: the regions that "have delivered a FAIL in m and are FAILING by it" where that may
+/// open a P1 before the seal, "m-1 being sealed (not for N = 1, nor in MAINT)"; fewer than Q: none.
+Regions SlowRule::certain(std::size_t at) const {
+    const auto& minute = history_[at];
+    const auto step = std::max(params_.interval, params_.window.length());
+    if (!minute.look || minute.cells.size() < 2 || at == 0) return {};
+    const auto& before = history_[at - 1];
+    if (minute.minute.start() - before.minute.start() != step) return {};
+    if (before.cells.size() != minute.cells.size()) return {};
+    Regions regions;
+    for (const auto& cell : minute.cells) {
+        if (cell_of(at - 1, cell.region) == nullptr) return {};  // other regions: left to the seal
+        const bool fails =
+            cell.verdict == Verdict::fail && minute.look->delivered.contains(cell.region);
+        if (fails && phase_at_vote(at, cell.region) == RegionPhase::failing)
+            regions.insert(cell.region);
+    }
+    return regions.size() >= quorum_of(at) ? regions : Regions{};
+}
+
+/// "P1 may open before the seal", or what is open becomes one; "the scope is set at the seal".
+std::optional<SlowTransition> SlowRule::move_early(std::size_t at) {
+    if (incident_.open && incident_.severity == Severity::p1) return std::nullopt;
+    const auto regions = certain(at);
+    if (regions.empty()) return std::nullopt;
+    if (!incident_.open) {
+        const Opening opening{first_fail(at, regions), history_[at].look->at, std::nullopt};
+        auto entry = open(at, Severity::p1, opening);
+        incident_.opened_early = true;
+        return entry;
+    }
+    const auto from = incident_.severity;
+    incident_.severity = incident_.worst = Severity::p1;
+    incident_.scope = Scope::none;
+    auto entry = told(at, TransitionKind::escalated);
+    entry.from = from;
+    entry.to = Severity::p1;
+    return entry;
+}
+
+/// The first FAIL probe of the running streaks of these regions.
+UtcTime SlowRule::first_fail(std::size_t at, const Regions& regions) const {
+    auto first = UtcTime::max();
+    for (const auto region : regions)
+        first = std::min(first, first_of_last_streak(ballots(at, region)));
+    return first;
+}
+
 /// At most one entry of the timeline.
 std::optional<SlowTransition> SlowRule::move_incident(std::size_t at) {
     const auto severity = severity_of(answers_[at].decision);
     if (!incident_.open) {
         if (!severity) return std::nullopt;
-        return open(at, *severity);
+        incident_.opened_at = at;
+        return open(at, *severity, {started(at), history_[at].decided_at, std::nullopt});
     }
+    // The same cells give the same start, whichever of them had come before the seal.
+    if (incident_.opened_early && incident_.opened_at == at)
+        incident_.opening.started = started(at);
     if (severity) return change(at, *severity);
     if (const auto mark = closes(at)) return close(at, *mark);
     return std::nullopt;
@@ -44,7 +96,7 @@ std::optional<SlowTransition> SlowRule::move_incident(std::size_t at) {
 
 /// "Open on P1, P2 or P3"; "reopen the same incident (and count a flap) when the endpoint would
 /// open one within 10 minutes of the close".
-SlowTransition SlowRule::open(std::size_t at, Severity severity) {
+SlowTransition SlowRule::open(std::size_t at, Severity severity, const Opening& opening) {
     const auto step = std::max(params_.interval, params_.window.length());
     const bool again = incident_.closed_at && !is_older(*incident_.closed_at, at, 10 * step);
     if (again) {
@@ -59,8 +111,9 @@ SlowTransition SlowRule::open(std::size_t at, Severity severity) {
     incident_.openings += 1;
     incident_.opened_at = at;
     incident_.severity = severity;
-    incident_.scope = answers_[at].scope;
-    incident_.opening = {started(at), history_[at].decided_at, std::nullopt};
+    incident_.scope = answers_[at].scope;  // none before the seal
+    incident_.opened_early = false;
+    incident_.opening = opening;
     auto entry = told(at, again ? TransitionKind::reopened : TransitionKind::opened);
     entry.to = severity;
     return entry;
@@ -142,7 +195,7 @@ bool SlowRule::is_flapping(std::size_t at) const {
 /// Whether a region that was slow in the incident has a slow one among its last 5 votes.
 bool SlowRule::is_still_slow(std::size_t at) const {
     for (const auto region : contributed(at, true)) {
-        const auto votes = ballots(at, region);
+        const auto& votes = ballots(at, region);
         for (std::size_t back = 1; back <= 5 && back <= votes.size(); ++back)
             if (votes[votes.size() - back].slow) return true;
     }
@@ -218,16 +271,16 @@ UtcTime SlowRule::started(std::size_t at) const {
     const auto& answer = answers_[at];
     auto first = UtcTime::max();
     for (const auto region : contributed(at, true)) {
-        const auto votes = ballots(at, region);
+        const auto& votes = ballots(at, region);
         for (std::size_t back = 1; back <= 5 && back <= votes.size(); ++back) {
             const auto& vote = votes[votes.size() - back];
             if (vote.slow) first = std::min(first, vote.started);
         }
     }
+    Regions failing;
     for (const auto region : contributed(at, false))
-        if (answer.phases.at(region) != RegionPhase::recovering)
-            first = std::min(first, first_of_last_streak(ballots(at, region)));
-    return first;
+        if (answer.phases.at(region) != RegionPhase::recovering) failing.insert(region);
+    return std::min(first, first_fail(at, failing));
 }
 
 /// The first healthy (and fast) probe of the region's final streak; nothing if it never came back.

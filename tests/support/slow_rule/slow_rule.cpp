@@ -54,15 +54,27 @@ bool is_slow(const std::vector<Ballot>& ballots) {
 
 const SlowAnswer& SlowRule::seal(SlowMinute minute) {
     history_.push_back(std::move(minute));
+    judge_all();
+    return answers_.back();
+}
+
+const std::vector<SlowAnswer>& SlowRule::seal_all(std::vector<SlowMinute> minutes) {
+    history_ = std::move(minutes);
+    judge_all();
+    return answers_;
+}
+
+void SlowRule::judge_all() {
     answers_.clear();
+    ballots_.clear();
     incident_ = {};
     for (std::size_t at = 0; at < history_.size(); ++at)
         judge(at);
-    return answers_.back();
 }
 
 void SlowRule::judge(std::size_t at) {
     answers_.emplace_back();
+    answers_.back().early = move_early(at);
     take_votes(at, answers_.back());
     decide(at, answers_.back());
     answers_.back().transition = move_incident(at);
@@ -72,6 +84,10 @@ const SealedCell* SlowRule::cell_of(std::size_t at, RegionId region) const {
     for (const auto& cell : history_[at].cells)
         if (cell.region == region) return &cell;
     return nullptr;  // not configured in that minute
+}
+
+std::size_t SlowRule::quorum_of(std::size_t at) const {
+    return quorum(params_.p1_quorum, history_[at].cells.size());
 }
 
 bool SlowRule::is_older(std::size_t from, std::size_t to, milliseconds age) const {
@@ -103,7 +119,7 @@ std::vector<Ballot> SlowRule::all_votes(std::size_t at, RegionId region) const {
 
 /// Section 4: the votes that the state of a region is made from at the end of the minute `at`:
 /// those since it last started fresh.
-std::vector<Ballot> SlowRule::ballots(std::size_t at, RegionId region) const {
+std::vector<Ballot> SlowRule::count_ballots(std::size_t at, RegionId region) const {
     std::vector<Ballot> votes;
     for (const auto& vote : all_votes(at, region)) {
         if (!votes.empty() && is_forgotten(votes.back().at, vote.at)) votes.clear();
@@ -113,7 +129,13 @@ std::vector<Ballot> SlowRule::ballots(std::size_t at, RegionId region) const {
     return votes;
 }
 
-/// Where the region stood after its vote of the minute `at`.
+const std::vector<Ballot>& SlowRule::ballots(std::size_t at, RegionId region) const {
+    const auto [place, is_new] = ballots_.try_emplace({at, region});
+    if (is_new) place->second = count_ballots(at, region);
+    return place->second;
+}
+
+/// Where the region stood after its cell of the minute `at`.
 RegionPhase SlowRule::phase_at_vote(std::size_t at, RegionId region) const {
     return phase_after(ballots(at, region));
 }
@@ -121,9 +143,9 @@ RegionPhase SlowRule::phase_at_vote(std::size_t at, RegionId region) const {
 /// Section 5: V, F, H, S, after the cells of the minute were applied.
 void SlowRule::take_votes(std::size_t at, SlowAnswer& answer) const {
     answer.regions = history_[at].cells.size();
-    answer.quorum = quorum(params_.p1_quorum, answer.regions);
+    answer.quorum = quorum_of(at);
     for (const auto& cell : history_[at].cells) {
-        const auto votes = ballots(at, cell.region);
+        const auto& votes = ballots(at, cell.region);
         const auto phase = phase_after(votes);
         const bool fails = phase == RegionPhase::failing || phase == RegionPhase::recovering;
         answer.phases[cell.region] = phase;
@@ -204,7 +226,7 @@ bool SlowRule::decide_failure(std::size_t at, SlowAnswer& answer) const {
 /// FAIL with which the region was FAILING, from its first to its last.
 bool SlowRule::is_covered(std::size_t at, RegionId region) const {
     for (std::size_t end = at; end < history_.size(); ++end) {
-        const auto votes = ballots(end, region);
+        const auto& votes = ballots(end, region);
         if (votes.empty() || votes.back().at != end || !votes.back().fail) continue;
         if (phase_after(votes) != RegionPhase::failing) continue;
         auto first = votes.size() - 1;

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "core/decision/region_state.hpp"
@@ -16,11 +17,18 @@ namespace quorate::testing {
 
 using Regions = std::set<RegionId>;
 
+/// A look at a minute before its seal.
+struct SlowLook {
+    UtcTime at;
+    Regions delivered;  ///< whose cells had come by then, as they are at the seal
+};
+
 /// One sealed verdict-minute: a cell per configured region.
 struct SlowMinute {
     UtcMinute minute;
     UtcTime decided_at;
     std::vector<SealedCell> cells;
+    std::optional<SlowLook> look{};
 };
 
 /// One entry of the incident's timeline.
@@ -54,6 +62,7 @@ struct SlowAnswer {
     Decision decision = Decision::ok;
     Scope scope = Scope::none;
     bool single_witness = false;
+    std::optional<SlowTransition> early;  ///< before the seal
     std::optional<SlowTransition> transition;
     friend bool operator==(const SlowAnswer&, const SlowAnswer&) = default;
 };
@@ -76,20 +85,24 @@ struct SlowIncident {
     std::uint32_t ordinal = 0;
     std::uint32_t openings = 0;
     std::size_t opened_at = 0;             ///< minute of the history that began this opening
+    bool opened_early = false;             ///< before the seal of that minute
     std::optional<std::size_t> closed_at;  ///< minute of the history that closed it
     std::vector<std::size_t> flaps;        ///< minutes of the history that reopened it
     Opening opening;
     microseconds mttr_sum{0};
 };
 
-/// The decision rule a second time, from docs alone and slow on purpose: keeps every minute and,
-/// for each new one, judges all of them again from the first. See README.md.
+/// The decision rule a second time, from docs alone and slow on purpose: keeps every minute and
+/// looks through all of them again for whatever it wants to know of one. See README.md.
 class SlowRule {
 public:
     explicit SlowRule(const RuleParams& params) : params_{params} {}
 
     /// Takes the next sealed minute and gives what the rule says of it.
     const SlowAnswer& seal(SlowMinute minute);
+    /// Takes a whole history and judges each of its minutes once, by those up to it: what seal()
+    /// says of one after the other, in a fraction of the time.
+    const std::vector<SlowAnswer>& seal_all(std::vector<SlowMinute> minutes);
 
     /// Section 10: whether the minute `at` of the history is down; nothing for a minute that is
     /// in neither numerator nor denominator.
@@ -97,13 +110,16 @@ public:
 
 private:
     // Sections 4 and 5: regions and decision (slow_rule.cpp).
+    void judge_all();
     void judge(std::size_t at);
     void take_votes(std::size_t at, SlowAnswer& answer) const;
     void decide(std::size_t at, SlowAnswer& answer) const;
     bool decide_failure(std::size_t at, SlowAnswer& answer) const;
     const SealedCell* cell_of(std::size_t at, RegionId region) const;
+    std::size_t quorum_of(std::size_t at) const;
     std::vector<Ballot> all_votes(std::size_t at, RegionId region) const;
-    std::vector<Ballot> ballots(std::size_t at, RegionId region) const;
+    const std::vector<Ballot>& ballots(std::size_t at, RegionId region) const;
+    std::vector<Ballot> count_ballots(std::size_t at, RegionId region) const;
     RegionPhase phase_at_vote(std::size_t at, RegionId region) const;
     bool is_forgotten(std::size_t vote, std::size_t at) const;
     std::size_t failing_now(const SlowAnswer& answer) const;
@@ -112,8 +128,11 @@ private:
     bool is_covered(std::size_t at, RegionId region) const;
 
     // Section 6: the incident (slow_incident.cpp).
+    std::optional<SlowTransition> move_early(std::size_t at);
+    Regions certain(std::size_t at) const;
+    UtcTime first_fail(std::size_t at, const Regions& regions) const;
     std::optional<SlowTransition> move_incident(std::size_t at);
-    SlowTransition open(std::size_t at, Severity severity);
+    SlowTransition open(std::size_t at, Severity severity, const Opening& opening);
     std::optional<SlowTransition> change(std::size_t at, Severity severity);
     std::optional<Severity> lower_severity(std::size_t at) const;
     std::optional<CloseMark> closes(std::size_t at) const;
@@ -133,6 +152,8 @@ private:
     RuleParams params_;
     std::vector<SlowMinute> history_;
     std::vector<SlowAnswer> answers_;
+    /// What was counted already, as it is asked for again and again; the one thing done for speed.
+    mutable std::map<std::pair<std::size_t, RegionId>, std::vector<Ballot>> ballots_;
     SlowIncident incident_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "archiver/store/json.hpp"
 #include "core/manifest/manifest.hpp"
 #include "core/schedule/schedule.hpp"
 #include "tests/unit/archiver/versions.hpp"
@@ -60,6 +61,16 @@ TEST_F(Plan, TheOrderOfArrivalDoesNotMatterAndForeignCellsAreLeftOut) {
     EXPECT_EQ(first.rows[0].cells, second.rows[0].cells);
     EXPECT_EQ(first.rows[0].record, second.rows[0].record);
     EXPECT_EQ(first.changed.at(EndpointId{1}).rule, second.changed.at(EndpointId{1}).rule);
+}
+
+TEST_F(Plan, TheInputsOfADecisionNameTheRegionsThatWereNotBelieved) {
+    auto plan = plan_at(0);
+    const std::vector<RegionId> quarantined{RegionId{2}};
+    plan.seal(endpoint, at(0), all(0, Verdict::up), alive, quarantined);
+    plan.seal(endpoint, at(1), all(1, Verdict::up), alive);
+    const RegionNames names{{RegionId{2}, "eu"}};
+    EXPECT_NE(inputs_json(plan.rows[0], names).find(R"("quarantined":["eu"])"), std::string::npos);
+    EXPECT_NE(inputs_json(plan.rows[1], names).find(R"("quarantined":[])"), std::string::npos);
 }
 
 TEST_F(Plan, APlanThatIsNotCommittedLeavesNoTrace) {

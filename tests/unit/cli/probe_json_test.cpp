@@ -98,7 +98,7 @@ TEST(ProbeJson, WritesNullForWhatThereIsNot) {
 TEST(ProbeJson, ListsChangesOnlyWhereAManifestWasGiven) {
     auto report = full_report();
     ProbeRequest request;
-    request.baseline = std::make_shared<const Baseline>();
+    request.baseline = std::make_shared<const ToolListBaseline>();
     EXPECT_EQ(parse_json(to_json_line(report, request))->at("changes"), boost::json::array{});
     report.changes = {{"t", "/inputSchema", ChangeKind::tightening, "closed", "a \"b\""}};
     const auto line = to_json_line(report, request);

@@ -56,6 +56,7 @@ TEST(Table, AServersWordsCannotDriveTheTerminal) {
     Table table{{"DETAIL"}};
     table.add({"\x1b[2Jgone\r\n"});
     EXPECT_EQ(printed(table, std::nullopt), "DETAIL\n?[2Jgone??\n");
+    EXPECT_EQ(printable("a  b\u009B2J \u202Eevil\u2066 \u00FC \xFF"), "a  b?2J ?evil? \u00FC ?");
 }
 
 TEST(Table, PaintsStatesOnlyWhenAsked) {

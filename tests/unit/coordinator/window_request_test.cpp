@@ -89,6 +89,10 @@ TEST(WindowRequest, SaysWhatIsWrongAndInWhichField) {
                 HasSubstr("endpoint: "));
     EXPECT_THAT(changed(once(), [](Window& w) { w.clear_reason(); }), HasSubstr("say why"));
     EXPECT_THAT(changed(once(), [](Window& w) { w.set_reason("a\nb"); }), HasSubstr("reason: "));
+    EXPECT_THAT(changed(once(), [](Window& w) { w.set_reason("a\u009Bb"); }),
+                HasSubstr("reason: "));
+    EXPECT_THAT(changed(once(), [](Window& w) { w.set_owner("\u202Eops"); }), HasSubstr("owner: "));
+    EXPECT_EQ(changed(once(), [](Window& w) { w.set_reason("für den Umzug"); }), "");
     EXPECT_THAT(changed(once(), [](Window& w) { w.clear_ends_at_us(); }),
                 HasSubstr("ends_at_us: say when it ends"));
     EXPECT_THAT(changed(once(), [](Window& w) { w.set_ends_at_us(us(kNow)); }),

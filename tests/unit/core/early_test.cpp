@@ -88,5 +88,27 @@ TEST(EarlyP1, OpensTheIncidentAndLeavesTheScopeToTheSeal) {
     EXPECT_EQ(history.state.incident.opening.detected, probe_at(1, 30));
 }
 
+TEST(EarlyP1, TheSealSetsTheStartByAllRegionsThatContribute) {
+    History history;
+    history.minute("FFF..");
+    // B and C deliver first; A, whose first FAIL was before theirs, comes last.
+    const auto cells = partial("-FF--", 1);
+    const auto configured = regions(5);
+    const auto early = step_early(
+        history.state, {minute_at(1), probe_at(1, 30), configured, cells}, history.params());
+    ASSERT_EQ(text_of(early.transitions), "opened P1");
+    EXPECT_EQ(early.transitions[0].opening.started, probe_at(0, 1));
+    history.minute("FFF..");
+    ASSERT_EQ(text_of(history.last().transitions), "scope_changed P1 widespread");
+    EXPECT_EQ(history.last().transitions[0].opening.started, probe_at(0, 0));
+    EXPECT_EQ(history.state.incident.opening.started, probe_at(0, 0));
+    // A region that joins later changes it no more.
+    History other;
+    other.minute("uFF..");
+    other.minute("FFF..");
+    other.minute("FFF..");
+    EXPECT_EQ(other.state.incident.opening.started, probe_at(0, 1));
+}
+
 }  // namespace
 }  // namespace quorate::test

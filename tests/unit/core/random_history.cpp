@@ -32,6 +32,7 @@ private:
     void begin_witness();
     void churn();
     SealedCell cell(RegionId region, UtcMinute minute);
+    SlowLook look(const SlowMinute& sealed);
 
     std::mt19937_64& random_;
     std::vector<RegionId> regions_;
@@ -134,6 +135,14 @@ SealedCell Generator::cell(RegionId region, UtcMinute minute) {
     return cell;
 }
 
+/// Before the seal, when most cells have come.
+SlowLook Generator::look(const SlowMinute& sealed) {
+    SlowLook look{sealed.minute.start() + milliseconds{below(5000)}, {}};
+    for (const auto& cell : sealed.cells)
+        if (!one_in(4)) look.delivered.insert(cell.region);
+    return look;
+}
+
 RandomHistory Generator::history() {
     RandomHistory history;
     auto& params = history.params;
@@ -162,6 +171,7 @@ RandomHistory Generator::history() {
         for (const auto region : regions_)
             sealed.cells.push_back(cell(region, minute));
         std::shuffle(sealed.cells.begin(), sealed.cells.end(), random_);
+        if (one_in(2)) sealed.look = look(sealed);
         history.minutes.push_back(std::move(sealed));
         const auto skipped = has_gaps && one_in(20) ? 1 + below(15) : 0;
         minute = minute.plus(step * (1 + skipped), params.window);

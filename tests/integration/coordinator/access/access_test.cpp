@@ -13,12 +13,15 @@ using quorate::testing::http_get;
 using quorate::testing::named;
 using quorate::testing::RedisServer;
 using quorate::testing::Words;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(AdminAccess, WhoDoesNotSayWhoTheyAreIsRefusedAndTheRefusalIsWrittenDown) {
     const Guarded guarded;
-    EXPECT_EQ(guarded.plain({"get"}).status, 1);
+    const auto clear = guarded.plain({"get"});
+    EXPECT_EQ(clear.status, 1);
+    EXPECT_THAT(clear.err, HasSubstr("ends the connection at once: does it want TLS"));
     const auto nobody = guarded.tls({"get"});
     EXPECT_EQ(nobody.status, 1);
     EXPECT_THAT(nobody.err, HasSubstr("say who you are: a client certificate (--tls-cert"));
@@ -34,8 +37,59 @@ TEST(AdminAccess, WhoDoesNotSayWhoTheyAreIsRefusedAndTheRefusalIsWrittenDown) {
     const auto refused = guarded.with(impostor, {"get"});
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.out, Not(HasSubstr("http://h/a")));
+    EXPECT_THAT(refused.err, HasSubstr("it may be that it does not take our certificate"));
     const auto wrong_server = guarded.plain({"get", "--tls-ca", another.ca_file()});
     EXPECT_EQ(wrong_server.status, 1) << "the coordinator's certificate is checked too";
+    EXPECT_THAT(wrong_server.err,
+                AllOf(HasSubstr("is not trusted: the authorities in " + another.ca_file()),
+                      Not(HasSubstr("is it running"))));
+    EXPECT_THAT(guarded.tls({"get", "--tls-server-name", "other.example.com"}).err,
+                HasSubstr("bears another name; where that is right, give it with "
+                          "--tls-server-name NAME"));
+    EXPECT_THAT(refused.err, Not(HasSubstr("is it running")));
+    for (const auto& run : {clear, nobody, refused, wrong_server})
+        EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+    EXPECT_THAT(run_cli({"get",
+                         "--tls-ca",
+                         guarded.authority.ca_file(),
+                         "--server",
+                         "127.0.0.1:" + std::to_string(guarded.app.health_port())})
+                    .err,
+                HasSubstr("does not speak TLS"));
+}
+
+TEST(AdminAccess, WhoIsBoundLearnsNothingOfOtherTenantsSecretsByApplying) {
+    const Guarded guarded;
+    guarded.lab.sql(
+        "INSERT INTO quorate.data_key (tenant, generation, wrapped, wrapping_key)"
+        " VALUES ('default', 1, '\\x00', 'k');"
+        "INSERT INTO quorate.secret (tenant, name, version, key_generation, sealed, changed_by)"
+        " VALUES ('default', 'there', 1, 1, '\\x00', 'test')");
+    const auto acme = guarded.token({"team", "--role", "operator", "--tenant", "acme"});
+    const TestFolder folder;
+    const auto apply = [&](const std::string& more) {
+        return guarded.with_token(
+            acme,
+            {"apply",
+             "--dry-run",
+             "-f",
+             folder.file("e.yaml",
+                         "endpoints:\n  - {name: n, url: 'https://h/n', tenant: default, auth: "
+                         "{bearer: {secret: " +
+                             more)});
+    };
+    const auto there = apply("there}}}\n");
+    EXPECT_THAT(there.err, HasSubstr("team may not reach the tenant default"));
+    EXPECT_EQ(apply("nowhere}}}\n").err, there.err);
+    EXPECT_TRUE(guarded.comes_to_say("principal, outcome",
+                                     "method = 'Apply' AND outcome = 'refused'",
+                                     "team|refused\nteam|refused"));
+    // A tenant that can't be read is an error of the file, whatever else is in it.
+    const std::string wrong = "}}}\n  - {name: m, url: 'http://h/m', tenant: 'A B'}\n";
+    EXPECT_THAT(
+        apply("there" + wrong).err,
+        AllOf(HasSubstr("endpoints[1].tenant"), HasSubstr("there is no secret default/there")));
+    EXPECT_EQ(guarded.as_ops({"get"}).status, 0);
 }
 
 TEST(AdminAccess, ACertificateOfTheConfigIsAnAdminAndGivesOthersTheirRoles) {

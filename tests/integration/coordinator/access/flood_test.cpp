@@ -1,7 +1,11 @@
 // Who asks too much of the admin API keeps nobody else from it.
+#include <algorithm>
+#include <memory>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <pqxx/pqxx>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,6 +15,7 @@
 #include <unistd.h>
 
 #include "coordinator/admin/admin_server.hpp"
+#include "tests/integration/coordinator/access/guarded.hpp"
 #include "tests/integration/coordinator/processes.hpp"
 
 namespace quorate::coordinator {
@@ -104,6 +109,55 @@ TEST(AdminFlood, TenThousandConnectionsThatSayNothingKeepNobodyOutAndAreCutOff) 
     EXPECT_TRUE(answers()) << "somebody who calls";
     EXPECT_TRUE(comes_to_hold([&] { return silent.ended() == kConnections; })) << silent.ended();
     EXPECT_TRUE(answers());
+}
+
+TEST(AdminFlood, OneCredentialTakesNotAllPlacesOfCalls) {
+    const quorate::testing::Guarded guarded;
+    const auto channel = grpc::CreateChannel(
+        "127.0.0.1:" + std::to_string(guarded.app.admin_port()),
+        grpc::SslCredentials({TestFolder::contents(guarded.authority.ca_file()), {}, {}}));
+    const auto admin = v1::Admin::NewStub(channel);
+    const auto eyes = guarded.token({"eyes"});
+    const auto other = guarded.token({"other"});
+    const auto version = [&](const std::string& token) {
+        Call call;
+        call.context.AddMetadata("authorization", "Bearer " + token);
+        v1::GetVersionResponse response;
+        return admin->GetVersion(&call.context, {}, &response);
+    };
+    pqxx::connection connection{guarded.lab.conninfo};
+    auto holder = std::make_unique<pqxx::work>(connection);
+    holder->exec("LOCK TABLE quorate.incident");
+    std::vector<std::thread> waiting;
+    for (std::size_t i = 0; i < AdminService::kCallsOfOneMax; ++i)
+        waiting.emplace_back([&] {
+            Call call;
+            call.context.AddMetadata("authorization", "Bearer " + eyes);
+            v1::ListIncidentsResponse response;
+            admin->ListIncidents(&call.context, {}, &response);
+        });
+    grpc::Status refused;
+    EXPECT_TRUE(comes_to_hold([&] { return !(refused = version(eyes)).ok(); }));
+    EXPECT_EQ(refused.error_code(), grpc::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(refused.error_message(), "eyes has 32 calls under way already: wait for one to end");
+    EXPECT_TRUE(version(other).ok()) << "somebody else";
+    holder.reset();
+    for (auto& call : waiting)
+        call.join();
+    EXPECT_TRUE(version(eyes).ok());
+}
+
+TEST(AdminFlood, TheBoundsAreThoseThatTheDocumentsTell) {
+    auto page = TestFolder::contents(QUORATE_SOURCE_DIR "/docs/security.md");
+    std::ranges::replace(page, '\n', ' ');
+    for (const auto& words :
+         {std::to_string(Calls::kCallsMax) + " calls run at the same time",
+          std::to_string(AdminService::kCallsOfOneMax) + " with one credential",
+          std::to_string(AdminService::kWatchersMax) + " watchers",
+          std::to_string(AdminService::kWatchersOfOneMax) + " of these with one credential",
+          std::to_string(AdminServer::kRequestBytesMax >> 20) + " MiB at most",
+          std::to_string(AdminServer::kStreamsMax) + " streams at most"})
+        EXPECT_NE(page.find(words), page.npos) << words;
 }
 
 TEST(AdminFlood, AMessageThatIsTooLongIsRefusedAndTheNextIsNot) {
