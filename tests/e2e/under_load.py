@@ -138,12 +138,20 @@ class UnderLoad(unittest.TestCase):
         return self.stack.rows("SELECT extract(epoch FROM min(last))::bigint AS at FROM "
                                "(SELECT max(minute) AS last FROM dash.minute GROUP BY endpoint) m")[0]["at"]
 
-    def judge(self, first, last):
+    def cells_once(self, first, last):
+        """The cells of all minutes from first to last; each that is due is there, once."""
         cells = self.cells(first, last)
         minutes = (last - first) // self.window + 1
         keys = collections.Counter((cell["endpoint"], cell["region"], cell["minute"]) for cell in cells)
         self.assertEqual(len(keys), self.endpoints * len(REGIONS) * minutes, "a cell is missing")
         self.assertEqual(max(keys.values()), 1, "a cell is there twice")
+        return cells
+
+    def nobody_is_blamed(self):
+        self.assertEqual(self.stack.rows("SELECT * FROM dash.incident"), [], "a server is blamed")
+
+    def judge(self, first, last):
+        cells = self.cells_once(first, last)
         self.assertEqual([cell for cell in cells if cell["verdict"] not in ("UP", "SLOW", "UNKNOWN")], [])
         probes, around = self.probes(), self.around()
         counts, wrong = collections.Counter(), []
@@ -161,7 +169,7 @@ class UnderLoad(unittest.TestCase):
         twice = sum(1 for count in probes.values() if count > 1)
         print(f"{twice:7} of {len(probes)} cells were probed more than once", flush=True)
         self.assertEqual(wrong[:20], [], "unknown, though the target was probed")
-        self.assertEqual(self.stack.rows("SELECT * FROM dash.incident"), [], "a server is blamed")
+        self.nobody_is_blamed()
         unknown = sum(count for what, count in counts.items() if what.startswith("UNKNOWN"))
         most = UNKNOWN_MAX * self.endpoints * len(REGIONS) * len(around)
         print(f"{unknown} UNKNOWN of at most {most:.0f}", flush=True)

@@ -45,7 +45,8 @@ TEST(Size, WhoIsNotBelievedIsFoundByEndpointAndNotAmongAllMinutes) {
         "INSERT INTO quorate.minute SELECT t, 1, e.id, 0, 0, 8, 1, 0, '', NULL FROM"
         " quorate.endpoint e, generate_series('" +
         timestamp_text(minute) + "'::timestamptz + interval '1 second', '" +
-        timestamp_text(minute) + "'::timestamptz + interval '25 minutes', interval '1 second') t;"
+        timestamp_text(minute) +
+        "'::timestamptz + interval '25 minutes', interval '1 second') t;"
         " ANALYZE");
     const auto sentence =
         "SELECT quorate.disbelieved('" + timestamp_text(minute) + "', 1::smallint)";
