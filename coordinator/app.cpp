@@ -32,7 +32,7 @@ DatabaseOptions database_options(const Config& config) {
     return options;
 }
 
-DatabaseOptions credentials_options(const Config& config) {
+DatabaseOptions single_options(const Config& config) {
     auto options = database_options(config);
     options.connections = 1;
     return options;
@@ -68,7 +68,8 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       conditions_{readiness_, log_},
       database_{watched(database_options(config), conditions_)},
       reports_{database_options(config)},
-      credentials_{credentials_options(config)},
+      forgets_{single_options(config)},
+      credentials_{single_options(config)},
       redis_{executor, redis_options(config.redis)},
       stored_{database_},
       catalogue_{executor, stored_, config_.deployment().window, clock_, log_, config.politeness},
@@ -98,6 +99,7 @@ App::App(asio::any_io_executor executor, const Config& config, const std::string
       admin_{executor,
              {config.grpc_address, config.grpc_port, config.grpc_tls},
              {reports_,
+              forgets_,
               redis_,
               catalogue_,
               config_.deployment(),

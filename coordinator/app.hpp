@@ -68,6 +68,7 @@ private:
     Conditions conditions_;      // what these reasons follow from
     Database database_;          // the catalogue
     Database reports_;           // what operators ask for: it must not hold up the planner
+    Database forgets_;           // one at a time, as each may take an hour
     Database credentials_;       // who may ask: read in time, however much is asked
     RedisClient redis_;          // the queues of the regions, heartbeats and leases
     PostgresCatalogue stored_;   // what the next asks of it

@@ -78,6 +78,28 @@ END
 $$;
 REVOKE ALL ON FUNCTION quorate.forget_names(text, text) FROM PUBLIC;
 
+-- Refuses to forget what is watched, or has a minute that is not sealed.
+CREATE FUNCTION quorate.expect_unwatched(wanted_tenant text, wanted_endpoint text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    living text;
+BEGIN
+    SELECT min(e.name) INTO living
+    FROM quorate.endpoint e
+    WHERE e.tenant = wanted_tenant AND (wanted_endpoint = '' OR e.name = wanted_endpoint)
+      AND (e.deleted_at IS NULL OR EXISTS (
+               SELECT FROM quorate.endpoint_version v
+               LEFT JOIN quorate.shard_watermark w ON w.shard = e.shard
+               WHERE v.endpoint_id = e.id AND v.valid_to IS DISTINCT FROM v.valid_from
+                 AND (v.valid_to IS NULL OR v.valid_to > w.minute)));
+    IF living IS NOT NULL THEN
+        RAISE EXCEPTION '%/% is watched still: delete it from the catalogue first, and wait until its last minute is sealed',
+            wanted_tenant, living USING ERRCODE = 'object_in_use';
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION quorate.expect_unwatched(text, text) FROM PUBLIC;
+
 -- As before (0020), without a lock of all blocks, which holds up other endpoints for as long as this takes: those of what is
 -- forgotten are left alone (hold_endpoints). The tenant itself goes with its secrets, below.
 CREATE OR REPLACE FUNCTION quorate.forget_watched(wanted_tenant text, wanted_endpoint text)
@@ -86,20 +108,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ids       integer[];
     incidents bigint[];
-    living    text;
 BEGIN
-    SELECT array_agg(e.id), min(e.name) FILTER (WHERE e.deleted_at IS NULL OR EXISTS (
-               SELECT FROM quorate.endpoint_version v
-               LEFT JOIN quorate.shard_watermark w ON w.shard = e.shard
-               WHERE v.endpoint_id = e.id AND v.valid_to IS DISTINCT FROM v.valid_from
-                 AND (v.valid_to IS NULL OR v.valid_to > w.minute)))
-    INTO ids, living
+    PERFORM quorate.expect_unwatched(wanted_tenant, wanted_endpoint);
+    SELECT array_agg(e.id) INTO ids
     FROM quorate.endpoint e
     WHERE e.tenant = wanted_tenant AND (wanted_endpoint = '' OR e.name = wanted_endpoint);
-    IF living IS NOT NULL THEN
-        RAISE EXCEPTION '%/% is watched still: delete it from the catalogue first, and wait until its last minute is sealed',
-            wanted_tenant, living USING ERRCODE = 'object_in_use';
-    END IF;
     IF ids IS NULL AND wanted_endpoint <> '' THEN
         RAISE EXCEPTION 'nothing is known of %/%', wanted_tenant, wanted_endpoint USING ERRCODE = 'no_data_found';
     END IF;
@@ -145,12 +158,15 @@ END
 $$;
 
 -- As before (0024), of such sentences too; and secrets, which lock those of all tenants, come last, before the tenant they refer to.
+-- What is watched is refused before anything is locked: archivers leave out what is locked (hold_endpoints).
 CREATE OR REPLACE FUNCTION quorate.forget(wanted_tenant text, wanted_endpoint text)
 RETURNS TABLE (from_table text, deleted bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM quorate.expect_unwatched(wanted_tenant, wanted_endpoint);
     PERFORM FROM quorate.endpoint e
-    WHERE e.tenant = wanted_tenant AND (wanted_endpoint = '' OR e.name = wanted_endpoint) ORDER BY e.id FOR UPDATE;
+    WHERE e.tenant = wanted_tenant AND (wanted_endpoint = '' OR e.name = wanted_endpoint) AND e.deleted_at IS NOT NULL
+    ORDER BY e.id FOR UPDATE;
     RETURN QUERY SELECT * FROM quorate.forget_watched(wanted_tenant, wanted_endpoint);
     RETURN QUERY SELECT * FROM quorate.forget_windows(wanted_tenant, wanted_endpoint);
     RETURN QUERY SELECT * FROM quorate.forget_names(wanted_tenant, wanted_endpoint);

@@ -286,7 +286,7 @@ grpc::ServerUnaryReactor* AdminService::Forget(grpc::CallbackServerContext* cont
             if (asked.endpoint().empty()) revoke_tokens_of(work, asked.tenant(), caller.actor);
             return forgotten;
         };
-        *response = co_await context_.database.transact(std::move(everything));
+        *response = co_await context_.forgets.transact(std::move(everything));
         co_await context_.access.take_change();
     });
 }

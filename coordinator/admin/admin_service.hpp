@@ -32,6 +32,7 @@ struct RunningConfig {
 /// What the admin API works with; everything outlives it.
 struct AdminContext {
     Database& database;
+    Database& forgets;
     RedisClient& redis;
     Catalogue& catalogue;
     Deployment deployment;

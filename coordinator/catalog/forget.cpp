@@ -3,6 +3,7 @@
 
 #include "coordinator/catalog/reports.hpp"
 #include "core/base/sha256.hpp"
+#include "platform/postgres/database.hpp"
 #include "platform/wire/endpoint_check.hpp"
 
 namespace quorate::coordinator {
@@ -11,8 +12,12 @@ v1::ForgetResponse forget(pqxx::work& work, const v1::ForgetRequest& request, co
     if (!wire::is_name(request.tenant())) throw BadRequest{"forget needs a tenant", "tenant"};
     if (!request.endpoint().empty() && !wire::is_name(request.endpoint()))
         throw BadRequest{"an endpoint is named NAME here, beside its tenant", "endpoint"};
-    // Of a large tenant it takes minutes: all of it or nothing.
-    work.exec0("SET LOCAL statement_timeout = 0");
+    // Of a large tenant it takes minutes: all of it or nothing. As long as a caller may wait
+    // (Calls).
+    work.exec0("SET LOCAL statement_timeout = '1h'");
+    // One at a time. And watchers see by it that they need not wait for this transaction.
+    work.exec_params("SELECT pg_advisory_xact_lock($1)",
+                     static_cast<std::int64_t>(AdvisoryLock::forget));
     v1::ForgetResponse out;
     boost::json::object counts;
     try {

@@ -7,6 +7,7 @@
 #include "coordinator/catalog/sql.hpp"
 #include "coordinator/catalog/stored_cell.hpp"
 #include "core/model/decision.hpp"
+#include "platform/postgres/database.hpp"
 
 namespace quorate::coordinator {
 namespace {
@@ -37,10 +38,20 @@ void require_in_range(pqxx::work& work, std::uint64_t next_txid) {
             "explain and the views of schema dash have them; watch without it"};
 }
 
-/// Everything below has committed or never will.
+/// Everything below has committed or never will, but for who forgets: that takes minutes, and makes
+/// no decision. Its lock is taken before it has a transaction id.
 std::uint64_t settled_below(pqxx::work& work) {
-    return read_txid(
-        work.exec1("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")[0].as<std::string>());
+    constexpr auto kForget = static_cast<std::int64_t>(AdvisoryLock::forget);
+    const auto row = work.exec_params1(
+        "SELECT coalesce((SELECT x FROM pg_snapshot_xip(s) x WHERE x::xid <> ALL (ARRAY("
+        "SELECT t.transactionid FROM pg_locks a JOIN pg_locks t USING (pid)"
+        " WHERE a.locktype = 'advisory' AND a.classid = $1::bigint::oid"
+        " AND a.objid = $2::bigint::oid AND a.granted AND t.locktype = 'transactionid'"
+        " AND t.mode = 'ExclusiveLock')) ORDER BY x LIMIT 1), pg_snapshot_xmax(s))::text"
+        " FROM pg_current_snapshot() s",
+        kForget >> 32,
+        kForget & 0xffffffff);
+    return read_txid(row[0].as<std::string>());
 }
 
 /// Batches of sealed minutes, and between which minutes theirs lie.

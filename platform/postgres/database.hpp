@@ -102,6 +102,7 @@ enum class AdvisoryLock : std::int64_t {
     archiver = 0x71756f7203,         // of archivers before leases alone; ours share it
     region_decision = 0x71756f7204,  // of a transaction: whether regions are believed
     credentials = 0x71756f7205,      // of a transaction: one token is made at a time
+    forget = 0x71756f7206,           // of a transaction that forgets, for as long as that takes
 };
 
 }  // namespace quorate

@@ -109,6 +109,22 @@ TEST_F(Forgetting, WhatIsNotForgottenAfterAllIsRolledUpLater) {
     EXPECT_EQ(archive.world.sql("SELECT sum(up) FROM quorate.rollup_month"), "60");
 }
 
+/// Archivers leave out of what they write whom a forget has locked: it must not lock the living.
+TEST_F(Forgetting, WhatIsWatchedIsRefusedAtOnceAndNotLocked) {
+    archive.endpoint("alive");
+    archive.database.transact_blocking([&](pqxx::work& work) {
+        work.exec("SELECT quorate.hold_endpoints(array_agg(id)) FROM quorate.endpoint");
+        try {
+            archive.world.sql("SET lock_timeout = '2s'; SELECT quorate.forget('acme', '')");
+            ADD_FAILURE() << "it was not refused";
+        } catch (const std::runtime_error& error) {
+            EXPECT_NE(std::string{error.what()}.find("acme/alive is watched still"),
+                      std::string::npos)
+                << error.what();
+        }
+    });
+}
+
 TEST_F(Forgetting, WaitsForARollupThatIsUnderWay) {
     const auto shard = archive.world.shard(of);
     std::future<void> forgetting;

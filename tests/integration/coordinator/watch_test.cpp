@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "coordinator/catalog/reports.hpp"
 #include "tests/integration/coordinator/processes.hpp"
 #include "tests/integration/coordinator/sealed_minutes.hpp"
 
@@ -134,6 +135,18 @@ TEST(WatchHub, ThoseWhoAskForTheSameShareAFeedAndEachGetsEverythingOnce) {
     EXPECT_TRUE(comes_to_hold([&] {
         return watched.metrics().find("quorate_coordinator_watch_feeds 0") != std::string::npos;
     })) << "nobody is left who asks for it";
+}
+
+TEST(WatchHub, ATransactionThatForgetsForMinutesHoldsUpNobody) {
+    Watched watched;
+    Watcher watcher{watched};
+    pqxx::connection connection{watched.lab.conninfo};
+    pqxx::work forgetting{connection};
+    v1::ForgetRequest request;
+    request.set_tenant("nobody");
+    forget(forgetting, request, Actor{});
+    watched.seal(0);
+    EXPECT_EQ(watcher.read(1), numbers(0, 1));
 }
 
 TEST(WatchHub, WhoGoesAndComesBackAgainAndAgainMissesNothingAndGetsNothingTwice) {
