@@ -316,7 +316,9 @@ std::optional<UtcTime> roll_up(pqxx::work& work, ShardId shard, UtcMinute sealed
     add_to_stored(work, kHours, hours);
     add_to_stored(work, kDays, sums(hours, kDays));
     add_to_stored(work, kMonths, sums(hours, kMonths));
-    add_calm_days(work, calm_days(rows, incident_spans(work, shard, *from, until)));
+    auto calm = calm_days(rows, incident_spans(work, shard, *from, until));
+    std::erase_if(calm, [&](const auto& day) { return !endpoints.contains(day.first.endpoint); });
+    add_calm_days(work, std::move(calm));
     if (!endpoints.empty()) store_rolling(work, endpoints, until);
     work.exec_params("UPDATE quorate.rollup_progress SET until = $2 WHERE shard = $1",
                      shard.value(),

@@ -121,8 +121,10 @@ void put(Minute& minute, const Cell& cell, LateOutcome& outcome) {
 
 void store(pqxx::work& work, const Minutes& minutes) {
     std::string rows;
+    std::vector<Key> changed;
     for (const auto& [key, minute] : minutes) {
         if (minute.changed.empty()) continue;
+        changed.push_back(key);
         std::string bytes;
         for (const auto& cell : minute.cells)
             append_packed(cell, bytes);
@@ -142,7 +144,7 @@ void store(pqxx::work& work, const Minutes& minutes) {
     work.exec_params(
         "SELECT quorate.mark_stale(k.e, k.m) FROM json_to_recordset($1::json)"
         " AS k (e integer, m timestamptz)",
-        "[" + rows + "]");
+        keys_text(changed));
 }
 
 }  // namespace

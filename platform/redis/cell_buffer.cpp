@@ -295,7 +295,9 @@ Task<std::vector<LateBatch>> CellBuffer::read_late(std::vector<ShardId> shards,
             auto cell = wire::decode_cell(record->key, record->cell.fixed, record->cell.details);
             if (record->key.region != batch.region || record->shard != batch.shard)
                 batch.undecodable.emplace_back("record: stands on the list of another region");
-            else if (cell)
+            else if (!cell)
+                batch.undecodable.push_back(cell.error().text);
+            else
                 batch.cells.push_back(*std::move(cell));
         }
         batches.push_back(std::move(batch));
