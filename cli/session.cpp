@@ -211,6 +211,8 @@ bool Session::succeeded(const grpc::Status& status) {
                (connection.tls_cert.empty() ? ""
                                             : "; it may be that it does not take our certificate");
     if (changes_ && may_pass_) line += outcome_open(connection);
+    // Too much at once, or a watcher that was too slow: nothing was done, and later it may go.
+    may_pass_ = may_pass_ || code == grpc::StatusCode::RESOURCE_EXHAUSTED;
     fail(line);
     return false;
 }

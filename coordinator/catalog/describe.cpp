@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include <boost/json/parse.hpp>
@@ -159,7 +160,8 @@ void fill_credentials(pqxx::work& work,
     }
 }
 
-/// What the notices remember of each region (core/notice), which the archiver stores.
+/// What the notices remember of each region (core/notice), which the archiver stores. None where a
+/// newer archiver has stored what we don't know.
 void fill_certificates(pqxx::work& work,
                        const EndpointName& name,
                        v1::DescribeEndpointResponse& out) {
@@ -171,8 +173,13 @@ void fill_certificates(pqxx::work& work,
     if (rows.empty() || rows[0][0].is_null()) return;
     const auto bytes = pqxx::binarystring{rows[0][0]}.str();
     std::string_view rest{bytes};
-    unpack_endpoint_state(rest, std::nullopt);
-    const auto notices = unpack_notice_state(rest);
+    NoticeState notices;
+    try {
+        unpack_endpoint_state(rest, std::nullopt);
+        notices = unpack_notice_state(rest);
+    } catch (const std::invalid_argument&) {
+        return;
+    }
     for (const auto& region : load_regions(work)) {  // by name
         const auto seen = std::ranges::find(notices.regions, region.id, &RegionMemory::region);
         if (seen == notices.regions.end() || !seen->certificate) continue;
