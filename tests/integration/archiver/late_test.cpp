@@ -120,8 +120,9 @@ TEST(Late, SealingGoesOnWhileARegionBringsWhatItKept) {
         return "SELECT count(*) FROM dash.minute WHERE minute = '" +
                to_rfc3339(world.minute(minute)) + "'";
     };
-    world.with_archiver([&](RedisClient&, ArchiverApp&) -> Task<> {
+    world.with_archiver([&](RedisClient& client, ArchiverApp&) -> Task<> {
         co_await world.expect_sql(sealed(-30), "8");  // of nobody
+        co_await world.expect_sealed(client, first);
     });
     // A database that is slow to change minutes.
     world.sql(
@@ -131,8 +132,11 @@ TEST(Late, SealingGoesOnWhileARegionBringsWhatItKept) {
         "CREATE TRIGGER be_slow AFTER UPDATE ON quorate.minute FOR EACH STATEMENT"
         " EXECUTE FUNCTION public.be_slow()");
     world.without_archiver([&](RedisClient& client) -> Task<> {
-        for (const auto endpoint : endpoints)
-            co_await world.record(client, endpoint, first, "...");
+        const std::vector<Recorded> late(3, Recorded::late);
+        for (const auto endpoint : endpoints) {
+            const auto recorded = co_await world.record(client, endpoint, first, "...");
+            EXPECT_EQ(recorded, late);
+        }
     });
     // Twelve lists of late cells, of four shards and three regions.
     const std::string changes =

@@ -1,5 +1,7 @@
 #include "tests/integration/archiver/world.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -222,6 +224,18 @@ Task<> World::expect_sql(std::string query, std::string wanted) {
     // A minute that lies ahead is sealed once it has begun, be it complete before.
     co_await eventually(holds, std::chrono::seconds{60});
     EXPECT_EQ(is, wanted) << query;
+}
+
+Task<> World::expect_sealed(RedisClient& client, UtcMinute minute) {
+    CellBuffer buffer{client};
+    const auto holds = [&]() -> Task<bool> {
+        const auto all = shards();
+        std::vector<ShardId> asked{all.begin(), all.end()};
+        const auto known = co_await buffer.read_sealed(std::move(asked));
+        co_return std::ranges::all_of(known, [&](const auto& sealed) { return sealed >= minute; });
+    };
+    const bool sealed = co_await eventually(holds, std::chrono::seconds{60});
+    EXPECT_TRUE(sealed);
 }
 
 }  // namespace quorate::testing

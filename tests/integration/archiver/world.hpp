@@ -68,6 +68,9 @@ public:
     }
     /// Waits until the query gives `wanted`; a failed expectation shows what it gives.
     Task<> expect_sql(std::string query, std::string wanted);
+    /// Waits until Redis, too, knows that all shards are sealed up to there: from then on cells of
+    /// these minutes are late. It learns so after the rows are there to be seen.
+    static Task<> expect_sealed(RedisClient& client, UtcMinute minute);
 
     /// The status line and body of a GET of one of the archiver's health pages.
     static Task<std::string> http_get(std::uint16_t port, std::string path);
