@@ -1,4 +1,4 @@
-"""Documents in step with the code: verbs, links, log events, a README in every folder."""
+"""Documents in step with the code: verbs, links, log events, a README in every folder that wants one (docs/adr/0053)."""
 import re
 from pathlib import PurePosixPath
 
