@@ -133,16 +133,20 @@ tidy_files() {
     fi
     {
         git -C "$repo" diff --name-only --diff-filter=d HEAD -- '*.cpp'
-        git -C "$repo" log --name-only --diff-filter=d --format= "$base..HEAD" -- '*.cpp'
+        git -C "$repo" log --first-parent -m --name-only --diff-filter=d --format= "$base..HEAD" -- '*.cpp'
     } | awk '!seen[$0]++' | while read -r file; do
         if [ -e "$repo/$file" ]; then echo "$file"; fi
-    done | head -n $tidy_files_max
+    done
 }
 
 check_tidy() {
     local files=()
     mapfile -t files < <(tidy_files "$1")
     [ ${#files[@]} -gt 0 ] || return 0
+    if [ "$1" != yes ] && [ ${#files[@]} -gt $tidy_files_max ]; then
+        note "lint: clang-tidy leaves out $((${#files[@]} - tidy_files_max)) of ${#files[@]} changed files (./dev lint --all): ${files[*]:tidy_files_max}"
+        files=("${files[@]:0:tidy_files_max}")
+    fi
     # It needs the compile commands and the generated headers, not the objects.
     need_build release quorate_proto quorate_grpc
     (cd "$repo" && printf '%s\n' "${files[@]}" |

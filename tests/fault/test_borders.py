@@ -4,10 +4,11 @@ killed, put to sleep and started again; Redis without room, Postgres read-only. 
 what an operator would see, and ends when recovery is seen; over all of them no verdict-minute is lost or doubled, no server is
 blamed, and what is unknown lies beside a fault (docs/failure-modes.md).
 
-QUORATE_FAULTS=N takes N of the faults, by the seed; QUORATE_FAULT=NAME one."""
+QUORATE_FAULTS=N takes N of the faults, by QUORATE_FAULTS_SEED or else the seed; QUORATE_FAULT=NAME one."""
 import collections
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -258,7 +259,8 @@ class Borders(UnderLoad):
         one, few = os.environ.get("QUORATE_FAULT"), os.environ.get("QUORATE_FAULTS")
         if one:
             return [fault for fault in FAULTS if fault.name == one]
-        return self.random.sample(FAULTS, int(few) if few else len(FAULTS))
+        chance = random.Random(os.environ.get("QUORATE_FAULTS_SEED", self.seed))
+        return chance.sample(FAULTS, int(few) if few else len(FAULTS))
 
     def around_faults(self):
         """The minutes from the begin of a fault to two windows after its end: what was due then may be unknown."""
