@@ -245,7 +245,7 @@ TEST(Cli, AListIsShownAgainAndAgainWithWatch) {
     for (const auto& verb : verbs)  // all at the same time; head ends each after its second answer
         pipes.push_back(::popen(("QUORATE_CONFIG=/dev/null " QUORATE_BINARY_DIR "/bin/quorate " +
                                  verb + " --watch -o json --server 127.0.0.1:" +
-                                 std::to_string(served.app.admin_port()) + " | head -n 2")
+                                 std::to_string(served.app.admin_port()) + " 2>&1 | head -n 2")
                                     .c_str(),
                                 "r"));
     for (std::size_t i = 0; i < verbs.size(); ++i) {
