@@ -74,7 +74,7 @@ class Peers:
             url = f"http://127.0.0.1:{port}/mcp"
             runs = {"quorate": [], "blackbox": [], "client": []}
             for _ in range(ROUNDS):
-                runs["quorate"].append(self.ask(self.build / "bench/bench_probe_engine", "--url", url, "--addresses", 1, "load",
+                runs["quorate"].append(self.ask(self.build / "bench/bench_probe_engine", "--url", url, "--network", "127.0.0", "load",
                                                 "--seconds", SECONDS, "--rate", ENGINE_RATE))
                 runs["blackbox"].append(self.blackbox.load("http", int(port), SECONDS, addresses=1))
                 runs["client"].append(self.client("load", url, SECONDS, 16))
@@ -90,7 +90,7 @@ class Peers:
 
     def memory_rows(self):
         with running(self.pinned(self.build / "bench/bench_hang_server", core=1)) as (_, port):
-            url = f"http://127.0.0.1:{port}/mcp"
+            url = f"http://127.0.1.1:{port}/mcp"
             ours = self.ask(self.build / "bench/bench_probe_engine", "--url", url, "--timeout-ms", 8000, "hang",
                             "--in-flight", IN_FLIGHT, "--rate", 500)
             yield Row("peers.memory.quorate", ours["resident_kib"] / 1024, "MiB")
