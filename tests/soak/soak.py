@@ -136,7 +136,7 @@ class Soak:
                 self.memory[name, pid].append((time.monotonic() - began, int(found[1])))
         answer = self.stack.quorate("queues", "-o", "json")
         if answer.returncode == 0:
-            depths = [row["queue_depth"] for row in json.loads(answer.stdout)["regions"]]
+            depths = [row["queue_depth"] for row in json.loads(answer.stdout)]
             self.deepest = max(self.deepest, *depths)
 
     def run(self):
